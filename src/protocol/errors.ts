@@ -1,0 +1,119 @@
+/**
+ * The error classes. Names and `instanceof` behave as in `@openai/agents`; each error also has a stable `code`.
+ *
+ * An error never holds a live run, an agent or a key. `state` is data: the run's log and what follows from it.
+ */
+
+/** What `error.state` is. The run room declares its members, so that this floor needs no import from above. */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type
+export interface ErrorState {}
+
+/** Who can do something about an error: the developer, the model (it may try again), or the operator. */
+export type Audience = 'developer' | 'model' | 'operator';
+
+/** Base of all errors of this SDK. */
+export abstract class AgentsError extends Error {
+  /** Stable, for programs: `area/what`. */
+  readonly code: string = 'agents/error';
+  /** The state of the run that failed. It can be resumed where the cause allows it. */
+  declare state?: ErrorState;
+
+  constructor(message: string, state?: ErrorState) {
+    super(message);
+    this.name = new.target.name;
+    if (state !== undefined) this.state = state;
+  }
+}
+
+/** Something inside the SDK or its surroundings is broken. */
+export class SystemError extends AgentsError {
+  override readonly code: string = 'agents/system';
+}
+
+/** The run needed more model calls than `maxTurns`. Resume its `state` with a higher limit. */
+export class MaxTurnsExceededError extends AgentsError {
+  override readonly code = 'run/max-turns';
+}
+
+/** The model did what it must not: an unknown tool, an answer of the wrong form. */
+export class ModelBehaviorError extends AgentsError {
+  override readonly code: string = 'model/behavior';
+}
+
+/** The model declined to answer. */
+export class ModelRefusalError extends AgentsError {
+  override readonly code = 'model/refusal';
+  refusal: string;
+  constructor(refusal: string, state?: ErrorState) {
+    super(`Model refused to produce output: ${refusal}`, state);
+    this.refusal = refusal;
+  }
+}
+
+/** A model request took longer than `modelSettings.timeoutMs`. */
+export class ModelTimeoutError extends AgentsError {
+  override readonly code = 'ETIMEDOUT' as string as 'ETIMEDOUT';
+  readonly timeoutMs: number;
+  constructor({ timeoutMs, cause }: { timeoutMs: number; cause?: unknown }) {
+    super(`Model call timed out after ${timeoutMs}ms.`);
+    this.timeoutMs = timeoutMs;
+    if (cause !== undefined) this.cause = cause;
+  }
+}
+
+/** The arguments of a tool call are not valid JSON or do not fit the tool's schema. */
+export class InvalidToolInputError extends ModelBehaviorError {
+  override readonly code = 'tool/invalid-input';
+  originalError?: unknown;
+  constructor(message: string, state?: ErrorState, originalError?: unknown) {
+    super(message, state);
+    if (originalError !== undefined) this.originalError = originalError;
+  }
+}
+
+/** The SDK is used in a way that cannot work. The message names the option, the value and the remedy. */
+export class UserError extends AgentsError {
+  override readonly code: string = 'user/error';
+}
+
+/** A tool returned a value that does not fit its `outputSchema`. */
+export class InvalidToolOutputError extends UserError {
+  override readonly code = 'tool/invalid-output';
+  originalError?: unknown;
+  constructor(message: string, state?: ErrorState, originalError?: unknown) {
+    super(message, state);
+    if (originalError !== undefined) this.originalError = originalError;
+  }
+}
+
+/** A guardrail threw instead of returning a verdict. */
+export class GuardrailExecutionError extends AgentsError {
+  override readonly code = 'guardrail/execution';
+  error: Error;
+  constructor(message: string, error: Error, state?: ErrorState) {
+    super(message, state);
+    this.error = error;
+  }
+}
+
+/** A tool failed and its `errorFunction` is `null`. */
+export class ToolCallError extends AgentsError {
+  override readonly code = 'tool/call';
+  error: Error;
+  constructor(message: string, error: Error, state?: ErrorState) {
+    super(message, state);
+    this.error = error;
+  }
+}
+
+/** A tool took longer than its `timeoutMs`. */
+export class ToolTimeoutError extends AgentsError {
+  override readonly code = 'tool/timeout';
+  toolName: string;
+  timeoutMs: number;
+  constructor({ toolName, timeoutMs, state }: { toolName: string; timeoutMs: number; state?: ErrorState }) {
+    super(`Tool '${toolName}' timed out after ${timeoutMs}ms.`, state);
+    this.toolName = toolName;
+    this.timeoutMs = timeoutMs;
+  }
+}

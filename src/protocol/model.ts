@@ -1,0 +1,230 @@
+/**
+ * What goes to a model and what comes back. Plain data, but for the abort signal.
+ */
+import type { AgentInputItem, AgentOutputItem, InputFile, InputImage, InputText, ProviderData } from './items.ts';
+import type { JsonObjectSchema, JsonSchemaDefinition } from './json.ts';
+import type { Usage } from './usage.ts';
+
+export type ModelSettingsToolChoice = 'auto' | 'required' | 'none' | (string & {});
+export type ModelSettingsReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max' | null;
+export type ModelSettingsReasoning = {
+  effort?: ModelSettingsReasoningEffort;
+  summary?: 'auto' | 'concise' | 'detailed' | null;
+  context?: 'auto' | 'current_turn' | 'all_turns' | null;
+  mode?: 'standard' | 'pro' | (string & {});
+};
+export type ModelSettingsText = { verbosity?: 'low' | 'medium' | 'high' | null };
+export type ModelSettingsPromptCacheOptions = { mode?: 'implicit' | 'explicit'; ttl?: '30m' };
+export type ModelSettingsContextManagement = Array<{
+  type: 'compaction' | (string & {});
+  compactThreshold?: number;
+  compact_threshold?: number;
+  [key: string]: unknown;
+}>;
+
+/** Sampling, tool choice, limits. What a model does not support is ignored or refused by its adapter. */
+export type ModelSettings = {
+  /** Milliseconds that one model request may take in all, stream included. @default no limit */
+  timeoutMs?: number;
+  temperature?: number;
+  topP?: number;
+  frequencyPenalty?: number;
+  presencePenalty?: number;
+  /** `auto`, `required`, `none`, or a tool's name. */
+  toolChoice?: ModelSettingsToolChoice;
+  parallelToolCalls?: boolean;
+  truncation?: 'auto' | 'disabled';
+  /** The most tokens that the reply may have. */
+  maxTokens?: number;
+  /** Whether the provider keeps the response. */
+  store?: boolean;
+  promptCacheRetention?: 'in-memory' | '24h' | null;
+  promptCacheOptions?: ModelSettingsPromptCacheOptions;
+  contextManagement?: ModelSettingsContextManagement;
+  reasoning?: ModelSettingsReasoning;
+  text?: ModelSettingsText;
+  /** Sent as is, on top of everything else. */
+  providerData?: Record<string, unknown>;
+  retry?: ModelRetrySettings;
+  /** Keep the provider's usage object as `rawUsage`. @default false */
+  preserveRawUsage?: boolean;
+};
+
+export type RetryDecision =
+  | boolean
+  | { retry: boolean; delayMs?: number; reason?: string; approveUnsafeReplay?: boolean };
+
+export type ModelRetryNormalizedError = {
+  statusCode?: number;
+  retryAfterMs?: number;
+  errorCode?: string;
+  isNetworkError: boolean;
+  isAbort: boolean;
+};
+
+/** What a model knows about an error of its own: whether and when it is worth asking again. */
+export type ModelRetryAdvice = {
+  suggested?: boolean;
+  retryAfterMs?: number;
+  reason?: string;
+  replaySafety?: 'unsafe' | 'safe';
+  responseStarted?: boolean;
+  normalized?: Partial<ModelRetryNormalizedError>;
+};
+
+export type RetryPolicyContext = {
+  error: unknown;
+  /** The attempt that failed, from 1. */
+  attempt: number;
+  maxRetries: number;
+  stream: boolean;
+  providerAdvice?: ModelRetryAdvice;
+  normalized: ModelRetryNormalizedError;
+  readonly previousResponseId?: string;
+  readonly conversationId?: string;
+  readonly replaySafety?: 'safe' | 'unsafe' | 'unknown';
+  readonly responseStarted?: boolean;
+  readonly statefulRequest?: boolean;
+};
+export type RetryPolicy = (context: RetryPolicyContext) => RetryDecision | Promise<RetryDecision>;
+export type ModelRetryBackoffSettings = {
+  /** @default 250 */
+  initialDelayMs?: number;
+  /** @default 2000 */
+  maxDelayMs?: number;
+  /** @default 2 */
+  multiplier?: number;
+  /** Spread each wait by ±12.5 %. @default true */
+  jitter?: boolean;
+};
+/** Nothing is retried unless both `maxRetries` and `policy` are given. */
+export type ModelRetrySettings = {
+  /** @default 0 */
+  maxRetries?: number;
+  backoff?: ModelRetryBackoffSettings;
+  policy?: RetryPolicy;
+};
+
+export type ToolAllowedCaller = 'direct' | 'programmatic';
+
+export type SerializedFunctionTool = {
+  type: 'function';
+  name: string;
+  description: string;
+  parameters: JsonObjectSchema;
+  strict: boolean;
+  deferLoading?: boolean;
+  providerData?: ProviderData;
+  allowedCallers?: ToolAllowedCaller[];
+  outputSchema?: JsonObjectSchema;
+  namespace?: string;
+  namespaceDescription?: string;
+};
+/** A tool that the provider runs, such as a web search. `providerData` is its wire definition. */
+export type SerializedHostedTool = { type: 'hosted_tool'; name: string; providerData?: ProviderData };
+export type SerializedTool = SerializedFunctionTool | SerializedHostedTool;
+export type SerializedHandoff = {
+  toolName: string;
+  toolDescription: string;
+  inputJsonSchema: JsonObjectSchema;
+  strictJsonSchema: boolean;
+};
+export type SerializedOutputType = 'text' | JsonSchemaDefinition;
+
+/** A prompt kept on the provider's side (OpenAI Responses only). */
+export type Prompt = {
+  promptId: string;
+  version?: string;
+  variables?: { [name: string]: string | InputText | InputImage | InputFile };
+};
+
+export type ModelTracing = boolean | 'enabled_without_data';
+
+/** One request to a model. `input` must not be changed: it shares its items with the run. */
+export type ModelRequest = {
+  systemInstructions?: string;
+  input: string | AgentInputItem[];
+  previousResponseId?: string;
+  conversationId?: string;
+  modelSettings: ModelSettings;
+  tools: SerializedTool[];
+  /** Whether the agent was given a tools list, be it empty; with a prompt, it then replaces the prompt's tools. */
+  toolsExplicitlyProvided?: boolean;
+  outputType: SerializedOutputType;
+  handoffs: SerializedHandoff[];
+  tracing: ModelTracing;
+  signal?: AbortSignal;
+  prompt?: Prompt;
+  overridePromptModel?: boolean;
+};
+
+/** Whose reply it is. Reasoning and signatures are only valid for the same origin. */
+export type Origin = { provider: string; api: string; model: string };
+
+/** What a model answered. */
+export type ModelResponse = {
+  usage: Usage;
+  output: AgentOutputItem[];
+  responseId?: string;
+  requestId?: string;
+  providerData?: Record<string, unknown>;
+  rawUsage?: Record<string, unknown>;
+};
+
+export type StreamEventResponseStarted = { type: 'response_started'; providerData?: ProviderData };
+export type StreamEventTextStream = { type: 'output_text_delta'; delta: string; providerData?: ProviderData };
+export type StreamEventResponseCompleted = {
+  type: 'response_done';
+  response: {
+    id: string;
+    requestId?: string;
+    usage: UsageData;
+    output: AgentOutputItem[];
+    providerData?: ProviderData;
+    rawUsage?: Record<string, unknown>;
+  };
+  providerData?: ProviderData;
+};
+/** A provider's own event, passed on as it came. */
+export type StreamEventGenericItem = { type: 'model'; event: unknown; providerData?: ProviderData };
+/** What a model streams. The last event of a good stream is `response_done`. */
+export type StreamEvent =
+  | StreamEventResponseStarted
+  | StreamEventTextStream
+  | StreamEventResponseCompleted
+  | StreamEventGenericItem;
+export type ResponseStreamEvent = StreamEvent;
+
+/** Usage as plain data, as `response_done` carries it. */
+export type UsageData = {
+  requests?: number;
+  inputTokens: number;
+  outputTokens: number;
+  totalTokens: number;
+  inputTokensDetails?: Record<string, number> | Record<string, number>[];
+  outputTokensDetails?: Record<string, number> | Record<string, number>[];
+  requestUsageEntries?: Array<{
+    inputTokens: number;
+    outputTokens: number;
+    totalTokens: number;
+    inputTokensDetails?: Record<string, number>;
+    outputTokensDetails?: Record<string, number>;
+    endpoint?: string;
+  }>;
+};
+
+export type ModelRetryAdviceRequest = { request: ModelRequest; error: unknown; stream: boolean; attempt: number };
+
+/** A model: anything that answers a request, at once or as a stream. */
+export interface Model {
+  /** Whether the model takes its name from the prompt when the agent names none. */
+  readonly supportsPromptModelSelection?: boolean;
+  getResponse(request: ModelRequest): Promise<ModelResponse>;
+  getStreamedResponse(request: ModelRequest): AsyncIterable<StreamEvent>;
+  getRetryAdvice?(args: ModelRetryAdviceRequest): Promise<ModelRetryAdvice | undefined> | ModelRetryAdvice | undefined;
+}
+
+/** Finds a model by its name. */
+export interface ModelProvider {
+  getModel(modelName?: string): Promise<Model> | Model;
+}

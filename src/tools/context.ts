@@ -1,0 +1,127 @@
+/**
+ * What user code sees of a run: the user's context object, the usage so far, and the decisions on tool calls.
+ *
+ * Not responsible for deciding anything: the run's log holds the truth. A decision taken here is handed to
+ * the run that owns the context, which records it.
+ */
+import { Usage } from '../protocol/usage.ts';
+
+/** The part of an approval item that a decision needs. */
+export type ApprovalItem = {
+  readonly name?: string | undefined;
+  readonly rawItem: { readonly type: string; readonly name?: string; readonly callId?: string; readonly id?: string };
+};
+
+/** A decision on one tool call, or on all calls of a tool. */
+export type Decision = {
+  toolName: string;
+  /** Absent where the decision holds for every call of the tool and no single call was named. */
+  callId?: string;
+  approved: boolean;
+  sticky: boolean;
+  message?: string;
+};
+
+type ToolRecord = { calls: Map<string, Decision>; always?: Decision };
+
+/** Decisions by tool. Shared by a context and its forks, so that sub-agents see what was decided. */
+class Decisions {
+  readonly tools = new Map<string, ToolRecord>();
+  listener: ((decision: Decision) => void) | undefined;
+
+  set(decision: Decision): void {
+    let record = this.tools.get(decision.toolName);
+    if (!record) this.tools.set(decision.toolName, (record = { calls: new Map() }));
+    if (decision.callId !== undefined) record.calls.set(decision.callId, decision);
+    if (decision.sticky) record.always = decision;
+  }
+
+  get(toolName: string, callId: string): Decision | undefined {
+    const record = this.tools.get(toolName);
+    // An exact decision beats a sticky one.
+    return record?.calls.get(callId) ?? record?.always;
+  }
+}
+
+export class RunContext<TContext = unknown> {
+  /** The object that was passed as `context`; yours to use and change. */
+  context: TContext;
+  /** Tokens used so far by the run and its sub-agents. One object for the whole run. */
+  usage: Usage = new Usage();
+  /** The validated arguments, inside an agent that was called as a tool with `parameters`. */
+  declare toolInput?: unknown;
+  #decisions = new Decisions();
+
+  constructor(context: TContext = {} as TContext) {
+    this.context = context;
+  }
+
+  /** Whether a tool call was approved: `true`, `false`, or `undefined` when nobody decided yet. */
+  isToolApproved({ toolName, callId }: { toolName: string; callId: string }): boolean | undefined {
+    return this.#decisions.get(toolName, callId)?.approved;
+  }
+
+  /** Approves a call. With `alwaysApprove`, all later calls of that tool in this run too. */
+  approveTool(item: ApprovalItem, { alwaysApprove = false }: { alwaysApprove?: boolean } = {}): void {
+    this.#decide({ ...identify(item), approved: true, sticky: alwaysApprove });
+  }
+
+  /** Rejects a call; `message` is what the model is told. With `alwaysReject`, all later calls of that tool too. */
+  rejectTool(
+    item: ApprovalItem,
+    { alwaysReject = false, message }: { alwaysReject?: boolean; message?: string } = {},
+  ): void {
+    this.#decide({ ...identify(item), approved: false, sticky: alwaysReject, ...(message !== undefined && { message }) });
+  }
+
+  /** What the model is told about a rejected call, where the rejection came with a message. */
+  getRejectionMessage(toolName: string, callId: string): string | undefined {
+    const decision = this.#decisions.get(toolName, callId);
+    return decision?.approved === false ? decision.message : undefined;
+  }
+
+  toJSON(): { context: unknown; usage: Usage; approvals: Record<string, unknown>; toolInput?: unknown } {
+    const approvals: Record<string, unknown> = {};
+    for (const [tool, { calls, always }] of this.#decisions.tools) {
+      const ids = (approved: boolean): string[] | true =>
+        always?.approved === approved ? true : [...calls.values()].filter((d) => d.approved === approved).map((d) => d.callId!);
+      approvals[tool] = { approved: ids(true), rejected: ids(false) };
+    }
+    const { context, usage, toolInput } = this;
+    return { context, usage, approvals, ...(toolInput !== undefined && { toolInput }) };
+  }
+
+  #decide(decision: Decision): void {
+    this.#decisions.set(decision);
+    this.#decisions.listener?.(decision);
+  }
+
+  /** @internal A view with its own `toolInput`; context object, usage and decisions are shared. */
+  static fork<T>(parent: RunContext<T>, toolInput: unknown): RunContext<T> {
+    const fork = new RunContext<T>(parent.context);
+    fork.usage = parent.usage;
+    fork.toolInput = toolInput;
+    fork.#decisions = parent.#decisions;
+    return fork;
+  }
+
+  /** @internal The run that owns the context records what user code decides. Returns the listener before. */
+  static listen(
+    context: RunContext<never>,
+    listener: ((decision: Decision) => void) | undefined,
+  ): ((decision: Decision) => void) | undefined {
+    const before = context.#decisions.listener;
+    context.#decisions.listener = listener;
+    return before;
+  }
+
+  /** @internal Takes over a decision that the log holds, without telling anyone. */
+  static restore(context: RunContext<never>, decision: Decision): void {
+    context.#decisions.set(decision);
+  }
+}
+
+function identify(item: ApprovalItem): { toolName: string; callId: string } {
+  const { name, callId, id } = item.rawItem;
+  return { toolName: item.name ?? name ?? item.rawItem.type, callId: callId ?? id ?? '' };
+}
