@@ -117,3 +117,13 @@ export class ToolTimeoutError extends AgentsError {
     this.timeoutMs = timeoutMs;
   }
 }
+
+/** A run took longer than its `timeoutMs`. What was done is kept; its `state` can be resumed. */
+export class RunTimeoutError extends AgentsError {
+  override readonly code = 'run/timeout';
+  readonly timeoutMs: number;
+  constructor(timeoutMs: number, state?: ErrorState) {
+    super(`The run took longer than timeoutMs (${timeoutMs}). Resume its state, or give it more time.`, state);
+    this.timeoutMs = timeoutMs;
+  }
+}

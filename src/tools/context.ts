@@ -27,7 +27,7 @@ type ToolRecord = { calls: Map<string, Decision>; always?: Decision };
 /** Decisions by tool. Shared by a context and its forks, so that sub-agents see what was decided. */
 class Decisions {
   readonly tools = new Map<string, ToolRecord>();
-  listener: ((decision: Decision) => void) | undefined;
+  readonly listeners = new Set<(decision: Decision) => void>();
 
   set(decision: Decision): void {
     let record = this.tools.get(decision.toolName);
@@ -93,7 +93,7 @@ export class RunContext<TContext = unknown> {
 
   #decide(decision: Decision): void {
     this.#decisions.set(decision);
-    this.#decisions.listener?.(decision);
+    for (const listener of this.#decisions.listeners) listener(decision);
   }
 
   /** @internal A view with its own `toolInput`; context object, usage and decisions are shared. */
@@ -105,18 +105,23 @@ export class RunContext<TContext = unknown> {
     return fork;
   }
 
-  /** @internal The run that owns the context records what user code decides. Returns the listener before. */
-  static listen(
-    context: RunContext<never>,
-    listener: ((decision: Decision) => void) | undefined,
-  ): ((decision: Decision) => void) | undefined {
-    const before = context.#decisions.listener;
-    context.#decisions.listener = listener;
-    return before;
+  /** @internal A run records what user code decides while it goes on. Returns how to stop listening. */
+  static subscribe(context: RunContext<unknown>, listener: (decision: Decision) => void): () => void {
+    const { listeners } = context.#decisions;
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  /** @internal All decisions so far, for a run that starts with a context that has some. */
+  static decisions(context: RunContext<unknown>): Decision[] {
+    return [...context.#decisions.tools.values()].flatMap(({ calls, always }) => [
+      ...calls.values(),
+      ...(always && always.callId === undefined ? [always] : []),
+    ]);
   }
 
   /** @internal Takes over a decision that the log holds, without telling anyone. */
-  static restore(context: RunContext<never>, decision: Decision): void {
+  static restore(context: RunContext<unknown>, decision: Decision): void {
     context.#decisions.set(decision);
   }
 }

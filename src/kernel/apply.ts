@@ -1,0 +1,297 @@
+/**
+ * The fold: `apply(state, event) → state`. Pure and total; the only place where a state is built.
+ *
+ * A1: no event makes it throw, whatever the state: an answer to what nobody asked changes nothing but the open list.
+ * A2: an answer that says that the run must end sets `fault`; `step` decides what follows.
+ */
+import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
+import { closedBatch, decided, handedOff } from './batch.ts';
+import { callIndex, close, fault, keep, mark, recordToolChecks } from './edit.ts';
+import type { Effect, EventOf, ItemEntry, RunEvent, StopCause } from './events.ts';
+import { append, listOf, toArray } from './list.ts';
+import { accepted, rejectedOutput, replied } from './reply.ts';
+import { type Call, inputItems, type State } from './state.ts';
+
+export function apply(s: State, e: RunEvent): State {
+  switch (e.type) {
+    case 'run.started':
+      return {
+        ...s,
+        runId: e.runId,
+        status: 'running',
+        stage: e.session ? 'load' : 'admit',
+        agent: e.agent,
+        maxTurns: e.maxTurns,
+        hasSession: e.session ?? false,
+        conversationId: e.conversationId,
+        previousResponseId: e.previousResponseId,
+        ...startFrom(e.input, inputItems(e.input)),
+      };
+    case 'run.resumed':
+      return resumed(s, e);
+    case 'run.recovered':
+      return { ...s, open: [], uncertain: [...s.uncertain, ...s.open] };
+    case 'run.paused':
+      return { ...s, status: 'paused' };
+    case 'run.stopping':
+      return { ...s, status: 'stopping', stop: { cause: e.cause, error: e.error, ...(e.id !== undefined && { id: e.id }) } };
+    case 'run.finished':
+      return { ...s, status: 'finished', stage: 'end' };
+    case 'run.failed':
+      return { ...s, status: 'failed', stage: 'end' };
+    case 'run.cancelled':
+      return { ...s, status: 'cancelled', stage: 'end' };
+
+    case 'effect.requested':
+      return requested(s, e.effect);
+    case 'effect.failed':
+      return failed(s, e);
+    case 'effect.settled_late':
+      return s;
+
+    case 'session.loaded':
+      return { ...close(s, e.id), stage: 'admit', ...startFrom(e.items, e.items, e.fresh) };
+    case 'session.saved':
+      return { ...close(s, e.id), savedTo: e.to, inputSaved: true, savePoint: false };
+    case 'session.compacted':
+      return { ...close(s, e.id), stage: 'end' };
+
+    case 'input.staged':
+      return { ...s, staged: [...s.staged, ...e.items] };
+    case 'input.cleared':
+      return { ...s, staged: [] };
+    case 'input.admitted':
+      return admitted(s);
+    case 'check.returned':
+      return checked(s, e);
+
+    case 'model.replied':
+      return replied(s, e);
+    case 'model.failed':
+      return {
+        ...fault(close(s, e.id), { cause: 'model', error: e.error, id: e.id }),
+        ...(e.prepared?.input && !s.inputSaved && { fresh: e.prepared.input }),
+      };
+    case 'reply.accepted':
+      return accepted(s, e);
+    case 'output.rejected':
+      return rejectedOutput(s, e);
+
+    case 'call.decided':
+      return {
+        ...mark(close(s, e.id), callIndex(e.id), decided(e)),
+        toolChecks: recordToolChecks(s, e.checks),
+      };
+    case 'approval.decided': {
+      const { type: _, ...approval } = e;
+      return { ...s, approvals: [...s.approvals, approval] };
+    }
+    case 'tool.returned': {
+      const { item, outcome, custom } = e;
+      const patch: Partial<Call> = { status: 'done', item, outcome, ...(custom !== undefined && { custom }) };
+      return { ...mark(close(s, e.id), callIndex(e.id), patch), toolChecks: recordToolChecks(s, e.checks) };
+    }
+    case 'tool.failed':
+      return {
+        ...fault(mark(close(s, e.id), callIndex(e.id), { status: 'failed' }), { cause: 'tool', error: e.error, id: e.id }),
+        toolChecks: recordToolChecks(s, e.checks),
+      };
+    case 'tool.waiting':
+      return mark(close(s, e.id), callIndex(e.id), { status: 'waiting', asks: e.asks });
+    case 'batch.closed':
+      return closedBatch(s, e);
+
+    case 'handoff.returned':
+      return handedOff(close(s, e.id), e);
+    case 'handoff.refused':
+      return {
+        ...keep(mark(close(s, e.id), callIndex(e.id), { status: 'done', item: e.item, outcome: 'rejected', kept: true }), {
+          kind: 'tool_output',
+          item: e.item,
+          agent: s.agent,
+          id: e.id,
+        }),
+        toolChecks: recordToolChecks(s, e.checks),
+        stage: 'admit',
+      };
+    case 'agent.changed':
+      return handedOff(s, { id: `m${e.k}/c${e.i}`, to: e.to, item: e.item });
+
+    case 'output.chosen':
+      return {
+        ...(e.id === undefined ? s : close(s, e.id)),
+        ...(e.final === undefined
+          ? { stage: 'admit' as const }
+          : {
+              stage: 'answer' as const,
+              outputChecking: { asked: 0, passed: 0 },
+              output: { text: e.final, source: 'tool' as const, ...(e.call !== undefined && { call: e.call }) },
+            }),
+      };
+    case 'error.handled':
+      return handled(close(s, e.id), e);
+    case 'items.withheld':
+      return withheld(s, e);
+  }
+}
+
+/** The state of a log. */
+export const fold = (events: Iterable<RunEvent>, from: State): State => {
+  let state = from;
+  for (const event of events) state = apply(state, event);
+  return state;
+};
+
+// Input
+
+function startFrom(input: State['input'], items: readonly AgentInputItem[], fresh?: readonly number[]): Partial<State> {
+  return { input, request: listOf([...items]), fresh: fresh ? fresh.map((n) => items[n]!) : items };
+}
+
+function admitted(s: State): State {
+  const next = s.staged.reduce<State>((state, item) => keep(state, { kind: 'input', item, agent: state.agent }), s);
+  const admission = { n: s.admission.n + 1, asked: 0, passed: 0, closed: false, from: s.produced.length };
+  return { ...next, staged: [], admission };
+}
+
+function resumed(s: State, e: EventOf<'run.resumed'>): State {
+  const paused = s.status === 'paused';
+  return {
+    ...s,
+    status: 'running',
+    stage: paused ? 'tools' : 'admit',
+    maxTurns: e.maxTurns,
+    hasSession: e.session ?? false,
+    fault: undefined,
+    stop: undefined,
+    output: undefined,
+    handlerAsked: false,
+    saveFailed: false,
+    savePoint: paused,
+    // Checks that did not let the input pass are asked again.
+    admission: s.admission.closed ? s.admission : { ...s.admission, n: s.admission.n + 1, asked: 0, passed: 0 },
+  };
+}
+
+// Effects
+
+function requested(s: State, effect: Effect): State {
+  const open = [...s.open, effect];
+  if (effect.attempt !== undefined) {
+    const uncertain = s.uncertain.length === 0 ? s.uncertain : s.uncertain.filter((lost) => lost.id !== effect.id);
+    const again = { ...s, open, uncertain };
+    return effect.do === 'call_tool' ? mark(again, effect.i, { status: 'running', attempt: effect.attempt }) : again;
+  }
+  switch (effect.do) {
+    case 'check':
+      return effect.point === 'input'
+        ? { ...s, open, admission: { ...s.admission, asked: s.admission.asked + 1 } }
+        : { ...s, open, outputChecking: { ...s.outputChecking, asked: s.outputChecking.asked + 1 } };
+    case 'call_model':
+      return { ...s, open, stage: 'model', agentStarted: true, k: effect.k, turn: s.turn + 1, calls: [] };
+    case 'decide_call':
+      return mark({ ...s, open }, effect.i, { status: 'deciding' });
+    case 'call_tool':
+      return mark({ ...s, open }, effect.i, { status: 'running', attempt: 1 });
+    case 'hand_off':
+      return mark({ ...s, open }, effect.i, { status: 'running', attempt: 1 });
+    case 'choose_output':
+      return { ...s, open, stage: 'choose' };
+    case 'handle_error':
+      return { ...s, open, handlerAsked: true };
+    case 'compact_session':
+      return { ...s, open, stage: 'compact' };
+    case 'load_session':
+    case 'save_session':
+      return { ...s, open };
+  }
+}
+
+const CAUSE_OF: Record<Effect['do'], StopCause> = {
+  load_session: 'session',
+  save_session: 'session',
+  compact_session: 'session',
+  check: 'check_error',
+  call_model: 'model',
+  decide_call: 'callback',
+  call_tool: 'tool',
+  hand_off: 'handoff',
+  choose_output: 'callback',
+  handle_error: 'callback',
+};
+
+function failed(s: State, e: EventOf<'effect.failed'>): State {
+  const effect = s.open.find(({ id }) => id === e.id);
+  const next = close(s, e.id);
+  if (!effect) return next;
+  const saveFailed = s.saveFailed || effect.do === 'save_session' || effect.do === 'compact_session';
+  return { ...fault(next, { cause: CAUSE_OF[effect.do], error: e.error, id: e.id }), saveFailed };
+}
+
+function checked(s: State, e: EventOf<'check.returned'>): State {
+  const effect = s.open.find(({ id }) => id === e.id);
+  const next = close(s, e.id);
+  if (effect?.do !== 'check') return next;
+  const { name, verdict, info, id, blocked } = e;
+  const { point, index } = effect;
+  const record = { point, index, agent: s.agent, name, verdict, id, ...(info !== undefined && { info }), ...(blocked !== undefined && { blocked }) };
+  const checks = append(s.checks, record);
+  if (verdict === 'pass') {
+    if (point === 'input') return { ...next, checks, admission: { ...s.admission, passed: s.admission.passed + 1 } };
+    return { ...next, checks, outputChecking: { ...s.outputChecking, passed: s.outputChecking.passed + 1 } };
+  }
+  const cause: StopCause = verdict === 'errored' ? 'check_error' : point === 'input' ? 'input_check' : 'output_check';
+  const error = e.error ?? { name: 'Error', message: `Guardrail ${name}: ${verdict}` };
+  const stop = { cause, error, id };
+  if (point === 'input') return fault({ ...next, checks }, stop);
+  // All output checks run; the first of the list that objects is the one that counts.
+  const first = s.fault?.id === undefined || indexOf(s.fault.id) > index;
+  return { ...next, checks, fault: s.status === 'running' && first ? stop : s.fault };
+}
+
+const indexOf = (checkId: string): number => Number(/(\d+)$/.exec(checkId)?.[1] ?? -1);
+
+// Ends
+
+function handled(s: State, e: EventOf<'error.handled'>): State {
+  if (e.final === undefined) return s;
+  const item: ModelItem = {
+    type: 'message',
+    role: 'assistant',
+    status: 'completed',
+    content: [{ type: 'output_text', text: e.final }],
+  };
+  const at = { ...s, replyFrom: s.produced.length };
+  const next = e.includeInHistory === false ? at : keep(at, { kind: 'message', item, agent: s.agent });
+  return {
+    ...next,
+    status: 'running',
+    stage: 'answer',
+    stop: undefined,
+    fault: undefined,
+    output: { text: e.final, source: 'handler' },
+    outputChecking: { asked: 0, passed: 0 },
+  };
+}
+
+/** A blocked text leaves no trace in sessions; a blocked tool output is replaced wherever it shows. */
+function withheld(s: State, e: EventOf<'items.withheld'>): State {
+  if (e.calls.length === 0) return { ...s, unsavedFrom: s.replyFrom };
+  const ids = new Set(e.calls.map((i) => `m${e.k}/c${i}`));
+  const replace = (entry: ItemEntry): ItemEntry =>
+    entry.kind === 'tool_output' && entry.id !== undefined && ids.has(entry.id)
+      ? { ...entry, item: tombstone(entry.item, e.text) }
+      : entry;
+  const entries = listOf(toArray(s.entries).map(replace));
+  const produced = s.produced === s.entries ? entries : listOf(toArray(s.produced).map(replace));
+  const request = listOf([...inputItems(s.input), ...entries.backing.map(({ item }) => item)]);
+  const calls = s.calls.map((call) =>
+    call.item && e.calls.includes(call.i) ? { ...call, item: tombstone(call.item, e.text) } : call,
+  );
+  return { ...s, entries, produced, request, calls, output: undefined };
+}
+
+/** A result with its content taken out. */
+export function tombstone(item: ModelItem, text: string): ModelItem {
+  return item.type === 'function_call_result' ? { ...item, output: { type: 'text' as const, text } } : item;
+}

@@ -1,0 +1,57 @@
+/**
+ * What becomes of the calls of a reply: decisions, results, handoffs.
+ */
+import { callIndex, keep, mark, recordToolChecks, unshared } from './edit.ts';
+import type { EventOf, ItemEntry } from './events.ts';
+import { listOf, toArray } from './list.ts';
+import { type Call, inputItems, isWaiting, type State } from './state.ts';
+
+export function decided(e: EventOf<'call.decided'>): Partial<Call> {
+  if (e.verdict === 'run') return { status: 'ready' };
+  if (e.verdict === 'ask') return { status: 'waiting' };
+  return { status: 'refused', ...(e.message !== undefined && { message: e.message }) };
+}
+
+/** Results enter the history in the model's order, whatever the order in which they came. */
+export function closedBatch(s: State, e: EventOf<'batch.closed'>): State {
+  let next = s;
+  const calls = s.calls.map((call): Call => {
+    if (e.pausing && call.askedAt === undefined && isWaiting(s, call)) return { ...call, askedAt: next.entries.length };
+    if (call.status !== 'done' || call.kept || !call.item) return call;
+    const { custom } = call;
+    next = keep(next, {
+      kind: 'tool_output',
+      item: call.item,
+      agent: s.agent,
+      id: `m${e.k}/c${call.i}`,
+      ...(custom !== undefined && { custom }),
+    });
+    return { ...call, kept: true };
+  });
+  const handoff = calls.some(({ kind, status }) => kind === 'handoff' && status === 'new');
+  return { ...next, calls, stage: e.pausing ? 'pausing' : handoff ? 'handoff' : 'admit' };
+}
+
+type HandedOff = Pick<EventOf<'handoff.returned'>, 'id' | 'to' | 'item' | 'input' | 'edit' | 'checks'>;
+
+export function handedOff(s: State, { id, to, item, input, edit, checks }: HandedOff): State {
+  const kept = keep(s, { kind: 'handoff_output', item, agent: s.agent, to, id });
+  const next: State = {
+    ...mark(kept, callIndex(id), { status: 'done', item, outcome: 'ok', kept: true }),
+    agent: to,
+    agentStarted: false,
+    stage: 'admit',
+    toolChecks: recordToolChecks(s, checks),
+  };
+  return edit || input !== undefined ? edited(next, input ?? next.input, edit) : next;
+}
+
+/** A filter rewrote what the next agent sees. What the run produced stays as it is. */
+function edited(s: State, input: State['input'], edit: HandedOff['edit']): State {
+  const entries: ItemEntry[] = edit
+    ? edit.flatMap((part) => ('kind' in part ? [part] : toArray(s.entries, part[0], part[1])))
+    : toArray(s.entries);
+  const request = [...inputItems(input), ...entries.map(({ item }) => item)];
+  return { ...s, input, entries: listOf(entries), produced: unshared(s), request: listOf(request), sentTo: 0 };
+}
+

@@ -1,0 +1,222 @@
+/**
+ * Everything that can happen in a run, and everything that a run can ask of the world. Plain JSON data.
+ *
+ * E1: an effect is committed (`effect.requested`) before it is performed, and answered by an event with its id.
+ * E2: ids are relative to the run and come from the number of the model call (`m3`), the index of the call in
+ *     its reply (`m3/c0`) and the number of the admission of input (`in0/1`), never from random numbers,
+ *     models or clocks. `<runId>/<id>` is unique in the world and serves as idempotency key.
+ * E3: a stored event never changes its meaning. A new shape is a new field or a new type, with an upcaster.
+ */
+import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
+import type { Json } from '../protocol/json.ts';
+import type { Origin, UsageData } from '../protocol/model.ts';
+
+/** An agent's name, made unique by its path in the graph of handoffs where names repeat. */
+export type AgentKey = string;
+
+/** An error as data. The live object, where there still is one, is found under the effect's id. */
+export type ErrorInfo = { name: string; message: string; code?: string; data?: Json };
+
+export type Effect =
+  | { do: 'load_session'; id: string; attempt?: number }
+  | { do: 'check'; id: string; point: 'input'; n: number; index: number; attempt?: number }
+  | { do: 'check'; id: string; point: 'output'; k: number; index: number; attempt?: number }
+  | { do: 'call_model'; id: string; k: number; agent: AgentKey; starts?: true; attempt?: number }
+  | { do: 'decide_call'; id: string; k: number; i: number; attempt?: number }
+  | { do: 'call_tool'; id: string; k: number; i: number; refused?: true; attempt?: number }
+  | { do: 'hand_off'; id: string; k: number; i: number; attempt?: number }
+  | { do: 'choose_output'; id: string; k: number; attempt?: number }
+  | { do: 'handle_error'; id: string; kind: HandledKind; attempt?: number }
+  | { do: 'save_session'; id: string; to: number; attempt?: number }
+  | { do: 'compact_session'; id: string; attempt?: number };
+
+/** Causes that an error handler can turn into a final output. */
+export type HandledKind = 'maxTurns' | 'modelRefusal' | 'invalidFinalOutput';
+
+/** Why a run must end before it has an output. */
+export type StopCause =
+  | HandledKind
+  | 'abort'
+  | 'timeout'
+  | 'input_check'
+  | 'output_check'
+  | 'check_error'
+  | 'model'
+  | 'model_behavior'
+  | 'tool'
+  | 'handoff'
+  | 'session'
+  | 'callback'
+  | 'uncertain';
+
+export type Stop = {
+  cause: StopCause;
+  error: ErrorInfo;
+  /** Id of the effect whose answer is the cause, where there is one. */
+  id?: string;
+};
+
+/** What a call in a reply is, as the performer of the model call found it in the tools that were enabled then. */
+export type CallPlan = {
+  /** Position in the reply's output. */
+  at: number;
+  kind: 'function' | 'agent' | 'handoff' | 'unknown';
+  /** Whether a person must agree first. `dynamic` asks user code. Absent: never. */
+  approval?: 'always' | 'dynamic';
+  /** A handoff that runs user code: a callback, an input type, a filter, guardrails. Else it only changes the agent. */
+  dynamic?: true;
+  /** The target of a handoff. */
+  to?: AgentKey;
+  /** The arguments are not valid JSON. */
+  malformed?: true;
+};
+
+/** How the request and the reply were made, as far as later decisions need it. */
+export type Prepared = {
+  /** The new input as it was sent, where a filter changed it: this is what a session keeps. */
+  input?: AgentInputItem[];
+  /** Whether the request was made on state that the provider holds. */
+  stateful?: true;
+};
+
+export type Attempt = { at: number; ms: number; error?: ErrorInfo; delayMs?: number };
+
+export type Reply = {
+  output: ModelItem[];
+  usage: UsageData;
+  responseId?: string;
+  requestId?: string;
+  /** What the provider said beside the output. Vendors echo the request here, so only known keys are kept. */
+  providerData?: Record<string, unknown>;
+  rawUsage?: Record<string, unknown>;
+  origin?: Origin;
+};
+
+/** Whether a structured reply is what its agent must give. Absent for agents that answer with text. */
+export type Parsed = { ok: true } | { ok: false; message: string };
+
+export type CheckVerdict = 'pass' | 'tripped' | 'errored';
+
+export type ToolOutcome = 'ok' | 'error' | 'rejected' | 'aborted' | 'timeout';
+
+/** A verdict of a guardrail on a tool call, for the result's getters. */
+export type ToolCheck = { point: 'tool_input' | 'tool_output'; name: string; output: Json };
+
+/** A question to a person: may this call run? `run` is the run, this one or a sub-agent's, that made the call. */
+export type Ask = { run: string; k: number; i: number; callId: string; tool: string };
+
+/** A rewritten list of items: runs of old ones by position, and new ones in full. */
+export type Edit = (readonly [from: number, to: number] | ItemEntry)[];
+
+export type EntryKind =
+  | 'message'
+  | 'reasoning'
+  | 'tool_call'
+  | 'tool_output'
+  | 'handoff_call'
+  | 'handoff_output'
+  | 'tool_search_call'
+  | 'tool_search_output'
+  | 'compaction'
+  | 'input'
+  | 'other';
+
+/** An item that a run produced: who made it and what it is. */
+export type ItemEntry = {
+  kind: EntryKind;
+  item: ModelItem;
+  agent: AgentKey;
+  /** The new agent, of a handoff's output. */
+  to?: AgentKey;
+  /** Which call it belongs to, for live values that ride beside it. */
+  id?: string;
+  custom?: Json;
+};
+
+export type RunEvent =
+  | {
+      type: 'run.started';
+      runId: string;
+      agent: AgentKey;
+      input: string | AgentInputItem[];
+      maxTurns: number | null;
+      /** Hash of the agents' static definition. */
+      plan?: string;
+      parent?: string;
+      session?: boolean;
+      stream?: boolean;
+      conversationId?: string;
+      previousResponseId?: string;
+    }
+  | { type: 'run.resumed'; maxTurns: number | null; plan?: string; session?: boolean; stream?: boolean }
+  | { type: 'run.recovered' }
+  | { type: 'run.paused' }
+  | ({ type: 'run.stopping' } & Stop)
+  | { type: 'run.finished' }
+  | { type: 'run.failed' }
+  | { type: 'run.cancelled' }
+  | { type: 'effect.requested'; effect: Effect }
+  | { type: 'effect.failed'; id: string; error: ErrorInfo }
+  | { type: 'effect.settled_late'; id: string; summary: string }
+  | {
+      type: 'session.loaded';
+      id: string;
+      /** The conversation to go on from. Codecs may store it by reference. */
+      items: AgentInputItem[];
+      /** Positions in `items` that are new, and so are saved at the end. */
+      fresh: number[];
+    }
+  | { type: 'session.saved'; id: string; to: number }
+  | { type: 'session.compacted'; id: string; usage?: UsageData }
+  | { type: 'input.staged'; items: AgentInputItem[] }
+  | { type: 'input.cleared' }
+  | { type: 'input.admitted' }
+  | { type: 'check.returned'; id: string; name: string; verdict: CheckVerdict; info?: Json; error?: ErrorInfo; blocked?: string }
+  | {
+      type: 'model.replied';
+      id: string;
+      reply: Reply;
+      calls?: CallPlan[];
+      parsed?: Parsed;
+      prepared?: Prepared;
+      attempts?: Attempt[];
+      firstTokenMs?: number;
+    }
+  | { type: 'model.failed'; id: string; error: ErrorInfo; prepared?: Prepared; attempts?: Attempt[]; usage?: UsageData }
+  | { type: 'reply.accepted'; k: number; ignored?: number[] }
+  | { type: 'output.rejected'; k: number; message: string }
+  | { type: 'call.decided'; id: string; verdict: 'run' | 'ask' | 'refuse'; message?: string; checks?: ToolCheck[] }
+  | {
+      type: 'approval.decided';
+      /** The run that asks; the root's own id is left out. */
+      run?: string;
+      tool: string;
+      callId?: string;
+      approved: boolean;
+      sticky?: true;
+      message?: string;
+    }
+  | {
+      type: 'tool.returned';
+      id: string;
+      outcome: ToolOutcome;
+      item: ModelItem;
+      checks?: ToolCheck[];
+      custom?: Json;
+      /** Tokens of a sub-agent's run. */
+      usage?: UsageData;
+    }
+  | { type: 'tool.failed'; id: string; error: ErrorInfo; checks?: ToolCheck[] }
+  | { type: 'tool.waiting'; id: string; asks: Ask[] }
+  | { type: 'batch.closed'; k: number; pausing?: true }
+  | { type: 'handoff.returned'; id: string; to: AgentKey; item: ModelItem; input?: string | AgentInputItem[]; edit?: Edit; checks?: ToolCheck[] }
+  | { type: 'handoff.refused'; id: string; item: ModelItem; checks?: ToolCheck[] }
+  | { type: 'agent.changed'; k: number; i: number; from: AgentKey; to: AgentKey; item: ModelItem }
+  | { type: 'output.chosen'; id?: string; k: number; final?: string; call?: number }
+  | { type: 'error.handled'; id: string; final?: string; includeInHistory?: boolean }
+  | { type: 'items.withheld'; k: number; calls: number[]; text: string };
+
+/** An event as the log holds it. `at` is the time of its commit in milliseconds; the position in the log is its number. */
+export type Committed = RunEvent & { at?: number };
+
+export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;

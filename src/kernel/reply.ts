@@ -1,0 +1,125 @@
+/**
+ * What a model's reply means: items, calls, an output, a refusal.
+ */
+import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
+import { close, keep } from './edit.ts';
+import type { CallPlan, EntryKind, EventOf, HandledKind, Parsed } from './events.ts';
+import { append } from './list.ts';
+import type { Call, State } from './state.ts';
+
+export function replied(s: State, e: EventOf<'model.replied'>): State {
+  const { reply, calls = [], parsed, prepared } = e;
+  const next = close(s, e.id);
+  const fresh = prepared?.input && !s.inputSaved ? prepared.input : s.fresh;
+  return { ...next, fresh, stage: s.status === 'running' ? 'reply' : s.stage, reply: { k: s.k, reply, calls, parsed } };
+}
+
+export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
+  if (!s.reply) return s;
+  const { reply, calls: plans, parsed } = s.reply;
+  const output = reply.output;
+  const ignored = new Set(e.ignored);
+  const calls = plans.map((plan, i) => newCall(plan, output, i, ignored.has(i)));
+  const byPosition = new Map(calls.map((call) => [call.at, call]));
+
+  let next: State = { ...s, reply: undefined, replyFrom: s.produced.length, turnFrom: s.entries.length, calls };
+  output.forEach((item, position) => {
+    const call = byPosition.get(position);
+    if (call?.status === 'ignored') return;
+    next = keep(next, { kind: entryKind(item, call), item, agent: s.agent });
+  });
+  const active = calls.filter(({ status }) => status !== 'ignored');
+  return {
+    ...next,
+    ...outcome(s, { text: textOf(output), refusal: refusalOf(output), parsed, calls: active.length, id: `m${e.k}` }),
+    responses: append(s.responses, reply),
+    lastResponseId: reply.responseId ?? s.lastResponseId,
+    sentTo: next.request.length,
+    dropped: calls.filter(({ status }) => status === 'ignored').map(({ callId, tool }) => ({ callId, tool })),
+    admission: { ...s.admission, closed: true },
+    usedTools: active.length > 0 && !s.usedTools[s.agent] ? { ...s.usedTools, [s.agent]: true } : s.usedTools,
+  };
+}
+
+type Facts = { text: string | undefined; refusal: string | undefined; parsed: Parsed | undefined; calls: number; id: string };
+
+/** What a reply means for the run: calls to make, an output, a fault, or nothing usable: the model is asked again. */
+function outcome(s: State, { text, refusal, parsed, calls, id }: Facts): Partial<State> {
+  if (calls > 0) return { stage: 'tools' };
+  const bad = (cause: HandledKind, name: string, message: string): Partial<State> => ({
+    stage: 'admit',
+    fault: s.fault ?? { cause, error: { name, message }, id },
+  });
+  if (text === undefined && refusal !== undefined) {
+    return bad('modelRefusal', 'ModelRefusalError', `Model refused to produce output: ${refusal}`);
+  }
+  if (text === undefined || (parsed && text === '')) return { stage: 'admit' };
+  if (parsed && !parsed.ok) return bad('invalidFinalOutput', 'ModelBehaviorError', parsed.message);
+  return { stage: 'answer', output: { text, source: 'reply' }, outputChecking: { asked: 0, passed: 0 }, repairs: 0 };
+}
+
+export function rejectedOutput(s: State, e: EventOf<'output.rejected'>): State {
+  const item: AgentInputItem = { type: 'message', role: 'user', content: e.message };
+  return { ...keep(s, { kind: 'input', item, agent: s.agent }), fault: undefined, stage: 'admit', repairs: s.repairs + 1 };
+}
+
+function newCall(plan: CallPlan, output: readonly ModelItem[], i: number, ignored: boolean): Call {
+  const item = output[plan.at] as { callId?: string; name?: string; id?: string } | undefined;
+  const callId = item?.callId ?? item?.id ?? '';
+  return { ...plan, i, callId, tool: item?.name ?? '', status: ignored ? 'ignored' : 'new', attempt: 0 };
+}
+
+export function argumentsOf(item: ModelItem | undefined): string {
+  if (item?.type !== 'function_call') return JSON.stringify(item ?? null);
+  return `${item.name}\n${item.arguments}`;
+}
+
+function entryKind(item: ModelItem, call: Call | undefined): EntryKind {
+  if (call) return call.kind === 'handoff' ? 'handoff_call' : 'tool_call';
+  switch (item.type) {
+    case undefined:
+    case 'message':
+      return 'message';
+    case 'reasoning':
+    case 'compaction':
+    case 'tool_search_call':
+    case 'tool_search_output':
+      return item.type;
+    case 'function_call':
+    case 'hosted_tool_call':
+    case 'computer_call':
+    case 'shell_call':
+    case 'apply_patch_call':
+    case 'program':
+      return 'tool_call';
+    case 'function_call_result':
+    case 'computer_call_result':
+    case 'shell_call_output':
+    case 'apply_patch_call_output':
+    case 'program_output':
+      return 'tool_output';
+    case 'unknown':
+      return 'other';
+  }
+}
+
+/** The text that a reply ends with: that of its last message; `undefined` where no message has any. */
+export function textOf(output: readonly ModelItem[]): string | undefined {
+  for (let n = output.length - 1; n >= 0; n--) {
+    const item = output[n];
+    if (!item || (item.type !== 'message' && item.type !== undefined) || item.role !== 'assistant') continue;
+    let text: string | undefined;
+    for (const part of item.content) if (part.type === 'output_text') text = (text ?? '') + part.text;
+    return text;
+  }
+  return undefined;
+}
+
+function refusalOf(output: readonly ModelItem[]): string | undefined {
+  for (const item of output) {
+    if ((item.type !== 'message' && item.type !== undefined) || item.role !== 'assistant') continue;
+    for (const part of item.content) if (part.type === 'refusal') return part.refusal;
+  }
+  return undefined;
+}
+

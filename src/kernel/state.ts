@@ -1,0 +1,219 @@
+/**
+ * What is now: the fold of a run's events. Plain data; built in `apply.ts` only.
+ *
+ * S1: equal logs give equal states. S2: no older state ever shows a change (lists are backing and length).
+ */
+import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
+import type {
+  AgentKey,
+  Ask,
+  CallPlan,
+  CheckVerdict,
+  Effect,
+  EventOf,
+  ItemEntry,
+  Parsed,
+  Reply,
+  Stop,
+  ToolCheck,
+  ToolOutcome,
+} from './events.ts';
+import { emptyList, type List } from './list.ts';
+
+export type Status = 'new' | 'running' | 'paused' | 'stopping' | 'finished' | 'failed' | 'cancelled';
+
+/** Where a running run is. `admit` decides whether and how the model is called next. */
+export type Stage =
+  | 'load'
+  | 'admit'
+  | 'model'
+  | 'reply'
+  | 'tools'
+  | 'pausing'
+  | 'handoff'
+  | 'choose'
+  | 'answer'
+  | 'compact'
+  | 'end';
+
+export type CallStatus = 'new' | 'deciding' | 'waiting' | 'ready' | 'refused' | 'running' | 'done' | 'failed' | 'ignored';
+
+/** A call of the current reply. */
+export type Call = CallPlan & {
+  i: number;
+  callId: string;
+  tool: string;
+  status: CallStatus;
+  /** How often it was asked of the world. */
+  attempt: number;
+  /** The questions of a sub-agent that waits. */
+  asks?: Ask[];
+  /** What the model is told when the call is refused. */
+  message?: string;
+  item?: ModelItem;
+  outcome?: ToolOutcome;
+  custom?: ItemEntry['custom'];
+  /** Whether the result is in the history already. */
+  kept?: true;
+  /** Where among the items its question to a person shows, once it was asked. */
+  askedAt?: number;
+};
+
+export type CheckRecord = {
+  point: 'input' | 'output';
+  index: number;
+  agent: AgentKey;
+  name: string;
+  verdict: CheckVerdict;
+  info?: EventOf<'check.returned'>['info'];
+  /** What replaces a tool's output that an output check blocked. */
+  blocked?: string;
+  id: string;
+};
+
+export type Approval = Omit<EventOf<'approval.decided'>, 'type'>;
+
+/** The final output: its text, and whose it is. */
+export type Output = { text: string; source: 'reply' | 'tool' | 'handler'; call?: number };
+
+/** How far checks at one point are: asked of the world, and passed. */
+export type Checking = { asked: number; passed: number };
+
+export type PendingReply = { k: number; reply: Reply; calls: readonly CallPlan[]; parsed: Parsed | undefined };
+
+export type State = {
+  readonly runId: string;
+  readonly status: Status;
+  readonly stage: Stage;
+  readonly agent: AgentKey;
+  /** Whether the start of the active agent was announced. */
+  readonly agentStarted: boolean;
+  readonly maxTurns: number | null;
+  /** Public turns: model calls that were begun. */
+  readonly turn: number;
+  /** Number of the newest model call; part of ids. */
+  readonly k: number;
+
+  readonly input: string | AgentInputItem[];
+  /** New input, as a session keeps it. */
+  readonly fresh: readonly AgentInputItem[];
+  readonly inputSaved: boolean;
+  /** Items that the run shows: a handoff's filter may rewrite them. */
+  readonly entries: List<ItemEntry>;
+  /** Items that the run made, in order, unfiltered: what a session keeps. The same list until a filter rewrites. */
+  readonly produced: List<ItemEntry>;
+  readonly savedTo: number;
+  /** Items of `produced` from here on are withheld from sessions. */
+  readonly unsavedFrom: number | undefined;
+  /** What the next model call gets: input and items, projected as they come. */
+  readonly request: List<AgentInputItem>;
+
+  readonly conversationId: string | undefined;
+  readonly previousResponseId: string | undefined;
+  readonly lastResponseId: string | undefined;
+  /** How much of `request` the provider holds, in a conversation that it keeps. */
+  readonly sentTo: number;
+  /** Calls that got no answer of their own; a provider that keeps the conversation wants one. */
+  readonly dropped: readonly { callId: string; tool: string }[];
+
+  readonly staged: readonly AgentInputItem[];
+  readonly admission: Checking & { n: number; closed: boolean; from: number };
+  readonly reply: PendingReply | undefined;
+  /** Where the newest accepted reply begins in `produced`. */
+  readonly replyFrom: number;
+  /** Where it begins in `entries`. */
+  readonly turnFrom: number;
+  readonly calls: readonly Call[];
+  readonly approvals: readonly Approval[];
+  readonly usedTools: Readonly<Record<AgentKey, true>>;
+  readonly responses: List<Reply>;
+  readonly checks: List<CheckRecord>;
+  readonly toolChecks: List<ToolCheck & { agent: AgentKey }>;
+  readonly outputChecking: Checking;
+  readonly output: Output | undefined;
+  /** How often a model was told in a row that its output has the wrong form. */
+  readonly repairs: number;
+
+  readonly open: readonly Effect[];
+  /** Asked, then lost with the process: neither known to have happened nor not. */
+  readonly uncertain: readonly Effect[];
+  /** What the newest answer says must end the run. */
+  readonly fault: Stop | undefined;
+  readonly stop: Stop | undefined;
+  readonly handlerAsked: boolean;
+  readonly hasSession: boolean;
+  readonly saveFailed: boolean;
+  /** Whether what an approval let happen is saved before the model is called again. */
+  readonly savePoint: boolean;
+};
+
+export function initialState(): State {
+  return {
+    runId: '',
+    status: 'new',
+    stage: 'admit',
+    agent: '',
+    agentStarted: false,
+    maxTurns: null,
+    turn: 0,
+    k: 0,
+    input: [],
+    fresh: [],
+    inputSaved: false,
+    entries: emptyList(),
+    produced: emptyList(),
+    savedTo: 0,
+    unsavedFrom: undefined,
+    request: emptyList(),
+    conversationId: undefined,
+    previousResponseId: undefined,
+    lastResponseId: undefined,
+    sentTo: 0,
+    dropped: [],
+    staged: [],
+    admission: { n: 0, asked: 0, passed: 0, closed: false, from: 0 },
+    reply: undefined,
+    replyFrom: 0,
+    turnFrom: 0,
+    calls: [],
+    approvals: [],
+    usedTools: {},
+    responses: emptyList(),
+    checks: emptyList(),
+    toolChecks: emptyList(),
+    outputChecking: { asked: 0, passed: 0 },
+    output: undefined,
+    repairs: 0,
+    open: [],
+    uncertain: [],
+    fault: undefined,
+    stop: undefined,
+    handlerAsked: false,
+    hasSession: false,
+    saveFailed: false,
+    savePoint: false,
+  };
+}
+
+/** The decision on a call, if there is one: an exact one beats a sticky one, a later one an earlier one. */
+export function decisionOn(s: State, call: { callId: string; tool: string }, run?: string): Approval | undefined {
+  let sticky: Approval | undefined;
+  for (let n = s.approvals.length - 1; n >= 0; n--) {
+    const approval = s.approvals[n]!;
+    if (approval.callId === call.callId && approval.run === run && approval.tool === call.tool) return approval;
+    if (approval.sticky && approval.tool === call.tool) sticky ??= approval;
+  }
+  return sticky;
+}
+
+/** Input as items, as a model gets them. */
+export function inputItems(input: string | readonly AgentInputItem[]): readonly AgentInputItem[] {
+  return typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input;
+}
+
+/** Whether a run may still change. */
+export const isOver = (status: Status): boolean => status === 'finished' || status === 'failed' || status === 'cancelled';
+
+/** Whether a call waits for a person: for its own approval, or for those that its sub-agent asks for. */
+export const isWaiting = (s: State, call: Call): boolean =>
+  call.status === 'waiting' || (call.status === 'new' && call.approval === 'always' && !decisionOn(s, call));

@@ -1,0 +1,278 @@
+/**
+ * The decision: `step(state, plan) → events`. Pure: equal states and plans give equal decisions. Nothing to decide
+ * is an empty list: the run waits for an answer, for a person, or is over.
+ *
+ * D1: an effect is asked once; only what is uncertain after a crash, or waits for decisions, is asked again.
+ * D2: a run that must end is `stopping`: it asks for nothing new but what ends it in order (error handler, session).
+ * D3: every accepted call has a result before a run ends.
+ */
+import type { ModelItem } from '../protocol/items.ts';
+import type { AgentKey, Effect, RunEvent, Stop } from './events.ts';
+import { argumentsOf } from './reply.ts';
+import { saveIfNeeded } from './save.ts';
+import { type Call, decisionOn, isWaiting, type State } from './state.ts';
+import { stepStopping } from './stopping.ts';
+
+export type ToolUse = 'run_llm_again' | 'stop_on_first_tool' | 'dynamic' | { readonly stopAt: readonly string[] };
+
+export type AgentPlan = {
+  readonly name: string;
+  readonly inputChecks: readonly { readonly blocking: boolean }[];
+  /** How many output checks there are. */
+  readonly outputChecks: number;
+  readonly toolUse: ToolUse;
+  /** How often in a row a model may be told that its output has the wrong form. */
+  readonly outputRetries: number;
+};
+
+/** What `step` knows of the agents and options: data only, no user code. */
+export type Plan = {
+  agent(key: AgentKey): AgentPlan;
+  readonly handles: (kind: Stop['cause']) => boolean;
+  readonly unknownTool: 'raise' | 'tell';
+  readonly toolConcurrency: number | null;
+  readonly compacts: boolean;
+  /** What becomes of an effect that was begun and never answered. */
+  onUncertain(effect: Effect): 'retry' | 'fail';
+};
+
+const NOTHING: readonly RunEvent[] = [];
+const ask = (effect: Effect): RunEvent => ({ type: 'effect.requested', effect });
+const stop = (cause: Stop['cause'], name: string, message: string): RunEvent => ({
+  type: 'run.stopping',
+  cause,
+  error: { name, message },
+});
+
+export function step(s: State, plan: Plan): readonly RunEvent[] {
+  switch (s.status) {
+    case 'running':
+      if (s.fault) return stepFault(s, s.fault, plan);
+      return s.uncertain.length > 0 ? stepUncertain(s, plan) : stepRunning(s, plan);
+    case 'stopping':
+      return s.open.length > 0 ? NOTHING : stepStopping(s, plan);
+    case 'new':
+    case 'paused':
+    case 'finished':
+    case 'failed':
+    case 'cancelled':
+      return NOTHING;
+  }
+}
+
+function stepRunning(s: State, plan: Plan): readonly RunEvent[] {
+  switch (s.stage) {
+    case 'load':
+      return s.open.length > 0 ? NOTHING : [ask({ do: 'load_session', id: 'load' })];
+    case 'admit':
+      return stepAdmit(s, plan);
+    case 'reply':
+      // A reply is held until every check has let its input pass: no item is shown and no tool runs before.
+      return s.admission.passed < s.admission.asked ? NOTHING : acceptReply(s, plan);
+    case 'tools':
+      return stepTools(s, plan);
+    case 'pausing':
+      return s.open.length > 0 ? NOTHING : [saveIfNeeded(s) ?? { type: 'run.paused' }];
+    case 'handoff':
+      return s.open.length > 0 ? NOTHING : stepHandoff(s, plan);
+    case 'answer':
+      return stepAnswer(s, plan);
+    case 'end':
+      return [{ type: 'run.finished' }];
+    case 'model':
+    case 'choose':
+    case 'compact':
+      return NOTHING;
+  }
+}
+
+function stepFault(s: State, fault: Stop, plan: Plan): readonly RunEvent[] {
+  const mayTryAgain = s.repairs < plan.agent(s.agent).outputRetries && (s.maxTurns === null || s.turn < s.maxTurns);
+  if (fault.cause === 'invalidFinalOutput' && mayTryAgain) {
+    return [{ type: 'output.rejected', k: s.k, message: repairMessage(fault.error.message) }];
+  }
+  const stopping: RunEvent = { type: 'run.stopping', ...fault };
+  if (s.stage === 'answer' && s.open.length > 0) return NOTHING;
+  if (fault.cause !== 'output_check') return [stopping];
+  const blocked = s.checks.backing[s.checks.length - 1]?.blocked;
+  const text = blocked ?? 'Output withheld by an output guardrail.';
+  const calls = s.output?.source !== 'tool' ? [] : s.output.call !== undefined ? [s.output.call] : s.calls.map(({ i }) => i);
+  return [{ type: 'items.withheld', k: s.k, calls, text }, stopping];
+}
+
+const repairMessage = (problem: string): string =>
+  `Your last answer was not accepted: ${problem} Answer again, with nothing but JSON in the required format.`;
+
+function stepUncertain(s: State, plan: Plan): readonly RunEvent[] {
+  const lost = s.uncertain.find((effect) => plan.onUncertain(effect) === 'fail');
+  if (!lost) return s.uncertain.map((effect) => ask({ ...effect, attempt: (effect.attempt ?? 1) + 1 }));
+  const message =
+    `The process ended while "${lost.do}" (${s.runId}/${lost.id}) was under way, and repeating it could do it twice. ` +
+    'Find out whether it happened, then start a new run.';
+  return [{ type: 'run.stopping', cause: 'uncertain', id: lost.id, error: { name: 'SystemError', message } }];
+}
+
+// Before the model
+
+function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
+  if (s.open.length > 0 && s.admission.asked === 0) return NOTHING;
+  const save = s.savePoint && s.open.length === 0 ? saveIfNeeded(s) : undefined;
+  if (save) return [save];
+  if (s.staged.length > 0) return [{ type: 'input.admitted' }];
+  if (s.maxTurns !== null && s.turn >= s.maxTurns) {
+    return [stop('maxTurns', 'MaxTurnsExceededError', `Max turns (${s.maxTurns}) exceeded`)];
+  }
+  const { n, asked, passed, closed } = s.admission;
+  const checks = closed ? [] : plan.agent(s.agent).inputChecks;
+  const check = (index: number): RunEvent => ask({ do: 'check', id: `in${n}/${index}`, point: 'input', n, index });
+  const pick = (blocking: boolean): RunEvent[] =>
+    checks.flatMap((each, index) => (each.blocking === blocking ? [check(index)] : []));
+
+  const blocking = pick(true);
+  if (asked === 0 && blocking.length > 0) return blocking;
+  if (passed < asked) return NOTHING;
+  const k = s.k + 1;
+  const model: Effect = { do: 'call_model', id: `m${k}`, k, agent: s.agent, ...(!s.agentStarted && { starts: true as const }) };
+  return asked < checks.length ? [...pick(false), ask(model)] : [ask(model)];
+}
+
+// After the model
+
+function acceptReply(s: State, plan: Plan): readonly RunEvent[] {
+  if (!s.reply) return NOTHING;
+  const { reply, calls, k } = s.reply;
+  const ignored: number[] = [];
+  const ids = new Map<string, string>();
+  let problem: string | undefined;
+  let handoffs = 0;
+  calls.forEach((call, i) => {
+    const item = reply.output[call.at] as { callId?: string; name?: string };
+    const callId = item.callId ?? '';
+    const args = argumentsOf(reply.output[call.at]);
+    const before = ids.get(callId);
+    ids.set(callId, args);
+    // Two calls under one id in one reply cannot be answered apart. In a later reply an id stands for a new call:
+    // models number their calls as they like.
+    if (before !== undefined && before !== args) {
+      problem ??= `Tool call ID ${callId} was reused for different tool invocations in the same run.`;
+    }
+    if (before !== undefined) return ignored.push(i);
+    if (call.kind === 'handoff' && ++handoffs > 1) return ignored.push(i);
+    if (call.kind === 'unknown' && plan.unknownTool === 'raise') {
+      problem ??= `Tool ${item.name} not found in agent ${plan.agent(s.agent).name}.`;
+    }
+  });
+  const accepted: RunEvent = { type: 'reply.accepted', k, ...(ignored.length > 0 && { ignored }) };
+  return problem === undefined ? [accepted] : [accepted, stop('model_behavior', 'ModelBehaviorError', problem)];
+}
+
+function stepTools(s: State, plan: Plan): readonly RunEvent[] {
+  const events: RunEvent[] = [];
+  const cap = plan.toolConcurrency ?? Infinity;
+  let busy = s.calls.reduce((n, { status }) => n + (status === 'deciding' || status === 'running' ? 1 : 0), 0);
+  for (const call of s.calls) {
+    if (busy >= cap) break;
+    const effect = nextFor(s, call);
+    if (!effect) continue;
+    busy += 1;
+    events.push(ask(effect));
+  }
+  if (events.length > 0 || busy > 0 || s.open.length > 0) return events;
+  if (s.calls.some((call) => isWaiting(s, call))) return [{ type: 'batch.closed', k: s.k, pausing: true }];
+  const closed: RunEvent = { type: 'batch.closed', k: s.k };
+  if (s.calls.some(({ kind, status }) => kind === 'handoff' && status === 'new')) return [closed];
+  return [closed, ...useOfTools(s, plan)];
+}
+
+/** What a call needs next from the world, if anything. */
+function nextFor(s: State, call: Call): Effect | undefined {
+  if (call.kind === 'handoff') return undefined;
+  const { i, attempt } = call;
+  const { k } = s;
+  const run = (refused: boolean): Effect => ({
+    do: 'call_tool',
+    id: `m${k}/c${i}`,
+    k,
+    i,
+    ...(refused && { refused: true as const }),
+    ...(attempt > 0 && { attempt: attempt + 1 }),
+  });
+  switch (call.status) {
+    case 'ready':
+      return run(false);
+    case 'refused':
+      return run(true);
+    case 'new': {
+      if (!call.approval) return run(false);
+      const decision = decisionOn(s, call);
+      if (decision) return run(!decision.approved);
+      return call.approval === 'dynamic' ? { do: 'decide_call', id: `m${k}/c${i}/ask`, k, i } : undefined;
+    }
+    case 'waiting': {
+      if (call.asks) return call.asks.some((each) => decisionOn(s, each, each.run)) ? run(false) : undefined;
+      const decision = decisionOn(s, call);
+      return decision && run(!decision.approved);
+    }
+    case 'deciding':
+    case 'running':
+    case 'done':
+    case 'failed':
+    case 'ignored':
+      return undefined;
+  }
+}
+
+/** Whether the results of tools are the run's output. */
+function useOfTools(s: State, plan: Plan): readonly RunEvent[] {
+  const { toolUse } = plan.agent(s.agent);
+  if (toolUse === 'run_llm_again') return NOTHING;
+  const results = s.calls.filter(({ kind, status }) => (kind === 'function' || kind === 'agent') && status === 'done');
+  if (results.length === 0 || results.some(({ outcome }) => outcome === 'aborted')) return NOTHING;
+  if (toolUse === 'dynamic') return [ask({ do: 'choose_output', id: `m${s.k}/choose`, k: s.k })];
+  const chosen = toolUse === 'stop_on_first_tool' ? results[0] : results.find(({ tool }) => toolUse.stopAt.includes(tool));
+  if (!chosen?.item) return NOTHING;
+  return [{ type: 'output.chosen', k: s.k, final: resultText(chosen.item), call: chosen.i }];
+}
+
+/** The result of a tool as text. */
+export function resultText(item: ModelItem): string {
+  if (item.type !== 'function_call_result') return JSON.stringify(item);
+  const { output } = item;
+  if (typeof output === 'string') return output;
+  return !Array.isArray(output) && output.type === 'text' ? output.text : JSON.stringify(output);
+}
+
+function stepHandoff(s: State, plan: Plan): readonly RunEvent[] {
+  const call = s.calls.find(({ kind, status }) => kind === 'handoff' && status === 'new');
+  if (!call) return NOTHING;
+  const { i, to = '' } = call;
+  if (call.dynamic) return [ask({ do: 'hand_off', id: `m${s.k}/c${i}`, k: s.k, i })];
+  const item = handoffResult(call, plan.agent(to).name);
+  return [{ type: 'agent.changed', k: s.k, i, from: s.agent, to, item }];
+}
+
+/** What the model sees of a handoff. */
+export const handoffResult = (call: Pick<Call, 'callId' | 'tool'>, agentName: string): ModelItem => ({
+  type: 'function_call_result',
+  name: call.tool,
+  callId: call.callId,
+  status: 'completed',
+  output: { type: 'text', text: JSON.stringify({ assistant: agentName }) },
+});
+
+// The end
+
+function stepAnswer(s: State, plan: Plan): readonly RunEvent[] {
+  const { asked, passed } = s.outputChecking;
+  const total = plan.agent(s.agent).outputChecks;
+  if (asked < total) {
+    return Array.from({ length: total - asked }, (_, n) => {
+      const index = asked + n;
+      return ask({ do: 'check', id: `m${s.k}/out${index}`, point: 'output', k: s.k, index });
+    });
+  }
+  if (passed < asked || s.open.length > 0) return NOTHING;
+  const save = saveIfNeeded(s);
+  if (save) return [save];
+  return [plan.compacts && s.hasSession ? ask({ do: 'compact_session', id: `compact${s.k}` }) : { type: 'run.finished' }];
+}

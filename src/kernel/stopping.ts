@@ -1,0 +1,53 @@
+/**
+ * How a run ends that has no output: signals have fired, what was open is answered, and then, in this order:
+ * every call gets a result, an error handler may still give an output, the session keeps what was done, the end.
+ */
+import type { ModelItem } from '../protocol/items.ts';
+import type { Effect, HandledKind, RunEvent, StopCause } from './events.ts';
+import { saveIfNeeded } from './save.ts';
+import type { Call, State } from './state.ts';
+import type { Plan } from './step.ts';
+
+export const isHandled = (cause: StopCause): cause is HandledKind =>
+  cause === 'maxTurns' || cause === 'modelRefusal' || cause === 'invalidFinalOutput';
+
+export function stepStopping(s: State, plan: Plan): readonly RunEvent[] {
+  const { stop } = s;
+  if (!stop) return [{ type: 'run.failed' }];
+  const unanswered = s.calls.filter((call) => !call.kept && call.status !== 'ignored');
+  if (unanswered.length > 0) return closeCalls(s, unanswered);
+
+  const lostHandler = s.uncertain.find((effect: Effect) => effect.do === 'handle_error');
+  if (lostHandler) return [{ type: 'effect.requested', effect: { ...lostHandler, attempt: (lostHandler.attempt ?? 1) + 1 } }];
+  if (isHandled(stop.cause) && !s.handlerAsked && plan.handles(stop.cause)) {
+    return [{ type: 'effect.requested', effect: { do: 'handle_error', id: `m${s.k}/error`, kind: stop.cause } }];
+  }
+  // Input that a check refused is kept nowhere.
+  const save = stop.cause === 'input_check' ? undefined : saveIfNeeded(s);
+  if (save) return [save];
+  return [{ type: stop.cause === 'abort' ? 'run.cancelled' : 'run.failed' }];
+}
+
+/** Gives every call that has no result one that says why, and lets all results enter the history. */
+function closeCalls(s: State, calls: readonly Call[]): readonly RunEvent[] {
+  const events: RunEvent[] = calls
+    .filter(({ status }) => status !== 'done')
+    .map((call) => ({
+      type: 'tool.returned',
+      id: `m${s.k}/c${call.i}`,
+      outcome: call.status === 'failed' ? 'error' : 'aborted',
+      item: unfinished(call),
+    }));
+  return [...events, { type: 'batch.closed', k: s.k }];
+}
+
+function unfinished(call: Call): ModelItem {
+  const text = call.status === 'failed' ? 'The tool failed.' : 'The call was not completed: the run was stopped.';
+  return {
+    type: 'function_call_result',
+    name: call.tool,
+    callId: call.callId,
+    status: 'incomplete',
+    output: { type: 'text', text },
+  };
+}

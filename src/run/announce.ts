@@ -1,0 +1,177 @@
+/**
+ * Tells listeners and streams what was committed. Called once an event, after its commit, never on replay.
+ */
+import { type AnyAgent, type RunItem, RunToolApprovalItem } from '../agent/index.ts';
+import { at, callIndex, type EventOf, type ItemEntry, type RunEvent, resultText, type State, toArray } from '../kernel/index.ts';
+import type { StreamEventResponseCompleted, UsageData } from '../protocol/model.ts';
+import { Usage } from '../protocol/usage.ts';
+import { callItem, knownTool } from './calls.ts';
+import { usageOfEvent } from './usage.ts';
+import { rebuildError } from './errors.ts';
+import type { LiveRun } from './live-run.ts';
+import {
+  RunAgentUpdatedStreamEvent,
+  RunItemStreamEvent,
+  type RunItemStreamEventName,
+  RunRawModelStreamEvent,
+} from './stream-events.ts';
+import { interruptions, itemOf, responseOf } from './view.ts';
+
+export function announce(run: LiveRun, event: RunEvent, state: State): void {
+  const usage = usageOfEvent(event);
+  if (usage) run.context.usage.add(new Usage({ requests: 1, ...usage }));
+  switch (event.type) {
+    case 'effect.requested':
+      if (event.effect.do === 'call_model' && event.effect.starts && event.effect.attempt === undefined) agentStarts(run, state);
+      return;
+    case 'model.replied':
+      if (run.sink) run.sink(new RunRawModelStreamEvent(responseDone(run, state, event)));
+      return;
+    case 'reply.accepted':
+      if (run.sink) emitItems(run, toArray(state.entries, state.turnFrom));
+      return;
+    case 'tool.returned':
+    case 'tool.failed':
+      return toolEnds(run, event, state);
+    case 'batch.closed':
+      if (run.sink) batchCloses(run, state);
+      return;
+    case 'agent.changed':
+      return handsOver(run, state, event);
+    case 'handoff.returned':
+      return emitHandoff(run, state);
+    case 'handoff.refused':
+      if (run.sink) emitItems(run, toArray(state.entries, state.entries.length - 1));
+      return;
+    case 'run.finished':
+      return ends(run, state);
+    default:
+      return;
+  }
+}
+
+function agentStarts(run: LiveRun, state: State): void {
+  const agent = run.agent(state.agent);
+  const input = toArray(state.request);
+  agent.emit('agent_start', run.context, agent, input);
+  run.runner.emit('agent_start', run.context, agent, input);
+}
+
+function ends(run: LiveRun, state: State): void {
+  const agent = run.agent(state.agent);
+  const output = state.output?.text ?? '';
+  run.runner.emit('agent_end', run.context, agent, output);
+  agent.emit('agent_end', run.context, output);
+  // The output of an error handler is announced last: it exists because the run ended.
+  if (run.sink && state.output?.source === 'handler') {
+    const entry = at(state.entries, state.entries.length - 1);
+    if (entry?.kind === 'message' && state.entries.length > 0) emitItems(run, [entry]);
+  }
+}
+
+function toolEnds(run: LiveRun, event: EventOf<'tool.returned'> | EventOf<'tool.failed'>, state: State): void {
+  const call = state.calls[callIndex(event.id)];
+  if (!call || call.kind === 'handoff' || call.kind === 'unknown' || call.malformed) return;
+  if (event.type === 'tool.returned' && event.outcome === 'rejected') return;
+  const tool = knownTool(run.record, state, call);
+  if (!tool) return;
+  const agent = run.agent(state.agent);
+  const toolCall = callItem(state, call);
+  const text = event.type === 'tool.returned' ? resultText(event.item) : failureText(event);
+  run.runner.emit('agent_tool_end', run.context, agent, tool, text, { toolCall });
+  agent.emit('agent_tool_end', run.context, tool, text, { toolCall });
+}
+
+function failureText({ error }: EventOf<'tool.failed'>): string {
+  const cause = rebuildError(error);
+  const inner = 'error' in cause && cause.error instanceof Error ? cause.error : cause;
+  return `${inner.name}: ${inner.message}`;
+}
+
+function handsOver(run: LiveRun, state: State, { from, to }: EventOf<'agent.changed'>): void {
+  const source = run.agent(from);
+  const target = run.agent(to);
+  run.runner.emit('agent_handoff', run.context, source, target);
+  source.emit('agent_handoff', run.context, target);
+  emitHandoff(run, state);
+}
+
+function emitHandoff(run: LiveRun, state: State): void {
+  if (!run.sink) return;
+  const entry = at(state.produced, state.produced.length - 1);
+  if (entry) run.sink(new RunItemStreamEvent('handoff_occurred', itemOf(run.record, entry)));
+  run.sink(new RunAgentUpdatedStreamEvent(run.agent(state.agent)));
+}
+
+/** Results that came in this round, and the questions that were asked, in the model's order. */
+function batchCloses(run: LiveRun, state: State): void {
+  const { record } = run;
+  const entries = new Map<string, ItemEntry>();
+  for (const entry of toArray(state.entries, state.turnFrom)) {
+    if (entry.kind === 'tool_output' && entry.id !== undefined) entries.set(entry.id, entry);
+  }
+  const asked = interruptions(record, { ...state, status: 'paused' });
+  for (const call of state.calls) {
+    const id = `m${state.k}/c${call.i}`;
+    const entry = entries.get(id);
+    if (entry && !run.shown.has(id)) {
+      run.shown.add(id);
+      emit(run, 'tool_output', itemOf(record, entry));
+    }
+    if (call.askedAt === undefined || call.status === 'done') continue;
+    for (const item of asked) if (belongs(item, run, call, id) && !run.shown.has(keyOf(item))) {
+      run.shown.add(keyOf(item));
+      emit(run, 'tool_approval_requested', item);
+    }
+  }
+}
+
+const keyOf = (item: RunToolApprovalItem): string => `ask ${item.runId} ${item.callId}`;
+
+function belongs(item: RunToolApprovalItem, run: LiveRun, call: { callId: string; asks?: { run: string; callId: string }[] }, id: string): boolean {
+  if (!call.asks) return item.runId === run.record.journal.runId && item.callId === call.callId;
+  return item.runId !== undefined && item.runId.startsWith(`${run.record.journal.runId}/${id}`);
+}
+
+const NAME_OF: { readonly [kind in ItemEntry['kind']]?: RunItemStreamEventName } = {
+  message: 'message_output_created',
+  reasoning: 'reasoning_item_created',
+  tool_call: 'tool_called',
+  tool_output: 'tool_output',
+  handoff_call: 'handoff_requested',
+  handoff_output: 'handoff_occurred',
+  tool_search_call: 'tool_search_called',
+  tool_search_output: 'tool_search_output_created',
+  compaction: 'compaction_item_created',
+};
+
+function emitItems(run: LiveRun, entries: readonly ItemEntry[]): void {
+  for (const entry of entries) {
+    const name = NAME_OF[entry.kind];
+    if (name) emit(run, name, itemOf(run.record, entry));
+  }
+}
+
+function emit(run: LiveRun, name: RunItemStreamEventName, item: RunItem): void {
+  run.sink?.(new RunItemStreamEvent(name, item));
+}
+
+/** Made from what was committed: a listener never sees a reply that a crash forgets. */
+function responseDone(run: LiveRun, state: State, { reply }: EventOf<'model.replied'>): StreamEventResponseCompleted {
+  const live = responseOf(run.record, state.k, reply);
+  return {
+    type: 'response_done',
+    response: {
+      id: reply.responseId ?? '',
+      ...(reply.requestId !== undefined && { requestId: reply.requestId }),
+      usage: fullUsage(reply.usage),
+      output: reply.output,
+      ...(live?.providerData && { providerData: live.providerData }),
+      ...(reply.rawUsage && { rawUsage: reply.rawUsage }),
+    },
+  };
+}
+
+const fullUsage = (usage: UsageData): UsageData => ({ requests: 1, ...usage });
+
+export type { AnyAgent };

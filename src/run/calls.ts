@@ -1,0 +1,68 @@
+/**
+ * Finds what a call in the log speaks of: its item, and the tool or handoff that answers it.
+ */
+import type { Handoff } from '../agent/index.ts';
+import { at, type Call, type State } from '../kernel/index.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { FunctionCallItem } from '../protocol/items.ts';
+import { type FunctionTool, prepareArguments, type PreparedArguments } from '../tools/index.ts';
+import type { LiveRun } from './live-run.ts';
+import type { RunRecord } from './record.ts';
+
+/** The call as the model made it. */
+export function callItem(state: State, call: Call): FunctionCallItem {
+  const item = at(state.responses, state.responses.length - 1)?.output[call.at];
+  if (item?.type === 'function_call') return item;
+  return { type: 'function_call', callId: call.callId, name: call.tool, arguments: '{}' };
+}
+
+export const callOf = (state: State, i: number): Call => {
+  const call = state.calls[i];
+  if (call) return call;
+  throw new Error(`The newest reply has no call ${i}.`);
+};
+
+/** The tool of a call, where it can be found without asking user code. */
+export function knownTool(record: RunRecord, state: State, call: Call): FunctionTool | undefined {
+  const bound = record.live.calls.get(`m${state.k}/c${call.i}`);
+  if (bound && 'tool' in bound) return bound.tool;
+  const tools = record.graph.agent(state.agent).tools;
+  return tools.findLast((tool): tool is FunctionTool => tool.type === 'function' && tool.name === call.tool);
+}
+
+export type Bound = { tool: FunctionTool; prepared: PreparedArguments };
+
+/**
+ * The tool of a call and its arguments: as they were bound when the reply came, or, after a resume, found by name.
+ *
+ * @throws UserError where the agent has no such tool any more.
+ */
+export async function bindTool(run: LiveRun, state: State, call: Call): Promise<Bound> {
+  const id = `m${state.k}/c${call.i}`;
+  const bound = run.record.live.calls.get(id);
+  if (bound && 'tool' in bound) return bound;
+  const agent = run.agent(state.agent);
+  const named = (tools: readonly { type: string; name: string }[]): FunctionTool | undefined =>
+    tools.findLast((tool): tool is FunctionTool => tool.type === 'function' && tool.name === call.tool);
+  const tool = named(agent.tools) ?? named(await agent.getAllTools(run.context));
+  if (!tool) {
+    throw new UserError(
+      `The run waits for tool "${call.tool}", which agent "${agent.name}" does not have. Pass the agents that it was started with.`,
+    );
+  }
+  const found = { tool, prepared: prepareArguments(tool, callItem(state, call).arguments) };
+  run.record.live.calls.set(id, found);
+  return found;
+}
+
+/** The handoff of a call. @throws UserError where the agent has no such handoff any more. */
+export async function bindHandoff(run: LiveRun, state: State, call: Call): Promise<Handoff> {
+  const bound = run.record.live.calls.get(`m${state.k}/c${call.i}`);
+  if (bound && 'handoff' in bound) return bound.handoff;
+  const agent = run.agent(state.agent);
+  const handoff = (await agent.getEnabledHandoffs(run.context)).findLast(({ toolName }) => toolName === call.tool);
+  if (handoff) return handoff;
+  throw new UserError(
+    `The run wants to hand over with "${call.tool}", which agent "${agent.name}" does not have. Pass the agents that it was started with.`,
+  );
+}

@@ -1,0 +1,71 @@
+/**
+ * The settings that hold for the whole process, as the published API has them. Nothing else keeps module state.
+ */
+import { UserError } from '../protocol/errors.ts';
+import type { Model, ModelProvider } from '../protocol/model.ts';
+import { type OpenAIClient, OpenAIProvider } from '../providers/openai/index.ts';
+
+type Defaults = {
+  provider: ModelProvider | undefined;
+  model: string | Model | undefined;
+  openAI: { apiKey?: string; client?: OpenAIClient; useResponses?: boolean };
+};
+
+const defaults: Defaults = { provider: undefined, model: undefined, openAI: {} };
+
+/** The provider that finds models by name where a runner has none of its own. */
+export function defaultProvider(): ModelProvider {
+  if (defaults.provider) return defaults.provider;
+  const { apiKey, client, useResponses } = defaults.openAI;
+  return (defaults.provider = new OpenAIProvider({
+    ...(apiKey !== undefined && { apiKey }),
+    ...(client && { openAIClient: client }),
+    ...(useResponses !== undefined && { useResponses }),
+  }));
+}
+
+/** What `setDefaultModel` was given. */
+export const defaultModel = (): string | Model | undefined => defaults.model;
+
+/** Sets the provider that finds models by name. @example `setDefaultModelProvider(new OpenAIProvider({ baseURL }))` */
+export function setDefaultModelProvider(provider: ModelProvider): void {
+  defaults.provider = provider;
+}
+
+/**
+ * Sets the model of agents that name none, before OPENAI_DEFAULT_MODEL. `undefined` sets it back.
+ *
+ * @throws UserError for a blank name.
+ */
+export function setDefaultModel(model: string | Model | undefined): void {
+  if (typeof model === 'string' && model.trim() === '') {
+    throw new UserError(`setDefaultModel got ${JSON.stringify(model)}. Give the name of a model, or a Model.`);
+  }
+  defaults.model = model;
+}
+
+/** Sets the key for OpenAI in place of OPENAI_API_KEY. */
+export function setDefaultOpenAIKey(apiKey: string): void {
+  changeOpenAI({ apiKey });
+}
+
+/** Sets the client for OpenAI: anything with the shape of the official one. */
+export function setDefaultOpenAIClient(client: OpenAIClient): void {
+  changeOpenAI({ client });
+}
+
+/** The client that `setDefaultOpenAIClient` set. */
+export const getDefaultOpenAIClient = (): OpenAIClient | undefined => defaults.openAI.client;
+
+/** Chooses which of OpenAI's wires is used. @default 'responses' */
+export function setOpenAIAPI(api: 'responses' | 'chat_completions'): void {
+  if (api !== 'responses' && api !== 'chat_completions') {
+    throw new UserError(`setOpenAIAPI got ${JSON.stringify(api)}. Use 'responses' or 'chat_completions'.`);
+  }
+  changeOpenAI({ useResponses: api === 'responses' });
+}
+
+function changeOpenAI(change: Defaults['openAI']): void {
+  defaults.openAI = { ...defaults.openAI, ...change };
+  if (!defaults.provider || defaults.provider instanceof OpenAIProvider) defaults.provider = undefined;
+}

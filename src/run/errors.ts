@@ -1,0 +1,138 @@
+/**
+ * Errors as events hold them, and back: an event keeps name, message and data; the object itself rides beside it.
+ */
+import { InputGuardrailTripwireTriggered, OutputGuardrailTripwireTriggered } from '../agent/index.ts';
+import type { ErrorInfo } from '../kernel/index.ts';
+import {
+  AgentsError,
+  type ErrorState,
+  GuardrailExecutionError,
+  InvalidToolInputError,
+  MaxTurnsExceededError,
+  ModelBehaviorError,
+  ModelRefusalError,
+  ModelTimeoutError,
+  RunTimeoutError,
+  SystemError,
+  ToolCallError,
+  ToolTimeoutError,
+  UserError,
+} from '../protocol/errors.ts';
+import type { Json } from '../protocol/json.ts';
+import { ToolInputGuardrailTripwireTriggered, ToolOutputGuardrailTripwireTriggered } from '../tools/index.ts';
+import type { RunState } from './run-state.ts';
+
+/** An error as plain data. */
+export function errorInfo(error: unknown): ErrorInfo {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  const data = dataOf(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return { name: error.name, message: error.message, ...(code && { code }), ...(data !== undefined && { data }) };
+}
+
+/** What an error class needs to be made again. */
+function dataOf(error: Error): Json | undefined {
+  if (error instanceof ModelRefusalError) return { refusal: error.refusal };
+  if (error instanceof ModelTimeoutError) return { timeoutMs: error.timeoutMs };
+  if (error instanceof ToolTimeoutError) return { toolName: error.toolName, timeoutMs: error.timeoutMs };
+  if (error instanceof ToolCallError || error instanceof GuardrailExecutionError) {
+    return { error: { name: error.error.name, message: error.error.message } };
+  }
+  if (error instanceof InputGuardrailTripwireTriggered || error instanceof ToolInputGuardrailTripwireTriggered) {
+    return { result: jsonOf(error.result) };
+  }
+  if (error instanceof ToolOutputGuardrailTripwireTriggered) return { result: jsonOf(error.result) };
+  if (error instanceof OutputGuardrailTripwireTriggered) {
+    const { guardrail, agentOutput, output } = error.result;
+    return { result: jsonOf({ guardrail, agentOutput, output }) };
+  }
+  return undefined;
+}
+
+/** A value as JSON would keep it. */
+export function jsonOf(value: unknown): Json {
+  if (value === undefined) return null;
+  try {
+    const text = JSON.stringify(value);
+    return text === undefined ? null : (JSON.parse(text) as Json);
+  } catch {
+    // Cyclic or otherwise not JSON: what is left is its text.
+    return String(value);
+  }
+}
+
+type Data = { [key: string]: Json };
+const isData = (value: Json | undefined): value is Data =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The error that an event tells of, of the class that it had. */
+export function rebuildError({ name, message, data }: ErrorInfo): Error {
+  const known = isData(data) ? data : {};
+  const timeoutMs = typeof known.timeoutMs === 'number' ? known.timeoutMs : 0;
+  switch (name) {
+    case 'MaxTurnsExceededError':
+      return new MaxTurnsExceededError(message);
+    case 'ModelBehaviorError':
+      return new ModelBehaviorError(message);
+    case 'ModelRefusalError':
+      return new ModelRefusalError(String(known.refusal ?? message.replace(/^Model refused to produce output: /, '')));
+    case 'ModelTimeoutError':
+      return new ModelTimeoutError({ timeoutMs });
+    case 'RunTimeoutError':
+      return new RunTimeoutError(timeoutMs);
+    case 'UserError':
+      return new UserError(message);
+    case 'SystemError':
+      return new SystemError(message);
+    case 'InvalidToolInputError':
+      return new InvalidToolInputError(message);
+    case 'ToolTimeoutError':
+      return new ToolTimeoutError({ toolName: String(known.toolName), timeoutMs });
+    case 'ToolCallError':
+      return new ToolCallError(message, plainError(known.error));
+    case 'GuardrailExecutionError':
+      return new GuardrailExecutionError(message, plainError(known.error));
+    default:
+      return rebuildTripwire(name, message, known) ?? Object.assign(new Error(message), { name });
+  }
+}
+
+/** Results of guardrails come back as the JSON that was recorded. */
+function rebuildTripwire(name: string, message: string, { result }: Data): Error | undefined {
+  switch (name) {
+    case 'InputGuardrailTripwireTriggered':
+      return new InputGuardrailTripwireTriggered(message, result as never);
+    case 'OutputGuardrailTripwireTriggered':
+      return new OutputGuardrailTripwireTriggered(message, result as never);
+    case 'ToolInputGuardrailTripwireTriggered':
+      return new ToolInputGuardrailTripwireTriggered(message, result as never);
+    case 'ToolOutputGuardrailTripwireTriggered':
+      return new ToolOutputGuardrailTripwireTriggered(message, result as never);
+    default:
+      return undefined;
+  }
+}
+
+function plainError(data: Json | undefined): Error {
+  const { name, message } = isData(data) ? data : {};
+  return Object.assign(new Error(String(message ?? '')), { name: String(name ?? 'Error') });
+}
+
+export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+const states = new WeakMap<object, RunState<unknown, never>>();
+
+/** Ties an error to the run that it ended: on the error itself where it is ours, else beside it. */
+export function attachState(error: unknown, state: RunState<unknown, never>): void {
+  if (typeof error !== 'object' || error === null) return;
+  if (error instanceof AgentsError) error.state ??= state as unknown as ErrorState;
+  states.set(error, state);
+}
+
+/**
+ * The state of the run that ended with this error, also where the error is not one of ours (thrown by a model, a
+ * callback, or the reason of an abort). `undefined` where no run ended with it.
+ */
+export function stateOfError(error: unknown): RunState<unknown, never> | undefined {
+  return typeof error === 'object' && error !== null ? states.get(error) : undefined;
+}

@@ -1,0 +1,281 @@
+/**
+ * One segment of a run in this process: from its start or resume to its pause or end. The kernel's world.
+ *
+ * W1: an effect has exactly one answer; what comes after an answer, or after the end, is kept as settled late.
+ * W2: a stop fires the signal at once; checks and decisions are given up, models and tools have `abortGraceMs`.
+ */
+import type { AnyAgent, RunHooks } from '../agent/index.ts';
+import { type Committed, drive, type Effect, fold, initialState, isOver, type Plan, type RunEvent, type State, type Stop, type World } from '../kernel/index.ts';
+import { RunTimeoutError } from '../protocol/errors.ts';
+import { RunContext } from '../tools/context.ts';
+import { announce } from './announce.ts';
+import { errorInfo } from './errors.ts';
+import type { RunConfig, Settings } from './options.ts';
+import { perform } from './perform/index.ts';
+import { makePlan } from './plan.ts';
+import { newLiveValues, type RunRecord } from './record.ts';
+import type { RunStreamEvent } from './stream-events.ts';
+
+/** Where a run's events are made durable. Throwing ends the process's part of the run: nothing is shown or started. */
+export type Committer = (runId: string, events: readonly Committed[]) => void | Promise<void>;
+
+export type Surroundings = {
+  readonly settings: Settings;
+  readonly config: RunConfig;
+  readonly runner: RunHooks;
+  /** Gets stream events as they happen; absent when nobody listens. */
+  readonly sink?: (event: RunStreamEvent) => void;
+  readonly parent?: LiveRun;
+  readonly committer?: Committer;
+  /** Testing: after each commit forget all but the log. */
+  readonly amnesia?: boolean;
+};
+
+export const DEFAULT_GRACE_MS = 1000;
+
+export class LiveRun implements World {
+  readonly record: RunRecord;
+  readonly settings: Settings;
+  readonly runner: RunHooks;
+  readonly sink: ((event: RunStreamEvent) => void) | undefined;
+  readonly surroundings: Surroundings;
+  readonly plan: Plan;
+  /** What the stream showed of results and questions: an item is shown once. */
+  readonly shown = new Set<string>();
+  /** What an abort was given as its reason. */
+  abortReason: unknown;
+  readonly #under = new Map<string, Effect>();
+  readonly #answers: RunEvent[] = [];
+  #wake: ((event?: RunEvent) => void) | undefined;
+  #controller: AbortController | undefined;
+  #stopped = false;
+  #over = false;
+  #thrown: { error: unknown } | undefined;
+  #timers: ReturnType<typeof setTimeout>[] | undefined;
+  forget?: () => State;
+
+  constructor(record: RunRecord, surroundings: Surroundings) {
+    this.record = record;
+    this.surroundings = surroundings;
+    this.settings = surroundings.settings;
+    this.runner = surroundings.runner;
+    this.sink = surroundings.sink;
+    this.plan = makePlan(record.graph, surroundings.settings);
+    if (surroundings.amnesia) this.forget = () => this.#forget();
+  }
+
+  get context(): RunContext {
+    return this.record.context;
+  }
+
+  agent(key: string): AnyAgent {
+    return this.record.graph.agent(key);
+  }
+
+  /** Fires when the run must stop. Made on first use: most runs never need it. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#stopped) this.#controller.abort(this.abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Runs until the run ends or pauses. Rejects only where events could not be committed or a listener threw at the end. */
+  async go(): Promise<State> {
+    const { record, settings } = this;
+    const stopListening = RunContext.subscribe(record.context, ({ toolName, callId, approved, sticky, message }) =>
+      this.post({
+        type: 'approval.decided',
+        tool: toolName,
+        approved,
+        ...(callId !== undefined && callId !== '' && { callId }),
+        ...(sticky && { sticky: true as const }),
+        ...(message !== undefined && { message }),
+      }),
+    );
+    const unlink = this.#linkSignals();
+    record.wake = () => this.#wake?.();
+    if (settings.timeoutMs !== undefined) {
+      const ms = settings.timeoutMs;
+      this.#later(ms, () => this.stop({ cause: 'timeout', error: errorInfo(new RunTimeoutError(ms)) }));
+    }
+    try {
+      record.state = await drive(record.state, this.plan, this);
+      if (this.#thrown) throw this.#thrown.error;
+      return record.state;
+    } finally {
+      this.#over = true;
+      record.wake = undefined;
+      stopListening();
+      unlink();
+      for (const timer of this.#timers ?? []) clearTimeout(timer);
+    }
+  }
+
+  // Kernel's world
+
+  start(effect: Effect, state: State): void {
+    this.#under.set(effect.id, effect);
+    if (this.#stopped && !ENDS_A_RUN.has(effect.do)) return this.#answer(givenUp(effect));
+    let answer: Promise<RunEvent>;
+    try {
+      answer = perform(this, effect, state);
+    } catch (error) {
+      return this.#answer(this.#failure(effect, error));
+    }
+    answer.then(
+      (event) => this.#answer(event),
+      (error: unknown) => this.#answer(this.#failure(effect, error)),
+    );
+  }
+
+  next(): Promise<RunEvent | undefined> {
+    const answer = this.#answers.shift();
+    if (answer) return Promise.resolve(answer);
+    if (this.record.inbox.length > 0) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#wake = (event) => {
+        this.#wake = undefined;
+        resolve(event ?? this.#answers.shift());
+      };
+    });
+  }
+
+  inbox(): readonly RunEvent[] {
+    const { record } = this;
+    if (record.inbox.length === 0) return record.inbox;
+    const { inbox } = record;
+    record.inbox = [];
+    return inbox;
+  }
+
+  commit(events: readonly RunEvent[]): void | Promise<void> {
+    const { journal } = this.record;
+    const at = Date.now();
+    const committed = events as Committed[];
+    for (const event of committed) {
+      event.at = at;
+      journal.events.push(event);
+    }
+    return this.surroundings.committer?.(journal.runId, committed);
+  }
+
+  notify(event: RunEvent, state: State): void {
+    this.record.state = state;
+    if (event.type === 'run.stopping') this.#halt();
+    announce(this, event, state);
+  }
+
+  caught(error: unknown): Stop {
+    this.record.live.values.set('listener', error);
+    this.#thrown = isOver(this.record.state.status) ? { error } : undefined;
+    this.#stopped = true;
+    return { cause: 'callback', id: 'listener', error: errorInfo(error) };
+  }
+
+  /** Calls listeners from a performer. What they throw ends the run as it is, not as a failure of the tool. */
+  hook(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#fromHooks.add(error);
+      throw error;
+    }
+  }
+
+  readonly #fromHooks = new Set<unknown>();
+  isFromHook(error: unknown): boolean {
+    return this.#fromHooks.has(error);
+  }
+
+  // From outside
+
+  /** Hands an event to the loop. */
+  post(event: RunEvent): void {
+    this.record.inbox.push(event);
+    this.#wake?.();
+  }
+
+  /** Asks the run to end. */
+  stop(stop: Stop): void {
+    this.post({ type: 'run.stopping', ...stop });
+  }
+
+  abort(reason: unknown): void {
+    this.abortReason = reason;
+    this.stop({ cause: 'abort', error: errorInfo(reason) });
+  }
+
+  // Inside
+
+  #answer(event: RunEvent): void {
+    const id = 'id' in event ? event.id : undefined;
+    if (this.#over || id === undefined || !this.#under.delete(id)) {
+      const summary = 'outcome' in event ? event.outcome : event.type;
+      this.record.journal.late.push({ type: 'effect.settled_late', id: id ?? '', summary });
+      return;
+    }
+    if (this.#wake) this.#wake(event);
+    else this.#answers.push(event);
+  }
+
+  #failure(effect: Effect, error: unknown): RunEvent {
+    const { id } = effect;
+    this.record.live.values.set(id, error);
+    const info = errorInfo(error);
+    if (effect.do === 'call_model') return { type: 'model.failed', id, error: info };
+    if (effect.do === 'call_tool' && !this.#stopped) return { type: 'tool.failed', id, error: info };
+    return { type: 'effect.failed', id, error: info };
+  }
+
+  /** The run is stopping: tell everything that is under way, and do not wait for ever. */
+  #halt(): void {
+    this.#stopped = true;
+    this.#controller?.abort(this.abortReason);
+    for (const effect of [...this.#under.values()]) {
+      if (effect.do === 'check' || effect.do === 'decide_call' || effect.do === 'choose_output') this.#answer(givenUp(effect));
+    }
+    if (this.#under.size === 0) return;
+    this.#later(this.settings.abortGraceMs ?? DEFAULT_GRACE_MS, () => {
+      for (const effect of [...this.#under.values()]) if (!ENDS_A_RUN.has(effect.do)) this.#answer(givenUp(effect));
+    });
+  }
+
+  #linkSignals(): () => void {
+    const signals = [this.settings.signal, this.surroundings.parent?.signal].filter((signal) => signal !== undefined);
+    const undo = signals.map((signal) => {
+      const onAbort = (): void => this.abort(signal.reason);
+      if (signal.aborted) onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      return () => signal.removeEventListener('abort', onAbort);
+    });
+    return () => undo.forEach((off) => off());
+  }
+
+  #later(ms: number, action: () => void): void {
+    (this.#timers ??= []).push(setTimeout(action, ms));
+  }
+
+  #forget(): State {
+    const { record } = this;
+    const log = JSON.parse(JSON.stringify(record.journal.events)) as Committed[];
+    record.live = newLiveValues();
+    record.state = fold(log, initialState());
+    return record.state;
+  }
+}
+
+/** Effects that bring a stopping run to its end; they are not given up. */
+const ENDS_A_RUN: ReadonlySet<Effect['do']> = new Set(['save_session', 'compact_session', 'handle_error']);
+
+const givenUp = (effect: Effect): RunEvent => ({
+  type: 'effect.failed',
+  id: effect.id,
+  error: { name: 'AbortError', message: 'Given up: the run was stopped.' },
+});
+

@@ -1,0 +1,230 @@
+/**
+ * Options of runners and runs: their types, defaults and checks.
+ */
+import type { AgentOutputType, AnyAgent, Callback, InputGuardrail, OutputGuardrail, ResolvedAgentOutput } from '../agent/index.ts';
+import type { HandoffInputFilter, RunItem } from '../agent/index.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { AgentsError } from '../protocol/errors.ts';
+import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
+import type { Model, ModelProvider, ModelResponse, ModelSettings } from '../protocol/model.ts';
+import type { Session, SessionInputCallback } from '../session/index.ts';
+import type { RunContext } from '../tools/context.ts';
+import type { RunState } from './run-state.ts';
+
+export type ModelInputData = { input: AgentInputItem[]; instructions?: string };
+export type CallModelInputFilterArgs<TContext = unknown> = {
+  modelData: ModelInputData;
+  agent: AnyAgent;
+  context: TContext | undefined;
+};
+/** Changes what is sent to the model. `preserveInputIdentity` hands over the items themselves, not copies. */
+export type CallModelInputFilter<TContext = unknown> = Callback<
+  [args: CallModelInputFilterArgs<TContext>],
+  ModelInputData | Promise<ModelInputData>
+> & { preserveInputIdentity?: boolean };
+
+export type ToolErrorKind = 'approval_rejected' | 'tool_not_found';
+export type ToolErrorFormatterArgs<TContext = unknown> = {
+  kind: ToolErrorKind;
+  toolType: 'function' | 'computer' | 'shell' | 'apply_patch';
+  toolName: string;
+  callId: string;
+  defaultMessage: string;
+  runContext: RunContext<TContext>;
+};
+/** Words what the model is told of a tool that was not run. `undefined` keeps the default. */
+export type ToolErrorFormatter<TContext = unknown> = Callback<
+  [args: ToolErrorFormatterArgs<TContext>],
+  Promise<string | undefined> | string | undefined
+>;
+
+export type OutputGuardrailBlockedMessageArgs<TContext = unknown> = {
+  defaultMessage: string;
+  guardrailName: string;
+  agent: AnyAgent;
+  runContext: RunContext<TContext>;
+};
+export type OutputGuardrailBlockedMessage<TContext = unknown> =
+  | string
+  | Callback<[args: OutputGuardrailBlockedMessageArgs<TContext>], Promise<string | undefined> | string | undefined>;
+
+export type ToolExecutionConfig = {
+  /** How many function tools of one reply may run at once. @default null, no limit */
+  maxFunctionToolConcurrency?: number | null;
+  /** Whether a tool's input guardrails run before a person is asked. @default false */
+  preApprovalInputGuardrails?: boolean;
+};
+export type ToolNameCollisionPolicy = 'warn' | 'error';
+export type ToolNotFoundBehavior = 'raise_error' | 'return_error_to_model';
+export type ReasoningItemIdPolicy = 'preserve' | 'omit';
+
+export type RunErrorKind = 'maxTurns' | 'modelRefusal' | 'invalidFinalOutput';
+export type RunErrorData<TContext = unknown> = {
+  input: string | AgentInputItem[];
+  newItems: RunItem[];
+  history: AgentInputItem[];
+  output: AgentOutputItem[];
+  rawResponses: ModelResponse[];
+  lastAgent?: AnyAgent;
+  state?: RunState<TContext, AnyAgent>;
+};
+export type RunErrorHandlerInput<TContext = unknown> = {
+  error: AgentsError;
+  context: RunContext<TContext>;
+  runData: RunErrorData<TContext>;
+};
+export type RunErrorHandlerResult<TOutput = unknown> = {
+  /** The output of the run, in place of the error. It must fit the output type and passes the output guardrails. */
+  finalOutput: TOutput;
+  /** Whether the output is added to the history as a message. @default true */
+  includeInHistory?: boolean;
+};
+export type RunErrorHandler<TContext = unknown, TOutput = unknown> = Callback<
+  [input: RunErrorHandlerInput<TContext>],
+  RunErrorHandlerResult<TOutput> | void | Promise<RunErrorHandlerResult<TOutput> | void>
+>;
+export type RunErrorHandlers<TContext = unknown, TOutput = unknown> = Partial<
+  Record<RunErrorKind, RunErrorHandler<TContext, TOutput>>
+> & { default?: RunErrorHandler<TContext, TOutput> };
+
+/** What holds for all runs of a runner. */
+export type RunConfig = {
+  /** Used in place of the model of agents that name none. */
+  model?: string | Model;
+  /** Finds models by name. @default OpenAI */
+  modelProvider?: ModelProvider;
+  /** Under the agents' own settings. */
+  modelSettings?: ModelSettings;
+  /** For handoffs that have no filter of their own. */
+  handoffInputFilter?: HandoffInputFilter;
+  inputGuardrails?: InputGuardrail[];
+  outputGuardrails?: OutputGuardrail<AgentOutputType>[];
+  /** @default 'Agent workflow' */
+  workflowName?: string;
+  /** Links runs of one conversation. */
+  groupId?: string;
+  toolExecution?: ToolExecutionConfig;
+  /** What happens when a model calls a tool that does not exist. @default 'raise_error' */
+  toolNotFoundBehavior?: ToolNotFoundBehavior;
+  /** What happens when a tool and a handoff have one name. @default 'warn' */
+  toolNameCollisionPolicy?: ToolNameCollisionPolicy;
+  sessionInputCallback?: SessionInputCallback;
+  callModelInputFilter?: CallModelInputFilter;
+  toolErrorFormatter?: ToolErrorFormatter;
+  outputGuardrailBlockedMessage?: OutputGuardrailBlockedMessage;
+  /** Whether reasoning items are sent back with their ids. @default 'preserve' */
+  reasoningItemIdPolicy?: ReasoningItemIdPolicy;
+  /** How long a stopped run waits for tools that ignore their signal, in milliseconds. @default 1000 */
+  abortGraceMs?: number;
+};
+
+type SharedRunOptions<TContext = unknown, TAgent extends AnyAgentLike = AnyAgentLike> = Pick<
+  RunConfig,
+  | 'sessionInputCallback'
+  | 'callModelInputFilter'
+  | 'toolErrorFormatter'
+  | 'outputGuardrailBlockedMessage'
+  | 'reasoningItemIdPolicy'
+  | 'toolExecution'
+  | 'toolNotFoundBehavior'
+  | 'toolNameCollisionPolicy'
+  | 'abortGraceMs'
+> & {
+  /** Your object, or a context of an earlier run. Tools, guardrails and hooks get it; it is never sent to a model. */
+  context?: TContext | RunContext<TContext>;
+  /** How many model calls the run may make. `null`: any number. @default 10 */
+  maxTurns?: number | null;
+  /** Milliseconds that the run may take, model and tool calls included. @default no limit */
+  timeoutMs?: number;
+  /** Aborts the run: model call, tools and sub-agents. */
+  signal?: AbortSignal;
+  /** Goes on from a response that the provider keeps. */
+  previousResponseId?: string;
+  /** Adds to a conversation that the provider keeps. */
+  conversationId?: string;
+  session?: Session;
+  errorHandlers?: RunErrorHandlers<TContext, OutputOfAgent<TAgent>>;
+};
+
+export type AnyAgentLike = { outputType: AgentOutputType };
+/** The type of an agent's final output. */
+export type OutputOfAgent<TAgent extends AnyAgentLike> = ResolvedAgentOutput<TAgent['outputType']>;
+
+export type NonStreamRunOptions<TContext = unknown, TAgent extends AnyAgentLike = AnyAgentLike> = SharedRunOptions<
+  TContext,
+  TAgent
+> & { stream?: false };
+export type StreamRunOptions<TContext = unknown, TAgent extends AnyAgentLike = AnyAgentLike> = SharedRunOptions<
+  TContext,
+  TAgent
+> & { stream: true };
+export type IndividualRunOptions<TContext = unknown, TAgent extends AnyAgentLike = AnyAgentLike> =
+  | NonStreamRunOptions<TContext, TAgent>
+  | StreamRunOptions<TContext, TAgent>;
+
+/** Config and options of one run, merged. */
+export type Settings = RunConfig & Omit<SharedRunOptions, 'context'> & { maxTurns: number | null; stream: boolean };
+
+export const DEFAULT_MAX_TURNS = 10;
+
+const OVERRIDES = [
+  'sessionInputCallback',
+  'callModelInputFilter',
+  'toolErrorFormatter',
+  'outputGuardrailBlockedMessage',
+  'reasoningItemIdPolicy',
+  'toolExecution',
+  'toolNotFoundBehavior',
+  'toolNameCollisionPolicy',
+  'abortGraceMs',
+] as const;
+
+/**
+ * Merges a runner's config and a run's options.
+ *
+ * @throws UserError that names the option, its value and what it takes.
+ */
+export function settle(config: RunConfig, options: IndividualRunOptions = {}): Settings {
+  const { maxTurns = DEFAULT_MAX_TURNS, stream = false, context: _, ...rest } = options;
+  const settings: Settings = { ...config, ...rest, maxTurns, stream };
+  for (const key of OVERRIDES) if (options[key] === undefined && config[key] !== undefined) assign(settings, config, key);
+  check(settings);
+  return settings;
+}
+
+function assign<K extends (typeof OVERRIDES)[number]>(settings: Settings, config: RunConfig, key: K): void {
+  settings[key] = config[key] as Settings[K];
+}
+
+function check(settings: Settings): void {
+  const { maxTurns, timeoutMs, abortGraceMs, toolExecution, toolNotFoundBehavior, toolNameCollisionPolicy } = settings;
+  if (maxTurns !== null && !(maxTurns >= 0)) {
+    throw new UserError(`maxTurns is ${maxTurns}. Give the number of model calls that the run may make, or null for any.`);
+  }
+  positive('timeoutMs', timeoutMs);
+  if (abortGraceMs !== undefined && !(abortGraceMs >= 0)) {
+    throw new UserError(`abortGraceMs is ${abortGraceMs}. Give milliseconds, 0 or more.`);
+  }
+  const cap = toolExecution?.maxFunctionToolConcurrency;
+  if (cap !== undefined && cap !== null && !(Number.isInteger(cap) && cap >= 1)) {
+    throw new UserError('toolExecution.maxFunctionToolConcurrency must be an integer greater than or equal to 1.');
+  }
+  oneOf('toolNotFoundBehavior', toolNotFoundBehavior, ['raise_error', 'return_error_to_model']);
+  oneOf('toolNameCollisionPolicy', toolNameCollisionPolicy, ['warn', 'error']);
+  if (settings.conversationId !== undefined && settings.previousResponseId !== undefined) {
+    throw new UserError(
+      'conversationId and previousResponseId are both given. Use conversationId for a conversation that the provider ' +
+        'keeps, or previousResponseId to go on from one response.',
+    );
+  }
+}
+
+function positive(name: string, value: number | undefined): void {
+  if (value === undefined || (Number.isFinite(value) && value > 0)) return;
+  throw new UserError(`${name} is ${value}. Give milliseconds above 0, or leave it out for no limit.`);
+}
+
+function oneOf(name: string, value: string | undefined, allowed: readonly string[]): void {
+  if (value === undefined || allowed.includes(value)) return;
+  throw new UserError(`${name} is ${JSON.stringify(value)}. Use one of: ${allowed.join(', ')}.`);
+}

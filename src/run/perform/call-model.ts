@@ -1,0 +1,293 @@
+/**
+ * Calls the model: collects what the agent offers, asks, and says what came back and what its calls are.
+ *
+ * User code that decides what is sent (instructions, prompt, `isEnabled`, filters) runs here, once a call; what it
+ * decided is in the answer, so that dispatch never asks again.
+ */
+import { agentToolSpec, type AnyAgent, type Handoff, type Tool } from '../../agent/index.ts';
+import type { CallPlan, Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
+import { textOf, toArray } from '../../kernel/index.ts';
+import { callModel as ask, type ModelAttempt, streamModel } from '../../model/index.ts';
+import { ModelBehaviorError, UserError } from '../../protocol/errors.ts';
+import type { AgentInputItem, FunctionCallItem, ModelItem } from '../../protocol/items.ts';
+import type { Model, ModelRequest, ModelResponse, ModelSettings, SerializedHandoff, SerializedTool } from '../../protocol/model.ts';
+import { Usage } from '../../protocol/usage.ts';
+import { approvalOf, type FunctionTool, prepareArguments, serializeFunctionTool } from '../../tools/index.ts';
+import { errorInfo } from '../errors.ts';
+import type { LiveRun } from '../live-run.ts';
+import { RunRawModelStreamEvent } from '../stream-events.ts';
+import { usageData } from '../usage.ts';
+import { filterInput } from './filter-input.ts';
+import { resolveModel, settingsFor } from './models.ts';
+
+type CallModel = Extract<Effect, { do: 'call_model' }>;
+type Offer = { tools: readonly Tool[]; handoffs: readonly Handoff[] };
+
+const NONE: readonly never[] = [];
+
+export async function callModel(run: LiveRun, effect: CallModel, state: State): Promise<RunEvent> {
+  const agent = run.agent(effect.agent);
+  const { record, settings, context } = run;
+  const offer = await offerOf(run, agent);
+  const instructions =
+    typeof agent.instructions === 'function' ? await agent.instructions(context, agent) : agent.instructions;
+  const prompt = typeof agent.prompt === 'function' ? await agent.prompt(context, agent) : agent.prompt;
+  const { model, explicit } = await resolveModel(run, agent);
+
+  const own = inputOf(run, state);
+  const { input, system, prepared } = settings.callModelInputFilter
+    ? await filterInput(run, { agent, input: own, instructions, state })
+    : { input: own, system: instructions, prepared: undefined };
+  const request: ModelRequest = {
+    systemInstructions: system,
+    input,
+    modelSettings: modelSettings(run, agent, state),
+    tools: offer.tools.map(serialize),
+    toolsExplicitlyProvided: agent.hasExplicitToolConfig(),
+    outputType: agent.outputDefinition,
+    handoffs: offer.handoffs.map(serializeHandoff),
+    tracing: false,
+    ...(prompt && { prompt }),
+    ...(explicit && { overridePromptModel: true }),
+    ...conversation(state),
+    ...(needsSignal(run, state) && { signal: run.signal }),
+  };
+
+  const attempts: ModelAttempt[] = [];
+  try {
+    const { response, firstTokenMs } = await respond(run, model, request, attempts);
+    record.live.values.set(effect.id, response);
+    return {
+      type: 'model.replied',
+      id: effect.id,
+      reply: replyOf(response),
+      ...describeCalls(run, effect, agent, { offer, output: response.output }),
+      ...(prepared && { prepared }),
+      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
+      ...(firstTokenMs !== undefined && { firstTokenMs }),
+    };
+  } catch (error) {
+    record.live.values.set(effect.id, error);
+    return {
+      type: 'model.failed',
+      id: effect.id,
+      error: errorInfo(error),
+      ...(prepared && { prepared }),
+      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
+    };
+  }
+}
+
+// What is offered
+
+async function offerOf(run: LiveRun, agent: AnyAgent): Promise<Offer> {
+  const tools: readonly Tool[] = agent.tools.length === 0 && agent.getAllTools === BASE_TOOLS ? NONE : await agent.getAllTools(run.context);
+  const handoffs = agent.handoffs.length === 0 ? NONE : await agent.getEnabledHandoffs(run.context);
+  return handoffs.length === 0 ? { tools, handoffs } : withoutCollisions(run, tools, handoffs);
+}
+
+import { Agent } from '../../agent/index.ts';
+const BASE_TOOLS = Agent.prototype.getAllTools;
+
+/** A tool and a handoff of one name cannot both be offered: the handoff wins. */
+function withoutCollisions(run: LiveRun, tools: readonly Tool[], handoffs: readonly Handoff[]): Offer {
+  const byName = new Map(handoffs.map((handoff) => [handoff.toolName, handoff]));
+  const clashing = tools.filter((tool) => tool.type === 'function' && byName.has(tool.name));
+  if (clashing.length === 0 && byName.size === handoffs.length) return { tools, handoffs };
+  const names = clashing.length > 0 ? clashing.map(({ name }) => name) : [...byName.keys()];
+  const problem =
+    `More than one tool or handoff is named ${[...new Set(names)].map((name) => `"${name}"`).join(', ')}. ` +
+    'Give each its own name (toolNameOverride for handoffs).';
+  if (run.settings.toolNameCollisionPolicy === 'error') throw new UserError(problem);
+  console.warn(`[Agent] ${problem} Until then only one of each name is offered to the model: a handoff before a tool.`);
+  return { tools: tools.filter((tool) => !clashing.includes(tool)), handoffs: [...byName.values()] };
+}
+
+const serializedTools = new WeakMap<FunctionTool, { description: string; parameters: unknown; serialized: SerializedTool }>();
+
+/** Tools are declared once and sent often, so their wire form is kept for as long as they live. */
+function serialize(tool: Tool): SerializedTool {
+  if (tool.type !== 'function') return tool;
+  const known = serializedTools.get(tool);
+  const { description, parameters } = tool;
+  if (known && known.description === description && known.parameters === parameters) return known.serialized;
+  const serialized = serializeFunctionTool(tool);
+  serializedTools.set(tool, { description, parameters, serialized });
+  return serialized;
+}
+
+const serializeHandoff = (handoff: Handoff): SerializedHandoff => ({
+  toolName: handoff.toolName,
+  toolDescription: handoff.toolDescription,
+  inputJsonSchema: handoff.inputJsonSchema,
+  strictJsonSchema: handoff.strictJsonSchema,
+});
+
+// What is sent
+
+function inputOf(run: LiveRun, state: State): AgentInputItem[] {
+  const managed = isManaged(state);
+  const items = toArray(state.request, managed ? state.sentTo : 0);
+  if (managed) items.unshift(...state.dropped.map(unanswered));
+  if (run.settings.reasoningItemIdPolicy !== 'omit') return items;
+  return items.map((item) => {
+    if (item.type !== 'reasoning' || item.id === undefined) return item;
+    const { id: _, ...rest } = item;
+    return rest;
+  });
+}
+
+/** A provider that keeps the conversation wants an answer to each call, also to those that were ignored. */
+const unanswered = ({ callId, tool }: { callId: string; tool: string }): ModelItem => ({
+  type: 'function_call_result',
+  name: tool,
+  callId,
+  status: 'completed',
+  output: { type: 'text', text: 'Multiple handoffs detected, ignoring this one.' },
+});
+
+const isManaged = (state: State): boolean =>
+  state.conversationId !== undefined || state.previousResponseId !== undefined;
+
+function conversation(state: State): Pick<ModelRequest, 'conversationId' | 'previousResponseId'> {
+  if (state.conversationId !== undefined) return { conversationId: state.conversationId };
+  if (state.previousResponseId === undefined) return {};
+  return { previousResponseId: state.lastResponseId ?? state.previousResponseId };
+}
+
+/** A forced tool choice ends with the agent's first use of a tool, or it could never answer. */
+function modelSettings(run: LiveRun, agent: AnyAgent, state: State): ModelSettings {
+  const settings = settingsFor(run, agent);
+  const { toolChoice } = settings;
+  if (!agent.resetToolChoice || !state.usedTools[state.agent] || toolChoice === undefined || toolChoice === 'none') return settings;
+  const { toolChoice: _, ...rest } = settings;
+  return rest;
+}
+
+/** Plain requests carry a signal only where something could fire it. */
+function needsSignal(run: LiveRun, state: State): boolean {
+  const { settings, surroundings } = run;
+  if (run.sink !== undefined || settings.signal !== undefined || settings.timeoutMs !== undefined) return true;
+  return surroundings.parent !== undefined || state.admission.asked > state.admission.passed;
+}
+
+// What comes back
+
+async function respond(
+  run: LiveRun,
+  model: Model,
+  request: ModelRequest,
+  attempts: ModelAttempt[],
+): Promise<{ response: ModelResponse; firstTokenMs?: number }> {
+  const hooks = request.modelSettings.retry?.policy ? { onAttempt: (attempt: ModelAttempt) => void attempts.push(attempt) } : undefined;
+  if (!run.settings.stream) return { response: await ask(model, request, hooks) };
+  const begun = performance.now();
+  let firstTokenMs: number | undefined;
+  for await (const event of streamModel(model, request, hooks)) {
+    if (run.isStopped) throw new ModelBehaviorError('The run was stopped while the model answered.');
+    if (event.type === 'response_done') {
+      const { id, requestId, usage, output, providerData, rawUsage } = event.response;
+      const response: ModelResponse = {
+        usage: new Usage(usage),
+        output,
+        responseId: id,
+        ...(requestId !== undefined && { requestId }),
+        ...(providerData && { providerData }),
+        ...(rawUsage && { rawUsage }),
+      };
+      return { response, ...(firstTokenMs !== undefined && { firstTokenMs }) };
+    }
+    if (event.type === 'output_text_delta') firstTokenMs ??= Math.round(performance.now() - begun);
+    run.sink?.(new RunRawModelStreamEvent(event, sourceOf(event.providerData)));
+  }
+  throw new ModelBehaviorError('Model did not produce a final response!');
+}
+
+const sourceOf = (providerData: Record<string, unknown> | undefined): string | undefined =>
+  typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
+
+/** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
+function replyOf(response: ModelResponse): Reply {
+  const { output, usage, responseId, requestId, rawUsage } = response;
+  return {
+    output,
+    usage: usageData(usage),
+    ...(responseId !== undefined && { responseId }),
+    ...(requestId !== undefined && { requestId }),
+    ...(rawUsage && { rawUsage }),
+  };
+}
+
+const attemptOf = ({ startedAt, error, delayMs }: ModelAttempt): { at: number; ms: number; delayMs?: number } => ({
+  at: Math.round(startedAt),
+  ms: 0,
+  ...(error !== undefined && { error: errorInfo(error) }),
+  ...(delayMs !== undefined && { delayMs }),
+});
+
+type Described = { calls?: CallPlan[]; parsed?: { ok: true } | { ok: false; message: string } };
+
+/** What each call is, and whether a structured answer has the right form. */
+function describeCalls(
+  run: LiveRun,
+  effect: CallModel,
+  agent: AnyAgent,
+  { offer, output }: { offer: Offer; output: readonly ModelItem[] },
+): Described {
+  const calls: CallPlan[] = [];
+  const bound = run.record.live.calls;
+  bound.clear();
+  output.forEach((item, at) => {
+    if (item.type !== 'function_call') return;
+    calls.push(planCall(run, offer, { item, at, id: `${effect.id}/c${calls.length}` }));
+  });
+  if (calls.length > 0) return { calls };
+  const text = agent.outputType === 'text' ? undefined : textOf(output);
+  return text === undefined ? {} : { parsed: parse(run, agent, { text, id: effect.id }) };
+}
+
+type Found = { item: FunctionCallItem; at: number; id: string };
+
+function planCall(run: LiveRun, { tools, handoffs }: Offer, { item, at, id }: Found): CallPlan {
+  const { calls: bound } = run.record.live;
+  const handoff = handoffs.find(({ toolName }) => toolName === item.name);
+  if (handoff) {
+    bound.set(id, { handoff });
+    const dynamic = !handoff.plain || handoff.inputFilter !== undefined || run.settings.handoffInputFilter !== undefined;
+    return { at, kind: 'handoff', to: run.record.graph.keyOf(handoff.agent), ...(dynamic && { dynamic: true as const }) };
+  }
+  const tool = tools.findLast((each): each is FunctionTool => each.type === 'function' && isCalled(each, item));
+  if (!tool) return { at, kind: 'unknown' };
+  const prepared = prepareArguments(tool, item.arguments);
+  bound.set(id, { tool, prepared });
+  const approval = approvalFor(run, tool);
+  const malformed = !prepared.ok && prepared.kind === 'malformed';
+  return {
+    at,
+    kind: agentToolSpec(tool) ? 'agent' : 'function',
+    ...(approval !== 'never' && { approval }),
+    ...(malformed && { malformed: true as const }),
+  };
+}
+
+import { namespaceOf } from '../../tools/index.ts';
+
+const isCalled = (tool: FunctionTool, { name, namespace }: FunctionCallItem): boolean =>
+  tool.name === name && (namespace === undefined || namespaceOf(tool)?.name === namespace);
+
+function approvalFor(run: LiveRun, tool: FunctionTool): 'never' | 'always' | 'dynamic' {
+  const approval = approvalOf(tool);
+  const checkedFirst = run.settings.toolExecution?.preApprovalInputGuardrails && tool.inputGuardrails?.length;
+  return approval === 'always' && checkedFirst ? 'dynamic' : approval;
+}
+
+function parse(run: LiveRun, agent: AnyAgent, { text, id }: { text: string; id: string }): NonNullable<Described['parsed']> {
+  try {
+    run.record.live.values.set(`${id}/output`, agent.processFinalOutput(text));
+    return { ok: true };
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+export type { Prepared };

@@ -1,0 +1,161 @@
+/**
+ * Carries out one call of a tool: guardrails, hooks, the tool itself, its result as an item.
+ */
+import type { AnyAgent } from '../../agent/index.ts';
+import { type Call, decisionOn, type Effect, type RunEvent, type State, type ToolCheck, type ToolOutcome } from '../../kernel/index.ts';
+import { ToolCallError, ToolTimeoutError } from '../../protocol/errors.ts';
+import type { FunctionCallItem } from '../../protocol/items.ts';
+import {
+  functionCallResult,
+  type FunctionTool,
+  invokePrepared,
+  MALFORMED_ARGUMENTS_TEXT,
+  runToolInputGuardrails,
+  runToolOutputGuardrails,
+  type ToolCallDetails,
+  type ToolInputGuardrailResult,
+  type ToolOutputGuardrailResult,
+} from '../../tools/index.ts';
+import { bindTool, callItem, callOf, type Bound } from '../calls.ts';
+import { asError, errorInfo, jsonOf } from '../errors.ts';
+import type { LiveRun } from '../live-run.ts';
+import { childRun } from './child-run.ts';
+
+type CallTool = Extract<Effect, { do: 'call_tool' }>;
+type Job = { run: LiveRun; effect: CallTool; state: State; call: Call; item: FunctionCallItem; agent: AnyAgent };
+
+export async function callTool(run: LiveRun, effect: CallTool, state: State): Promise<RunEvent> {
+  const call = callOf(state, effect.i);
+  const job: Job = { run, effect, state, call, item: callItem(state, call), agent: run.agent(state.agent) };
+  if (effect.refused) return returned(job, await refusal(job), 'rejected');
+  if (call.kind === 'unknown') return returned(job, await notFound(job), 'error');
+  const bound = await bindTool(run, state, call);
+  if (call.malformed) return returned(job, MALFORMED_ARGUMENTS_TEXT, 'error');
+  const checks: ToolCheck[] = [];
+  try {
+    return await guarded(job, bound, checks);
+  } catch (error) {
+    if (run.isStopped) throw error;
+    const failure = run.isFromHook(error) ? error : wrap(error);
+    run.record.live.values.set(effect.id, failure);
+    return { type: 'tool.failed', id: effect.id, error: errorInfo(failure), ...(checks.length > 0 && { checks }) };
+  }
+}
+
+async function guarded(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): Promise<RunEvent> {
+  const { run, effect, agent, item, call } = job;
+  const onResult = ({ guardrail, output }: ToolInputGuardrailResult | ToolOutputGuardrailResult): void =>
+    void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) });
+  const guard = { context: run.context, agent, toolCall: item, onResult };
+
+  if (tool.inputGuardrails?.length) {
+    const verdict = await runToolInputGuardrails({ ...guard, guardrails: tool.inputGuardrails });
+    if (verdict.type === 'reject') {
+      announceStart(job, tool);
+      return returned(job, verdict.message, 'error', checks);
+    }
+  }
+  announceStart(job, tool);
+  if (call.kind === 'agent') {
+    const child = await childRun(run, { effect, state: job.state, item, tool, prepared });
+    if (child.kind === 'waiting') return { type: 'tool.waiting', id: effect.id, asks: child.asks };
+    const output = tool.outputGuardrails?.length
+      ? await runToolOutputGuardrails({ ...guard, guardrails: tool.outputGuardrails, toolOutput: child.output })
+      : child.output;
+    const event = await returned(job, output, child.outcome, checks);
+    return event.type === 'tool.returned' && child.usage ? { ...event, usage: child.usage } : event;
+  }
+  let outcome: ToolOutcome = 'ok';
+  const details = new Details(item, run);
+  const onError = (error: unknown): void => void (outcome = error instanceof ToolTimeoutError ? 'timeout' : 'error');
+  let output = await invokePrepared({ tool, runContext: run.context, input: item.arguments, prepared, details, onError });
+  if (tool.outputGuardrails?.length) {
+    output = await runToolOutputGuardrails({ ...guard, guardrails: tool.outputGuardrails, toolOutput: output });
+  }
+  return finished(job, { tool, prepared }, { output, outcome, checks });
+}
+
+/** What a tool learns about its call. The signal is made when somebody looks at it: most tools do not. */
+class Details implements ToolCallDetails {
+  readonly toolCall: FunctionCallItem;
+  readonly resumeState = undefined;
+  readonly #run: LiveRun;
+  constructor(toolCall: FunctionCallItem, run: LiveRun) {
+    this.toolCall = toolCall;
+    this.#run = run;
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal;
+  }
+}
+
+function announceStart({ run, agent, item }: Job, tool: FunctionTool): void {
+  run.hook(() => {
+    run.runner.emit('agent_tool_start', run.context, agent, tool, { toolCall: item });
+    agent.emit('agent_tool_start', run.context, tool, { toolCall: item });
+  });
+}
+
+type Outcome = { output: unknown; outcome: ToolOutcome; checks: ToolCheck[] };
+
+async function finished(job: Job, { tool, prepared }: Bound, { output, outcome, checks }: Outcome): Promise<RunEvent> {
+  const { run, effect, item } = job;
+  const rawItem = functionCallResult(item, output, { text: tool.outputSchema !== undefined });
+  if (typeof output !== 'string') run.record.live.values.set(effect.id, output);
+  const custom = tool.customDataExtractor
+    ? await tool.customDataExtractor({
+        runContext: run.context,
+        tool,
+        toolCall: item,
+        input: prepared.ok ? structuredClone(prepared.value) : undefined,
+        output,
+        rawItem,
+      })
+    : undefined;
+  return {
+    type: 'tool.returned',
+    id: effect.id,
+    outcome,
+    item: rawItem,
+    ...(checks.length > 0 && { checks }),
+    ...(custom && { custom: jsonOf(custom) }),
+  };
+}
+
+async function returned(job: Job, output: unknown, outcome: ToolOutcome, checks: ToolCheck[] = []): Promise<RunEvent> {
+  const item = functionCallResult(job.item, output);
+  return { type: 'tool.returned', id: job.effect.id, outcome, item, ...(checks.length > 0 && { checks }) };
+}
+
+const NOT_APPROVED = 'Tool execution was not approved.';
+
+/** What the model is told of a call that may not run: the person's words, else the formatter's, else a fixed text. */
+async function refusal({ run, state, call }: Job): Promise<string> {
+  const message = call.message ?? decisionOn(state, call)?.message;
+  return message ?? format(run, call, { kind: 'approval_rejected', defaultMessage: NOT_APPROVED });
+}
+
+const notFound = ({ run, call, agent }: Job): Promise<string> =>
+  format(run, call, { kind: 'tool_not_found', defaultMessage: `Tool "${call.tool}" not found in agent "${agent.name}".` });
+
+type Message = { kind: 'approval_rejected' | 'tool_not_found'; defaultMessage: string };
+
+async function format(run: LiveRun, call: Call, { kind, defaultMessage }: Message): Promise<string> {
+  const text = await run.settings.toolErrorFormatter?.({
+    kind,
+    toolType: 'function',
+    toolName: call.tool,
+    callId: call.callId,
+    defaultMessage,
+    runContext: run.context,
+  });
+  return text ?? defaultMessage;
+}
+
+/** A tool's own failure is told as a failed call; a timeout already is an error of ours. */
+function wrap(thrown: unknown): Error {
+  if (thrown instanceof ToolTimeoutError) return thrown;
+  const error = asError(thrown);
+  return new ToolCallError(`Failed to run function tools: ${error.name}: ${error.message}`, error);
+}

@@ -1,0 +1,148 @@
+/**
+ * Carries out an agent tool: a run of its own, under the effect's id, within the caller's run.
+ *
+ * The sub-agent's run has its own log. When it waits for a person, the call has answered `waiting`; when decisions
+ * came, the same call goes on with the same log.
+ */
+import { type AgentToolSpec, agentToolSpec } from '../../agent/index.ts';
+import { type Approval, type Ask, type Effect, fold, initialState, isWaiting, type RunEvent, type State, type ToolOutcome } from '../../kernel/index.ts';
+import { extractAllTextOutput, RunHooks } from '../../agent/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import type { FunctionCallItem } from '../../protocol/items.ts';
+import type { UsageData } from '../../protocol/model.ts';
+import { type FunctionTool, type PreparedArguments, RunContext, TOOL_ERROR_TEXT } from '../../tools/index.ts';
+import { childInput } from '../child-input.ts';
+import { childSink } from '../child-sink.ts';
+import { LiveRun } from '../live-run.ts';
+import { type IndividualRunOptions, type RunConfig, settle } from '../options.ts';
+import { type Journal, newJournal, newRecord, type RunRecord } from '../record.ts';
+import { RunResult } from '../result.ts';
+import { RunState } from '../run-state.ts';
+import { usageData, usageOfJournal } from '../usage.ts';
+
+type Call = {
+  effect: Extract<Effect, { do: 'call_tool' }>;
+  state: State;
+  item: FunctionCallItem;
+  tool: FunctionTool;
+  prepared: PreparedArguments;
+};
+
+export type ChildAnswer =
+  | { kind: 'waiting'; asks: Ask[] }
+  | { kind: 'done'; output: unknown; outcome: ToolOutcome; usage?: UsageData };
+
+export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
+  const spec = agentToolSpec(call.tool);
+  if (!spec) throw new UserError(`Tool "${call.tool.name}" was an agent when the run was saved and is none now.`);
+  const { prepared } = call;
+  if (!prepared.ok) return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error' };
+  const record = await openChild(run, spec, call);
+  const { runId } = record.journal;
+  const live = new LiveRun(record, surroundingsOf(run, spec, { call, record }));
+  record.inbox.unshift(...(await beginning(run, spec, { record, call, live })));
+  const state = await live.go();
+
+  if (state.status === 'paused') return { kind: 'waiting', asks: asksOf(state, runId) };
+  run.record.children.delete(runId);
+  run.record.journal.children.delete(runId);
+  if (state.status === 'cancelled') throw live.abortReason;
+  const usage = usageData(usageOfJournal(record.journal));
+  if (state.status !== 'finished') return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', usage };
+  return { kind: 'done', output: await outputOf(spec, record), outcome: 'ok', usage };
+}
+
+/** The sub-agent's run: the one that waited or was cut off by a crash, else a new one. */
+async function openChild(run: LiveRun, spec: AgentToolSpec, { effect, item, prepared }: Call): Promise<RunRecord> {
+  const runId = `${run.record.journal.runId}/${effect.id}`;
+  const params = prepared.ok ? prepared.value : undefined;
+  const known = run.record.children.get(runId);
+  const context = spec.parameters ? RunContext.fork(run.context, params) : run.context;
+  const journal: Journal = known?.journal ?? run.record.journal.children.get(runId) ?? newJournal(runId);
+  const invocation = { toolName: item.name, toolCallId: item.callId, toolArguments: item.arguments };
+  const record = newRecord({ journal, root: spec.agent, context, state: fold(journal.events, initialState()), invocation });
+  if (known) record.live = known.live;
+  run.record.children.set(runId, record);
+  run.record.journal.children.set(runId, journal);
+  return record;
+}
+
+type Begin = { record: RunRecord; call: Call; live: LiveRun };
+
+/** What the sub-agent's log goes on with: its start, the decisions that it waited for, or its recovery. */
+async function beginning(run: LiveRun, spec: AgentToolSpec, { record, call, live }: Begin): Promise<RunEvent[]> {
+  const { status } = record.state;
+  const decisions = call.state.approvals.filter(({ run: of, sticky }) => of !== undefined || sticky);
+  const told = decisions.flatMap((approval) => tell(approval, record));
+  const maxTurns = live.settings.maxTurns;
+  const stream = live.settings.stream;
+  const session = live.settings.session !== undefined;
+  if (status === 'paused') {
+    return [...told, { type: 'run.resumed', maxTurns, ...(session && { session }), ...(stream && { stream }) }];
+  }
+  if (status === 'running' || status === 'stopping') return [{ type: 'run.recovered' }, ...told];
+  if (status !== 'new') return [];
+  const input = await childInput(spec, call.prepared.ok ? call.prepared.value : undefined);
+  const { conversationId, previousResponseId } = live.settings;
+  return [
+    {
+      type: 'run.started',
+      runId: record.journal.runId,
+      agent: record.graph.keyOf(spec.agent),
+      input,
+      maxTurns,
+      parent: run.record.journal.runId,
+      ...(session && { session }),
+      ...(stream && { stream }),
+      ...(conversationId !== undefined && { conversationId }),
+      ...(previousResponseId !== undefined && { previousResponseId }),
+    },
+    ...told,
+  ];
+}
+
+/** A decision of the caller's log, as the sub-agent's log holds it: once, and without the run's own id. */
+function tell(approval: Approval, { journal, state }: RunRecord): RunEvent[] {
+  const { run, ...rest } = approval;
+  const own: Approval = run === undefined || run === journal.runId ? rest : approval;
+  if (run === undefined && !approval.sticky) return [];
+  if (run !== undefined && !run.startsWith(journal.runId)) return [];
+  const known = state.approvals.some((each) => JSON.stringify(each) === JSON.stringify(own));
+  return known ? [] : [{ type: 'approval.decided', ...own }];
+}
+
+type Where = { call: Call; record: RunRecord };
+
+function surroundingsOf(run: LiveRun, spec: AgentToolSpec, { call, record }: Where): LiveRun['surroundings'] {
+  const { runConfig = {}, runOptions = {} } = spec.options;
+  const config: RunConfig = { ...run.surroundings.config, ...runConfig };
+  const sink = childSink(run, spec, { item: call.item, invocation: record.invocation });
+  const options = { ...runOptions, stream: sink !== undefined } as IndividualRunOptions;
+  const { committer, amnesia } = run.surroundings;
+  return {
+    settings: settle(config, options),
+    config,
+    runner: new RunHooks(),
+    parent: run,
+    ...(sink && { sink }),
+    ...(committer && { committer }),
+    ...(amnesia && { amnesia }),
+  };
+}
+
+/** Whom a waiting run waits for: its own calls and those of its sub-agents. */
+export function asksOf(state: State, runId: string): Ask[] {
+  return state.calls
+    .filter((call) => isWaiting(state, call))
+    .flatMap((call) => call.asks ?? [{ run: runId, k: state.k, i: call.i, callId: call.callId, tool: call.tool }]);
+}
+
+/** The tool's output: what the extractor says, else the last text, else the final output. */
+async function outputOf(spec: AgentToolSpec, record: RunRecord): Promise<unknown> {
+  const result = new RunResult(new RunState(record));
+  const { customOutputExtractor } = spec.options;
+  if (customOutputExtractor) return customOutputExtractor(result as never);
+  const { state } = record;
+  if (state.output?.source !== 'reply' || state.outputChecking.asked > 0) return state.output?.text ?? '';
+  return extractAllTextOutput(result.newItems.slice(-1)) || state.output.text;
+}

@@ -1,0 +1,43 @@
+/**
+ * Asks user code whether a call needs a person's approval.
+ */
+import type { Effect, RunEvent, State, ToolCheck } from '../../kernel/index.ts';
+import { ToolCallError } from '../../protocol/errors.ts';
+import { approvalInput, runToolInputGuardrails } from '../../tools/index.ts';
+import { bindTool, callItem, callOf } from '../calls.ts';
+import { asError, jsonOf } from '../errors.ts';
+import type { LiveRun } from '../live-run.ts';
+
+type DecideCall = Extract<Effect, { do: 'decide_call' }>;
+
+export async function decideCall(run: LiveRun, effect: DecideCall, state: State): Promise<RunEvent> {
+  const call = callOf(state, effect.i);
+  const { tool, prepared } = await bindTool(run, state, call);
+  const item = callItem(state, call);
+  const checks: ToolCheck[] = [];
+  const answer = (verdict: 'run' | 'ask' | 'refuse', message?: string): RunEvent => ({
+    type: 'call.decided',
+    id: effect.id,
+    verdict,
+    ...(message !== undefined && { message }),
+    ...(checks.length > 0 && { checks }),
+  });
+  try {
+    const asked = approvalInput(prepared);
+    const needs = asked.kind === 'person' || (await tool.needsApproval(run.context, asked.input as never, call.callId));
+    if (!needs) return answer('run');
+    if (!run.settings.toolExecution?.preApprovalInputGuardrails || !tool.inputGuardrails?.length) return answer('ask');
+    const verdict = await runToolInputGuardrails({
+      guardrails: tool.inputGuardrails,
+      context: run.context,
+      agent: run.agent(state.agent),
+      toolCall: item,
+      onResult: ({ guardrail, output }) =>
+        void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) }),
+    });
+    return verdict.type === 'reject' ? answer('refuse', verdict.message) : answer('ask');
+  } catch (thrown) {
+    const error = asError(thrown);
+    throw new ToolCallError(`Failed to run function tools: ${error.name}: ${error.message}`, error);
+  }
+}

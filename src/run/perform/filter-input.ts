@@ -1,0 +1,47 @@
+/**
+ * Lets `callModelInputFilter` change what is sent, and finds out what that means for the new input in a session.
+ */
+import type { AnyAgent } from '../../agent/index.ts';
+import type { Prepared, State } from '../../kernel/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import type { AgentInputItem } from '../../protocol/items.ts';
+import type { LiveRun } from '../live-run.ts';
+
+type Args = { agent: AnyAgent; input: AgentInputItem[]; instructions: string; state: State };
+type Filtered = { input: AgentInputItem[]; system: string | undefined; prepared: Prepared | undefined };
+
+export async function filterInput(run: LiveRun, { agent, input, instructions, state }: Args): Promise<Filtered> {
+  const filter = run.settings.callModelInputFilter;
+  if (!filter) return { input, system: instructions, prepared: undefined };
+  const given = filter.preserveInputIdentity ? input.slice() : input.map((item) => structuredClone(item));
+  const sources = new Map<AgentInputItem, AgentInputItem>();
+  given.forEach((item, n) => input[n] && sources.set(item, input[n]));
+  const modelData = { input: given.slice(), instructions };
+  const changed = await filter({ modelData, agent, context: run.context.context });
+  if (!Array.isArray(changed?.input)) {
+    throw new UserError('callModelInputFilter must return a ModelInputData object with an input array.');
+  }
+  const prepared = state.inputSaved ? undefined : freshInput(state, given, { sources, result: changed.input });
+  return { input: changed.input, system: changed.instructions, prepared };
+}
+
+/**
+ * The new input as it was sent. Items are matched by identity, else by content, else, where the filter kept the number
+ * of items, by position; what the filter added is not the user's and is not kept.
+ */
+function freshInput(
+  state: State,
+  given: readonly AgentInputItem[],
+  { sources, result }: { sources: Map<AgentInputItem, AgentInputItem>; result: readonly AgentInputItem[] },
+): Prepared | undefined {
+  if (state.fresh.length === 0) return undefined;
+  const fresh = new Set(state.fresh);
+  const byContent = new Map(given.map((item) => [JSON.stringify(item), sources.get(item)]));
+  const input = result.filter((item, n) => {
+    const positional = result.length === given.length ? given[n] : undefined;
+    const source = sources.get(item) ?? byContent.get(JSON.stringify(item)) ?? (positional && sources.get(positional));
+    return source !== undefined && fresh.has(source);
+  });
+  const same = input.length === state.fresh.length && JSON.stringify(input) === JSON.stringify(state.fresh);
+  return same ? undefined : { input };
+}

@@ -1,0 +1,100 @@
+/**
+ * Carries out a handoff that runs user code: guardrails, callback, filter.
+ */
+import type { Handoff, HandoffInputData, RunItem } from '../../agent/index.ts';
+import { getTransferMessage } from '../../agent/index.ts';
+import { type Edit, type Effect, type ItemEntry, type RunEvent, type State, toArray, type ToolCheck } from '../../kernel/index.ts';
+import { ToolCallError, UserError } from '../../protocol/errors.ts';
+import { functionCallResult, runToolInputGuardrails, runToolOutputGuardrails } from '../../tools/index.ts';
+import { bindHandoff, callItem, callOf } from '../calls.ts';
+import { asError, jsonOf } from '../errors.ts';
+import type { LiveRun } from '../live-run.ts';
+import { entryOf, itemOf } from '../view.ts';
+
+type HandOff = Extract<Effect, { do: 'hand_off' }>;
+
+export async function handOff(run: LiveRun, effect: HandOff, state: State): Promise<RunEvent> {
+  const { context, settings, record } = run;
+  const call = callOf(state, effect.i);
+  const item = callItem(state, call);
+  const from = run.agent(state.agent);
+  const handoff = await bindHandoff(run, state, call);
+  const filter = handoff.inputFilter ?? settings.handoffInputFilter;
+  if (filter && (state.conversationId !== undefined || state.previousResponseId !== undefined)) {
+    throw new UserError(
+      `Handoff "${handoff.toolName}" has an input filter, but the run uses conversationId or previousResponseId: the ` +
+        'provider keeps that history, so it cannot be filtered. Keep the history yourself or in a session.',
+    );
+  }
+  const checks: ToolCheck[] = [];
+  const message = await guard(run, handoff, { state, item, checks });
+  if (message !== undefined) {
+    return { type: 'handoff.refused', id: effect.id, item: functionCallResult(item, message), ...noneEmpty(checks) };
+  }
+  const target = await handoff.onInvokeHandoff(context, item.arguments);
+  const to = record.graph.keyOf(target);
+  run.hook(() => {
+    run.runner.emit('agent_handoff', context, from, target);
+    from.emit('agent_handoff', context, target);
+  });
+  const result = functionCallResult(item, getTransferMessage(target));
+  const entry: ItemEntry = { kind: 'handoff_output', item: result, agent: state.agent, to, id: effect.id };
+  const rewritten = filter ? rewrite(run, state, { entry, filter }) : {};
+  return { type: 'handoff.returned', id: effect.id, to, item: result, ...rewritten, ...noneEmpty(checks) };
+}
+
+const noneEmpty = (checks: ToolCheck[]): { checks?: ToolCheck[] } => (checks.length > 0 ? { checks } : {});
+
+type Guarded = { state: State; item: ReturnType<typeof callItem>; checks: ToolCheck[] };
+
+/** Tool guardrails hold for handoffs too. The message of the one that rejects it. */
+async function guard(run: LiveRun, handoff: Handoff, { state, item, checks }: Guarded): Promise<string | undefined> {
+  const { inputGuardrails, outputGuardrails } = handoff;
+  if (inputGuardrails.length === 0 && outputGuardrails.length === 0) return undefined;
+  const agent = run.agent(state.agent);
+  const onResult = ({ guardrail, output }: { guardrail: { type: ToolCheck['point']; name: string }; output: unknown }): void =>
+    void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) });
+  const common = { context: run.context, agent, toolCall: item, onResult };
+  try {
+    const verdict = await runToolInputGuardrails({ ...common, guardrails: inputGuardrails });
+    if (verdict.type === 'reject') return verdict.message;
+    const transfer = getTransferMessage(handoff.agent);
+    const output = await runToolOutputGuardrails({ ...common, guardrails: outputGuardrails, toolOutput: transfer });
+    return output === transfer ? undefined : String(output);
+  } catch (thrown) {
+    const error = asError(thrown);
+    throw new ToolCallError(`Failed to run function tools: ${error.name}: ${error.message}`, error);
+  }
+}
+
+type Rewrite = { entry: ItemEntry; filter: (data: HandoffInputData) => HandoffInputData };
+
+/** Lets the filter choose what the next agent sees, and says what it chose as an edit: positions, and new items. */
+function rewrite(run: LiveRun, state: State, { entry, filter }: Rewrite): { input?: State['input']; edit?: Edit } {
+  const { record } = run;
+  const entries = [...toArray(state.entries), entry];
+  const items = entries.map((each) => itemOf(record, each));
+  const data = filter({
+    inputHistory: Array.isArray(state.input) ? state.input.slice() : state.input,
+    preHandoffItems: items.slice(0, state.turnFrom),
+    newItems: items.slice(state.turnFrom),
+    runContext: run.context,
+  });
+  const position = new Map(items.map((item, n) => [item, n]));
+  const edit = editOf([...data.preHandoffItems, ...data.newItems], position, (item) => entryOf(record, item));
+  const whole = edit.length === 1 && Array.isArray(edit[0]) && edit[0][0] === 0 && edit[0][1] === items.length;
+  const sameInput = JSON.stringify(data.inputHistory) === JSON.stringify(state.input);
+  return { ...(!sameInput && { input: data.inputHistory }), ...(!whole && { edit }) };
+}
+
+function editOf(chosen: readonly RunItem[], position: Map<RunItem, number>, asEntry: (item: RunItem) => ItemEntry): Edit {
+  const edit: Edit = [];
+  for (const item of chosen) {
+    const n = position.get(item);
+    const last = edit.at(-1);
+    if (n === undefined) edit.push(asEntry(item));
+    else if (Array.isArray(last) && last[1] === n) edit[edit.length - 1] = [last[0], n + 1];
+    else edit.push([n, n + 1]);
+  }
+  return edit;
+}

@@ -1,0 +1,38 @@
+/**
+ * Carries out effects. One file an effect; each answers with the event that says what happened.
+ */
+import type { Effect, RunEvent, State } from '../../kernel/index.ts';
+import type { LiveRun } from '../live-run.ts';
+import { callModel } from './call-model.ts';
+import { callTool } from './call-tool.ts';
+import { check } from './check.ts';
+import { chooseOutput } from './choose-output.ts';
+import { decideCall } from './decide-call.ts';
+import { handOff } from './hand-off.ts';
+import { handleError } from './handle-error.ts';
+import { compactSession, loadSession, saveSession } from './session.ts';
+
+export function perform(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  switch (effect.do) {
+    case 'call_model':
+      return callModel(run, effect, state);
+    case 'call_tool':
+      return callTool(run, effect, state);
+    case 'decide_call':
+      return decideCall(run, effect, state);
+    case 'hand_off':
+      return handOff(run, effect, state);
+    case 'check':
+      return check(run, effect, state);
+    case 'choose_output':
+      return chooseOutput(run, effect, state);
+    case 'handle_error':
+      return handleError(run, effect, state);
+    case 'load_session':
+      return loadSession(run, effect, state);
+    case 'save_session':
+      return saveSession(run, effect, state);
+    case 'compact_session':
+      return compactSession(run, effect, state);
+  }
+}

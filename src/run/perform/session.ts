@@ -1,0 +1,110 @@
+/**
+ * Loads a conversation from a session, saves what is new to it, and lets it compact itself.
+ */
+import { type Effect, inputItems, type RunEvent, type State, toArray } from '../../kernel/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import type { AgentInputItem } from '../../protocol/items.ts';
+import { isOpenAIResponsesCompactionAwareSession, isRunContextAwareSession, isSessionHistoryTransactionAwareSession, type Session } from '../../session/index.ts';
+import { usageData } from '../usage.ts';
+import { Usage } from '../../protocol/usage.ts';
+import type { LiveRun } from '../live-run.ts';
+
+export async function loadSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  const session = sessionOf(run);
+  const own = inputItems(state.input);
+  const stored = isRunContextAwareSession(session)
+    ? await session.getItems(undefined, run.context)
+    : await session.getItems();
+  const history = withoutOrphans(sinceCompaction(stored)).map((item) => session.prepareHistoryItemForModelInput?.(item) ?? item);
+  const callback = run.settings.sessionInputCallback;
+  if (!callback) {
+    const items = [...history, ...own];
+    return { type: 'session.loaded', id: effect.id, items, fresh: own.map((_, n) => history.length + n) };
+  }
+  const items = await callback(history.slice(), own.slice());
+  if (!Array.isArray(items)) {
+    throw new UserError('Session input callback must return an array of AgentInputItem objects.');
+  }
+  return { type: 'session.loaded', id: effect.id, items, fresh: freshOf(items, history) };
+}
+
+/**
+ * Which of the callback's items are new. An item is old when it is one of the history's, by identity, else by content,
+ * each counted as often as the history has it; whatever is left is new, also what the callback invented.
+ */
+function freshOf(items: readonly AgentInputItem[], history: readonly AgentInputItem[]): number[] {
+  const objects = new Set(history);
+  const contents = new Map<string, number>();
+  for (const item of history) {
+    const text = JSON.stringify(item);
+    contents.set(text, (contents.get(text) ?? 0) + 1);
+  }
+  return items.flatMap((item, n) => {
+    if (objects.has(item)) return [];
+    const text = JSON.stringify(item);
+    const left = contents.get(text) ?? 0;
+    if (left > 0) contents.set(text, left - 1);
+    return left > 0 ? [] : [n];
+  });
+}
+
+function sinceCompaction(items: AgentInputItem[]): AgentInputItem[] {
+  const last = items.findLastIndex(({ type }) => type === 'compaction');
+  return last > 0 ? items.slice(last) : items;
+}
+
+/** Calls that nobody answered are left out: no vendor takes them. */
+function withoutOrphans(items: AgentInputItem[]): AgentInputItem[] {
+  const answered = new Set<string>();
+  for (const item of items) if (item.type === 'function_call_result') answered.add(item.callId);
+  return items.filter((item) => item.type !== 'function_call' || answered.has(item.callId));
+}
+
+export async function saveSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  if (effect.do !== 'save_session') throw new Error('not a save');
+  const session = sessionOf(run);
+  const made = toArray(state.produced, state.savedTo, effect.to).map(({ item }) => item);
+  const items = (state.inputSaved ? made : [...state.fresh, ...made]).map((item) => persistent(item, session));
+  if (items.length > 0) {
+    const operationId = `${run.record.journal.runId}/${effect.id}`;
+    if (isSessionHistoryTransactionAwareSession(session)) {
+      // Applying an operation twice does nothing, so a repeat after a crash adds nothing twice.
+      await session.applyHistoryTransaction({ operationId, transaction: { type: 'append_items', items } }, run.context);
+    } else if (isRunContextAwareSession(session)) await session.addItems(items, run.context);
+    else if (effect.attempt === undefined || !(await isSaved(session, items))) await session.addItems(items);
+  }
+  return { type: 'session.saved', id: effect.id, to: effect.to };
+}
+
+/** Before an uncertain save is repeated: is what it would add already there? */
+async function isSaved(session: Session, items: readonly AgentInputItem[]): Promise<boolean> {
+  const newest = await session.getItems(items.length);
+  return JSON.stringify(newest) === JSON.stringify(items);
+}
+
+/** An item as a session keeps it: ids that a provider gave are its own business, but reasoning needs them. */
+function persistent(item: AgentInputItem, session: Session): AgentInputItem {
+  if (!('id' in item) || item.id === undefined) return item;
+  if (item.type === 'reasoning' && session.preserveReasoningItemIdsForPersistence?.()) return item;
+  const { id: _, ...rest } = item;
+  return rest as AgentInputItem;
+}
+
+export async function compactSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  const session = sessionOf(run);
+  if (!isOpenAIResponsesCompactionAwareSession(session)) return { type: 'session.compacted', id: effect.id };
+  const { lastResponseId } = state;
+  const { store } = run.agent(state.agent).modelSettings;
+  const result = await session.runCompaction(
+    { ...(lastResponseId !== undefined && { responseId: lastResponseId }), ...(store !== undefined && { store }) },
+    run.context,
+  );
+  const usage = result && usageData(new Usage({ requests: 1, ...result.usage }));
+  return { type: 'session.compacted', id: effect.id, ...(usage && { usage }) };
+}
+
+function sessionOf(run: LiveRun): Session {
+  const { session } = run.settings;
+  if (session) return session;
+  throw new UserError('The run was started with a session. Pass the session again when it is resumed.');
+}

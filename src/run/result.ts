@@ -1,0 +1,207 @@
+/**
+ * What a run gives back, plain and streamed.
+ */
+import { Readable } from 'node:stream';
+import type {
+  AgentToolInvocation,
+  AnyAgent,
+  InputGuardrailResult,
+  OutputGuardrailResult,
+  RunItem,
+  RunToolApprovalItem,
+} from '../agent/index.ts';
+import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
+import type { ModelResponse } from '../protocol/model.ts';
+import type { RunContext, ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
+import { EventQueue } from './event-queue.ts';
+import type { AnyAgentLike, OutputOfAgent } from './options.ts';
+import type { RunRecord } from './record.ts';
+import { RunState } from './run-state.ts';
+import type { RunStreamEvent } from './stream-events.ts';
+import { finalOutputOf } from './view.ts';
+
+class RunResultBase<TContext, TAgent extends AnyAgentLike> {
+  /** The run itself: to be stored, resumed, and looked into. */
+  readonly state: RunState<TContext, TAgent>;
+
+  constructor(state: RunState<TContext, TAgent>) {
+    this.state = state;
+  }
+
+  /** What the run was given; a handoff's filter or a session may have changed it. */
+  get input(): string | AgentInputItem[] {
+    return this.state.input;
+  }
+
+  /** What the run produced, with the agents that did. */
+  get newItems(): RunItem[] {
+    return this.state.newItems;
+  }
+
+  /** Input and new items: the input of a next run. */
+  get history(): AgentInputItem[] {
+    return this.state.history;
+  }
+
+  /** What the run produced, as items of the conversation. */
+  get output(): AgentOutputItem[] {
+    return this.state.output;
+  }
+
+  /** The responses of the models, in order. */
+  get rawResponses(): ModelResponse[] {
+    return this.state.rawResponses;
+  }
+
+  get lastResponseId(): string | undefined {
+    return this.state.lastResponseId;
+  }
+
+  /** The agent that was active last. */
+  get lastAgent(): TAgent | undefined {
+    return this.state.currentAgent;
+  }
+
+  get activeAgent(): TAgent | undefined {
+    return this.state.currentAgent;
+  }
+
+  get inputGuardrailResults(): InputGuardrailResult[] {
+    return this.state.inputGuardrailResults;
+  }
+
+  get outputGuardrailResults(): OutputGuardrailResult[] {
+    return this.state.outputGuardrailResults;
+  }
+
+  get toolInputGuardrailResults(): ToolInputGuardrailResult[] {
+    return this.state.toolInputGuardrailResults;
+  }
+
+  get toolOutputGuardrailResults(): ToolOutputGuardrailResult[] {
+    return this.state.toolOutputGuardrailResults;
+  }
+
+  /** Tool calls that a person must approve or reject before the run can go on. */
+  get interruptions(): RunToolApprovalItem[] {
+    return this.state.getInterruptions();
+  }
+
+  get runContext(): RunContext<TContext> {
+    return this.state.context;
+  }
+
+  /** Which call this run answers, where it is a sub-agent's. */
+  get agentToolInvocation(): AgentToolInvocation | undefined {
+    return this.state.agentToolInvocation;
+  }
+
+  /** The final output; `undefined` while the run is not finished. @throws ModelBehaviorError where a tool's output does not fit the output type. */
+  get finalOutput(): OutputOfAgent<TAgent> | undefined {
+    return finalOf<TAgent>(RunState.record(this.state as unknown as RunState<unknown, never>));
+  }
+}
+
+function finalOf<TAgent extends AnyAgentLike>(record: RunRecord): OutputOfAgent<TAgent> | undefined {
+  // The output was checked against the agent's type when it came.
+  return record.state.status === 'finished' ? (finalOutputOf(record, record.state) as OutputOfAgent<TAgent>) : undefined;
+}
+
+/** The result of a run. */
+export class RunResult<TContext = unknown, TAgent extends AnyAgentLike = AnyAgent> extends RunResultBase<TContext, TAgent> {}
+
+/** A streamed run, while it goes on and after. Iterate it for its events. */
+export class StreamedRunResult<TContext = unknown, TAgent extends AnyAgentLike = AnyAgent>
+  extends RunResultBase<TContext, TAgent>
+  implements AsyncIterable<RunStreamEvent>
+{
+  readonly #queue: EventQueue<RunStreamEvent>;
+  readonly #cancel: () => void;
+  #error: unknown;
+  #cancelled = false;
+
+  /** @internal */
+  constructor(state: RunState<TContext, TAgent>, queue: EventQueue<RunStreamEvent>, cancel: () => void) {
+    super(state);
+    this.#queue = queue;
+    this.#cancel = cancel;
+  }
+
+  /** Settles when the run is over or paused: rejects with the error that ended it. Events need not be read for that. */
+  get completed(): Promise<void> {
+    return this.#queue.closed;
+  }
+
+  /** The error that ended the run. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  /** Whether the run was aborted, or its reader went away. */
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  get currentTurn(): number {
+    return this.state.currentTurn;
+  }
+
+  get maxTurns(): number | null {
+    return this.state.maxTurns;
+  }
+
+  get currentAgent(): TAgent | undefined {
+    return this.state.currentAgent;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<RunStreamEvent> {
+    return this.#queue.read(() => this.#abandon());
+  }
+
+  /** The events as a web stream. */
+  toStream(): ReadableStream<RunStreamEvent> {
+    return webStream(this);
+  }
+
+  /** The text of the model, as it comes. */
+  toTextStream(): ReadableStream<string>;
+  toTextStream(options: { compatibleWithNodeStreams: true }): Readable;
+  toTextStream(options?: { compatibleWithNodeStreams?: false }): ReadableStream<string>;
+  toTextStream({ compatibleWithNodeStreams = false } = {}): ReadableStream<string> | Readable {
+    const text = textOf(this);
+    return compatibleWithNodeStreams ? Readable.from(text) : webStream(text);
+  }
+
+  #abandon(): void {
+    if (this.#queue.isClosed) return;
+    this.#cancelled = true;
+    this.#cancel();
+  }
+
+  /** @internal */
+  static settle(result: StreamedRunResult<never, never>, how: { error?: unknown; cancelled?: boolean }): void {
+    if (how.cancelled) result.#cancelled = true;
+    if ('error' in how) result.#error = how.error;
+    result.#queue.close('error' in how ? { error: how.error } : undefined);
+  }
+}
+
+async function* textOf(events: AsyncIterable<RunStreamEvent>): AsyncGenerator<string> {
+  for await (const event of events) {
+    if (event.type === 'raw_model_stream_event' && event.data.type === 'output_text_delta') yield event.data.delta;
+  }
+}
+
+function webStream<T>(source: AsyncIterable<T>): ReadableStream<T> {
+  const iterator = source[Symbol.asyncIterator]();
+  return new ReadableStream<T>({
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}

@@ -1,0 +1,227 @@
+/**
+ * The state of a run in a user's hands: the log, what follows from it, and how to decide what the run waits for.
+ */
+import type {
+  AgentToolInvocation,
+  AnyAgent,
+  InputGuardrailResult,
+  OutputGuardrailResult,
+  RunItem,
+  RunToolApprovalItem,
+} from '../agent/index.ts';
+import { apply, isOver, type RunEvent, type State, toArray } from '../kernel/index.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
+import type { ModelResponse } from '../protocol/model.ts';
+import type { Usage } from '../protocol/usage.ts';
+import { type ApprovalItem, RunContext, type ToolInputGuardrailResult, type ToolOutputGuardrailResult } from '../tools/index.ts';
+import { type ContextStrategy, decode, encode, type Envelope, restoreContext, type SaveOptions } from './codec.ts';
+import { post, type RunRecord } from './record.ts';
+import * as view from './view.ts';
+
+export class RunState<TContext = unknown, TAgent = AnyAgent> {
+  readonly #record: RunRecord;
+
+  /** @internal Use `result.state` or `RunState.fromString`. */
+  constructor(record: RunRecord) {
+    this.#record = record;
+  }
+
+  /** @internal */
+  static record(state: RunState<unknown, never>): RunRecord {
+    return state.#record;
+  }
+
+  /** The state, with what was decided since the run stopped for it. */
+  get #now(): State {
+    const { state, inbox, busy } = this.#record;
+    return busy ? state : inbox.reduce(apply, state);
+  }
+
+  /**
+   * Approves a call that the run waits for. Pass the state to `run()` to go on.
+   *
+   * @param options.alwaysApprove also approves all later calls of the tool in this run
+   */
+  approve(item: RunToolApprovalItem, { alwaysApprove = false }: { alwaysApprove?: boolean } = {}): void {
+    this.#decide(item, { approved: true, sticky: alwaysApprove });
+  }
+
+  /**
+   * Rejects a call that the run waits for.
+   *
+   * @param options.alwaysReject also rejects all later calls of the tool in this run
+   * @param options.message what the model is told. Default: what `toolErrorFormatter` says, else a fixed text
+   */
+  reject(item: RunToolApprovalItem, { alwaysReject = false, message }: { alwaysReject?: boolean; message?: string } = {}): void {
+    this.#decide(item, { approved: false, sticky: alwaysReject, ...(message !== undefined && { message }) });
+  }
+
+  #decide(item: RunToolApprovalItem, decision: { approved: boolean; sticky: boolean; message?: string }): void {
+    const { journal, context } = this.#record;
+    const { name, callId, runId } = item;
+    const { approved, sticky, message } = decision;
+    post(this.#record, {
+      type: 'approval.decided',
+      ...(runId !== undefined && runId !== journal.runId && { run: runId }),
+      tool: name,
+      ...(callId !== undefined && { callId }),
+      approved,
+      ...(sticky && { sticky: true as const }),
+      ...(message !== undefined && { message }),
+    });
+    RunContext.restore(context, { toolName: name, ...(callId !== undefined && { callId }), ...decision });
+  }
+
+  /** The calls that the run waits for; empty where it does not wait. */
+  getInterruptions(): RunToolApprovalItem[] {
+    return view.interruptions(this.#record, this.#record.state);
+  }
+
+  /** Adds input, to be seen by the next model call. @throws UserError where the run is over. */
+  addInput(input: string | AgentInputItem[]): void {
+    const { status } = this.#record.state;
+    if (status === 'finished' || status === 'cancelled') throw new UserError('Cannot add input to a terminal RunState');
+    const items: AgentInputItem[] =
+      typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : structuredClone(input);
+    post(this.#record, { type: 'input.staged', items });
+  }
+
+  /** Input that was added and not seen by a model yet: a copy. */
+  get pendingInput(): AgentInputItem[] {
+    return structuredClone([...this.#now.staged]);
+  }
+
+  /** Takes back input that no model has seen yet. */
+  clearPendingInput(): void {
+    post(this.#record, { type: 'input.cleared' });
+  }
+
+  get history(): AgentInputItem[] {
+    return view.history(this.#record.state);
+  }
+
+  get input(): string | AgentInputItem[] {
+    return this.#record.state.input;
+  }
+
+  get newItems(): RunItem[] {
+    return view.newItems(this.#record, this.#record.state);
+  }
+
+  get output(): AgentOutputItem[] {
+    return this.newItems.flatMap(({ rawItem }) => (rawItem ? [rawItem] : []));
+  }
+
+  get rawResponses(): ModelResponse[] {
+    return toArray(this.#record.state.responses).map(view.responseFrom);
+  }
+
+  get lastResponseId(): string | undefined {
+    return this.#record.state.lastResponseId;
+  }
+
+  /** Tokens of the run and its sub-agents so far. */
+  get usage(): Usage {
+    return this.#record.context.usage;
+  }
+
+  get context(): RunContext<TContext> {
+    return this.#record.context as RunContext<TContext>;
+  }
+
+  /** The agent that is active, or was when the run ended. */
+  get currentAgent(): TAgent {
+    const { graph, state } = this.#record;
+    return (state.agent === '' ? graph.root : graph.agent(state.agent)) as TAgent;
+  }
+
+  /** Model calls that were begun. */
+  get currentTurn(): number {
+    return this.#record.state.turn;
+  }
+
+  get maxTurns(): number | null {
+    return this.#record.state.maxTurns;
+  }
+
+  /** Where the run is. */
+  get status(): State['status'] {
+    return this.#record.state.status;
+  }
+
+  get finalOutput(): unknown {
+    const { state } = this.#record;
+    return state.status === 'finished' ? view.finalOutputOf(this.#record, state) : undefined;
+  }
+
+  get inputGuardrailResults(): InputGuardrailResult[] {
+    return view.inputGuardrailResults(this.#record.state);
+  }
+
+  get outputGuardrailResults(): OutputGuardrailResult[] {
+    return view.outputGuardrailResults(this.#record, this.#record.state);
+  }
+
+  get toolInputGuardrailResults(): ToolInputGuardrailResult[] {
+    return view.toolGuardrailResults(this.#record.state, 'tool_input');
+  }
+
+  get toolOutputGuardrailResults(): ToolOutputGuardrailResult[] {
+    return view.toolGuardrailResults(this.#record.state, 'tool_output');
+  }
+
+  get agentToolInvocation(): AgentToolInvocation | undefined {
+    return this.#record.invocation;
+  }
+
+  /** The events of the run so far, as they were committed. Do not change them. */
+  get events(): readonly RunEvent[] {
+    return this.#record.journal.events;
+  }
+
+  /** Whether the run is over: nothing can be added to it. */
+  get isOver(): boolean {
+    return isOver(this.#record.state.status);
+  }
+
+  /** The state as JSON, to be stored and read back with `fromString`. */
+  toJSON(options: SaveOptions = {}): Envelope {
+    return encode(this.#record, options);
+  }
+
+  toString(options: SaveOptions = {}): string {
+    return JSON.stringify(this.toJSON(options));
+  }
+
+  /**
+   * Reads a stored state.
+   *
+   * @param agent the agent that the run was started with
+   * @throws UserError where the text is not a state, is damaged, of another SDK, or of other agents
+   */
+  static async fromString<TContext = unknown, TAgent extends object = AnyAgent>(
+    agent: TAgent,
+    text: string,
+  ): Promise<RunState<TContext, TAgent>> {
+    return new RunState(decode(agent as unknown as AnyAgent, text));
+  }
+
+  /** As `fromString`, with a context of your own in place of the stored one, or merged with it. */
+  static async fromStringWithContext<TContext, TAgent extends object = AnyAgent>(
+    agent: TAgent,
+    text: string,
+    context: RunContext<TContext>,
+    { contextStrategy = 'merge' }: { contextStrategy?: ContextStrategy } = {},
+  ): Promise<RunState<TContext, TAgent>> {
+    const record = decode(agent as unknown as AnyAgent, text);
+    restoreContext(record, context, contextStrategy);
+    return new RunState(record);
+  }
+}
+
+declare module '../protocol/errors.ts' {
+  interface ErrorState extends RunState<unknown, AnyAgent> {}
+}
+
+export type { ApprovalItem };

@@ -1,0 +1,246 @@
+/**
+ * `run()` and `Runner`: start a run, or go on with one.
+ */
+import { type AnyAgent, RunHooks } from '../agent/index.ts';
+import { isOver, type RunEvent, type State } from '../kernel/index.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { AgentInputItem } from '../protocol/items.ts';
+import { RunContext } from '../tools/context.ts';
+import { liveError } from './end.ts';
+import { attachState } from './errors.ts';
+import { EventQueue } from './event-queue.ts';
+import { type Committer, LiveRun, type Surroundings } from './live-run.ts';
+import {
+  type AnyAgentLike,
+  type IndividualRunOptions,
+  type NonStreamRunOptions,
+  type RunConfig,
+  settle,
+  type Settings,
+  type StreamRunOptions,
+} from './options.ts';
+import { newJournal, newRecord, type RunRecord } from './record.ts';
+import { RunResult, StreamedRunResult } from './result.ts';
+import { RunState } from './run-state.ts';
+import type { RunStreamEvent } from './stream-events.ts';
+
+/** What a run can begin with: a question, items, or the state of an earlier run. */
+export type RunInput<TContext, TAgent> = string | AgentInputItem[] | RunState<TContext, TAgent>;
+
+/**
+ * Runs an agent until it has a final output, must wait for a person, or fails.
+ *
+ * @example
+ * const result = await run(agent, 'Where is my order?');
+ * console.log(result.finalOutput);
+ *
+ * @throws the error that ended the run; `error.state` is what was done until then
+ */
+export function run<TAgent extends AnyAgentLike, TContext = unknown>(
+  agent: TAgent,
+  input: RunInput<TContext, TAgent>,
+  options?: NonStreamRunOptions<TContext, TAgent>,
+): Promise<RunResult<TContext, TAgent>>;
+export function run<TAgent extends AnyAgentLike, TContext = unknown>(
+  agent: TAgent,
+  input: RunInput<TContext, TAgent>,
+  options: StreamRunOptions<TContext, TAgent>,
+): Promise<StreamedRunResult<TContext, TAgent>>;
+export function run<TAgent extends AnyAgentLike, TContext = unknown>(
+  agent: TAgent,
+  input: RunInput<TContext, TAgent>,
+  options?: IndividualRunOptions<TContext, TAgent>,
+): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
+  return begin({ agent, input, options, config: NO_CONFIG, runner: new RunHooks() });
+}
+
+const NO_CONFIG: RunConfig = {};
+
+/**
+ * Runs agents with one configuration, and announces what they do.
+ *
+ * @example
+ * const runner = new Runner({ model: 'gpt-5.4-mini' });
+ * runner.on('agent_tool_start', (_context, agent, tool) => console.log(agent.name, tool.name));
+ * await runner.run(agent, 'Hi');
+ */
+export class Runner extends RunHooks {
+  readonly config: RunConfig;
+
+  constructor(config: RunConfig = {}) {
+    super();
+    this.config = config;
+    settle(config);
+  }
+
+  run<TAgent extends AnyAgentLike, TContext = unknown>(
+    agent: TAgent,
+    input: RunInput<TContext, TAgent>,
+    options?: NonStreamRunOptions<TContext, TAgent>,
+  ): Promise<RunResult<TContext, TAgent>>;
+  run<TAgent extends AnyAgentLike, TContext = unknown>(
+    agent: TAgent,
+    input: RunInput<TContext, TAgent>,
+    options: StreamRunOptions<TContext, TAgent>,
+  ): Promise<StreamedRunResult<TContext, TAgent>>;
+  run<TAgent extends AnyAgentLike, TContext = unknown>(
+    agent: TAgent,
+    input: RunInput<TContext, TAgent>,
+    options?: IndividualRunOptions<TContext, TAgent>,
+  ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
+    return begin({ agent, input, options, config: this.config, runner: this });
+  }
+}
+
+/** For tests of the kernel: where events go, and whether all but the log is forgotten after each commit. */
+export type Internals = { committer?: Committer; amnesia?: boolean };
+
+type Begin<TContext, TAgent extends AnyAgentLike> = {
+  agent: TAgent;
+  input: RunInput<TContext, TAgent>;
+  options: IndividualRunOptions<TContext, TAgent> | undefined;
+  config: RunConfig;
+  runner: RunHooks;
+  internals?: Internals;
+};
+
+/** Starts or resumes. The plain run and the streamed run are the same run: one has a sink for its events. */
+export async function begin<TContext, TAgent extends AnyAgentLike>(
+  args: Begin<TContext, TAgent>,
+): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
+  const { input, options, config, runner, internals = testing.internals } = args;
+  const agent = args.agent as unknown as AnyAgent;
+  const settings = settle(config, options as IndividualRunOptions | undefined);
+  const resumed = input instanceof RunState;
+  const record = resumed ? RunState.record(input as RunState<unknown, never>) : start(agent, input, settings, options?.context);
+  const state = resumed ? input : new RunState<TContext, TAgent>(record);
+  if (resumed) {
+    takeUp(record, settings, options as IndividualRunOptions | undefined);
+    if (isOver(record.state.status) && record.state.status !== 'failed') return finishedAlready(state, settings);
+  }
+  record.busy = true;
+  const surroundings: Surroundings = { settings, config, runner, ...internals };
+  if (!settings.stream) {
+    await go(new LiveRun(record, surroundings), state);
+    return new RunResult(state);
+  }
+  return stream(record, surroundings, state);
+}
+
+/** Set by tests only. */
+export const testing: { internals: Internals | undefined } = { internals: undefined };
+
+function stream<TContext, TAgent extends AnyAgentLike>(
+  record: RunRecord,
+  surroundings: Surroundings,
+  state: RunState<TContext, TAgent>,
+): StreamedRunResult<TContext, TAgent> {
+  const queue = new EventQueue<RunStreamEvent>();
+  const live = new LiveRun(record, { ...surroundings, sink: (event) => queue.push(event) });
+  const result = new StreamedRunResult(state, queue, () => live.abort(new DOMException('The stream was abandoned.', 'AbortError')));
+  const settled = result as unknown as StreamedRunResult<never, never>;
+  go(live, state).then(
+    () => StreamedRunResult.settle(settled, {}),
+    (error: unknown) =>
+      StreamedRunResult.settle(settled, record.state.status === 'cancelled' ? { cancelled: true } : { error }),
+  );
+  return result;
+}
+
+async function go<TContext, TAgent>(live: LiveRun, state: RunState<TContext, TAgent>): Promise<void> {
+  const { record } = live;
+  try {
+    const end = await live.go();
+    if (end.status === 'cancelled') throw ended(live.abortReason ?? liveError(record, end), state);
+    if (end.status === 'failed') throw ended(liveError(record, end), state);
+  } finally {
+    record.busy = false;
+  }
+}
+
+function ended<TContext, TAgent>(error: unknown, state: RunState<TContext, TAgent>): unknown {
+  attachState(error, state as unknown as RunState<unknown, never>);
+  return error;
+}
+
+function finishedAlready<TContext, TAgent extends AnyAgentLike>(
+  state: RunState<TContext, TAgent>,
+  settings: Settings,
+): RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent> {
+  if (!settings.stream) return new RunResult(state);
+  const queue = new EventQueue<RunStreamEvent>();
+  queue.close();
+  return new StreamedRunResult(state, queue, () => undefined);
+}
+
+// New runs
+
+function start(agent: AnyAgent, input: unknown, settings: Settings, context: unknown): RunRecord {
+  const items = checkInput(input);
+  const journal = newJournal(newRunId());
+  const runContext = context instanceof RunContext ? (context as RunContext) : new RunContext<unknown>(context ?? {});
+  const record = newRecord({ journal, root: agent, context: runContext });
+  const { session, maxTurns, stream: streamed, conversationId, previousResponseId } = settings;
+  // A provider that keeps the conversation keeps it alone.
+  const usesSession = session !== undefined && conversationId === undefined && previousResponseId === undefined;
+  record.inbox.push({
+    type: 'run.started',
+    runId: journal.runId,
+    agent: agent.name,
+    input: items,
+    maxTurns,
+    ...(usesSession && { session: true }),
+    ...(streamed && { stream: true }),
+    ...(conversationId !== undefined && { conversationId }),
+    ...(previousResponseId !== undefined && { previousResponseId }),
+  });
+  if (context instanceof RunContext) record.inbox.push(...decisionsOf(runContext));
+  return record;
+}
+
+function checkInput(input: unknown): string | AgentInputItem[] {
+  if (typeof input === 'string') return input;
+  if (Array.isArray(input)) return input.slice() as AgentInputItem[];
+  throw new UserError(`run() got ${input === null ? 'null' : typeof input} as input. Pass a string, a list of items, or a RunState.`);
+}
+
+const newRunId = (): string => `run_${globalThis.crypto.randomUUID().replaceAll('-', '')}`;
+
+/** A context of an earlier run brings its decisions along. */
+const decisionsOf = (context: RunContext): RunEvent[] =>
+  RunContext.decisions(context).map(({ toolName, callId, approved, sticky, message }) => ({
+    type: 'approval.decided',
+    tool: toolName,
+    approved,
+    ...(callId !== undefined && { callId }),
+    ...(sticky && { sticky: true as const }),
+    ...(message !== undefined && { message }),
+  }));
+
+// Earlier runs
+
+function takeUp(record: RunRecord, settings: Settings, options: IndividualRunOptions | undefined): void {
+  if (record.busy) {
+    throw new UserError(
+      `Run ${record.journal.runId} is under way already. Wait for its result, or resume a copy: RunState.fromString(agent, state.toString()).`,
+    );
+  }
+  const { state } = record;
+  if (options?.maxTurns === undefined) settings.maxTurns = state.maxTurns;
+  if (options?.context instanceof RunContext) record.context = options.context as RunContext;
+  else if (options?.context !== undefined) record.context.context = options.context;
+  if (isOver(state.status) && state.status !== 'failed') return;
+  const usesSession = settings.session !== undefined && state.conversationId === undefined && state.previousResponseId === undefined;
+  const again: RunEvent =
+    state.status === 'running' || state.status === 'stopping'
+      ? { type: 'run.recovered' }
+      : {
+          type: 'run.resumed',
+          maxTurns: settings.maxTurns,
+          ...(usesSession && { session: true }),
+          ...(settings.stream && { stream: true }),
+        };
+  record.inbox.push(again);
+}
+
+export type { State };
