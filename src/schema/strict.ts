@@ -126,7 +126,8 @@ function visitKeywords(schema: JsonSchema, path: string[], walk: Walk): JsonSche
         out.anyOf = visitList(value, [...path, keyword], walk);
         break;
       case 'default':
-        if (!walk.rewrite) out.default = value;
+        // The model can send null itself; as a default it says nothing.
+        if (!walk.rewrite && !(walk.dialect === 'zod' && value === null)) out.default = value;
         break;
       case 'additionalItems':
       case 'contentEncoding':
