@@ -10,7 +10,8 @@ import { isRecord } from './standard.ts';
 export function mergeAllOf(schema: JsonSchema): JsonSchema | undefined {
   const { allOf, ...rest } = schema;
   if (!Array.isArray(allOf)) return undefined;
-  if (allOf.length === 1 && Object.keys(rest).every(isAnnotation) && isRecord(allOf[0])) return { ...allOf[0], ...rest };
+  if (allOf.length === 1 && Object.keys(rest).every(isAnnotation) && isRecord(allOf[0]))
+    return { ...allOf[0], ...rest };
   let merged: JsonSchema | undefined = rest;
   for (const part of allOf) merged = merged && merge(merged, part);
   return merged;

@@ -5,31 +5,60 @@ import { UserError } from '../protocol/errors.ts';
 import { convert, toObjectSchema } from './convert.ts';
 import type { SchemaLike } from './standard.ts';
 
-const inside = (a: unknown): SchemaLike => ({ type: 'object', properties: { a }, required: ['a'], additionalProperties: false });
+const inside = (a: unknown): SchemaLike => ({
+  type: 'object',
+  properties: { a },
+  required: ['a'],
+  additionalProperties: false,
+});
 
 describe('what cannot be strict is refused with the owner, the path and the remedy', () => {
   test.each<[string, SchemaLike, string]>([
-    ['a record', z.object({ a: z.record(z.string(), z.number()) }), "Tool 't' at `properties/a`: strict mode has no open objects"],
-    ['a record deep inside', z.object({ l: z.array(z.object({ r: z.record(z.string(), z.any()) })) }), 'at `properties/l/items/properties/r`'],
+    [
+      'a record',
+      z.object({ a: z.record(z.string(), z.number()) }),
+      "Tool 't' at `properties/a`: strict mode has no open objects",
+    ],
+    [
+      'a record deep inside',
+      z.object({ l: z.array(z.object({ r: z.record(z.string(), z.any()) })) }),
+      'at `properties/l/items/properties/r`',
+    ],
     ['a record at the root', z.record(z.string(), z.string()), 'set `strict: false`'],
     ['an open object', inside({ type: 'object', additionalProperties: true }), 'List its properties'],
     ['a string at the root', z.string(), 'Wrap the schema in an object schema.'],
-    ['a union at the root', z.union([z.object({ a: z.string() }), z.object({ b: z.string() })]), '`type: "object"` at the root'],
+    [
+      'a union at the root',
+      z.union([z.object({ a: z.string() }), z.object({ b: z.string() })]),
+      '`type: "object"` at the root',
+    ],
     ['a JSON Schema without type', {}, '`type: "object"` at the root'],
     ['a Date', z.object({ a: z.date() }), 'Date cannot be represented in JSON Schema. Use types that JSON has'],
     ['a file', z.object({ a: z.file() }), 'unsupported keyword `contentEncoding`'],
     ['never', z.object({ a: z.never() }), 'unsupported keyword `not`'],
-    ['oneOf', inside({ oneOf: [{ type: 'string' }] }), 'unsupported keyword `oneOf` to strict mode. Remove the keyword or disable strict mode.'],
+    [
+      'oneOf',
+      inside({ oneOf: [{ type: 'string' }] }),
+      'unsupported keyword `oneOf` to strict mode. Remove the keyword or disable strict mode.',
+    ],
     ['allOf', inside({ allOf: [{ type: 'string' }] }), 'unsupported keyword `allOf`'],
-    ['patternProperties', inside({ type: 'object', properties: {}, patternProperties: {} }), 'unsupported keyword `patternProperties`'],
-    ['if', inside({ if: {}, then: {} }), 'unsupported keyword `if`'],
+    [
+      'patternProperties',
+      inside({ type: 'object', properties: {}, patternProperties: {} }),
+      'unsupported keyword `patternProperties`',
+    ],
+    ['if', inside({ if: {}, else: {} }), 'unsupported keyword `if`'],
     ['prefixItems', inside({ type: 'array', prefixItems: [] }), 'unsupported keyword `prefixItems`'],
     ['a typeless object', inside({ properties: { x: {} } }), 'Cannot convert a typeless open JSON schema'],
     ['anyOf beside a type', inside({ type: 'string', anyOf: [{}] }), 'combining `anyOf` with sibling keyword `type`'],
     ['a remote reference', inside({ $ref: 'http://x/y' }), 'unresolved or external JSON schema reference `http://x/y`'],
     ['a dangling reference', inside({ $ref: '#/$defs/Q' }), 'reference `#/$defs/Q`'],
     ['something that is no schema', inside(5), 'containing a non-boolean, non-object schema node'],
-    ['conflicting intersections', z.object({ a: z.intersection(z.string(), z.number()) }), 'unsupported keyword `allOf`'],
+    [
+      'conflicting intersections',
+      z.object({ a: z.intersection(z.string(), z.number()) }),
+      'unsupported keyword `allOf`',
+    ],
   ])('%s', (_, schema, message) => {
     const act = (): unknown => toObjectSchema(schema, { name: "Tool 't'" });
     expect(act).toThrow(UserError);
@@ -43,7 +72,12 @@ describe('what cannot be strict is refused with the owner, the path and the reme
     expect(() => toObjectSchema(inside(loop), { name: 'Tool' })).toThrow('nested more than 100 levels deep');
   });
 
-  test.each([[null, 'null'], [5, 'a number'], [[], 'an array'], [() => 1, 'a function']])('%o is no schema', (schema, kind) => {
+  test.each([
+    [null, 'null'],
+    [5, 'a number'],
+    [[], 'an array'],
+    [() => 1, 'a function'],
+  ])('%o is no schema', (schema, kind) => {
     const act = (): unknown => toObjectSchema(schema as unknown as SchemaLike, { name: 'Tool' });
     expect(act).toThrow('Input type is not a supported Standard Schema or a valid JSON schema');
     expect(act).toThrow(kind);
@@ -60,7 +94,12 @@ test('constraints in allOf are one schema, an intersection of objects is one obj
   const schema = z.object({ a: z.string().startsWith('x').endsWith('y'), o: z.string().optional() });
   expect(toObjectSchema(schema, { name: 'Tool' }).properties.a).toMatchObject({ type: 'string', pattern: '^x.*' });
   const foreign = (json: object): SchemaLike => ({
-    '~standard': { version: 1, vendor: 'other', validate: (value) => ({ value }), jsonSchema: { input: () => ({ ...json }), output: () => ({}) } },
+    '~standard': {
+      version: 1,
+      vendor: 'other',
+      validate: (value) => ({ value }),
+      jsonSchema: { input: () => ({ ...json }), output: () => ({}) },
+    },
   });
   const both = {
     allOf: [

@@ -91,7 +91,8 @@ function describe(
   }
 }
 
-const vendorOf = (schema: { readonly '~standard': { readonly vendor: string } }): string => String(schema['~standard'].vendor);
+const vendorOf = (schema: { readonly '~standard': { readonly vendor: string } }): string =>
+  String(schema['~standard'].vendor);
 
 function dialectOf(schema: StandardSchemaWithJSON): Dialect {
   const isObject = 'type' in schema && schema.type === 'object';

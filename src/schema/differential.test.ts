@@ -27,12 +27,31 @@ const ZOD: Record<string, z.ZodType> = {
   }),
   'a default object': z.object({ a: z.object({ b: z.string().default('x') }).default({ b: 'k' }) }),
   'a nullable default': z.object({ a: z.string().nullable().default(null) }),
-  'a nullable default beside an optional': z.object({ a: z.string().nullable().default(null), b: z.string().optional() }),
+  'a nullable default beside an optional': z.object({
+    a: z.string().nullable().default(null),
+    b: z.string().optional(),
+  }),
   catch: z.object({ a: z.string().catch('q') }),
   numbers: z.object({ a: z.number().min(1).max(5), b: z.int(), c: z.number().gt(3).multipleOf(2), d: z.int32() }),
-  'string formats': z.object({ a: z.email(), b: z.uuid(), c: z.string().min(2).max(4).regex(/^a/), d: z.iso.datetime(), e: z.url() }),
-  'enums and literals': z.object({ a: z.enum(['x', 'y']), b: z.literal('k'), c: z.literal(['p', 'q']), d: z.literal(3), e: z.null() }),
-  'optional enums and literals': z.object({ a: z.enum(['x', 'y']).optional(), b: z.literal('k').optional(), c: z.literal(true).optional() }),
+  'string formats': z.object({
+    a: z.email(),
+    b: z.uuid(),
+    c: z.string().min(2).max(4).regex(/^a/),
+    d: z.iso.datetime(),
+    e: z.url(),
+  }),
+  'enums and literals': z.object({
+    a: z.enum(['x', 'y']),
+    b: z.literal('k'),
+    c: z.literal(['p', 'q']),
+    d: z.literal(3),
+    e: z.null(),
+  }),
+  'optional enums and literals': z.object({
+    a: z.enum(['x', 'y']).optional(),
+    b: z.literal('k').optional(),
+    c: z.literal(true).optional(),
+  }),
   'nested optional objects': z.object({ a: z.object({ b: z.number().optional(), c: z.string() }).optional() }),
   'deeply nested': z.object({ a: z.object({ b: z.object({ c: z.object({ d: z.string().optional() }).optional() }) }) }),
   'an array': z.object({ a: z.array(z.string()).min(1).max(3) }),
@@ -41,15 +60,23 @@ const ZOD: Record<string, z.ZodType> = {
   union: z.object({ a: z.union([z.string(), z.number()]) }),
   'an optional union': z.object({ a: z.union([z.string(), z.number()]).optional() }),
   'an optional union with null': z.object({ a: z.union([z.string(), z.null()]).optional() }),
-  'nullable and optional': z.object({ a: z.number().nullable().optional(), b: z.object({ x: z.string().optional() }).nullable() }),
-  'a described union beside an optional': z.object({ u: z.union([z.string(), z.number()]).describe('ud'), o: z.string().optional() }),
+  'nullable and optional': z.object({
+    a: z.number().nullable().optional(),
+    b: z.object({ x: z.string().optional() }).nullable(),
+  }),
+  'a described union beside an optional': z.object({
+    u: z.union([z.string(), z.number()]).describe('ud'),
+    o: z.string().optional(),
+  }),
   'a discriminated union': z.object({
     a: z.discriminatedUnion('t', [
       z.object({ t: z.literal('x'), v: z.string() }).describe('bx'),
       z.object({ t: z.literal('y'), w: z.number().optional() }),
     ]),
   }),
-  'a union of object and array': z.object({ a: z.union([z.object({ x: z.string().optional() }), z.array(z.object({ y: z.number().optional() }))]) }),
+  'a union of object and array': z.object({
+    a: z.union([z.object({ x: z.string().optional() }), z.array(z.object({ y: z.number().optional() }))]),
+  }),
   any: z.object({ a: z.any(), b: z.unknown() }),
   'any, optional': z.object({ a: z.any().optional() }),
   tuple: z.object({ a: z.tuple([z.string(), z.number()]) }),
@@ -77,7 +104,12 @@ const ZOD: Record<string, z.ZodType> = {
   'a template literal': z.object({ a: z.templateLiteral(['a', z.number()]) }),
   keyof: z.object({ a: z.object({ p: z.string(), q: z.string() }).keyof() }),
   'an optional root': z.object({ a: z.string() }).optional(),
-  'a described optional object': z.object({ a: z.object({ x: z.string().describe('xd') }).describe('od').optional() }),
+  'a described optional object': z.object({
+    a: z
+      .object({ x: z.string().describe('xd') })
+      .describe('od')
+      .optional(),
+  }),
 };
 
 const JSON_SCHEMAS: Record<string, JsonSchema> = {
@@ -91,8 +123,14 @@ const JSON_SCHEMAS: Record<string, JsonSchema> = {
     $defs: { X: { type: 'object', properties: { y: { type: 'string' } } } },
   },
   'lists of types': object({ a: { type: ['string', 'number'] }, b: { type: ['string', 'null'] } }, []),
-  'null in other ways': object({ a: { enum: ['x', null] }, b: { enum: ['x'] }, c: { const: null }, d: { nullable: true, type: 'string' } }, []),
-  'arrays of objects': object({ a: { type: 'array', items: { type: 'object', properties: { z: { type: 'string' } } } } }, ['a']),
+  'null in other ways': object(
+    { a: { enum: ['x', null] }, b: { enum: ['x'] }, c: { const: null }, d: { nullable: true, type: 'string' } },
+    [],
+  ),
+  'arrays of objects': object(
+    { a: { type: 'array', items: { type: 'object', properties: { z: { type: 'string' } } } } },
+    ['a'],
+  ),
   'unknown keywords': object({ a: { type: 'string', 'x-foo': 1, uniqueItems: true } }, ['a']),
   'boolean schemas': object({ a: true }, ['a']),
   'a default': object({ o: { type: 'string', default: 'q' } }, []),
@@ -116,7 +154,17 @@ const foreign = (schema: z.ZodType): SchemaLike => {
 };
 
 // Once one property is optional, the original forgets these for the whole schema.
-const FORGOTTEN = new Set(['minimum', 'maximum', 'exclusiveMinimum', 'pattern', 'format', 'minLength', 'maxLength', 'minItems', 'maxItems']);
+const FORGOTTEN = new Set([
+  'minimum',
+  'maximum',
+  'exclusiveMinimum',
+  'pattern',
+  'format',
+  'minLength',
+  'maxLength',
+  'minItems',
+  'maxItems',
+]);
 
 function forget(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(forget);
@@ -137,18 +185,27 @@ describe('as the original', () => {
     expect(schema).toEqual(before);
   });
 
-  test.each(['an optional string with a description', 'default', 'union', 'string formats', 'deeply nested', 'a shared definition'])(
-    'another Standard Schema: %s',
-    (name) => {
-      const schema = foreign(ZOD[name]!);
-      expect(toObjectSchema(schema, { name: 'Tool' })).toEqual(published(schema));
-    },
-  );
+  test.each([
+    'an optional string with a description',
+    'default',
+    'union',
+    'string formats',
+    'deeply nested',
+    'a shared definition',
+  ])('another Standard Schema: %s', (name) => {
+    const schema = foreign(ZOD[name] ?? z.never());
+    expect(toObjectSchema(schema, { name: 'Tool' })).toEqual(published(schema));
+  });
 });
 
 describe('better than the original', () => {
   test('constraints stay when another property is optional', () => {
-    const schema = z.object({ a: z.number().min(1), b: z.array(z.string()).max(3), c: z.email(), d: z.string().optional() });
+    const schema = z.object({
+      a: z.number().min(1),
+      b: z.array(z.string()).max(3),
+      c: z.email(),
+      d: z.string().optional(),
+    });
     const ours = toObjectSchema(schema, { name: 'Tool' });
     expect(ours.properties.a).toEqual({ type: 'number', minimum: 1 });
     expect(forget(ours)).toEqual(published(schema));

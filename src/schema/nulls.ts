@@ -7,7 +7,17 @@
 import type { JsonSchema } from '../protocol/json.ts';
 import { isRecord } from './standard.ts';
 
-const ANNOTATIONS = new Set(['title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly', '$comment', '$id']);
+const ANNOTATIONS = new Set([
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'readOnly',
+  'writeOnly',
+  '$comment',
+  '$id',
+]);
 
 /** Keywords that say something about a schema and nothing about a value. */
 export const isAnnotation = (keyword: string): boolean => ANNOTATIONS.has(keyword);
@@ -57,7 +67,7 @@ export function dropNulls(schema: unknown, value: unknown, root: JsonSchema): un
   for (const part of Array.isArray(schema.allOf) ? schema.allOf : []) result = dropNulls(part, result, root);
   const branches = schema.anyOf ?? schema.oneOf;
   if (Array.isArray(branches)) {
-    const branch: unknown = branches.find((candidate) => fits(candidate, value, root, 0));
+    const branch: unknown = branches.find((candidate) => fits(candidate, value, { root, depth: 0 }));
     if (branch !== undefined) result = dropNulls(branch, result, root);
   }
   if (Array.isArray(result)) return dropInArray(schema, result, root);
@@ -89,32 +99,35 @@ function dropInObject(schema: JsonSchema, value: JsonSchema, root: JsonSchema): 
 
 const typeOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value);
 
+type Scope = { readonly root: JsonSchema; readonly depth: number };
+
 /** Whether a value has the shape of a branch, as far as is needed to tell the branches of a union apart. */
-function fits(schema: unknown, value: unknown, root: JsonSchema, depth: number): boolean {
+function fits(schema: unknown, value: unknown, { root, depth }: Scope): boolean {
   if (typeof schema === 'boolean') return schema;
   if (!isRecord(schema) || depth > 32) return false;
-  if (schema.$ref !== undefined) return fits(resolveRef(root, schema.$ref), value, root, depth + 1);
+  const inner = { root, depth: depth + 1 };
+  if (schema.$ref !== undefined) return fits(resolveRef(root, schema.$ref), value, inner);
   const { type, enum: values, anyOf, oneOf, items } = schema;
   if ('const' in schema && schema.const !== value) return false;
   if (Array.isArray(values) && !values.includes(value)) return false;
   const types: unknown[] = type === undefined ? [] : Array.isArray(type) ? type : [type];
   const actual = typeOf(value);
-  if (types.length > 0 && !types.some((t) => t === actual || (t === 'integer' && Number.isInteger(value)))) return false;
+  if (types.length > 0 && !types.some((t) => t === actual || (t === 'integer' && Number.isInteger(value))))
+    return false;
   const branches = anyOf ?? oneOf;
-  if (Array.isArray(branches) && !branches.some((b) => fits(b, value, root, depth + 1))) return false;
-  if (Array.isArray(value)) {
-    return !isRecord(items) || value.every((entry) => fits(items, entry, root, depth + 1));
-  }
-  return !isRecord(value) || fitsObject(schema, value, root, depth);
+  if (Array.isArray(branches) && !branches.some((branch) => fits(branch, value, inner))) return false;
+  if (Array.isArray(value)) return !isRecord(items) || value.every((entry) => fits(items, entry, inner));
+  return !isRecord(value) || fitsObject(schema, value, inner);
 }
 
-function fitsObject(schema: JsonSchema, value: JsonSchema, root: JsonSchema, depth: number): boolean {
+function fitsObject(schema: JsonSchema, value: JsonSchema, scope: Scope): boolean {
   const { properties, required, additionalProperties } = schema;
-  if (Array.isArray(required) && required.some((name) => typeof name === 'string' && !Object.hasOwn(value, name))) return false;
+  const missing = (name: unknown): boolean => typeof name === 'string' && !Object.hasOwn(value, name);
+  if (Array.isArray(required) && required.some(missing)) return false;
   if (!isRecord(properties)) return true;
   const open = additionalProperties === true || isRecord(additionalProperties);
   return Object.entries(value).every(([name, entry]) => {
     if (!Object.hasOwn(properties, name)) return open;
-    return (entry === null && isOffered(schema, name, root)) || fits(properties[name], entry, root, depth + 1);
+    return (entry === null && isOffered(schema, name, scope.root)) || fits(properties[name], entry, scope);
   });
 }

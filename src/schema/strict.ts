@@ -25,12 +25,25 @@ type Walk = {
 
 const REMEDY = 'or disable strict mode';
 const UNSUPPORTED = [
-  'not', 'if', 'then', 'else', 'patternProperties', 'dependentRequired', 'dependentSchemas', 'dependencies',
-  'unevaluatedProperties', 'unevaluatedItems', 'contains', 'prefixItems',
+  'not',
+  'if',
+  'then',
+  'else',
+  'patternProperties',
+  'dependentRequired',
+  'dependentSchemas',
+  'dependencies',
+  'unevaluatedProperties',
+  'unevaluatedItems',
+  'contains',
+  'prefixItems',
 ] as const;
 const MAX_DEPTH = 100;
 
-export function toStrict(root: JsonSchema, { subject, dialect }: { subject: string; dialect: Dialect }): JsonObjectSchema {
+export function toStrict(
+  root: JsonSchema,
+  { subject, dialect }: { subject: string; dialect: Dialect },
+): JsonObjectSchema {
   if (root.type !== 'object') {
     throw new UserError(
       `${subject}: ${dialect === 'json' ? 'a JSON Schema in strict mode' : 'Tool parameter Standard Schema'} must ` +
@@ -57,7 +70,11 @@ function visit(schema: unknown, path: string[], walk: Walk): unknown {
     );
   }
   if (path.length > MAX_DEPTH) {
-    throw refuse(walk, path.slice(0, 4), `The schema is nested more than ${MAX_DEPTH} levels deep, or contains itself. Use \`$ref\`.`);
+    throw refuse(
+      walk,
+      path.slice(0, 4),
+      `The schema is nested more than ${MAX_DEPTH} levels deep, or contains itself. Use \`$ref\`.`,
+    );
   }
   if (Array.isArray(schema.allOf) && walk.dialect !== 'json') {
     const merged = mergeAllOf(schema);
@@ -81,7 +98,11 @@ function visitObject(schema: JsonSchema, path: string[], walk: Walk): JsonSchema
   const { properties, required: _, additionalProperties, propertyNames, ...rest } = schema;
   // Without declared properties an open object is a record. At the root it is how tools without parameters are written.
   const isRecordSchema = !isRecord(properties) && additionalProperties !== false && path.length > 0;
-  if (isRecordSchema || propertyNames !== undefined || (path.length === 0 && isRecord(additionalProperties) && !isRecord(properties))) {
+  if (
+    isRecordSchema ||
+    propertyNames !== undefined ||
+    (path.length === 0 && isRecord(additionalProperties) && !isRecord(properties))
+  ) {
     throw refuse(
       walk,
       path,
@@ -89,20 +110,21 @@ function visitObject(schema: JsonSchema, path: string[], walk: Walk): JsonSchema
         'List its properties, use an array of { key, value } objects, or set `strict: false`.',
     );
   }
-  const names = isRecord(properties) ? Object.keys(properties) : [];
-  const converted: [string, unknown][] = names.map((name) => [name, visitProperty(schema, name, [...path, 'properties', name], walk)]);
+  const declared = isRecord(properties) ? Object.entries(properties) : [];
+  const converted = declared.map(([name, property]): [string, unknown] => {
+    const plain = visit(property, [...path, 'properties', name], walk);
+    return [name, isOffered(schema, name, walk.root) ? offer(property, plain, walk) : plain];
+  });
   return {
     ...visitKeywords(rest, path, walk),
     properties: Object.fromEntries(converted),
-    required: names,
+    required: declared.map(([name]) => name),
     additionalProperties: false,
   };
 }
 
-function visitProperty(object: JsonSchema, name: string, path: string[], walk: Walk): unknown {
-  const schema = (object.properties as JsonSchema)[name];
-  const converted = visit(schema, path, walk);
-  if (!isOffered(object, name, walk.root)) return converted;
+/** An optional property as one that may be null. */
+function offer(schema: unknown, converted: unknown, walk: Walk): unknown {
   // The model may well send the default itself.
   if (walk.dialect === 'zod' && isRecord(schema) && 'default' in schema) return converted;
   const description = isRecord(converted) ? converted.description : undefined;
@@ -119,7 +141,9 @@ function visitKeywords(schema: JsonSchema, path: string[], walk: Walk): JsonSche
         out[keyword] = visitNamed(value, [...path, keyword], walk);
         break;
       case 'items':
-        out.items = Array.isArray(value) ? visitList(value, [...path, keyword], walk) : visit(value, [...path, keyword], walk);
+        out.items = Array.isArray(value)
+          ? visitList(value, [...path, keyword], walk)
+          : visit(value, [...path, keyword], walk);
         break;
       case 'anyOf':
       case 'oneOf':
@@ -143,7 +167,9 @@ function visitKeywords(schema: JsonSchema, path: string[], walk: Walk): JsonSche
 
 function visitNamed(schemas: unknown, path: string[], walk: Walk): unknown {
   if (!isRecord(schemas)) return schemas;
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, visit(schema, [...path, name], walk)]));
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, visit(schema, [...path, name], walk)]),
+  );
 }
 
 function visitList(schemas: unknown, path: string[], walk: Walk): unknown {
@@ -172,7 +198,7 @@ function refuseUnsupported(schema: JsonSchema, path: string[], walk: Walk): void
     throw refuse(
       walk,
       path,
-      `Cannot convert unresolved or external JSON schema reference \`${String(schema.$ref)}\` to strict mode. ` +
+      `Cannot convert unresolved or external JSON schema reference \`${typeof schema.$ref === 'string' ? schema.$ref : typeof schema.$ref}\` to strict mode. ` +
         `Use a local reference ${REMEDY}.`,
     );
   }
@@ -189,7 +215,8 @@ function refuseUnsupported(schema: JsonSchema, path: string[], walk: Walk): void
   }
 }
 
-const isNeutral = (keyword: string): boolean => isAnnotation(keyword) || ['$schema', '$defs', 'definitions'].includes(keyword);
+const isNeutral = (keyword: string): boolean =>
+  isAnnotation(keyword) || ['$schema', '$defs', 'definitions'].includes(keyword);
 
 const REWRITTEN = ['oneOf', 'allOf', 'additionalItems', 'contentEncoding', 'contentMediaType'];
 

@@ -52,12 +52,20 @@ test('null for an optional property counts as not given, at any depth', () => {
     n: z.string().nullable(),
     d: z.string().default('q'),
   });
-  expect(receive(schema, { o: null, l: [{ q: null }, { q: 1 }], n: null, d: null })).toEqual({ l: [{}, { q: 1 }], n: null, d: 'q' });
+  expect(receive(schema, { o: null, l: [{ q: null }, { q: 1 }], n: null, d: null })).toEqual({
+    l: [{}, { q: 1 }],
+    n: null,
+    d: 'q',
+  });
   expect(receive(schema, { o: { p: null }, l: [], n: 'x', d: 'y' })).toEqual({ o: {}, l: [], n: 'x', d: 'y' });
 });
 
 test('null stays where the schema takes it, and where it is wrong', () => {
-  const schema = z.object({ a: z.string().nullish(), b: z.any().optional(), c: z.union([z.string(), z.null()]).optional() });
+  const schema = z.object({
+    a: z.string().nullish(),
+    b: z.any().optional(),
+    c: z.union([z.string(), z.null()]).optional(),
+  });
   expect(receive(schema, { a: null, b: null, c: null })).toEqual({ a: null, b: null, c: null });
   expect(receive(z.object({ a: z.string() }), { a: null })).toMatchObject([{ path: ['a'] }]);
 });
@@ -71,7 +79,9 @@ test('in a union the branch that fits tells which null means not given', () => {
   });
   expect(receive(schema, { a: { t: 'x', v: null } })).toEqual({ a: { t: 'x' } });
   expect(receive(schema, { a: { t: 'y', w: null, v: null } })).toEqual({ a: { t: 'y', v: null } });
-  const byKeys = z.object({ a: z.union([z.object({ p: z.string().optional() }), z.object({ q: z.string().optional() })]).nullable() });
+  const byKeys = z.object({
+    a: z.union([z.object({ p: z.string().optional() }), z.object({ q: z.string().optional() })]).nullable(),
+  });
   expect(receive(byKeys, { a: { q: null } })).toEqual({ a: {} });
 });
 
@@ -88,7 +98,10 @@ test('it holds through references and recursion, and for plain JSON Schema', () 
 });
 
 test('the value given is never changed', () => {
-  const schema = z.object({ a: z.object({ b: z.string().optional() }), c: z.array(z.object({ d: z.string().optional() })) });
+  const schema = z.object({
+    a: z.object({ b: z.string().optional() }),
+    c: z.array(z.object({ d: z.string().optional() })),
+  });
   const value = { a: { b: null }, c: [{ d: null }] };
   receive(schema, value);
   expect(value).toEqual({ a: { b: null }, c: [{ d: null }] });

@@ -20,7 +20,11 @@ export type Validation<T> =
  *
  * A schema that needs asynchronous validation fails with a UserError as `error`.
  */
-export function validate<T extends SchemaLike>(schema: T, value: unknown, conversion?: Conversion): Validation<InferOutput<T>> {
+export function validate<T extends SchemaLike>(
+  schema: T,
+  value: unknown,
+  conversion?: Conversion,
+): Validation<InferOutput<T>> {
   const given = conversion?.strict === true ? dropNulls(conversion.source, value, conversion.source) : value;
   // Here an untyped value becomes typed: the schema vouches for it.
   if (!isStandardSchema(schema)) return { ok: true, value: given as InferOutput<T> };
@@ -31,7 +35,8 @@ export function validate<T extends SchemaLike>(schema: T, value: unknown, conver
   return { ok: false, issues, error: new Error(issues.map(formatIssue).join('; ')) };
 }
 
-const keyOf = (part: PropertyKey | { readonly key: PropertyKey }): PropertyKey => (typeof part === 'object' ? part.key : part);
+const keyOf = (part: PropertyKey | { readonly key: PropertyKey }): PropertyKey =>
+  typeof part === 'object' ? part.key : part;
 
 function formatIssue({ path, message }: Issue): string {
   return path.length > 0 ? `${path.map(String).join('.')}: ${message}` : message;

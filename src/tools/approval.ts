@@ -15,7 +15,9 @@ export type ApprovalInput = { readonly kind: 'ask'; readonly input: unknown } | 
 export function approvalInput(prepared: PreparedArguments): ApprovalInput {
   if (!prepared.ok && prepared.kind === 'malformed') return { kind: 'person' };
   const input = copyPlain(prepared.value);
-  return typeof input === 'object' && input !== null && !Array.isArray(input) ? { kind: 'ask', input } : { kind: 'person' };
+  return typeof input === 'object' && input !== null && !Array.isArray(input)
+    ? { kind: 'ask', input }
+    : { kind: 'person' };
 }
 
 /** A deep copy of plain data. @throws UserError for anything else */

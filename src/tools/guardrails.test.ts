@@ -24,14 +24,19 @@ const output = (name: string, run: () => ToolGuardrailFunctionOutput) => defineT
 
 test('verdicts have the shape of the original', () => {
   expect(verdict.allow({ a: 1 })).toEqual({ behavior: { type: 'allow' }, outputInfo: { a: 1 } });
-  expect(verdict.rejectContent('m')).toEqual({ behavior: { type: 'rejectContent', message: 'm' }, outputInfo: undefined });
+  expect(verdict.rejectContent('m')).toEqual({
+    behavior: { type: 'rejectContent', message: 'm' },
+    outputInfo: undefined,
+  });
   expect(verdict.throwException(3)).toEqual({ behavior: { type: 'throwException' }, outputInfo: 3 });
 });
 
 test('a call that all allow goes on, and every verdict is heard', async () => {
   const results: unknown[] = [];
   const guardrails = [input('a', () => verdict.allow(1)), input('b', () => verdict.allow(2))];
-  expect(await runToolInputGuardrails({ ...call, guardrails, onResult: (r) => results.push(r) })).toEqual({ type: 'allow' });
+  expect(await runToolInputGuardrails({ ...call, guardrails, onResult: (r) => results.push(r) })).toEqual({
+    type: 'allow',
+  });
   expect(results).toEqual([
     { guardrail: { type: 'tool_input', name: 'a' }, output: verdict.allow(1) },
     { guardrail: { type: 'tool_input', name: 'b' }, output: verdict.allow(2) },
@@ -60,14 +65,25 @@ test('an output that all allow stays the same value', async () => {
 test('throwException raises the tripwire with its result, after the verdict was heard', async () => {
   const results: unknown[] = [];
   const onResult = (result: unknown): unknown => results.push(result);
-  const before = runToolInputGuardrails({ ...call, guardrails: [input('in', () => verdict.throwException(1))], onResult });
+  const before = runToolInputGuardrails({
+    ...call,
+    guardrails: [input('in', () => verdict.throwException(1))],
+    onResult,
+  });
   await expect(before).rejects.toThrow('Tool input guardrail triggered: in');
   await expect(before).rejects.toBeInstanceOf(ToolInputGuardrailTripwireTriggered);
-  const after = runToolOutputGuardrails({ ...call, guardrails: [output('out', () => verdict.throwException(2))], toolOutput: 1, onResult });
+  const after = runToolOutputGuardrails({
+    ...call,
+    guardrails: [output('out', () => verdict.throwException(2))],
+    toolOutput: 1,
+    onResult,
+  });
   await expect(after).rejects.toThrow('Tool output guardrail triggered: out');
   const error: unknown = await after.catch((e: unknown) => e);
   expect(error).toBeInstanceOf(ToolOutputGuardrailTripwireTriggered);
-  expect(error).toMatchObject({ result: { guardrail: { type: 'tool_output', name: 'out' }, output: verdict.throwException(2) } });
+  expect(error).toMatchObject({
+    result: { guardrail: { type: 'tool_output', name: 'out' }, output: verdict.throwException(2) },
+  });
   expect(results).toHaveLength(2);
 });
 
@@ -77,13 +93,17 @@ test('what a guardrail throws comes through as it is', async () => {
     throw broken;
   };
   await expect(runToolInputGuardrails({ ...call, guardrails: [input('a', run)] })).rejects.toBe(broken);
-  await expect(runToolOutputGuardrails({ ...call, guardrails: [output('a', run)], toolOutput: 1 })).rejects.toBe(broken);
+  await expect(runToolOutputGuardrails({ ...call, guardrails: [output('a', run)], toolOutput: 1 })).rejects.toBe(
+    broken,
+  );
 });
 
 test('a verdict that nobody understands does not let a call pass', async () => {
   for (const bad of [undefined, {}, { behavior: { type: 'alow' } }]) {
     const guardrails = [input('a', () => bad as ToolGuardrailFunctionOutput)];
-    await expect(runToolInputGuardrails({ ...call, guardrails })).rejects.toThrow("Tool guardrail 'a' returned no known behavior");
+    await expect(runToolInputGuardrails({ ...call, guardrails })).rejects.toThrow(
+      "Tool guardrail 'a' returned no known behavior",
+    );
     await expect(runToolInputGuardrails({ ...call, guardrails })).rejects.toBeInstanceOf(UserError);
   }
 });

@@ -194,7 +194,8 @@ export async function runToolOutputGuardrails<TContext>(args: RunOutput<TContext
 
 function checkVerdict(guardrail: ToolGuardrailMetadata, output: unknown): ToolGuardrailFunctionOutput {
   const type = (output as Partial<ToolGuardrailFunctionOutput> | undefined)?.behavior?.type;
-  if (type === 'allow' || type === 'rejectContent' || type === 'throwException') return output as ToolGuardrailFunctionOutput;
+  if (type === 'allow' || type === 'rejectContent' || type === 'throwException')
+    return output as ToolGuardrailFunctionOutput;
   // A verdict that nobody understands must not let a call pass.
   throw new UserError(
     `Tool guardrail '${guardrail.name}' returned no known behavior (got ${String(type)}). ` +
@@ -211,9 +212,13 @@ function checkList(kind: 'input' | 'output', list: unknown): void {
 function checkInit(kind: 'input' | 'output', init: unknown): void {
   const { name, run } = (typeof init === 'object' && init !== null ? init : {}) as { name?: unknown; run?: unknown };
   if (typeof name !== 'string' || name.trim() === '') {
-    throw new UserError(`A tool ${kind} guardrail needs a \`name\` that is not blank. Got ${JSON.stringify(name) ?? typeof name}.`);
+    throw new UserError(
+      `A tool ${kind} guardrail needs a \`name\` that is not blank. Got ${JSON.stringify(name) ?? typeof name}.`,
+    );
   }
   if (typeof run !== 'function') {
-    throw new UserError(`Tool ${kind} guardrail '${name}' needs a \`run\` function. Got ${run === null ? 'null' : typeof run}.`);
+    throw new UserError(
+      `Tool ${kind} guardrail '${name}' needs a \`run\` function. Got ${run === null ? 'null' : typeof run}.`,
+    );
   }
 }

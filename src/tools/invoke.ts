@@ -18,14 +18,20 @@ import type {
   ToolTimeoutErrorFunction,
 } from './types.ts';
 
-export const MALFORMED_ARGUMENTS_TEXT = 'An error occurred while parsing tool arguments. Please try again with valid JSON.';
+export const MALFORMED_ARGUMENTS_TEXT =
+  'An error occurred while parsing tool arguments. Please try again with valid JSON.';
 export const TOOL_ERROR_TEXT = 'An error occurred while running the tool. Please try again.';
 
 /** The arguments of a call, parsed and validated. */
 export type PreparedArguments =
   | { readonly ok: true; readonly value: unknown }
   /** `malformed`: not JSON. `invalid`: JSON that does not fit the schema; `value` is that JSON. */
-  | { readonly ok: false; readonly kind: 'malformed' | 'invalid'; readonly value?: unknown; readonly error: InvalidToolInputError };
+  | {
+      readonly ok: false;
+      readonly kind: 'malformed' | 'invalid';
+      readonly value?: unknown;
+      readonly error: InvalidToolInputError;
+    };
 
 /** What `tool()` knows about a tool, beyond its public members. Typed loosely: it belongs to tools of all types. */
 export type Definition = {
@@ -39,7 +45,7 @@ export type Definition = {
 };
 
 const DEFINITION: unique symbol = Symbol('tool definition');
-type Invoke = FunctionTool<never>['invoke'];
+type Invoke = (runContext: RunContext<never>, input: string, details?: ToolCallDetails) => Promise<unknown>;
 
 /** Binds a definition to its `invoke`, so that copies of a tool (`{ ...tool }`, a namespace) keep it. */
 export function withDefinition<F extends (...args: never[]) => unknown>(invoke: F, definition: Definition): F {
@@ -63,7 +69,9 @@ function prepare(definition: Definition | undefined, json: string): PreparedArgu
   let value: unknown;
   try {
     value = JSON.parse(json);
-  } catch (cause) {
+  } catch {
+    // The engine's own message quotes the text, which may be confidential.
+    const cause = new SyntaxError(`The arguments, ${json.length} characters, are not valid JSON.`);
     return { ok: false, kind: 'malformed', error: invalidInput(cause) };
   }
   if (!definition?.schema) return { ok: true, value };
@@ -92,28 +100,27 @@ export type InvokeArgs<Context, Result> = {
 export async function invokeFunctionTool<Context = unknown, Result = unknown>(
   args: InvokeArgs<Context, Result>,
 ): Promise<string | Result> {
-  const { tool, runContext, input, details } = args;
-  const definition = definitionOf(tool.invoke as Invoke);
-  // The result type is the tool's own promise.
-  if (!definition) return timed(tool, runContext, details, (d) => tool.invoke(runContext, input, d));
-  return timed(tool, runContext, details, (d) => call({ definition, runContext, input, details: d })) as Promise<string | Result>;
+  // The result type is that of the tool's own `invoke`.
+  return invokePrepared(args) as Promise<string | Result>;
 }
 
 /** As {@link invokeFunctionTool}, for arguments that were prepared before: they are not parsed again. */
 export async function invokePrepared<Context>(
-  args: Omit<InvokeArgs<Context, unknown>, 'tool'> & { tool: FunctionTool<Context>; prepared: PreparedArguments },
+  args: InvokeArgs<Context, unknown> & { prepared?: PreparedArguments },
 ): Promise<unknown> {
-  const { tool, runContext, input, prepared, details } = args;
-  const definition = definitionOf(tool.invoke as Invoke);
-  if (!definition) return timed(tool, runContext, details, (d) => tool.invoke(runContext, input, d));
-  return timed(tool, runContext, details, (d) => call({ definition, runContext, input, prepared, details: d }));
+  const { tool, runContext, input, prepared } = args;
+  const definition = definitionOf(tool.invoke);
+  return timed(args, args.details, (details) =>
+    definition ? call({ definition, runContext, input, prepared, details }) : tool.invoke(runContext, input, details),
+  );
 }
 
 type Call<Context> = {
   definition: Definition;
   runContext: RunContext<Context>;
   input: string;
-  prepared?: PreparedArguments;
+  /** What a run prepared. Without it, `input` is parsed here. */
+  prepared?: PreparedArguments | undefined;
   details: ToolCallDetails | undefined;
 };
 
@@ -134,7 +141,10 @@ async function call<Context>({ definition, runContext, input, prepared, details 
 }
 
 /** Inside a run the error names the tool, unless an error function is asked about arguments that are JSON. */
-function rejectedInput({ name, errorFunction }: Definition, args: PreparedArguments & { ok: false }): InvalidToolInputError {
+function rejectedInput(
+  { name, errorFunction }: Definition,
+  args: PreparedArguments & { ok: false },
+): InvalidToolInputError {
   if (errorFunction !== null && args.kind === 'invalid') return args.error;
   return new InvalidToolInputError(`Invalid input for function tool '${name}'.`, undefined, args.error.originalError);
 }
@@ -154,8 +164,7 @@ type Limits<Context> = {
 };
 
 async function timed<Context, Result>(
-  tool: Limits<Context>,
-  runContext: RunContext<Context>,
+  { tool, runContext }: { tool: Limits<Context>; runContext: RunContext<Context> },
   details: ToolCallDetails | undefined,
   work: (details: ToolCallDetails | undefined) => Promise<Result>,
 ): Promise<Result | string> {
@@ -191,6 +200,6 @@ async function timed<Context, Result>(
 /** The `invoke` of a tool with this definition and these limits. */
 export function makeInvoke<Context>(definition: Definition, limits: Limits<Context>): FunctionTool<Context>['invoke'] {
   const invoke = (runContext: RunContext<Context>, input: string, details?: ToolCallDetails): Promise<unknown> =>
-    timed(limits, runContext, details, (d) => call({ definition, runContext, input, details: d }));
+    timed({ tool: limits, runContext }, details, (d) => call({ definition, runContext, input, details: d }));
   return withDefinition(invoke, definition);
 }

@@ -19,7 +19,9 @@ const NAMESPACE: unique symbol = Symbol('tool namespace');
  * Puts function tools into a namespace. Returns copies; the tools given stay as they are.
  * @throws UserError for a blank name or description, for other kinds of tools, and for a tool named as its namespace
  */
-export function toolNamespace<TTools extends readonly FunctionTool<never>[]>(options: ToolNamespaceOptions<TTools>): TTools {
+export function toolNamespace<TTools extends readonly FunctionTool<never>[]>(
+  options: ToolNamespaceOptions<TTools>,
+): TTools {
   const { name, description, tools } = options;
   if (typeof name !== 'string' || name.trim() === '') {
     throw new UserError(`toolNamespace() requires a non-empty namespace name. Got ${shown(name)}.`);
@@ -33,7 +35,9 @@ export function toolNamespace<TTools extends readonly FunctionTool<never>[]>(opt
   const namespace: ToolNamespace = { name: name.trim(), description: description.trim() };
   const members = tools.map((tool) => {
     if (tool?.type !== 'function') {
-      throw new UserError(`toolNamespace() only supports FunctionTool instances. Got ${shown(tool?.type)} in namespace "${name}".`);
+      throw new UserError(
+        `toolNamespace() only supports FunctionTool instances. Got ${shown(tool?.type)} in namespace "${name}".`,
+      );
     }
     if (tool.name === namespace.name) {
       throw new UserError(

@@ -63,7 +63,10 @@ const VALUES: Record<string, unknown> = {
   'image data URL': { type: 'image', image: { data: 'data:image/png;base64,AAAA', mediaType: 'image/png' } },
   'file id': { type: 'file', file: 'file-1' },
   'file data': { type: 'file', file: { data: 'AAAA', mediaType: 'application/pdf', filename: 'f.pdf' } },
-  'file bytes': { type: 'file', file: { data: new Uint8Array([1, 2, 3]), mediaType: 'application/pdf', filename: 'f.pdf' } },
+  'file bytes': {
+    type: 'file',
+    file: { data: new Uint8Array([1, 2, 3]), mediaType: 'application/pdf', filename: 'f.pdf' },
+  },
   'file URL': { type: 'file', file: { url: 'https://x', filename: 'n' } },
   'file of id': { type: 'file', file: { id: 'f1' } },
   'file without file': { type: 'file' },
@@ -96,11 +99,21 @@ test.each(Object.entries(VALUES))('%s is told to the model as the original tells
 });
 
 test('with an output schema, structured content is JSON text too', () => {
-  expect(toolOutput({ type: 'text', text: 'v' }, { text: true })).toEqual({ type: 'text', text: '{"type":"text","text":"v"}' });
+  expect(toolOutput({ type: 'text', text: 'v' }, { text: true })).toEqual({
+    type: 'text',
+    text: '{"type":"text","text":"v"}',
+  });
 });
 
 test('a result names the namespace and the caller of its call', () => {
-  const call = { type: 'function_call', name: 't', callId: 'c', arguments: '{}', namespace: 'crm', caller: { type: 'direct' } } as const;
+  const call = {
+    type: 'function_call',
+    name: 't',
+    callId: 'c',
+    arguments: '{}',
+    namespace: 'crm',
+    caller: { type: 'direct' },
+  } as const;
   expect(functionCallResult(call, 'ok')).toEqual({
     type: 'function_call_result',
     name: 't',

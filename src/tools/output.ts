@@ -2,7 +2,12 @@
  * What a tool returned, as the model is told: text as it is, other values as JSON text,
  * `{ type: 'text' | 'image' | 'file' }` and lists of those as content.
  */
-import type { FunctionCallItem, FunctionCallResultItem, ProviderData, ToolCallStructuredOutput } from '../protocol/items.ts';
+import type {
+  FunctionCallItem,
+  FunctionCallResultItem,
+  ProviderData,
+  ToolCallStructuredOutput,
+} from '../protocol/items.ts';
 
 type Bytes = ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
 type Fields = { readonly [key: string]: unknown };
@@ -10,11 +15,17 @@ type Fields = { readonly [key: string]: unknown };
 const SHOWN_BYTES = 20;
 
 function isBytes(value: unknown): value is Bytes {
-  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer || (typeof SharedArrayBuffer === 'function' && value instanceof SharedArrayBuffer);
+  return (
+    ArrayBuffer.isView(value) ||
+    value instanceof ArrayBuffer ||
+    (typeof SharedArrayBuffer === 'function' && value instanceof SharedArrayBuffer)
+  );
 }
 
 function toBytes(value: Bytes): Uint8Array {
-  return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
+  return ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value);
 }
 
 function describeBytes(bytes: Uint8Array): string {
@@ -47,19 +58,32 @@ function replaceBytes(this: unknown, key: string, value: unknown): unknown {
 }
 
 function isBufferJson(value: unknown): value is { type: 'Buffer'; data: number[] } {
-  return isFields(value) && value.type === 'Buffer' && Array.isArray(value.data) && value.data.every((byte) => typeof byte === 'number');
+  return (
+    isFields(value) &&
+    value.type === 'Buffer' &&
+    Array.isArray(value.data) &&
+    value.data.every((byte) => typeof byte === 'number')
+  );
 }
 
-const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The output part of a tool's result. With `text`, structured content is told as JSON text too. */
-export function toolOutput(value: unknown, { text = false }: { text?: boolean } = {}): FunctionCallResultItem['output'] {
+export function toolOutput(
+  value: unknown,
+  { text = false }: { text?: boolean } = {},
+): FunctionCallResultItem['output'] {
   const content = text ? undefined : toContent(value);
   return content ?? { type: 'text', text: toSmartString(value) };
 }
 
 /** The result item of a call. With `text`, structured content is told as JSON text (tools with an output schema). */
-export function functionCallResult(call: FunctionCallItem, value: unknown, options: { text?: boolean } = {}): FunctionCallResultItem {
+export function functionCallResult(
+  call: FunctionCallItem,
+  value: unknown,
+  options: { text?: boolean } = {},
+): FunctionCallResultItem {
   const { name, namespace, callId, caller } = call;
   return {
     type: 'function_call_result',

@@ -13,8 +13,12 @@ const make = (options: object): FunctionTool =>
 
 test('a timeout is told to the model, or raised', async () => {
   expect(await make({}).invoke(context, '{}')).toBe("Tool 'slow' timed out after 1ms.");
-  expect(await make({ errorFunction: () => 'not asked' }).invoke(context, '{}')).toBe("Tool 'slow' timed out after 1ms.");
-  await expect(make({ timeoutBehavior: 'raise_exception' }).invoke(context, '{}')).rejects.toBeInstanceOf(ToolTimeoutError);
+  expect(await make({ errorFunction: () => 'not asked' }).invoke(context, '{}')).toBe(
+    "Tool 'slow' timed out after 1ms.",
+  );
+  await expect(make({ timeoutBehavior: 'raise_exception' }).invoke(context, '{}')).rejects.toBeInstanceOf(
+    ToolTimeoutError,
+  );
 });
 
 test('timeoutErrorFunction makes the text', async () => {
@@ -48,7 +52,9 @@ test('what fails after its timeout reaches no error function', async () => {
   let asked = 0;
   let failed: Promise<unknown> = Promise.resolve();
   const execute = (_: unknown, __: unknown, details?: ToolCallDetails): Promise<never> => {
-    const late = new Promise<never>((_resolve, reject) => details?.signal?.addEventListener('abort', () => reject(new Error('late'))));
+    const late = new Promise<never>((_resolve, reject) =>
+      details?.signal?.addEventListener('abort', () => reject(new Error('late'))),
+    );
     failed = late.catch(() => undefined);
     return late;
   };
@@ -66,9 +72,13 @@ test('in time, nothing changes and no timer is left', async () => {
 
 test('invokeFunctionTool bounds tools made by hand and copies with a limit of their own', async () => {
   const hand = { ...make({}), name: 'hand', timeoutMs: 1, invoke: never };
-  expect(await invokeFunctionTool({ tool: hand, runContext: context, input: '{}' })).toBe("Tool 'hand' timed out after 1ms.");
+  expect(await invokeFunctionTool({ tool: hand, runContext: context, input: '{}' })).toBe(
+    "Tool 'hand' timed out after 1ms.",
+  );
   const copy = { ...make({ timeoutMs: 60_000 }), timeoutMs: 2 };
-  expect(await invokeFunctionTool({ tool: copy, runContext: context, input: '{}' })).toBe("Tool 'slow' timed out after 2ms.");
+  expect(await invokeFunctionTool({ tool: copy, runContext: context, input: '{}' })).toBe(
+    "Tool 'slow' timed out after 2ms.",
+  );
 });
 
 test('without a limit the details pass through as they are', async () => {

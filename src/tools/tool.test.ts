@@ -16,8 +16,21 @@ describe('definition', () => {
   test('a tool has the members and defaults of the original', () => {
     const made = make({});
     expect(Object.keys(made)).toEqual([
-      'type', 'name', 'description', 'parameters', 'strict', 'deferLoading', 'providerData', 'invoke', 'needsApproval',
-      'timeoutMs', 'timeoutBehavior', 'timeoutErrorFunction', 'isEnabled', 'inputGuardrails', 'outputGuardrails',
+      'type',
+      'name',
+      'description',
+      'parameters',
+      'strict',
+      'deferLoading',
+      'providerData',
+      'invoke',
+      'needsApproval',
+      'timeoutMs',
+      'timeoutBehavior',
+      'timeoutErrorFunction',
+      'isEnabled',
+      'inputGuardrails',
+      'outputGuardrails',
       'customDataExtractor',
     ]);
     expect(made).toMatchObject({
@@ -41,7 +54,16 @@ describe('definition', () => {
 
   test.each([
     [{ name: '' }, 'Tool name cannot be empty. Got "". Give the `name` option'],
-    [{ name: undefined, execute: (() => () => '')() }, 'Tool name cannot be empty. Got undefined and an `execute` without a name'],
+    [
+      {
+        name: undefined,
+        execute: (
+          () => () =>
+            ''
+        )(),
+      },
+      'Tool name cannot be empty. Got undefined and an `execute` without a name',
+    ],
     [{ name: '!!' }, 'Tool name "!!" has no letter or digit'],
     [{ name: 5 }, 'tool() option `name` must be a string. Got 5.'],
     [{ execute: 5 }, "Function tool 't' execute must be a function. Got 5."],
@@ -64,7 +86,10 @@ describe('definition', () => {
     [{ inputGuardrails: {} }, 'Tool option `inputGuardrails` must be an array'],
     [{ inputGuardrails: [{ name: 'g' }] }, "Tool input guardrail 'g' needs a `run` function. Got undefined."],
     [{ outputGuardrails: [{ run: () => 1 }] }, 'A tool output guardrail needs a `name`'],
-    [{ parameters: 5 }, "Tool 't': Input type is not a supported Standard Schema or a valid JSON schema. Got a number."],
+    [
+      { parameters: 5 },
+      "Tool 't': Input type is not a supported Standard Schema or a valid JSON schema. Got a number.",
+    ],
     [
       { outputSchema: z.object({}), timeoutBehavior: 'error_as_result' },
       "Function tool 't' with an output schema requires timeoutErrorFunction",
@@ -111,7 +136,10 @@ describe('what is known without asking', () => {
     expect(await make({ needsApproval: true }).needsApproval(context, {})).toBe(true);
     expect(await make({ isEnabled: false }).isEnabled(context, { name: 'A' })).toBe(false);
     const seen: unknown[] = [];
-    const asked = make({ isEnabled: (args: object) => (seen.push(args), 1), needsApproval: (...args: unknown[]) => (seen.push(args), 'yes') });
+    const asked = make({
+      isEnabled: (args: object) => (seen.push(args), 1),
+      needsApproval: (...args: unknown[]) => (seen.push(args), 'yes'),
+    });
     expect(await asked.isEnabled(context, { name: 'A' })).toBe(true);
     expect(await asked.needsApproval(context, { a: 1 }, 'c1')).toBe(true);
     expect(seen).toEqual([{ runContext: context, agent: { name: 'A' } }, [context, { a: 1 }, 'c1']]);
@@ -143,7 +171,10 @@ describe('a call', () => {
     const made = make({ errorFunction: (_: unknown, error: unknown) => (errors.push(error), 'told') });
     expect(await made.invoke(context, '{"a":5}')).toBe('told');
     expect(await invokeFunctionTool({ tool: made, runContext: context, input: '{bad' })).toBe('told');
-    expect(errors).toMatchObject([{ message: 'Invalid JSON input for tool' }, { message: 'Invalid JSON input for tool' }]);
+    expect(errors).toMatchObject([
+      { message: 'Invalid JSON input for tool' },
+      { message: 'Invalid JSON input for tool' },
+    ]);
     expect(errors.every((error) => error instanceof InvalidToolInputError)).toBe(true);
     expect(String((errors[0] as InvalidToolInputError).originalError)).toContain('a: Invalid input: expected string');
   });
@@ -154,7 +185,9 @@ describe('a call', () => {
       throw boom;
     };
     expect(await make({ execute }).invoke(context, '{}')).toBe(TOOL_ERROR_TEXT);
-    expect(await make({ execute, errorFunction: (_: unknown, e: Error) => e.message }).invoke(context, '{}')).toBe('boom');
+    expect(await make({ execute, errorFunction: (_: unknown, e: Error) => e.message }).invoke(context, '{}')).toBe(
+      'boom',
+    );
     await expect(make({ execute, errorFunction: null }).invoke(context, '{}')).rejects.toBe(boom);
     await expect(make({ errorFunction: null }).invoke(context, '{bad')).rejects.toThrow('Invalid JSON input for tool');
   });
@@ -199,8 +232,13 @@ describe('output schema', () => {
   test('a result that does not fit is an error; so is a fallback that does not fit', async () => {
     const bad = { outputSchema, execute: () => ({ a: 5 }) };
     await expect(make(bad).invoke(context, '{}')).rejects.toThrow("Invalid output for function tool 't'.");
-    await expect(make({ ...bad, errorFunction: () => 'zz' }).invoke(context, '{}')).rejects.toBeInstanceOf(InvalidToolOutputError);
-    expect(await make({ ...bad, errorFunction: () => ({ a: 'sorry' }) }).invoke(context, '{}')).toEqual({ a: 'sorry', n: 3 });
+    await expect(make({ ...bad, errorFunction: () => 'zz' }).invoke(context, '{}')).rejects.toBeInstanceOf(
+      InvalidToolOutputError,
+    );
+    expect(await make({ ...bad, errorFunction: () => ({ a: 'sorry' }) }).invoke(context, '{}')).toEqual({
+      a: 'sorry',
+      n: 3,
+    });
   });
 });
 
@@ -215,7 +253,9 @@ describe('arguments for approval', () => {
 
   test('that are malformed or no object go to a person; those that do not fit are shown as they came', () => {
     expect(approvalInput(prepareArguments(make({}), '{bad'))).toEqual({ kind: 'person' });
-    expect(approvalInput(prepareArguments(make({ parameters: { type: 'object' } }), '[1]'))).toEqual({ kind: 'person' });
+    expect(approvalInput(prepareArguments(make({ parameters: { type: 'object' } }), '[1]'))).toEqual({
+      kind: 'person',
+    });
     expect(approvalInput(prepareArguments(make({}), '{"a":5}'))).toEqual({ kind: 'ask', input: { a: 5 } });
   });
 
@@ -228,22 +268,27 @@ describe('arguments for approval', () => {
 describe('namespaces', () => {
   test('members are copies that know their namespace, also when copied again', () => {
     const lookup = make({ name: 'lookup' });
-    const [member] = toolNamespace({ name: 'crm', description: 'Customers', tools: [lookup] });
+    const member = toolNamespace({ name: 'crm', description: 'Customers', tools: [lookup] as const })[0];
     expect(member).not.toBe(lookup);
     expect(namespaceOf(lookup)).toBeUndefined();
-    expect(namespaceOf({ ...member! })).toEqual({ name: 'crm', description: 'Customers' });
-    expect(qualifiedName(member!)).toBe('crm.lookup');
+    expect(namespaceOf({ ...member })).toEqual({ name: 'crm', description: 'Customers' });
+    expect(qualifiedName(member)).toBe('crm.lookup');
     expect(qualifiedName(lookup)).toBe('lookup');
-    expect(serializeFunctionTool(member!)).toMatchObject({ namespace: 'crm', namespaceDescription: 'Customers' });
+    expect(serializeFunctionTool(member)).toMatchObject({ namespace: 'crm', namespaceDescription: 'Customers' });
   });
 
   test.each([
     [{ name: '' }, 'toolNamespace() requires a non-empty namespace name. Got "".'],
     [{ description: ' ' }, 'toolNamespace() requires a non-empty description because the Responses API'],
-    [{ tools: [{ type: 'hosted_tool', name: 'web' }] }, 'toolNamespace() only supports FunctionTool instances. Got "hosted_tool"'],
+    [
+      { tools: [{ type: 'hosted_tool', name: 'web' }] },
+      'toolNamespace() only supports FunctionTool instances. Got "hosted_tool"',
+    ],
     [{ name: 't' }, 'does not allow a tool named "t" inside namespace "t"'],
   ])('%o is refused', (options, message) => {
-    expect(() => toolNamespace({ name: 'n', description: 'd', tools: [make({})], ...(options as object) })).toThrow(message);
+    expect(() => toolNamespace({ name: 'n', description: 'd', tools: [make({})], ...(options as object) })).toThrow(
+      message,
+    );
   });
 });
 
@@ -308,7 +353,13 @@ test('arguments and results are typed by the schemas', () => {
   expectTypeOf(typed).toExtend<FunctionTool<User>>();
 
   const schema = z.object({ ok: z.boolean() });
-  const structured = tool({ name: 's', description: 'd', parameters: schema, outputSchema: schema, execute: ({ ok }) => ({ ok }) });
+  const structured = tool({
+    name: 's',
+    description: 'd',
+    parameters: schema,
+    outputSchema: schema,
+    execute: ({ ok }) => ({ ok }),
+  });
   expectTypeOf(structured.invoke).returns.resolves.toEqualTypeOf<string | { ok: boolean }>();
   // @ts-expect-error the result must fit the output schema
   tool({ name: 's', description: 'd', parameters: schema, outputSchema: schema, execute: () => ({ ok: 'no' }) });

@@ -88,11 +88,15 @@ export function tool<
   return made as FunctionTool<Context, TParameters, ToolResult<TOutputSchema, Result>>;
 }
 
-function askEach<Args extends unknown[]>(decide: (...args: Args) => boolean | Promise<boolean>): (...args: Args) => Promise<boolean> {
+function askEach<Args extends unknown[]>(
+  decide: (...args: Args) => boolean | Promise<boolean>,
+): (...args: Args) => Promise<boolean> {
   return async (...args) => Boolean(await decide(...args));
 }
 
-function askAgent<Context>(decide: Exclude<ToolOptions<undefined, Context>['isEnabled'], boolean | undefined>): ToolEnabledFunction<Context> {
+function askAgent<Context>(
+  decide: Exclude<ToolOptions<undefined, Context>['isEnabled'], boolean | undefined>,
+): ToolEnabledFunction<Context> {
   return async (runContext, agent) => Boolean(await decide({ runContext, agent }));
 }
 

@@ -56,7 +56,10 @@ export type ToolApprovalFunction<TParameters extends ToolInputParameters = ToolI
   callId?: string,
 ) => MaybePromise<boolean>;
 
-export type ToolEnabledFunction<Context = unknown> = (runContext: RunContext<Context>, agent: ToolAgent) => Promise<boolean>;
+export type ToolEnabledFunction<Context = unknown> = (
+  runContext: RunContext<Context>,
+  agent: ToolAgent,
+) => Promise<boolean>;
 export type ToolErrorFunction<Context = unknown, Result = string> = (
   context: RunContext<Context>,
   error: unknown,
@@ -113,7 +116,11 @@ export type FunctionTool<
   invoke: (runContext: RunContext<Context>, input: string, details?: ToolCallDetails) => Promise<string | Result>;
   /** Only on tools with an output schema: makes a result of an error, `null` raises it. */
   errorFunction?: ToolErrorFunction<Context, unknown> | null;
-  needsApproval(runContext: RunContext<Context>, input: ToolExecuteArgument<TParameters>, callId?: string): Promise<boolean>;
+  needsApproval(
+    runContext: RunContext<Context>,
+    input: ToolExecuteArgument<TParameters>,
+    callId?: string,
+  ): Promise<boolean>;
   /** Milliseconds that one call may take. */
   timeoutMs?: number;
   timeoutBehavior?: FunctionToolTimeoutBehavior;
