@@ -1,0 +1,135 @@
+/**
+ * A session in the memory of the process: for tests, demos and conversations that need not outlive it.
+ *
+ * M1 What is stored is a copy and what is given out is a copy: no caller can change the store by accident.
+ * M2 Appending costs what is appended; it does not look at what is stored.
+ * M3 Stored items are never changed, only replaced. So an applied transaction is remembered by pointers.
+ */
+import { UserError } from '../protocol/errors.ts';
+import type { AgentInputItem } from '../protocol/items.ts';
+import { applySessionHistoryMutations, copyItem, isSame, isStorable } from './items.ts';
+import type {
+  SessionHistoryRewriteArgs,
+  SessionHistoryRewriteAwareSession,
+  SessionHistoryTransaction,
+  SessionHistoryTransactionArgs,
+  SessionHistoryTransactionAwareSession,
+} from './types.ts';
+
+export type MemorySessionOptions = {
+  /** @default a random UUID */
+  sessionId?: string;
+  /** Items to start with; copied. @default none */
+  initialItems?: AgentInputItem[];
+  /** Hears what is done and how many items it concerns, never their content. */
+  logger?: { debug(message: string, ...args: unknown[]): void };
+};
+
+export class MemorySession implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession {
+  readonly #sessionId: string;
+  readonly #logger: MemorySessionOptions['logger'];
+  #items: AgentInputItem[];
+  #applied = new Map<string, SessionHistoryTransaction>();
+
+  /** @throws UserError when `sessionId` is no string or `initialItems` no list */
+  constructor({ sessionId, initialItems, logger }: MemorySessionOptions = {}) {
+    if (sessionId !== undefined && typeof sessionId !== 'string') {
+      throw new UserError(`MemorySession option \`sessionId\` must be a string. Got ${typeof sessionId}.`);
+    }
+    this.#sessionId = sessionId ?? crypto.randomUUID();
+    this.#items = copyList(initialItems ?? [], 'option `initialItems`');
+    this.#logger = logger;
+  }
+
+  async getSessionId(): Promise<string> {
+    return this.#sessionId;
+  }
+
+  async getItems(limit?: number): Promise<AgentInputItem[]> {
+    if (limit === undefined || Number.isNaN(limit)) return this.#items.map(copyItem);
+    if (limit <= 0) return [];
+    return this.#items.slice(Math.max(0, Math.floor(this.#items.length - limit))).map(copyItem);
+  }
+
+  /** @throws UserError when `items` is no list */
+  async addItems(items: AgentInputItem[]): Promise<void> {
+    const copies = copyList(items, '.addItems()');
+    this.#logger?.debug(`Adding ${copies.length} items to session ${this.#sessionId}`);
+    this.#append(copies);
+  }
+
+  async popItem(): Promise<AgentInputItem | undefined> {
+    // Given out for good, but a remembered transaction may still point to it.
+    const item = this.#items.pop();
+    return item && copyItem(item);
+  }
+
+  async clearSession(): Promise<void> {
+    this.#logger?.debug(`Clearing session ${this.#sessionId}`);
+    this.#items = [];
+    this.#applied = new Map();
+  }
+
+  async applyHistoryMutations({ mutations }: SessionHistoryRewriteArgs): Promise<void> {
+    if (mutations.length > 0) this.#items = applySessionHistoryMutations(this.#items, mutations);
+  }
+
+  /** @throws UserError for a blank id, an id used for another transaction, a suffix that is not there, unfit data */
+  async applyHistoryTransaction({ operationId, transaction }: SessionHistoryTransactionArgs): Promise<void> {
+    if (typeof operationId !== 'string' || operationId.trim() === '') {
+      throw new UserError('Session history transaction operationId must be a non-empty string.');
+    }
+    checkTransaction(transaction);
+    const applied = this.#applied.get(operationId);
+    if (applied) {
+      if (isSame(applied, transaction)) return;
+      throw new UserError('Session history operation was already applied with a different transaction.');
+    }
+    const copy = copyItem(transaction);
+    if (copy.type === 'replace_suffix') {
+      const start = this.#items.length - copy.expectedSuffix.length;
+      if (start < 0 || !isSame(this.#items.slice(start), copy.expectedSuffix)) {
+        throw new UserError('Session history suffix no longer matches the transaction precondition.');
+      }
+      this.#items.length = start;
+    }
+    this.#append(copy.type === 'append_items' ? copy.items : copy.replacement);
+    this.#applied.set(operationId, copy);
+  }
+
+  #append(copies: readonly AgentInputItem[]): void {
+    for (const copy of copies) this.#items.push(copy);
+  }
+}
+
+function copyList(items: unknown, where: string): AgentInputItem[] {
+  if (!Array.isArray(items))
+    throw new UserError(`MemorySession ${where} needs an array of items. Got ${typeof items}.`);
+  // The items are the caller's word, as their type says.
+  return items.map((item: AgentInputItem) => copyItem(item));
+}
+
+function checkTransaction(transaction: SessionHistoryTransaction): void {
+  const lists: unknown[] = [];
+  switch (transaction?.type) {
+    case 'append_items':
+      lists.push(transaction.items);
+      if (!Array.isArray(transaction.items)) {
+        throw new UserError('Session history append transaction fields are invalid. `items` must be an array.');
+      }
+      break;
+    case 'replace_suffix':
+      lists.push(transaction.expectedSuffix, transaction.replacement);
+      if (!lists.every(Array.isArray)) {
+        throw new UserError(
+          'Session history replace transaction fields are invalid. `expectedSuffix` and `replacement` must be arrays.',
+        );
+      }
+      break;
+    default:
+      throw new UserError("Unsupported session history transaction type. Use 'append_items' or 'replace_suffix'.");
+  }
+  if (!lists.every((list) => isStorable(list))) {
+    throw new UserError('Session history transaction items contain invalid or unsupported data. Use JSON and bytes.');
+  }
+}
