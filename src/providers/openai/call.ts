@@ -10,7 +10,10 @@ const USER_AGENT = 'Baton-Agents/JavaScript';
 /** A started stream and the id of its request. */
 export type Opened = { events: AsyncIterable<unknown>; requestId?: string };
 
-type Beside = { headers?: Json; query?: Json };
+/** A request, and what goes beside its body. */
+export type BuiltRequest = { body: Json; headers?: Json; query?: Json };
+
+type Beside = Omit<BuiltRequest, 'body'>;
 
 function callOptions(request: ModelRequest, { headers, query }: Beside): Json {
   return {
@@ -30,18 +33,14 @@ function start(api: Api, body: Json, options: Json): unknown {
 }
 
 /** A whole answer. */
-export async function create(api: Api, request: ModelRequest, { body, ...beside }: { body: Json } & Beside): Promise<Json> {
+export async function create(api: Api, request: ModelRequest, { body, ...beside }: BuiltRequest): Promise<Json> {
   const answer: unknown = await start(api, body, callOptions(request, beside));
   if (isObject(answer)) return answer;
   throw new UserError(`The OpenAI client answered ${JSON.stringify(answer)?.slice(0, 80)} instead of an object. Check its baseURL.`);
 }
 
 /** A streamed answer. */
-export async function createStream(
-  api: Api,
-  request: ModelRequest,
-  { body, ...beside }: { body: Json } & Beside,
-): Promise<Opened> {
+export async function createStream(api: Api, request: ModelRequest, { body, ...beside }: BuiltRequest): Promise<Opened> {
   const pending = start(api, body, callOptions(request, beside));
   // The official client tells the request's id of a stream only this way.
   if (hasWithResponse(pending)) {

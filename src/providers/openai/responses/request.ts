@@ -1,13 +1,11 @@
 /** The body of a request to the Responses API. */
 import type { InputText, InputImage, InputFile } from '../../../protocol/items.ts';
 import type { ModelRequest, ModelSettings, ModelSettingsContextManagement } from '../../../protocol/model.ts';
+import type { BuiltRequest } from '../call.ts';
 import { compact, isObject, isString, omit, type Json } from '../json.ts';
 import { userPart } from './content.ts';
 import { toInput } from './input.ts';
 import { toToolChoice, toTools } from './tools.ts';
-
-/** A request, and what goes beside its body. */
-export type BuiltRequest = { body: Json; headers?: Json; query?: Json };
 
 const TRANSPORT = new Set(['extra_headers', 'extraHeaders', 'extra_query', 'extraQuery', 'extra_body', 'extraBody']);
 const MERGED = new Set(['reasoning', 'text', 'stream', 'input']);
