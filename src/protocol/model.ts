@@ -172,7 +172,13 @@ export type ModelResponse = {
 };
 
 export type StreamEventResponseStarted = { type: 'response_started'; providerData?: ProviderData };
-export type StreamEventTextStream = { type: 'output_text_delta'; delta: string; providerData?: ProviderData };
+export type StreamEventTextStream = {
+  type: 'output_text_delta';
+  delta: string;
+  /** The message that the text belongs to, where the provider says it. */
+  itemId?: string;
+  providerData?: ProviderData;
+};
 export type StreamEventResponseCompleted = {
   type: 'response_done';
   response: {

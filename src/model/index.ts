@@ -1,0 +1,12 @@
+export {
+  getDefaultModel,
+  getDefaultModelSettings,
+  gpt5ReasoningSettingsRequired,
+  isGpt5Default,
+  OPENAI_DEFAULT_MODEL_ENV_VARIABLE_NAME,
+} from './default-model.ts';
+export { isAbort, normalizeError } from './retry-error.ts';
+export { retryPolicies } from './retry-policies.ts';
+export { callModel, streamModel } from './retry.ts';
+export type { ModelAttempt, RetryHooks } from './retry.ts';
+export { mergeModelSettings } from './settings.ts';

@@ -1,0 +1,131 @@
+/** Models behind Chat Completions, of OpenAI and of the many servers that speak it. */
+import { UserError } from '../../../protocol/errors.ts';
+import type {
+  Model,
+  ModelRequest,
+  ModelResponse,
+  ModelRetryAdvice,
+  ModelRetryAdviceRequest,
+  StreamEvent,
+} from '../../../protocol/model.ts';
+import { errorOfAnswer, truncatedStream, type ModelError } from '../../../wire/index.ts';
+import { create, createStream, requestIdOf, retryAdvice, type BuiltRequest } from '../call.ts';
+import type { OpenAIClient } from '../client.ts';
+import { isObject, isString, type Json } from '../json.ts';
+import { OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
+import { chatUsage, chatUsageData, rawUsage } from '../usage.ts';
+import { ChatAssembler } from './assemble.ts';
+import { toOutput } from './output.ts';
+import { toChatRequest } from './request.ts';
+
+const PROVIDER = 'OpenAI';
+
+export type OpenAIChatCompletionsModelOptions = {
+  /** Refuse what Chat Completions cannot do (prompts, stored conversations) instead of leaving it out. @default false */
+  strictFeatureValidation?: boolean;
+};
+
+/** Asks a model through Chat Completions. The client is `new OpenAI()`, `new AzureOpenAI()`, or one of ours. */
+export class OpenAIChatCompletionsModel implements Model {
+  readonly #client: Pick<OpenAIClient, 'chat'>;
+  readonly #model: string;
+  readonly #strict: boolean;
+  #warned = false;
+
+  constructor(
+    client: Pick<OpenAIClient, 'chat'>,
+    model: string,
+    { strictFeatureValidation = false }: OpenAIChatCompletionsModelOptions = {},
+  ) {
+    this.#client = client;
+    this.#model = model;
+    this.#strict = strictFeatureValidation;
+  }
+
+  /** @throws ModelError the request failed. @throws ModelBehaviorError the token limit left no room for an answer. */
+  async getResponse(request: ModelRequest): Promise<ModelResponse> {
+    const completion = await create(this.#client.chat.completions, request, this.#build(request, false));
+    const { id, choices, usage } = completion;
+    const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
+    if (choice === undefined && isObject(completion['error'])) throw errorInAnswer(completion);
+    const requestId = requestIdOf(completion);
+    return {
+      usage: chatUsage(usage),
+      output: isObject(choice) ? outputOf(id, choice['message'], choice['finish_reason']) : [],
+      ...(isString(id) && { responseId: id }),
+      ...(requestId !== undefined && { requestId }),
+      providerData: completion,
+      ...rawUsage(usage, request.modelSettings.preserveRawUsage),
+    };
+  }
+
+  async *getStreamedResponse(request: ModelRequest): AsyncGenerator<StreamEvent> {
+    const built = this.#build(request, true);
+    const { events, requestId } = await createStream(this.#client.chat.completions, request, built);
+    const assembler = new ChatAssembler();
+    let started = false;
+    for await (const chunk of events) {
+      if (!isObject(chunk)) continue;
+      if (chunk['error']) throw errorInAnswer(chunk);
+      if (!started) {
+        started = true;
+        yield { type: 'response_started', providerData: { ...chunk } };
+      }
+      yield {
+        type: 'model',
+        event: chunk,
+        providerData: { rawModelEventSource: OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE },
+      };
+      const delta = assembler.add(chunk);
+      if (delta !== undefined) {
+        const { id: itemId } = assembler;
+        yield { type: 'output_text_delta', delta, ...(itemId !== '' && { itemId }), providerData: { ...chunk } };
+      }
+    }
+    const { id, finishReason, usage } = assembler;
+    const whole = finishReason !== undefined || ('sawDone' in events && events.sawDone === true && started);
+    if (!whole) throw truncatedStream(PROVIDER);
+    yield {
+      type: 'response_done',
+      response: {
+        id,
+        usage: chatUsageData(usage),
+        ...rawUsage(usage, request.modelSettings.preserveRawUsage),
+        output: outputOf(id, assembler.message, finishReason),
+        ...(requestId !== undefined && { requestId }),
+      },
+    };
+  }
+
+  getRetryAdvice(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined {
+    return retryAdvice(args);
+  }
+
+  #build(request: ModelRequest, stream: boolean): BuiltRequest {
+    this.#checkFeatures(request);
+    return toChatRequest(this.#model, request, { stream, strict: this.#strict });
+  }
+
+  #checkFeatures({ prompt, previousResponseId, conversationId }: ModelRequest): void {
+    const asked = [
+      prompt && 'prompt',
+      previousResponseId !== undefined && 'previousResponseId',
+      conversationId !== undefined && 'conversationId',
+    ].filter(isString);
+    if (asked.length === 0) return;
+    const message =
+      `Chat Completions keeps no prompts and no conversations, so ${asked.join(' and ')} cannot be honored. ` +
+      'Use the Responses API, or pass the whole history.';
+    if (this.#strict) throw new UserError(message);
+    if (!this.#warned) globalThis.process?.emitWarning(`${message} Ignored; strictFeatureValidation makes it an error.`);
+    this.#warned = true;
+  }
+}
+
+function outputOf(id: unknown, message: unknown, finishReason: unknown): ModelResponse['output'] {
+  return toOutput({ id: isString(id) ? id : '', message: isObject(message) ? message : {}, finishReason });
+}
+
+function errorInAnswer(body: Json): ModelError {
+  return errorOfAnswer({ provider: PROVIDER, prefix: `${PROVIDER} answered with an error`, body, responseStarted: true });
+}

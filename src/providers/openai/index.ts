@@ -1,0 +1,26 @@
+export { OpenAIChatCompletionsModel } from './chat/model.ts';
+export type { OpenAIChatCompletionsModelOptions } from './chat/model.ts';
+export { createOpenAIClient } from './client.ts';
+export type { OpenAIClient, OpenAIClientOptions, OpenAIEventStream, OpenAIRequestOptions } from './client.ts';
+export { OpenAIProvider } from './provider.ts';
+export type { OpenAIProviderOptions } from './provider.ts';
+export {
+  isOpenAIChatCompletionsRawModelStreamEvent,
+  isOpenAIResponsesRawModelStreamEvent,
+  OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE,
+  OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE,
+} from './raw-events.ts';
+export type {
+  OpenAIChatCompletionsRawModelStreamEvent,
+  OpenAIRawModelEventSource,
+  OpenAIResponsesRawModelStreamEvent,
+} from './raw-events.ts';
+export { OpenAIResponsesModel } from './responses/model.ts';
+export { codeInterpreterTool, fileSearchTool, imageGenerationTool, webSearchTool } from './tools.ts';
+export type {
+  CodeInterpreterToolOptions,
+  FileSearchToolOptions,
+  HostedTool,
+  ImageGenerationToolOptions,
+  WebSearchToolOptions,
+} from './tools.ts';

@@ -1,0 +1,58 @@
+/** Finds OpenAI's models by name. */
+import type { Model, ModelProvider } from '../../protocol/model.ts';
+import { getDefaultModel } from '../../model/index.ts';
+import type { Fetch, WireTimeouts } from '../../wire/index.ts';
+import { OpenAIChatCompletionsModel } from './chat/model.ts';
+import { createOpenAIClient, type OpenAIClient } from './client.ts';
+import { OpenAIResponsesModel } from './responses/model.ts';
+import { UserError } from '../../protocol/errors.ts';
+
+export type OpenAIProviderOptions = {
+  /** @default the environment variable OPENAI_API_KEY, read when a model is asked */
+  apiKey?: string;
+  /** @default OPENAI_BASE_URL, else https://api.openai.com/v1 */
+  baseURL?: string;
+  /** @default OPENAI_ORG_ID */
+  organization?: string;
+  /** @default OPENAI_PROJECT_ID */
+  project?: string;
+  /** Which API: `true` for Responses, `false` for Chat Completions, which most other servers speak. @default true */
+  useResponses?: boolean;
+  /** Refuse what Chat Completions cannot do (prompts, stored conversations) instead of leaving it out. @default false */
+  strictFeatureValidation?: boolean;
+  /** A client to use instead: `new OpenAI()`, `new AzureOpenAI()`. Excludes the five options above and below. */
+  openAIClient?: OpenAIClient;
+  /** For proxies, tests and recordings. @default globalThis.fetch */
+  fetch?: Fetch;
+  /** How long the server may be silent, in milliseconds. @default 300_000 for headers and between chunks */
+  timeouts?: WireTimeouts;
+};
+
+/** OpenAI, or any server that speaks one of its APIs. */
+export class OpenAIProvider implements ModelProvider {
+  readonly #options: OpenAIProviderOptions;
+  readonly #client: OpenAIClient;
+
+  /** @throws UserError when a client and options for making one are both given */
+  constructor(options: OpenAIProviderOptions = {}) {
+    const { openAIClient, apiKey, baseURL, organization, project, fetch, timeouts } = options;
+    const own = { apiKey, baseURL, organization, project, fetch, timeouts };
+    const given = Object.entries(own).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+    if (openAIClient && given.length > 0) {
+      throw new UserError(`Give either openAIClient or ${given.join(', ')}: a client brings its own.`);
+    }
+    this.#options = options;
+    this.#client = openAIClient ?? createOpenAIClient(own);
+  }
+
+  /** @param modelName @default the environment variable OPENAI_DEFAULT_MODEL, else gpt-5.6-luna */
+  getModel(modelName?: string): Promise<Model> {
+    const { useResponses = true, strictFeatureValidation = false } = this.#options;
+    const name = modelName || getDefaultModel();
+    return Promise.resolve(
+      useResponses
+        ? new OpenAIResponsesModel(this.#client, name)
+        : new OpenAIChatCompletionsModel(this.#client, name, { strictFeatureValidation }),
+    );
+  }
+}

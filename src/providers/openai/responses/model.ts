@@ -1,0 +1,135 @@
+/** Models behind OpenAI's Responses API. */
+import type {
+  Model,
+  ModelRequest,
+  ModelResponse,
+  ModelRetryAdvice,
+  ModelRetryAdviceRequest,
+  StreamEvent,
+} from '../../../protocol/model.ts';
+import { errorOfAnswer, errorOfResponse, truncatedStream, type ModelResponseError } from '../../../wire/index.ts';
+import { create, createStream, requestIdOf, retryAdvice } from '../call.ts';
+import type { OpenAIClient } from '../client.ts';
+import { isObject, isString, type Json } from '../json.ts';
+import { OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
+import { rawUsage, responsesUsage, responsesUsageData } from '../usage.ts';
+import { toOutput } from './output.ts';
+import { toResponsesRequest } from './request.ts';
+
+const PROVIDER = 'OpenAI';
+
+/** Asks a model through the Responses API. The client is `new OpenAI()`, `new AzureOpenAI()`, or one of ours. */
+export class OpenAIResponsesModel implements Model {
+  /** A stored prompt may name the model. */
+  readonly supportsPromptModelSelection = true;
+  readonly #client: Pick<OpenAIClient, 'responses'>;
+  readonly #model: string;
+
+  constructor(client: Pick<OpenAIClient, 'responses'>, model: string) {
+    this.#client = client;
+    this.#model = model;
+  }
+
+  /** @throws ModelError the request failed. @throws ModelResponseError the response is failed or incomplete. */
+  async getResponse(request: ModelRequest): Promise<ModelResponse> {
+    const response = await create(this.#client.responses, request, toResponsesRequest(this.#model, request, false));
+    const { id, status, usage } = response;
+    if (status === 'failed' || status === 'incomplete') throw endedBadly(`response.${status}`, response);
+    const requestId = requestIdOf(response);
+    return {
+      usage: responsesUsage(usage),
+      output: toOutput(response['output']),
+      ...(isString(id) && { responseId: id }),
+      ...(requestId !== undefined && { requestId }),
+      providerData: response,
+      ...rawUsage(usage, request.modelSettings.preserveRawUsage),
+    };
+  }
+
+  async *getStreamedResponse(request: ModelRequest): AsyncGenerator<StreamEvent> {
+    const built = toResponsesRequest(this.#model, request, true);
+    const { events, requestId } = await createStream(this.#client.responses, request, built);
+    let done = false;
+    for await (const event of events) {
+      if (!isObject(event)) continue;
+      const raw: StreamEvent = {
+        type: 'model',
+        event,
+        providerData: { rawModelEventSource: OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE },
+      };
+      switch (event['type']) {
+        case 'response.output_text.delta':
+          yield textDelta(event);
+          break;
+        case 'response.created':
+          yield { type: 'response_started', providerData: { ...event } };
+          break;
+        case 'response.completed':
+          done = true;
+          yield responseDone(event, request, requestId);
+          break;
+        case 'response.failed':
+        case 'response.incomplete':
+          yield raw;
+          throw endedBadly(event['type'], event['response'], requestId);
+        case 'error':
+          yield raw;
+          throw endedBadly('error', event, requestId);
+        default:
+          if (isObject(event['error'])) throw errorInStream(event);
+      }
+      yield raw;
+    }
+    if (!done) throw truncatedStream(PROVIDER);
+  }
+
+  getRetryAdvice(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined {
+    return retryAdvice(args);
+  }
+}
+
+function textDelta(event: Json): StreamEvent {
+  const { delta, ...providerData } = event;
+  const { item_id: itemId } = event;
+  return {
+    type: 'output_text_delta',
+    delta: isString(delta) ? delta : '',
+    ...(isString(itemId) && { itemId }),
+    providerData,
+  };
+}
+
+function responseDone(event: Json, { modelSettings }: ModelRequest, streamRequestId: string | undefined): StreamEvent {
+  const { response, ...providerData } = event;
+  const { id, output, usage, ...rest } = isObject(response) ? response : {};
+  const requestId = requestIdOf(response) ?? streamRequestId;
+  return {
+    type: 'response_done',
+    response: {
+      id: isString(id) ? id : '',
+      ...(requestId !== undefined && { requestId }),
+      output: toOutput(output),
+      usage: responsesUsageData(usage),
+      ...rawUsage(usage, modelSettings.preserveRawUsage),
+      providerData: rest,
+    },
+    providerData,
+  };
+}
+
+/** The error of a response that the API itself calls failed or incomplete. */
+function endedBadly(state: string, source: unknown, requestId = requestIdOf(source)): ModelResponseError {
+  const response: Json = isObject(source) ? source : {};
+  const details = response['incomplete_details'];
+  const reason = isObject(details) && isString(details['reason']) ? details['reason'] : undefined;
+  const prefix = `${PROVIDER} Responses request ended with unsuccessful terminal state "${state}"`;
+  const shared = { provider: PROVIDER, prefix, responseStarted: true, ...(requestId !== undefined && { requestId }) };
+  if (state !== 'response.incomplete') return errorOfResponse({ ...shared, body: state === 'error' ? response : { error: response['error'] } });
+  const kind = reason === 'content_filter' ? 'content_policy' : 'incomplete';
+  return errorOfResponse({ ...shared, kind, body: { code: reason ?? 'unknown reason' } });
+}
+
+/** Gateways put an error into the stream without an event type. */
+function errorInStream(event: Json): Error {
+  return errorOfAnswer({ provider: PROVIDER, prefix: `${PROVIDER} sent an error inside the stream`, body: event, responseStarted: true });
+}

@@ -1,0 +1,242 @@
+/**
+ * One request to a model's API over `fetch`: typed errors, and a limit for each silence.
+ *
+ * Not responsible for retries (model/retry.ts), nor for what the bytes mean.
+ *
+ * Invariants: H1 an abort by the caller rejects with the caller's own reason. H2 nothing that this file throws or
+ * reports holds a header or the body that was sent. H3 timers and listeners are gone when the body has ended.
+ */
+import { errorOfAnswer } from './classify.ts';
+import { ModelError } from './errors.ts';
+import { redact } from './redact.ts';
+import { readSse, type SseEvent } from './sse.ts';
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** Limits in milliseconds. Zero switches a limit off. */
+export type WireTimeouts = {
+  /** Until the answer's headers are there. @default 300_000 */
+  headersMs?: number;
+  /** Between two chunks of the body. @default 300_000 */
+  idleMs?: number;
+};
+
+export type WireRequest = {
+  /** Who is asked, for messages: `OpenAI`. */
+  provider: string;
+  url: string;
+  method?: string;
+  headers: Record<string, string>;
+  /** JSON text. */
+  body?: string;
+  signal?: AbortSignal | undefined;
+  fetch?: Fetch | undefined;
+  timeouts?: WireTimeouts | undefined;
+  /** Values that must not appear in a message. */
+  secrets?: readonly string[];
+};
+
+/** Events in the batches in which the network brought them. */
+export type WireStream = { readonly batches: AsyncGenerator<SseEvent[], void, undefined>; readonly requestId?: string };
+
+const DEFAULT_MS = 300_000;
+const MAX_TIMER_MS = 2_147_483_647;
+
+/** Codes of a connection that was never made: the request cannot have reached the server. */
+const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH']);
+const TIMEOUT_CODES = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+
+/** The first error code in a chain of causes, such as `ECONNRESET`. */
+export function systemCode(error: unknown): string | undefined {
+  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 5; depth++) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+    at = 'cause' in at ? at.cause : undefined;
+  }
+  return undefined;
+}
+
+/** Guards one request: the caller's abort and the silence limits end it, each with an error that says which it was. */
+class Guard {
+  readonly #request: WireRequest;
+  readonly #controller = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timeout: ModelError | undefined;
+  #lastActivity = 0;
+  #idleMs = 0;
+  readonly #onAbort = (): void => this.#controller.abort(this.#request.signal?.reason);
+
+  constructor(request: WireRequest) {
+    this.#request = request;
+    request.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (request.signal?.aborted) this.#onAbort();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  waitForHeaders(): void {
+    const ms = limit(this.#request.timeouts?.headersMs);
+    if (ms > 0) this.#timer = setTimeout(() => this.#expire('did not answer', ms, false), ms);
+  }
+
+  waitForBody(): void {
+    this.#clear();
+    this.#idleMs = limit(this.#request.timeouts?.idleMs);
+    if (this.#idleMs === 0) return;
+    this.touch();
+    this.#arm(this.#idleMs);
+  }
+
+  /** A chunk came. Cheap: the timer looks at this when it fires, and goes on waiting. */
+  touch(): void {
+    this.#lastActivity = performance.now();
+  }
+
+  #arm(ms: number): void {
+    this.#timer = setTimeout(() => {
+      const left = this.#lastActivity + this.#idleMs - performance.now();
+      if (left >= 1) this.#arm(left);
+      else this.#expire('went silent in the middle of its answer', this.#idleMs, true);
+    }, ms);
+  }
+
+  #expire(what: string, ms: number, responseStarted: boolean): void {
+    this.#timeout = new ModelError(
+      `${this.#request.provider} ${what} for ${ms} ms. Raise the timeout if the model needs longer.`,
+      { kind: 'timeout', retryable: true, responseStarted },
+    );
+    this.#controller.abort(this.#timeout);
+  }
+
+  /** What to throw for an error of `fetch` or of the body. */
+  explain(error: unknown, responseStarted: boolean): unknown {
+    const { signal, provider, secrets } = this.#request;
+    if (this.#timeout) return this.#timeout;
+    if (signal?.aborted) return signal.reason;
+    if (error instanceof ModelError) return error;
+    const code = systemCode(error);
+    const said = redact(error instanceof Error ? error.message : String(error), secrets);
+    const kind = code !== undefined && TIMEOUT_CODES.has(code) ? 'timeout' : responseStarted ? 'truncated_stream' : 'network';
+    const what = responseStarted ? 'broke off in the middle of its answer' : 'could not be reached';
+    const notSent = code !== undefined && NOT_SENT.has(code);
+    return new ModelError(
+      `${provider} ${what}: ${code === undefined || said.includes(code) ? said : `${said} (${code})`}.`,
+      {
+        kind,
+        retryable: true,
+        responseStarted,
+        ...(code !== undefined && { providerCode: code }),
+        ...(notSent && { replaySafe: true }),
+      },
+      error,
+    );
+  }
+
+  #clear(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  release(): void {
+    this.#clear();
+    this.#request.signal?.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+function limit(ms: number | undefined): number {
+  if (ms === undefined) return DEFAULT_MS;
+  return Number.isFinite(ms) && ms > 0 ? Math.min(ms, MAX_TIMER_MS) : 0;
+}
+
+/** Sends the request. Rejects with a `ModelError` for anything but a 2xx. The guard is still on. */
+async function open(request: WireRequest): Promise<{ response: Response; guard: Guard }> {
+  const { url, method = 'POST', headers, body, fetch = globalThis.fetch } = request;
+  request.signal?.throwIfAborted();
+  const guard = new Guard(request);
+  guard.waitForHeaders();
+  try {
+    const response = await fetch(url, { method, headers, ...(body !== undefined && { body }), signal: guard.signal });
+    guard.waitForBody();
+    if (response.ok) return { response, guard };
+    throw await failure(request, response);
+  } catch (error) {
+    guard.release();
+    throw guard.explain(error, false);
+  }
+}
+
+async function failure({ provider, secrets = [] }: WireRequest, response: Response): Promise<ModelError> {
+  const { status, headers } = response;
+  const base = { provider, secrets, status, headers };
+  try {
+    return errorOfAnswer({ ...base, body: await response.text() });
+  } catch (cause) {
+    // The status alone is worth more than the news that its body broke off.
+    return errorOfAnswer({ ...base, cause });
+  }
+}
+
+function requestIdOf({ headers }: Response): string | undefined {
+  return headers.get('x-request-id') ?? headers.get('request-id') ?? undefined;
+}
+
+function parseJson(text: string, { provider, secrets }: WireRequest): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const start = redact(text.slice(0, 80), secrets);
+    throw new ModelError(
+      text === '' ? `${provider} sent an empty answer.` : `${provider} answered with something that is not JSON: ${start}`,
+      { kind: 'server', retryable: true, responseStarted: true },
+    );
+  }
+}
+
+/** A request whose answer is one JSON value. */
+export async function requestJson(request: WireRequest): Promise<{ value: unknown; requestId?: string }> {
+  const { response, guard } = await open(request);
+  const requestId = requestIdOf(response);
+  try {
+    const value = parseJson(await response.text(), request);
+    return { value, ...(requestId !== undefined && { requestId }) };
+  } catch (error) {
+    throw guard.explain(error, true);
+  } finally {
+    guard.release();
+  }
+}
+
+/** A request whose answer is a stream of events. Resolves when the headers are there; the batches can be read once. */
+export async function requestSse(request: WireRequest): Promise<WireStream> {
+  const { response, guard } = await open(request);
+  const requestId = requestIdOf(response);
+  if (response.headers.get('content-type')?.startsWith('application/json')) throw await notAStream(request, response, guard);
+  return { batches: batches(response, guard), ...(requestId !== undefined && { requestId }) };
+}
+
+async function* batches(response: Response, guard: Guard): AsyncGenerator<SseEvent[], void, undefined> {
+  try {
+    if (response.body) yield* readSse(response.body, guard);
+  } catch (error) {
+    throw guard.explain(error, true);
+  } finally {
+    guard.release();
+  }
+}
+
+/** A gateway that failed, or that does not stream, answers 200 with JSON. */
+async function notAStream(request: WireRequest, response: Response, guard: Guard): Promise<unknown> {
+  const { provider, secrets = [] } = request;
+  try {
+    const body = await response.text();
+    const prefix = /"error"/.test(body)
+      ? `${provider} answered 200 with an error`
+      : `${provider} answered a streamed request with plain JSON. Use the plain call with this endpoint`;
+    return errorOfAnswer({ provider, secrets, headers: response.headers, body, prefix });
+  } catch (error) {
+    return guard.explain(error, true);
+  } finally {
+    guard.release();
+  }
+}

@@ -1,0 +1,10 @@
+export { errorOfAnswer, errorOfResponse, kindOf, readErrorBody, truncatedStream } from './classify.ts';
+export type { ErrorBody, FailedAnswer } from './classify.ts';
+export { isModelError, isRetryableKind, ModelError, ModelResponseError } from './errors.ts';
+export type { ModelErrorFacts, ModelErrorKind } from './errors.ts';
+export { requestJson, requestSse, systemCode } from './http.ts';
+export type { Fetch, WireRequest, WireStream, WireTimeouts } from './http.ts';
+export { redact } from './redact.ts';
+export { headerOf, retryAfterMs } from './retry-after.ts';
+export { readSse, SseParser } from './sse.ts';
+export type { SseEvent, SseSink } from './sse.ts';
