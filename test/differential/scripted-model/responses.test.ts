@@ -152,6 +152,7 @@ compare({
       data.circle === circle,
       (data.circle as typeof circle).self === data.circle,
       data.again === data.circle,
+      data.sameBytes === data.bytes,
     ]);
     await see(() => [call, sent, sent?.input, sent?.modelSettings, model.calls].map((value) => Object.isFrozen(value)));
     const before = model.calls;
