@@ -6,7 +6,7 @@ import { OpenAIChatCompletionsModel, setTracingDisabled } from '@openai/agents';
 import type { Model } from '@openai/agents';
 
 export { Agent, MemorySession, run, tool } from '@openai/agents';
-export type { Model, RunItem, RunState, Session } from '@openai/agents';
+export type { Model, RunContext, RunItem } from '@openai/agents';
 
 // The replay talks to loopback only; traces would leave the machine.
 setTracingDisabled(true);
