@@ -141,6 +141,7 @@ function frame(picture: Picture, options: ViewOptions, paint: Paint): string[] {
     paint(good ? 'green' : 'red', bar(share, Math.max(4, columns - count.length))) + count,
     paint('dim', clip(counts, columns)),
     ...marks(picture, options.total, columns).map((line) => line.map(([mark, colour]) => paint(colour, mark)).join('')),
+    paint('dim', clip('● goal reached   ○ not reached, as recorded   ✗ not as recorded', columns)),
     ...conversations(picture, columns, paint),
   ];
 }
@@ -156,7 +157,9 @@ function marks(picture: Picture, total: number, columns: number): Mark[][] {
     return result.verdict === 1 ? ['●', 'green'] : ['○', 'green'];
   });
   const rows = Math.ceil(total / columns);
-  return Array.from({ length: rows }, (_, row) => all.slice(row * columns, (row + 1) * columns));
+  // Rows of one length look better than a full one and a rest.
+  const each = Math.ceil(total / rows);
+  return Array.from({ length: rows }, (_, row) => all.slice(row * each, (row + 1) * each));
 }
 
 function conversations(picture: Picture, columns: number, paint: Paint): string[] {
