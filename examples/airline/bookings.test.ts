@@ -114,7 +114,9 @@ describe('bags', () => {
   ])('%s for %d bags is refused and changes nothing', (payment, nonfree, answer) => {
     const { call } = airline();
     expect(call('update_reservation_baggages', bags(9, nonfree, payment))).toBe(answer);
-    expect(call('get_reservation_details', { reservation_id: 'R1' })).toBe(JSON.stringify(start.reservations.get('R1')));
+    expect(call('get_reservation_details', { reservation_id: 'R1' })).toBe(
+      JSON.stringify(start.reservations.get('R1')),
+    );
   });
 });
 

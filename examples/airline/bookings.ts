@@ -100,7 +100,10 @@ export function bookReservation(database: Database, { values, isFloat }: Argumen
   const paid = sumOf(payments, 'amount');
   if (paid !== total) {
     const price = pythonNumber(total, isFloat(values, 'nonfree_baggages'));
-    const sum = pythonNumber(paid, payments.some((payment) => isFloat(payment, 'amount')));
+    const sum = pythonNumber(
+      paid,
+      payments.some((payment) => isFloat(payment, 'amount')),
+    );
     return `Error: payment amount does not add up, total price is ${price}, but paid ${sum}`;
   }
 

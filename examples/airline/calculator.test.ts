@@ -14,6 +14,9 @@ test.each([
   ['7 // 2', '3.0'],
   ['-7 // 2', '-4.0'],
   ['7.5 // 2', '3.0'],
+  ['-7.5 // 2', '-4.0'],
+  ['1639 // (895 / 1234567890123456)', '2260845555209323.0'],
+  ['0 / (1.5 - 2)', '-0.0'],
   ['2 ** 3 ** 2', '512.0'],
   ['-2 ** 2', '-4.0'],
   ['2 ** -1', '0.5'],
@@ -27,13 +30,19 @@ test.each([
   expect(calculate(expression)).toBe(value);
 });
 
-test.each(['2 ^ 3', '1e3', 'abs(1)', '1,000', '5 % 2', '1\n'])('%j has characters that are not allowed', (expression) => {
-  expect(calculate(expression)).toBe('Error: invalid characters in expression');
-});
+test.each(['2 ^ 3', '1e3', 'abs(1)', '1,000', '5 % 2', '1\n'])(
+  '%j has characters that are not allowed',
+  (expression) => {
+    expect(calculate(expression)).toBe('Error: invalid characters in expression');
+  },
+);
 
-test.each(['', '1 +', '(1', '1)', '1 1', '1..2', '007', '* 1', '()', '2 * * 3'])('%j is no expression', (expression) => {
-  expect(() => calculate(expression)).toThrow(PythonFailure);
-});
+test.each(['', '1 +', '(1', '1)', '1 1', '1..2', '007', '* 1', '()', '2 * * 3'])(
+  '%j is no expression',
+  (expression) => {
+    expect(() => calculate(expression)).toThrow(PythonFailure);
+  },
+);
 
 test.each(['1 / 0', '1 // 0', '0 ** -1', '(-8) ** .5'])('%s fails as it does in Python', (expression) => {
   expect(() => calculate(expression)).toThrow(PythonFailure);

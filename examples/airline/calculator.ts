@@ -20,7 +20,8 @@ export function calculate(expression: string): string {
   const value = sum(scanner);
   if (scanner.at < scanner.tokens.length) throw syntaxError();
   const float = Number(value);
-  if (typeof value === 'bigint' && !Number.isFinite(float)) throw new PythonFailure('int too large to convert to float');
+  if (typeof value === 'bigint' && !Number.isFinite(float))
+    throw new PythonFailure('int too large to convert to float');
   return pythonFloat(roundToCents(float));
 }
 
@@ -108,6 +109,7 @@ function multiply(a: Value, b: Value): Value {
 
 const negate = (value: Value): Value => (typeof value === 'bigint' ? -value : -value);
 
+/** Correctly rounded for ints up to 2 ** 53; beyond, the last digit may differ from Python's. */
 function divide(a: Value, b: Value): Value {
   if (Number(b) === 0) throw divisionByZero();
   return Number(a) / Number(b);
@@ -116,10 +118,18 @@ function divide(a: Value, b: Value): Value {
 function floorDivide(a: Value, b: Value): Value {
   if (Number(b) === 0) throw divisionByZero();
   const ints = bothInts(a, b);
-  if (!ints) return Math.floor(Number(a) / Number(b));
+  if (!ints) return floorDivideFloats(Number(a), Number(b));
   const quotient = ints[0] / ints[1];
   const inexact = quotient * ints[1] !== ints[0];
   return inexact && ints[0] < 0n !== ints[1] < 0n ? quotient - 1n : quotient;
+}
+
+/** By way of the exact remainder, because the quotient of large floats is already rounded. */
+function floorDivideFloats(a: number, b: number): number {
+  const remainder = a % b;
+  const quotient = (a - remainder) / b - (remainder !== 0 && b < 0 !== remainder < 0 ? 1 : 0);
+  if (quotient === 0) return a / b < 0 || Object.is(a / b, -0) ? -0 : 0;
+  return Math.round(quotient);
 }
 
 function raise(base: Value, exponent: Value): Value {

@@ -27,4 +27,7 @@ export function withUniqueCallIds(conversation: Conversation): Conversation {
 }
 
 const freshId = (hash: ReturnType<typeof createHash>): string =>
-  `call_${hash.digest('base64').replaceAll(/[^a-zA-Z0-9]/g, '').slice(0, 24)}`;
+  `call_${hash
+    .digest('base64')
+    .replaceAll(/[^a-zA-Z0-9]/g, '')
+    .slice(0, 24)}`;

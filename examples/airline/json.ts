@@ -1,4 +1,4 @@
-/** JSON values as they come from files, the wire and the model: typed as what they are, never as what they should be. */
+/** JSON values as they come from files, the wire and the model: typed as what they are, not as they should be. */
 
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 export type JsonObject = { [key: string]: Json };
@@ -34,8 +34,7 @@ export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   if (isObject(a) && isObject(b)) {
     const keys = Object.keys(a);
     return (
-      keys.length === Object.keys(b).length &&
-      keys.every((key) => Object.hasOwn(b, key) && sameJson(a[key], b[key]))
+      keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && sameJson(a[key], b[key]))
     );
   }
   return false;

@@ -83,18 +83,20 @@ async function loadSelected({ data: dir, task, recordedIds }: Settings): Promise
 
 /** What is not as recorded, in a few lines. */
 function complaints(results: readonly ConversationResult[]): string[] {
-  const lines = results.filter((result) => !isEqual(result)).flatMap((result) => {
-    const { conversation, verdict, failure } = result;
-    const place = `task ${conversation.task}, trial ${conversation.trial}`;
-    const wrongVerdict = result.verdictEqual
-      ? []
-      : [`${place}: verdict ${verdict ?? 'none'}, recorded ${conversation.reward}`];
-    const outputs = result.mismatches.map(
-      ({ call, recorded, produced }) =>
-        `${place}: call ${call} answered ${shown(produced)}, recorded ${shown(recorded)}`,
-    );
-    return [...(failure === undefined ? [] : [`${place}: ${harmless(failure)}`]), ...wrongVerdict, ...outputs];
-  });
+  const lines = results
+    .filter((result) => !isEqual(result))
+    .flatMap((result) => {
+      const { conversation, verdict, failure } = result;
+      const place = `task ${conversation.task}, trial ${conversation.trial}`;
+      const wrongVerdict = result.verdictEqual
+        ? []
+        : [`${place}: verdict ${verdict ?? 'none'}, recorded ${conversation.reward}`];
+      const outputs = result.mismatches.map(
+        ({ call, recorded, produced }) =>
+          `${place}: call ${call} answered ${shown(produced)}, recorded ${shown(recorded)}`,
+      );
+      return [...(failure === undefined ? [] : [`${place}: ${harmless(failure)}`]), ...wrongVerdict, ...outputs];
+    });
   const more = lines.length - MAX_LISTED;
   return more > 0 ? [...lines.slice(0, MAX_LISTED), `… and ${more} more`] : lines;
 }

@@ -35,7 +35,8 @@ export const pythonNumber = (value: number, isFloat: boolean): string =>
 /** `round(value, 2)`: the exact binary value decides, an exact tie goes to the even digit. */
 export function roundToCents(value: number): number {
   const size = Math.abs(value);
-  if (!Number.isFinite(value) || size >= 1e21) return value;
+  // A zero keeps its sign, as in Python.
+  if (value === 0 || !Number.isFinite(value) || size >= 1e21) return value;
   // Only odd multiples of 1/8 lie exactly between two hundredths; toFixed rounds those up, Python to even.
   if (Number.isInteger(size * 8) && (size * 8) % 2 === 1) {
     const floor = Math.floor(size * 100);

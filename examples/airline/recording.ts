@@ -17,7 +17,11 @@ export type Step =
   | { readonly is: 'answer'; readonly id: string };
 
 /** A place where the assistant speaks, and what it says there; `null` at the end of what was recorded. */
-export type Place = { readonly conversation: number; readonly position: number; readonly next: AssistantMessage | null };
+export type Place = {
+  readonly conversation: number;
+  readonly position: number;
+  readonly next: AssistantMessage | null;
+};
 
 /** A beginning that is recorded. `speaks` is false where it is not the assistant's turn. */
 type Beginning = Place & { readonly speaks: boolean };

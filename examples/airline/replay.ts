@@ -32,7 +32,11 @@ export type ReplayOptions = {
 };
 
 /** A tool output that is not the recorded one; `produced` is undefined where the call was never made. */
-export type OutputMismatch = { readonly call: number; readonly recorded: string; readonly produced: string | undefined };
+export type OutputMismatch = {
+  readonly call: number;
+  readonly recorded: string;
+  readonly produced: string | undefined;
+};
 
 export type ConversationResult = {
   readonly conversation: Conversation;

@@ -105,7 +105,11 @@ function readMessage(message: Json, path: string): Step[] {
     default: {
       const known = "'system', 'assistant', 'user', 'function', 'tool', and 'developer'";
       const got = role === undefined ? 'nothing' : JSON.stringify(role);
-      throw new RequestProblem(`Invalid value: ${got}. Supported values are: ${known}.`, `${path}.role`, 'invalid_value');
+      throw new RequestProblem(
+        `Invalid value: ${got}. Supported values are: ${known}.`,
+        `${path}.role`,
+        'invalid_value',
+      );
     }
   }
 }
@@ -114,10 +118,7 @@ function readAssistant(message: JsonObject, path: string): Step[] {
   const content = own(message, 'content') ?? null;
   const calls = own(message, 'tool_calls') ?? null;
   if (content === null && calls === null && (own(message, 'refusal') ?? null) === null) {
-    throw new RequestProblem(
-      `Invalid value for 'content': expected a string, got null.`,
-      `${path}.content`,
-    );
+    throw new RequestProblem(`Invalid value for 'content': expected a string, got null.`, `${path}.content`);
   }
   const steps: Step[] =
     content === null ? [] : [{ is: 'assistant', text: readContent(message, path, ['text', 'refusal']) }];
@@ -212,7 +213,8 @@ function requiredText(object: JsonObject, key: string, path: string): string {
     throw new RequestProblem(message, `${path}.${key}`, 'missing_required_parameter');
   }
   if (typeof value !== 'string') throw wrongType(`${path}.${key}`, 'a string');
-  if (value === '') throw new RequestProblem(`Invalid '${path}.${key}': empty string.`, `${path}.${key}`, 'empty_string');
+  if (value === '')
+    throw new RequestProblem(`Invalid '${path}.${key}': empty string.`, `${path}.${key}`, 'empty_string');
   return value;
 }
 

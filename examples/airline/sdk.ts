@@ -11,6 +11,6 @@ export type { Model, RunContext, RunItem } from '@openai/agents';
 // The replay talks to loopback only; traces would leave the machine.
 setTracingDisabled(true);
 
-/** A Chat Completions model behind `baseURL`. The key is a placeholder: the replay server wants one, but any will do. */
+/** A Chat Completions model behind `baseURL`. The replay server wants a key, but any will do. */
 export const chatModel = (baseURL: string): Model =>
   new OpenAIChatCompletionsModel(new OpenAI({ baseURL, apiKey: 'replay', maxRetries: 0 }), 'gpt-4o');

@@ -40,7 +40,7 @@ const isNarrow = (code: number): boolean => code >= 0x1e00 && code < 0x2e80;
 
 function dropLast(text: string, columns: number): string {
   const characters = [...text];
-  for (let freed = 0; freed < columns && characters.length > 0; ) freed += columnsOf(characters.pop() ?? '');
+  for (let freed = 0; freed < columns && characters.length > 0;) freed += columnsOf(characters.pop() ?? '');
   return characters.join('');
 }
 

@@ -10,7 +10,9 @@ describe('reading', () => {
   test('a user and a reservation are printed as JSON in their own key order', () => {
     const { call } = airline();
     expect(call('get_user_details', { user_id: 'ada_1' })).toBe(JSON.stringify(ada()));
-    expect(call('get_reservation_details', { reservation_id: 'R1' })).toBe(JSON.stringify(start.reservations.get('R1')));
+    expect(call('get_reservation_details', { reservation_id: 'R1' })).toBe(
+      JSON.stringify(start.reservations.get('R1')),
+    );
   });
 
   test.each(['nobody', 'constructor', '__proto__', 7, null])('there is no user and no reservation %j', (id) => {
@@ -40,7 +42,9 @@ describe('searching', () => {
       expect.objectContaining({ flight_number: 'F2' }),
     ]);
     expect(found).not.toContain('dates');
-    expect(airline().call('search_direct_flight', { origin: 'AAA', destination: 'BBB', date: '2024-06-01' })).toBe('[]');
+    expect(airline().call('search_direct_flight', { origin: 'AAA', destination: 'BBB', date: '2024-06-01' })).toBe(
+      '[]',
+    );
   });
 
   test('a second leg leaves after the first arrives, compared as strings, and both carry their date', () => {
