@@ -99,13 +99,18 @@ export const conversation = (messages: readonly Message[], reward = 1): Conversa
   messages,
 });
 
-export const calculateTool: ToolSpec = {
-  name: 'calculate',
-  description: 'Calculates.',
+const toolWith = (name: string, argument: string): ToolSpec => ({
+  name,
+  description: name,
   parameters: {
     type: 'object',
-    properties: { expression: { type: 'string' } },
-    required: ['expression'],
+    properties: { [argument]: { type: 'string' } },
+    required: [argument],
     additionalProperties: true,
   },
-};
+});
+
+export const tools: readonly ToolSpec[] = [
+  toolWith('calculate', 'expression'),
+  toolWith('transfer_to_human_agents', 'summary'),
+];

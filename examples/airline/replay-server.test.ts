@@ -101,6 +101,11 @@ describe('answering', () => {
     expect(JSON.stringify(json)).toContain('the first 1 of 2 messages and calls are those of conversation 0');
   });
 
+  test('where it is not the turn of the assistant, nothing is answered', async () => {
+    const { status, json } = await post(ask([...answered, { role: 'assistant', content: 'Four, naïve “friend” 🙂.' }]));
+    expect([status, JSON.stringify(json)]).toEqual([400, expect.stringContaining('replay_unknown')]);
+  });
+
   test('where conversations begin alike and go on differently, the address decides', async () => {
     const unclear = await post(ask([user('Same start')]));
     expect([unclear.status, JSON.stringify(unclear.json)]).toEqual([400, expect.stringContaining('replay_ambiguous')]);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Conversation } from './data.ts';
-import { agentCalls, agentSays, calculateTool, conversation, start, toolSays, userSays } from './fixture.ts';
+import { agentCalls, agentSays, conversation, start, tools, toolSays, userSays } from './fixture.ts';
 import { isPythonMessage, replay, sameOutput } from './replay.ts';
 import type { ConversationResult, ReplayEvent } from './replay.ts';
 import { startReplayServer } from './replay-server.ts';
@@ -20,7 +20,7 @@ async function play(conversations: Conversation[], more: { stream?: boolean; con
   const server = await startReplayServer(conversations);
   const events: ReplayEvent[] = [];
   try {
-    const data = { conversations, tools: [calculateTool], policy: 'Be kind.', start };
+    const data = { conversations, tools, policy: 'Be kind.', start };
     const onEvent = (event: ReplayEvent) => void events.push(event);
     const results = await replay(data, { server, stream: false, concurrency: 1, ...more, onEvent });
     return { results, events, modelCalls: server.answered() };
@@ -116,6 +116,23 @@ test('a text beside a call and the text that closes the recording are not said t
   const closing: Conversation = { ...beside, goal: { actions: [], outputs: ['the recording'] } };
   expect((await play([beside])).results.map(summary)).toEqual([{ ...fine, verdict: 0 }]);
   expect((await play([closing])).results.map(summary)).toEqual([{ ...fine, verdict: 0 }]);
+});
+
+test('a transfer to a person ends the run, and its result is not said to the customer', async () => {
+  const transfer: Conversation = {
+    ...conversation(
+      [
+        userSays('A person, please.'),
+        agentCalls('c', 'transfer_to_human_agents', { summary: 'x' }),
+        toolSays('c', 'Transfer successful'),
+      ],
+      0,
+    ),
+    goal: { actions: [], outputs: ['successful'] },
+  };
+  const { results, modelCalls } = await play([transfer]);
+  expect(results.map(summary)).toEqual([{ ...fine, verdict: 0 }]);
+  expect(modelCalls).toBe(1);
 });
 
 test('outputs compare as JSON by value, everything else exactly', () => {

@@ -69,8 +69,18 @@ describe('searching', () => {
   });
 
   test('a next day below ten has no leading zero and is found nowhere', () => {
-    const found = airline().call('search_onestop_flight', { origin: 'AAA', destination: 'CCC', date: '2024-05-01' });
-    expect(found).toBe('[]');
+    const offered = { status: 'available' };
+    const early = (id: string) => ({
+      ...start.flights.get(id),
+      dates: { '2024-05-08': offered, '2024-05-09': offered },
+    });
+    const flights = new Map([
+      ['F2', early('F2')],
+      ['F3', early('F3')],
+    ]);
+    const args = { origin: 'AAA', destination: 'CCC', date: '2024-05-08' };
+    const result = callTool(openDatabase({ ...start, flights }), 'search_onestop_flight', JSON.stringify(args));
+    expect(result).toEqual({ output: '[]', raised: false });
   });
 
   test('where the second leg does not fly on the first day, the call fails with the missing key', () => {
