@@ -164,14 +164,20 @@ export const scenarios: Scenario[] = [
     name: 'agent tools: its events reach the listener and the handlers',
     play: async (kit) => {
       const inner = kit.agent({ name: 'Sub', model: kit.model([[say(kit, 'From Sub')]], 'model Sub') });
+      // A list for each listener: they run side by side, so only the order within a list is promised.
+      const heard: Record<string, unknown[]> = { onStream: [], item: [], any: [] };
       const tool = inner.asTool({
         toolName: 'sub',
-        onStream: ({ event, agent, toolCall }) => kit.log('onStream', [event.type, agent.name, toolCall?.callId]),
+        onStream: ({ event, agent, toolCall }) => void heard['onStream']?.push([event.type, agent.name, toolCall?.callId]),
       });
-      tool.on('run_item_stream_event', ({ event }) => kit.log('on item', event.type));
-      tool.on('*', ({ event }) => kit.log('on any', event.type));
-      const agent = kit.agent({ name: 'A', model: kit.model([[call(kit, 'sub', 's1', { input: 'x' })], [say(kit, 'Done')]], 'model A'), tools: [tool] });
+      tool.on('run_item_stream_event', ({ event }) => void heard['item']?.push(event.type));
+      tool.on('*', ({ event }) => void heard['any']?.push(event.type));
+      const agent = kit.agent({
+        name: 'A', tools: [tool],
+        model: kit.model([[call(kit, 'sub', 's1', { input: 'x' })], [say(kit, 'Done')]], 'model A'),
+      });
       await kit.run(agent, 'Go');
+      kit.log('heard', heard);
     },
   },
   {
@@ -236,10 +242,10 @@ export const scenarios: Scenario[] = [
   {
     name: 'agent tools: error handlers of the run do not reach the sub-agent',
     play: async (kit) => {
-      const sub = { model: kit.model([[kit.sdk.assistant([{ type: 'refusal', refusal: 'No.' }])]], 'model Sub') };
+      const sub = () => ({ model: kit.model([[kit.sdk.assistant([{ type: 'refusal', refusal: 'No.' }])]], 'model Sub') });
       const errorHandlers = { default: () => (kit.log('handler'), { finalOutput: 'Handled' }) };
-      await kit.run(nest(kit, ask(kit), {}, sub), 'Go', { errorHandlers });
-      await kit.run(nest(kit, ask(kit), { runOptions: { errorHandlers } }, sub), 'Go');
+      await kit.run(nest(kit, ask(kit), {}, sub()), 'Go', { errorHandlers });
+      await kit.run(nest(kit, ask(kit), { runOptions: { errorHandlers } }, sub()), 'Go');
     },
   },
 ];

@@ -306,6 +306,14 @@ export const scenarios: Scenario[] = [
     },
   },
   {
+    name: 'approvals: states of another format',
+    play: async (kit) => {
+      const agent = payer(kit, [[call(kit, 'pay')], [say(kit, 'Done')]]);
+      await kit.attempt('1.20', async () => void (await kit.sdk.RunState.fromString(agent, '{"$schemaVersion":"1.20"}')));
+      await kit.attempt('99.0', async () => void (await kit.sdk.RunState.fromString(agent, '{"$schemaVersion":"99.0"}')));
+    },
+  },
+  {
     name: 'approvals: a context of its own at resume',
     play: async (kit) => {
       const pay = kit.tool('pay', '', { needsApproval: true, execute: (_input: unknown, context: { context: unknown }) => (kit.log('context', context.context), 'paid') });

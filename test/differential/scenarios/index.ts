@@ -6,6 +6,7 @@ import { scenarios as endings } from './endings.ts';
 import { scenarios as guardrails } from './guardrails.ts';
 import { scenarios as handoffs } from './handoffs.ts';
 import { scenarios as models } from './models.ts';
+import { scenarios as others } from './others.ts';
 import { scenarios as outputs } from './outputs.ts';
 import { scenarios as serverState } from './server-state.ts';
 import { scenarios as sessions } from './sessions.ts';
@@ -28,4 +29,5 @@ export const scenarios: readonly Scenario[] = [
   ...models,
   ...outputs,
   ...values,
+  ...others,
 ];

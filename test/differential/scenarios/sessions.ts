@@ -168,6 +168,15 @@ export const scenarios: Scenario[] = [
     },
   },
   {
+    name: 'sessions: MemorySession when an output check trips after a tool turn',
+    play: async (kit) => {
+      const session = new kit.sdk.MemorySession({ sessionId: 's1' });
+      const outputGuardrails = [{ name: 'out', execute: async () => ({ tripwireTriggered: true, outputInfo: null }) }];
+      await kit.run(worker(kit, { outputGuardrails }), 'Hi', { session });
+      kit.log('session', await session.getItems());
+    },
+  },
+  {
     name: 'sessions: loading fails',
     play: async (kit) => void (await kept(kit, worker(kit), {}, { getItems: async () => { throw new TypeError('cannot read'); } })),
   },

@@ -230,8 +230,10 @@ export const scenarios: Scenario[] = [
       const model = kit.model([[call(kit, 'look'), say(kit, 'First')], [say(kit, 'Sec'), say(kit, 'ond')]]);
       const agent = kit.agent({ name: 'A', model, tools: [kit.tool('look')] });
       const result = await kit.runner().run(agent, 'Hi', { stream: true });
-      for await (const text of result.toTextStream()) kit.log('text', text);
+      const texts: string[] = [];
+      for await (const text of result.toTextStream()) texts.push(text);
       await result.completed;
+      kit.log('texts', texts);
       kit.log('final', result.finalOutput);
     },
   },
