@@ -1,4 +1,7 @@
-/** Lists where ours differs: `node test/differential/compare.ts [part of a name] [--amnesia]`. For people; CI runs the test. */
+/**
+ * Lists where ours differs: `node test/differential/compare.ts [part of a name] [--amnesia]`.
+ * For people; CI runs the test.
+ */
 import { casesOf, loadSide, play } from './harness.ts';
 import { firstDifference, type Json } from './normalise.ts';
 import { scenarios } from './scenarios/index.ts';
@@ -10,7 +13,10 @@ const ours = await loadSide('ours', { amnesia: flag === '--amnesia' });
 
 const at = (trace: object, path: string): string => {
   const keys = path.split(/[.[\]]+/).filter((key) => key !== '' && key !== '$');
-  const value = keys.reduce<unknown>((node, key) => (node instanceof Object ? new Map(Object.entries(node)).get(key) : undefined), trace);
+  const value = keys.reduce<unknown>(
+    (node, key) => (node instanceof Object ? new Map(Object.entries(node)).get(key) : undefined),
+    trace,
+  );
   return (JSON.stringify(value as Json) ?? 'absent').slice(0, 220);
 };
 

@@ -30,7 +30,9 @@ const outline = (items: Json | undefined): string[] =>
   });
 
 const entries = (trace: Trace, name: string): Json[] =>
-  list(trace.log).filter((entry) => Array.isArray(entry) && entry[0] === name).map((entry) => field(entry, 1) ?? null);
+  list(trace.log)
+    .filter((entry) => Array.isArray(entry) && entry[0] === name)
+    .map((entry) => field(entry, 1) ?? null);
 
 /** The log without what a session did and held. */
 const withoutSession = (trace: Trace): Json[] =>
@@ -43,7 +45,9 @@ const saves = (id: string, items: string[]): Deviation => ({
   expect(published, ours) {
     expect(outline(entries(ours, 'session').at(-1))).toEqual(items);
     expect(withoutSession(ours)).toEqual(withoutSession(published));
-    expect(list(ours.runs).map((run) => field(run, 'error'))).toEqual(list(published.runs).map((run) => field(run, 'error')));
+    expect(list(ours.runs).map((run) => field(run, 'error'))).toEqual(
+      list(published.runs).map((run) => field(run, 'error')),
+    );
   },
 });
 
@@ -77,7 +81,11 @@ const siblingKept: Deviation = {
     const hooks = (trace: Trace) => list(trace.log).filter((entry) => !String(field(entry, 0)).includes('tool_end'));
     expect(hooks(ours)).toEqual(hooks(published));
     expect(field(ours.runs, 0, 'error')).toEqual(field(published.runs, 0, 'error'));
-    expect(outline(field(ours.runs, 0, 'errorState', 'history'))).toEqual(['user', 'call call-slow', 'result call-slow']);
+    expect(outline(field(ours.runs, 0, 'errorState', 'history'))).toEqual([
+      'user',
+      'call call-slow',
+      'result call-slow',
+    ]);
   },
 };
 
@@ -103,8 +111,13 @@ export const deviations: Readonly<Record<string, Deviation>> = {
   'sessions: the model refuses [plain]': kept(user),
   ...both('guardrails: an output check trips after a tool turn', kept(toolTurn)),
   'abort: while the model works [plain]': kept(user),
-  'abort: a tool that obeys the signal [stream]':
-    kept(['user', 'call call-look', 'call call-slow', 'result call-look', 'result call-slow']),
+  'abort: a tool that obeys the signal [stream]': kept([
+    'user',
+    'call call-look',
+    'call call-slow',
+    'result call-look',
+    'result call-slow',
+  ]),
   'abort: a tool that ignores the signal is waited for [stream]': kept(['user', 'call call-slow', 'result call-slow']),
   'abort: between two turns [stream]': kept(toolTurn),
   ...both('abort: before it began', preAborted),

@@ -45,7 +45,10 @@ function pass(name: string, options: { amnesia: boolean }) {
       const deviation = deviations[one.id];
       if (deviation === undefined) expect(ours).toEqual(published);
       else {
-        expect(firstDifference(published, ours), `${deviation.id}: the traces are equal, drop the deviation`).toBeDefined();
+        expect(
+          firstDifference(published, ours),
+          `${deviation.id}: the traces are equal, drop the deviation`,
+        ).toBeDefined();
         deviation.expect(published, ours);
       }
     });

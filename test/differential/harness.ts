@@ -18,9 +18,10 @@ const here = (path: string): string => new URL(path, import.meta.url).href;
 
 /** Imports one side. Tracing is off and nothing reaches the network: every model is scripted. */
 export async function loadSide(side: Side, options: LoadOptions = {}): Promise<Loaded> {
-  const [sdk, testing] = side === 'published'
-    ? [await load('@openai/agents'), await load('@openai/agents/testing')]
-    : [await load(here('../../src/index.ts')), await load(here('../../src/testing/index.ts'))];
+  const [sdk, testing] =
+    side === 'published'
+      ? [await load('@openai/agents'), await load('@openai/agents/testing')]
+      : [await load(here('../../src/index.ts')), await load(here('../../src/testing/index.ts'))];
   // The parse boundary: what both sides promise is the common API.
   const loaded = { sdk: sdk as Sdk, testing: testing as Testing };
   loaded.sdk.setTracingDisabled(true);
@@ -42,7 +43,8 @@ const CONSOLE = ['warn', 'error', 'log', 'info', 'debug'] as const;
 export async function quietly(work: () => Promise<void>): Promise<string[]> {
   const said: string[] = [];
   const kept = CONSOLE.map((name) => [name, console[name]] as const);
-  for (const name of CONSOLE) console[name] = (...args: unknown[]) => void said.push(`${name}: ${args.map(String).join(' ')}`);
+  for (const name of CONSOLE)
+    console[name] = (...args: unknown[]) => void said.push(`${name}: ${args.map(String).join(' ')}`);
   try {
     await work();
   } finally {

@@ -5,7 +5,16 @@
  *    (what each run ended with). Lanes are not interleaved: a stream is read when its reader gets round to it.
  * K2 Values are copied when they are noted, never later.
  */
-import type { Agent, AgentInputItem, AgentOutputType, Model, RunResult, RunState, Session, StreamedRunResult } from '@openai/agents';
+import type {
+  Agent,
+  AgentInputItem,
+  AgentOutputType,
+  Model,
+  RunResult,
+  RunState,
+  Session,
+  StreamedRunResult,
+} from '@openai/agents';
 import { describeEvent, describeRequest, describeResult, describeState } from './describe.ts';
 import { describeError, numberIds, plain, type Json } from './normalise.ts';
 
@@ -170,9 +179,10 @@ export class Kit {
     const label = `run ${this.#runs.length + 1}`;
     const slot = this.#runs.push(null) - 1;
     this.log(`${label} begins`);
-    const outcome = this.mode === 'stream'
-      ? await this.#stream(runner, agent, input, rest)
-      : await this.#plain(runner, agent, input, rest);
+    const outcome =
+      this.mode === 'stream'
+        ? await this.#stream(runner, agent, input, rest)
+        : await this.#plain(runner, agent, input, rest);
     this.log(`${label} settles`);
     this.#runs[slot] = this.#describe(outcome);
     return outcome;

@@ -16,7 +16,9 @@ process.env['NODE_ENV'] = 'test';
 const textOf = (content: Json | undefined): string => {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return JSON.stringify(content ?? null);
-  return content.map((part) => (part instanceof Object && 'text' in part ? String(part.text) : JSON.stringify(part))).join('|');
+  return content
+    .map((part) => (part instanceof Object && 'text' in part ? String(part.text) : JSON.stringify(part)))
+    .join('|');
 };
 
 /** Wire items as short text, everything else as it is. */
@@ -52,7 +54,8 @@ for (const one of cases) {
   for (const [, entry] of entries(trace.log)) console.log('  ', line(entry));
   for (const [, run] of entries(trace.runs)) {
     for (const [what, fields] of entries(run)) {
-      if (fields instanceof Object) for (const [name, field] of entries(fields)) console.log(`   => ${what}.${name}`, line(field));
+      if (fields instanceof Object)
+        for (const [name, field] of entries(fields)) console.log(`   => ${what}.${name}`, line(field));
       else console.log(`   => ${what}`, line(fields));
     }
   }

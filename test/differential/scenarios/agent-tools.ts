@@ -1,7 +1,7 @@
 /** Agents as tools. */
 import { z } from 'zod';
-import type { AnyAgent, AnyResult, AnyState, Kit, Scenario } from '../kit.ts';
-import { call, counted, say } from './parts.ts';
+import type { AnyAgent, AnyResult, Kit, Scenario } from '../kit.ts';
+import { approveAll, call, counted, say } from './parts.ts';
 
 /** Outer A that calls `calls`; Sub answers with `sub`. Options go to asTool. */
 function nest(
@@ -10,7 +10,12 @@ function nest(
   options: Record<string, unknown> = {},
   sub: Record<string, unknown> = {},
 ): AnyAgent {
-  const inner = kit.agent({ name: 'Sub Agent', instructions: 'I am Sub', model: kit.model([[say(kit, 'From Sub')]], 'model Sub'), ...sub });
+  const inner = kit.agent({
+    name: 'Sub Agent',
+    instructions: 'I am Sub',
+    model: kit.model([[say(kit, 'From Sub')]], 'model Sub'),
+    ...sub,
+  });
   return kit.agent({
     name: 'A',
     model: kit.model([calls, [say(kit, 'Done')]], 'model A'),
@@ -29,11 +34,6 @@ const asking = (kit: Kit, more: Record<string, unknown> = {}) => ({
   tools: [kit.tool('pay', 'paid', { needsApproval: true })],
   ...more,
 });
-
-const approveAll = (result: AnyResult): AnyState => {
-  for (const asked of result.state.getInterruptions()) result.state.approve(asked);
-  return result.state;
-};
 
 export const scenarios: Scenario[] = [
   {
@@ -70,12 +70,18 @@ export const scenarios: Scenario[] = [
     name: 'agent tools: structured input is on the context of the sub-agent',
     play: async (kit) => {
       const parameters = z.object({ city: z.string() });
-      const look = kit.tool('look', '', { execute: (_input: unknown, context: { context: unknown; toolInput?: unknown }) => {
-        kit.log('context', [context.context, context.toolInput]);
-        return 'ok';
-      } });
+      const look = kit.tool('look', '', {
+        execute: (_input: unknown, context: { context: unknown; toolInput?: unknown }) => {
+          kit.log('context', [context.context, context.toolInput]);
+          return 'ok';
+        },
+      });
       const sub = { model: kit.model([[call(kit, 'look')], [say(kit, 'From Sub')]], 'model Sub'), tools: [look] };
-      const { result } = await kit.run(nest(kit, [call(kit, 'Sub_Agent', 's1', { city: 'Oslo' })], { parameters }, sub), 'Go', { context: { user: 'Ann' } });
+      const { result } = await kit.run(
+        nest(kit, [call(kit, 'Sub_Agent', 's1', { city: 'Oslo' })], { parameters }, sub),
+        'Go',
+        { context: { user: 'Ann' } },
+      );
       kit.log('outer', result?.runContext.toolInput);
     },
   },
@@ -83,7 +89,12 @@ export const scenarios: Scenario[] = [
     name: 'agent tools: an extractor chooses the output',
     play: async (kit) => {
       const customOutputExtractor = async (result: AnyResult) => {
-        kit.log('extractor', [result.finalOutput, result.newItems.map((item) => item.type), result.agentToolInvocation, result.lastAgent?.name]);
+        kit.log('extractor', [
+          result.finalOutput,
+          result.newItems.map((item) => item.type),
+          result.agentToolInvocation,
+          result.lastAgent?.name,
+        ]);
         return 'Extracted';
       };
       await kit.run(nest(kit, ask(kit), { customOutputExtractor }), 'Go');
@@ -92,14 +103,22 @@ export const scenarios: Scenario[] = [
   {
     name: 'agent tools: an extractor that throws',
     play: async (kit) => {
-      const customOutputExtractor = () => { throw new TypeError('extractor broke'); };
+      const customOutputExtractor = () => {
+        throw new TypeError('extractor broke');
+      };
       await kit.run(nest(kit, ask(kit), { customOutputExtractor }), 'Go');
     },
   },
   {
     name: 'agent tools: a sub-agent with tools, usage adds up',
     play: async (kit) => {
-      const sub = { model: kit.model([counted(kit, 's1', [call(kit, 'look')]), counted(kit, 's2', [say(kit, 'From Sub')])], 'model Sub'), tools: [kit.tool('look')] };
+      const sub = {
+        model: kit.model(
+          [counted(kit, 's1', [call(kit, 'look')]), counted(kit, 's2', [say(kit, 'From Sub')])],
+          'model Sub',
+        ),
+        tools: [kit.tool('look')],
+      };
       const { result } = await kit.run(nest(kit, ask(kit), {}, sub), 'Go');
       kit.log('same usage', result?.state.usage === result?.runContext.usage);
     },
@@ -114,7 +133,11 @@ export const scenarios: Scenario[] = [
   {
     name: 'agent tools: a sub-agent that ends with a tool',
     play: async (kit) => {
-      const sub = { model: kit.model([[call(kit, 'look')]], 'model Sub'), tools: [kit.tool('look')], toolUseBehavior: 'stop_on_first_tool' };
+      const sub = {
+        model: kit.model([[call(kit, 'look')]], 'model Sub'),
+        tools: [kit.tool('look')],
+        toolUseBehavior: 'stop_on_first_tool',
+      };
       await kit.run(nest(kit, ask(kit), {}, sub), 'Go');
     },
   },
@@ -129,15 +152,23 @@ export const scenarios: Scenario[] = [
   {
     name: 'agent tools: a sub-agent that fails',
     play: async (kit) => {
-      await kit.run(nest(kit, ask(kit), {}, { model: kit.model([kit.testing.modelError(new Error('down'))], 'model Sub') }), 'Go');
-      const inputGuardrails = [{ name: 'in', runInParallel: false, execute: async () => ({ tripwireTriggered: true, outputInfo: null }) }];
+      await kit.run(
+        nest(kit, ask(kit), {}, { model: kit.model([kit.testing.modelError(new Error('down'))], 'model Sub') }),
+        'Go',
+      );
+      const inputGuardrails = [
+        { name: 'in', runInParallel: false, execute: async () => ({ tripwireTriggered: true, outputInfo: null }) },
+      ];
       await kit.run(nest(kit, ask(kit), {}, { inputGuardrails }), 'Go');
     },
   },
   {
     name: 'agent tools: turns of the sub-agent',
     play: async (kit) => {
-      const sub = () => ({ model: kit.model([[call(kit, 'look')], [say(kit, 'From Sub')]], 'model Sub'), tools: [kit.tool('look')] });
+      const sub = () => ({
+        model: kit.model([[call(kit, 'look')], [say(kit, 'From Sub')]], 'model Sub'),
+        tools: [kit.tool('look')],
+      });
       await kit.run(nest(kit, ask(kit), { runOptions: { maxTurns: 1 } }, sub()), 'Go');
       await kit.run(nest(kit, ask(kit), {}, sub()), 'Go', { maxTurns: 2 });
     },
@@ -168,12 +199,14 @@ export const scenarios: Scenario[] = [
       const heard: Record<string, unknown[]> = { onStream: [], item: [], any: [] };
       const tool = inner.asTool({
         toolName: 'sub',
-        onStream: ({ event, agent, toolCall }) => void heard['onStream']?.push([event.type, agent.name, toolCall?.callId]),
+        onStream: ({ event, agent, toolCall }) =>
+          void heard['onStream']?.push([event.type, agent.name, toolCall?.callId]),
       });
       tool.on('run_item_stream_event', ({ event }) => void heard['item']?.push(event.type));
       tool.on('*', ({ event }) => void heard['any']?.push(event.type));
       const agent = kit.agent({
-        name: 'A', tools: [tool],
+        name: 'A',
+        tools: [tool],
         model: kit.model([[call(kit, 'sub', 's1', { input: 'x' })], [say(kit, 'Done')]], 'model A'),
       });
       await kit.run(agent, 'Go');
@@ -183,7 +216,14 @@ export const scenarios: Scenario[] = [
   {
     name: 'agent tools: a listener that throws does not matter',
     play: async (kit) => {
-      await kit.run(nest(kit, ask(kit), { onStream: () => { throw new Error('listener broke'); } }), 'Go');
+      await kit.run(
+        nest(kit, ask(kit), {
+          onStream: () => {
+            throw new Error('listener broke');
+          },
+        }),
+        'Go',
+      );
     },
   },
   {
@@ -198,7 +238,10 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       const agent = nest(kit, ask(kit), {}, asking(kit));
       const first = await kit.done(agent, 'Go');
-      kit.log('asked', first.interruptions.map((asked) => [asked.agent.name, asked.name, asked.arguments]));
+      kit.log(
+        'asked',
+        first.interruptions.map((asked) => [asked.agent.name, asked.name, asked.arguments]),
+      );
       await kit.run(agent, approveAll(first));
     },
   },
@@ -217,7 +260,10 @@ export const scenarios: Scenario[] = [
       const agent = nest(kit, ask(kit), {}, asking(kit));
       const first = await kit.done(agent, 'Go', { context: { user: 'Ann' } });
       const state = await kit.sdk.RunState.fromString<unknown, AnyAgent>(agent, first.state.toString());
-      kit.log('asked', state.getInterruptions().map((asked) => [asked.agent.name, asked.name]));
+      kit.log(
+        'asked',
+        state.getInterruptions().map((asked) => [asked.agent.name, asked.name]),
+      );
       for (const asked of state.getInterruptions()) state.approve(asked);
       await kit.run(agent, state);
     },
@@ -227,7 +273,10 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       const one = kit.agent({ name: 'One', ...asking(kit) });
       const two = kit.agent({ name: 'Two', ...asking(kit) });
-      const model = kit.model([[call(kit, 'One', 's1', { input: '1' }), call(kit, 'Two', 's2', { input: '2' })], [say(kit, 'Done')]], 'model A');
+      const model = kit.model(
+        [[call(kit, 'One', 's1', { input: '1' }), call(kit, 'Two', 's2', { input: '2' })], [say(kit, 'Done')]],
+        'model A',
+      );
       const agent = kit.agent({ name: 'A', model, tools: [asTool(one, {}), asTool(two, {})] });
       const first = await kit.done(agent, 'Go');
       const [asked] = first.state.getInterruptions();
@@ -242,7 +291,9 @@ export const scenarios: Scenario[] = [
   {
     name: 'agent tools: error handlers of the run do not reach the sub-agent',
     play: async (kit) => {
-      const sub = () => ({ model: kit.model([[kit.sdk.assistant([{ type: 'refusal', refusal: 'No.' }])]], 'model Sub') });
+      const sub = () => ({
+        model: kit.model([[kit.sdk.assistant([{ type: 'refusal', refusal: 'No.' }])]], 'model Sub'),
+      });
       const errorHandlers = { default: () => (kit.log('handler'), { finalOutput: 'Handled' }) };
       await kit.run(nest(kit, ask(kit), {}, sub()), 'Go', { errorHandlers });
       await kit.run(nest(kit, ask(kit), { runOptions: { errorHandlers } }, sub()), 'Go');

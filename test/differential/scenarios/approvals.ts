@@ -1,28 +1,8 @@
 /** Approvals: pause, decide, resume. */
 import { z } from 'zod';
-import type { AnyAgent, AnyResult, AnyState, Kit, Scenario } from '../kit.ts';
 import { describeState } from '../describe.ts';
-import { call, say } from './parts.ts';
-
-/** A that may pay (asks) and look (does not). */
-const payer = (kit: Kit, replies: (ReturnType<typeof call> | ReturnType<typeof say>)[][], more: Record<string, unknown> = {}) =>
-  kit.agent({
-    name: 'A',
-    model: kit.model(replies),
-    tools: [kit.tool('pay', 'paid', { needsApproval: true }), kit.tool('look')],
-    ...more,
-  });
-
-const payTwice = (kit: Kit) =>
-  payer(kit, [[call(kit, 'pay', 'p1', { n: 1 }), call(kit, 'pay', 'p2', { n: 2 })], [say(kit, 'Done')]]);
-
-const approveAll = (result: AnyResult): AnyState => {
-  for (const asked of result.state.getInterruptions()) result.state.approve(asked);
-  return result.state;
-};
-
-const reread = (kit: Kit, agent: AnyAgent, state: AnyState): Promise<AnyState> =>
-  kit.sdk.RunState.fromString<unknown, AnyAgent>(agent, state.toString());
+import type { Scenario } from '../kit.ts';
+import { approveAll, call, payer, payTwice, reread, say } from './parts.ts';
 
 export const scenarios: Scenario[] = [
   {
@@ -59,7 +39,10 @@ export const scenarios: Scenario[] = [
   {
     name: 'approvals: other tools of the reply still run',
     play: async (kit) => {
-      const agent = payer(kit, [[call(kit, 'look', 'l1'), call(kit, 'pay', 'p1'), call(kit, 'look', 'l2')], [say(kit, 'Done')]]);
+      const agent = payer(kit, [
+        [call(kit, 'look', 'l1'), call(kit, 'pay', 'p1'), call(kit, 'look', 'l2')],
+        [say(kit, 'Done')],
+      ]);
       const result = await kit.done(agent, 'Go');
       kit.log('state', describeState(result.state));
       await kit.run(agent, approveAll(result));
@@ -87,7 +70,11 @@ export const scenarios: Scenario[] = [
   {
     name: 'approvals: always approve covers the other call and later turns',
     play: async (kit) => {
-      const agent = payer(kit, [[call(kit, 'pay', 'p1'), call(kit, 'pay', 'p2')], [call(kit, 'pay', 'p3')], [say(kit, 'Done')]]);
+      const agent = payer(kit, [
+        [call(kit, 'pay', 'p1'), call(kit, 'pay', 'p2')],
+        [call(kit, 'pay', 'p3')],
+        [say(kit, 'Done')],
+      ]);
       const { state } = await kit.done(agent, 'Go');
       const [one] = state.getInterruptions();
       if (one !== undefined) state.approve(one, { alwaysApprove: true });
@@ -185,7 +172,10 @@ export const scenarios: Scenario[] = [
         return (input as { n: number }).n > 1;
       };
       const pay = kit.tool('pay', 'paid', { needsApproval });
-      const model = kit.model([[call(kit, 'pay', 'p1', { n: 1 }), call(kit, 'pay', 'p2', { n: 2 })], [say(kit, 'Done')]]);
+      const model = kit.model([
+        [call(kit, 'pay', 'p1', { n: 1 }), call(kit, 'pay', 'p2', { n: 2 })],
+        [say(kit, 'Done')],
+      ]);
       const agent = kit.agent({ name: 'A', model, tools: [pay] });
       await kit.run(agent, approveAll(await kit.done(agent, 'Go')));
     },
@@ -194,7 +184,9 @@ export const scenarios: Scenario[] = [
     name: 'approvals: needsApproval on malformed and on misfit arguments',
     play: async (kit) => {
       const pay = kit.sdk.tool({
-        name: 'pay', description: 'Pays.', parameters: z.object({ n: z.number() }),
+        name: 'pay',
+        description: 'Pays.',
+        parameters: z.object({ n: z.number() }),
         needsApproval: async (_context, input) => (kit.log('needsApproval', input), false),
         execute: (input) => (kit.log('execute pay', input), 'paid'),
       });
@@ -209,7 +201,11 @@ export const scenarios: Scenario[] = [
   {
     name: 'approvals: needsApproval that throws',
     play: async (kit) => {
-      const pay = kit.tool('pay', 'paid', { needsApproval: async () => { throw new TypeError('asking broke'); } });
+      const pay = kit.tool('pay', 'paid', {
+        needsApproval: async () => {
+          throw new TypeError('asking broke');
+        },
+      });
       const agent = kit.agent({ name: 'A', model: kit.model([[call(kit, 'pay')], [say(kit, 'Done')]]), tools: [pay] });
       await kit.run(agent, 'Go');
     },
@@ -217,14 +213,18 @@ export const scenarios: Scenario[] = [
   {
     name: 'approvals: beside stop_on_first_tool the pause wins',
     play: async (kit) => {
-      const agent = payer(kit, [[call(kit, 'look'), call(kit, 'pay')], [say(kit, 'Done')]], { toolUseBehavior: 'stop_on_first_tool' });
+      const agent = payer(kit, [[call(kit, 'look'), call(kit, 'pay')], [say(kit, 'Done')]], {
+        toolUseBehavior: 'stop_on_first_tool',
+      });
       await kit.run(agent, approveAll(await kit.done(agent, 'Go')));
     },
   },
   {
     name: 'approvals: a pause leaves output guardrails and sessions waiting',
     play: async (kit) => {
-      const outputGuardrails = [{ name: 'out', execute: async () => (kit.log('output check'), { tripwireTriggered: false, outputInfo: null }) }];
+      const outputGuardrails = [
+        { name: 'out', execute: async () => (kit.log('output check'), { tripwireTriggered: false, outputInfo: null }) },
+      ];
       const agent = payer(kit, [[call(kit, 'look'), call(kit, 'pay')], [say(kit, 'Done')]], { outputGuardrails });
       const session = kit.session();
       const first = await kit.done(agent, 'Go', { session });
@@ -237,93 +237,19 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       const { allow, rejectContent } = kit.sdk.ToolGuardrailFunctionOutputFactory;
       for (const verdict of [allow(), rejectContent('Not even asked.')]) {
-        const guard = kit.sdk.defineToolInputGuardrail({ name: 'pre', run: async () => (kit.log('guardrail'), verdict) });
+        const guard = kit.sdk.defineToolInputGuardrail({
+          name: 'pre',
+          run: async () => (kit.log('guardrail'), verdict),
+        });
         const pay = kit.tool('pay', 'paid', { needsApproval: true, inputGuardrails: [guard] });
-        const agent = kit.agent({ name: 'A', model: kit.model([[call(kit, 'pay')], [say(kit, 'Done')]]), tools: [pay] });
+        const agent = kit.agent({
+          name: 'A',
+          model: kit.model([[call(kit, 'pay')], [say(kit, 'Done')]]),
+          tools: [pay],
+        });
         const options = { toolExecution: { preApprovalInputGuardrails: true } };
         const { result } = await kit.run(agent, 'Go', options);
         if (result !== undefined && result.interruptions.length > 0) await kit.run(agent, approveAll(result), options);
-      }
-    },
-  },
-  {
-    name: 'approvals: turns of a paused run',
-    play: async (kit) => {
-      const agent = payer(kit, [[call(kit, 'pay')], [say(kit, 'Done')]]);
-      await kit.run(agent, approveAll(await kit.done(agent, 'Go', { maxTurns: 1 })), { maxTurns: 1 });
-      const again = payer(kit, [[call(kit, 'pay')], [say(kit, 'Done')]]);
-      await kit.run(again, approveAll(await kit.done(again, 'Go', { maxTurns: 1 })), { maxTurns: 2 });
-      const kept = payer(kit, [[call(kit, 'pay')], [say(kit, 'Done')]]);
-      await kit.run(kept, approveAll(await kit.done(kept, 'Go', { maxTurns: 1 })));
-    },
-  },
-  {
-    name: 'approvals: input added to a paused run',
-    play: async (kit) => {
-      const agent = payer(kit, [[call(kit, 'pay')], [say(kit, 'Done')]]);
-      const first = await kit.done(agent, 'Go');
-      first.state.addInput('And be quick.');
-      first.state.addInput([kit.sdk.user('Please.')]);
-      kit.log('pending', first.state.pendingInput);
-      kit.log('reread', (await reread(kit, agent, first.state)).pendingInput);
-      await kit.run(agent, approveAll(first));
-      kit.log('pending after', first.state.pendingInput);
-      await kit.attempt('addInput when finished', () => first.state.addInput('Too late'));
-    },
-  },
-  {
-    name: 'approvals: pending input can be cleared, and is checked by input guardrails',
-    play: async (kit) => {
-      const inputGuardrails = [{
-        name: 'in', runInParallel: false,
-        execute: async ({ input }: { input: unknown }) => (kit.log('input check', input), { tripwireTriggered: false, outputInfo: null }),
-      }];
-      const agent = payer(kit, [[call(kit, 'pay')], [say(kit, 'Done')]], { inputGuardrails });
-      const first = await kit.done(agent, 'Go');
-      first.state.addInput('Dropped');
-      first.state.clearPendingInput();
-      first.state.addInput('Kept');
-      await kit.run(agent, approveAll(first));
-    },
-  },
-  {
-    name: 'approvals: a decision after the call was made',
-    play: async (kit) => {
-      const agent = payer(kit, [[call(kit, 'pay')], [say(kit, 'Done')]]);
-      const first = await kit.done(agent, 'Go');
-      const [asked] = first.state.getInterruptions();
-      await kit.run(agent, approveAll(first));
-      if (asked !== undefined) await kit.attempt('reject late', () => first.state.reject(asked));
-    },
-  },
-  {
-    name: 'approvals: states that cannot be read',
-    play: async (kit) => {
-      const agent = payer(kit, [[call(kit, 'pay')], [say(kit, 'Done')]]);
-      const { RunState } = kit.sdk;
-      await kit.attempt('no JSON', async () => void (await RunState.fromString(agent, 'nonsense')));
-      await kit.attempt('no version', async () => void (await RunState.fromString(agent, '{}')));
-    },
-  },
-  {
-    name: 'approvals: states of another format',
-    play: async (kit) => {
-      const agent = payer(kit, [[call(kit, 'pay')], [say(kit, 'Done')]]);
-      await kit.attempt('1.20', async () => void (await kit.sdk.RunState.fromString(agent, '{"$schemaVersion":"1.20"}')));
-      await kit.attempt('99.0', async () => void (await kit.sdk.RunState.fromString(agent, '{"$schemaVersion":"99.0"}')));
-    },
-  },
-  {
-    name: 'approvals: a context of its own at resume',
-    play: async (kit) => {
-      const pay = kit.tool('pay', '', { needsApproval: true, execute: (_input: unknown, context: { context: unknown }) => (kit.log('context', context.context), 'paid') });
-      for (const contextStrategy of ['merge', 'replace'] as const) {
-        const agent = kit.agent({ name: 'A', model: kit.model([[call(kit, 'pay')], [say(kit, 'Done')]]), tools: [pay] });
-        const first = await kit.done(agent, 'Go', { context: { user: 'Ann', old: true } });
-        const context = new kit.sdk.RunContext<unknown>({ user: 'Bob' });
-        const state = await kit.sdk.RunState.fromStringWithContext<unknown, AnyAgent>(agent, first.state.toString(), context, { contextStrategy });
-        for (const asked of state.getInterruptions()) state.approve(asked);
-        await kit.run(agent, state);
       }
     },
   },

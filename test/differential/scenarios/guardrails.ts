@@ -6,7 +6,12 @@ import { call, gate, say, settle } from './parts.ts';
 type Verdict = 'pass' | 'trip' | 'throw';
 
 /** A guardrail that notes what it was given. `runInParallel` counts for input only. */
-const guard = (kit: Kit, name: string, verdict: Verdict, more: { runInParallel?: boolean; wait?: Promise<void> } = {}) => ({
+const guard = (
+  kit: Kit,
+  name: string,
+  verdict: Verdict,
+  more: { runInParallel?: boolean; wait?: Promise<void> } = {},
+) => ({
   name,
   runInParallel: more.runInParallel,
   execute: async (args: Record<string, unknown>) => {
@@ -18,30 +23,47 @@ const guard = (kit: Kit, name: string, verdict: Verdict, more: { runInParallel?:
   },
 });
 
-const simple = (kit: Kit, more: Record<string, unknown>) => kit.agent({ name: 'A', model: kit.model([[say(kit, 'Hello')]]), ...more });
+const simple = (kit: Kit, more: Record<string, unknown>) =>
+  kit.agent({ name: 'A', model: kit.model([[say(kit, 'Hello')]]), ...more });
 
 const worker = (kit: Kit, more: Record<string, unknown>) =>
-  kit.agent({ name: 'A', model: kit.model([[call(kit, 'look')], [say(kit, 'Hello')]]), tools: [kit.tool('look')], ...more });
+  kit.agent({
+    name: 'A',
+    model: kit.model([[call(kit, 'look')], [say(kit, 'Hello')]]),
+    tools: [kit.tool('look')],
+    ...more,
+  });
 
 export const scenarios: Scenario[] = [
   {
     name: 'guardrails: input checks that pass, blocking and parallel',
     play: async (kit) => {
-      const inputGuardrails = [guard(kit, 'parallel', 'pass'), guard(kit, 'blocking', 'pass', { runInParallel: false })];
-      await kit.run(simple(kit, { inputGuardrails }), 'Hi', { runner: kit.runner({ inputGuardrails: [guard(kit, 'runner', 'pass')] }) });
+      const inputGuardrails = [
+        guard(kit, 'parallel', 'pass'),
+        guard(kit, 'blocking', 'pass', { runInParallel: false }),
+      ];
+      await kit.run(simple(kit, { inputGuardrails }), 'Hi', {
+        runner: kit.runner({ inputGuardrails: [guard(kit, 'runner', 'pass')] }),
+      });
     },
   },
   {
     name: 'guardrails: input checks see items',
     play: async (kit) => {
-      await kit.run(simple(kit, { inputGuardrails: [guard(kit, 'in', 'pass')] }), [kit.sdk.user('One'), kit.sdk.user('Two')]);
+      await kit.run(simple(kit, { inputGuardrails: [guard(kit, 'in', 'pass')] }), [
+        kit.sdk.user('One'),
+        kit.sdk.user('Two'),
+      ]);
     },
   },
   {
     name: 'guardrails: a blocking input check trips before the model',
     play: async (kit) => {
       const session = kit.session();
-      const inputGuardrails = [guard(kit, 'blocking', 'trip', { runInParallel: false }), guard(kit, 'parallel', 'pass')];
+      const inputGuardrails = [
+        guard(kit, 'blocking', 'trip', { runInParallel: false }),
+        guard(kit, 'parallel', 'pass'),
+      ];
       await kit.run(simple(kit, { inputGuardrails }), 'Hi', { session });
     },
   },
@@ -55,11 +77,19 @@ export const scenarios: Scenario[] = [
     name: 'guardrails: a slow parallel input check trips before any tool runs',
     play: async (kit) => {
       const slow = gate();
-      const model = kit.model([kit.testing.modelResponder(async () => {
-        void settle(5).then(() => slow.open());
-        return [call(kit, 'look')];
-      }), [say(kit, 'Hello')]]);
-      const agent = kit.agent({ name: 'A', model, tools: [kit.tool('look')], inputGuardrails: [guard(kit, 'slow', 'trip', { wait: slow.promise })] });
+      const model = kit.model([
+        kit.testing.modelResponder(async () => {
+          void settle(5).then(() => slow.open());
+          return [call(kit, 'look')];
+        }),
+        [say(kit, 'Hello')],
+      ]);
+      const agent = kit.agent({
+        name: 'A',
+        model,
+        tools: [kit.tool('look')],
+        inputGuardrails: [guard(kit, 'slow', 'trip', { wait: slow.promise })],
+      });
       await kit.run(agent, 'Hi', { session: kit.session() });
     },
   },
@@ -67,7 +97,9 @@ export const scenarios: Scenario[] = [
     name: 'guardrails: an input check that throws, blocking and parallel',
     play: async (kit) => {
       for (const runInParallel of [false, true]) {
-        await kit.run(simple(kit, { inputGuardrails: [guard(kit, 'broken', 'throw', { runInParallel })] }), 'Hi', { session: kit.session() });
+        await kit.run(simple(kit, { inputGuardrails: [guard(kit, 'broken', 'throw', { runInParallel })] }), 'Hi', {
+          session: kit.session(),
+        });
       }
     },
   },
@@ -85,7 +117,13 @@ export const scenarios: Scenario[] = [
   {
     name: 'guardrails: the details of an output check',
     play: async (kit) => {
-      const out = { name: 'out', execute: async ({ details }: { details: unknown }) => (kit.log('details', details), { tripwireTriggered: false, outputInfo: null }) };
+      const out = {
+        name: 'out',
+        execute: async ({ details }: { details: unknown }) => (
+          kit.log('details', details),
+          { tripwireTriggered: false, outputInfo: null }
+        ),
+      };
       await kit.run(worker(kit, { outputGuardrails: [out] }), 'Hi');
     },
   },
@@ -93,7 +131,12 @@ export const scenarios: Scenario[] = [
     name: 'guardrails: output checks see the parsed value',
     play: async (kit) => {
       const model = kit.model([[say(kit, '{"n":1}')]]);
-      const agent = kit.agent({ name: 'A', model, outputType: z.object({ n: z.number() }), outputGuardrails: [guard(kit, 'out', 'pass')] });
+      const agent = kit.agent({
+        name: 'A',
+        model,
+        outputType: z.object({ n: z.number() }),
+        outputGuardrails: [guard(kit, 'out', 'pass')],
+      });
       await kit.run(agent, 'Hi');
     },
   },
@@ -132,7 +175,10 @@ export const scenarios: Scenario[] = [
     name: 'guardrails: a blocked tool output is withheld',
     play: async (kit) => {
       const session = kit.session();
-      const agent = worker(kit, { toolUseBehavior: 'stop_on_first_tool', outputGuardrails: [guard(kit, 'out', 'trip')] });
+      const agent = worker(kit, {
+        toolUseBehavior: 'stop_on_first_tool',
+        outputGuardrails: [guard(kit, 'out', 'trip')],
+      });
       const { error } = await kit.run(agent, 'Hi', { session });
       kit.log('session', session.items);
       const state = error instanceof kit.sdk.AgentsError ? error.state : undefined;
@@ -143,7 +189,10 @@ export const scenarios: Scenario[] = [
     name: 'guardrails: the placeholder of a blocked tool output can be set',
     play: async (kit) => {
       const session = kit.session();
-      const agent = worker(kit, { toolUseBehavior: 'stop_on_first_tool', outputGuardrails: [guard(kit, 'out', 'trip')] });
+      const agent = worker(kit, {
+        toolUseBehavior: 'stop_on_first_tool',
+        outputGuardrails: [guard(kit, 'out', 'trip')],
+      });
       await kit.run(agent, 'Hi', { session, outputGuardrailBlockedMessage: 'Hidden.' });
       kit.log('session', session.items);
     },
@@ -151,16 +200,27 @@ export const scenarios: Scenario[] = [
   {
     name: 'guardrails: defineOutputGuardrail',
     play: async (kit) => {
-      const defined = kit.sdk.defineOutputGuardrail({ name: 'out', execute: async () => ({ tripwireTriggered: false, outputInfo: 1 }) });
+      const defined = kit.sdk.defineOutputGuardrail({
+        name: 'out',
+        execute: async () => ({ tripwireTriggered: false, outputInfo: 1 }),
+      });
       kit.log('defined', [defined.type, defined.name]);
-      await kit.attempt('run', () => defined.run({ agent: kit.agent({ name: 'A' }), agentOutput: 'x', context: new kit.sdk.RunContext({}) }));
+      await kit.attempt('run', () =>
+        defined.run({ agent: kit.agent({ name: 'A' }), agentOutput: 'x', context: new kit.sdk.RunContext({}) }),
+      );
     },
   },
   {
     name: 'guardrails: hooks around checks that trip',
     play: async (kit) => {
       const instructions = () => (kit.log('instructions'), 'I');
-      await kit.run(simple(kit, { instructions, inputGuardrails: [guard(kit, 'a', 'pass'), guard(kit, 'b', 'pass', { runInParallel: false })] }), 'Hi');
+      await kit.run(
+        simple(kit, {
+          instructions,
+          inputGuardrails: [guard(kit, 'a', 'pass'), guard(kit, 'b', 'pass', { runInParallel: false })],
+        }),
+        'Hi',
+      );
     },
   },
 ];

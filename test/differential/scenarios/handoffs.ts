@@ -49,7 +49,13 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       const b = kit.agent({ name: 'Billing Agent #2', model: kit.model([[say(kit, 'From B')]]) });
       const handoff = kit.sdk.handoff(b);
-      kit.log('handoff', [handoff.toolName, handoff.toolDescription, handoff.inputJsonSchema, handoff.strictJsonSchema, handoff.agentName]);
+      kit.log('handoff', [
+        handoff.toolName,
+        handoff.toolDescription,
+        handoff.inputJsonSchema,
+        handoff.strictJsonSchema,
+        handoff.agentName,
+      ]);
       kit.log('function tool', handoff.getHandoffAsFunctionTool());
       kit.log('transfer message', kit.sdk.getTransferMessage(b));
       const model = kit.model([[call(kit, handoff.toolName)]]);
@@ -103,7 +109,13 @@ export const scenarios: Scenario[] = [
     name: 'handoffs: a callback that throws',
     play: async (kit) => {
       const thrown = new TypeError('callback broke');
-      const agent = pair(kit, [call(kit, 'transfer_to_B')], (b) => kit.sdk.handoff(b, { onHandoff: () => { throw thrown; } }));
+      const agent = pair(kit, [call(kit, 'transfer_to_B')], (b) =>
+        kit.sdk.handoff(b, {
+          onHandoff: () => {
+            throw thrown;
+          },
+        }),
+      );
       const { error } = await kit.run(agent, 'Go');
       kit.log('same error', error === thrown);
     },
@@ -128,7 +140,10 @@ export const scenarios: Scenario[] = [
     name: 'handoffs: beside tools, tools come first',
     play: async (kit) => {
       const calls = [call(kit, 'transfer_to_B', 'h1'), call(kit, 'look')];
-      await kit.run(pair(kit, calls, (b) => b, { tools: [kit.tool('look')] }), 'Go');
+      await kit.run(
+        pair(kit, calls, (b) => b, { tools: [kit.tool('look')] }),
+        'Go',
+      );
     },
   },
   {
@@ -143,7 +158,10 @@ export const scenarios: Scenario[] = [
     name: 'handoffs: beside a final tool, the handoff wins',
     play: async (kit) => {
       const calls = [call(kit, 'look'), call(kit, 'transfer_to_B')];
-      await kit.run(pair(kit, calls, (b) => b, { tools: [kit.tool('look')], toolUseBehavior: 'stop_on_first_tool' }), 'Go');
+      await kit.run(
+        pair(kit, calls, (b) => b, { tools: [kit.tool('look')], toolUseBehavior: 'stop_on_first_tool' }),
+        'Go',
+      );
     },
   },
   {
@@ -160,21 +178,39 @@ export const scenarios: Scenario[] = [
     name: 'handoffs: a filter drops the tools',
     play: async (kit) => {
       const filter = (data: HandoffInputData): HandoffInputData => {
-        kit.log('filter', [data.inputHistory, data.preHandoffItems.map((i) => i.type), data.newItems.map((i) => i.type), data.runContext]);
+        kit.log('filter', [
+          data.inputHistory,
+          data.preHandoffItems.map((i) => i.type),
+          data.newItems.map((i) => i.type),
+          data.runContext,
+        ]);
         const message = (item: { type: string }) => item.type === 'message_output_item';
-        return { ...data, preHandoffItems: data.preHandoffItems.filter(message), newItems: data.newItems.filter(message) };
+        return {
+          ...data,
+          preHandoffItems: data.preHandoffItems.filter(message),
+          newItems: data.newItems.filter(message),
+        };
       };
       const b = kit.agent({ name: 'B', model: kit.model([[say(kit, 'From B')]], 'model B') });
       const model = kit.model([[call(kit, 'look')], [say(kit, 'Moving on'), call(kit, 'transfer_to_B')]], 'model A');
-      const agent = kit.agent({ name: 'A', model, tools: [kit.tool('look')], handoffs: [kit.sdk.handoff(b, { inputFilter: filter })] });
+      const agent = kit.agent({
+        name: 'A',
+        model,
+        tools: [kit.tool('look')],
+        handoffs: [kit.sdk.handoff(b, { inputFilter: filter })],
+      });
       await kit.run(agent, 'Go');
     },
   },
   {
     name: 'handoffs: a filter rewrites the input, the filter of the handoff beats the runner',
     play: async (kit) => {
-      const rewrite = (text: string) => (data: HandoffInputData): HandoffInputData => ({ ...data, inputHistory: text, newItems: [] });
-      const own = pair(kit, [call(kit, 'transfer_to_B')], (b) => kit.sdk.handoff(b, { inputFilter: rewrite('of the handoff') }));
+      const rewrite =
+        (text: string) =>
+        (data: HandoffInputData): HandoffInputData => ({ ...data, inputHistory: text, newItems: [] });
+      const own = pair(kit, [call(kit, 'transfer_to_B')], (b) =>
+        kit.sdk.handoff(b, { inputFilter: rewrite('of the handoff') }),
+      );
       await kit.run(own, 'Go', { runner: kit.runner({ handoffInputFilter: rewrite('of the runner') }) });
       const none = pair(kit, [call(kit, 'transfer_to_B')]);
       await kit.run(none, 'Go', { runner: kit.runner({ handoffInputFilter: rewrite('of the runner') }) });
@@ -183,7 +219,13 @@ export const scenarios: Scenario[] = [
   {
     name: 'handoffs: a filter that throws',
     play: async (kit) => {
-      const broken = pair(kit, [call(kit, 'transfer_to_B')], (b) => kit.sdk.handoff(b, { inputFilter: () => { throw new TypeError('filter broke'); } }));
+      const broken = pair(kit, [call(kit, 'transfer_to_B')], (b) =>
+        kit.sdk.handoff(b, {
+          inputFilter: () => {
+            throw new TypeError('filter broke');
+          },
+        }),
+      );
       await kit.run(broken, 'Go');
     },
   },
@@ -201,9 +243,18 @@ export const scenarios: Scenario[] = [
         kit.log('isEnabled', args);
         return verdict;
       };
-      await kit.run(pair(kit, [call(kit, 'transfer_to_B')], (b) => kit.sdk.handoff(b, { isEnabled: ask(true) })), 'Go');
-      await kit.run(pair(kit, [call(kit, 'transfer_to_B')], (b) => kit.sdk.handoff(b, { isEnabled: ask(false) })), 'Go');
-      await kit.run(pair(kit, [call(kit, 'transfer_to_B')], (b) => kit.sdk.handoff(b, { isEnabled: false })), 'Go');
+      await kit.run(
+        pair(kit, [call(kit, 'transfer_to_B')], (b) => kit.sdk.handoff(b, { isEnabled: ask(true) })),
+        'Go',
+      );
+      await kit.run(
+        pair(kit, [call(kit, 'transfer_to_B')], (b) => kit.sdk.handoff(b, { isEnabled: ask(false) })),
+        'Go',
+      );
+      await kit.run(
+        pair(kit, [call(kit, 'transfer_to_B')], (b) => kit.sdk.handoff(b, { isEnabled: false })),
+        'Go',
+      );
     },
   },
   {
@@ -218,12 +269,31 @@ export const scenarios: Scenario[] = [
   {
     name: 'handoffs: guardrails belong to the first and the last agent',
     play: async (kit) => {
-      const input = (who: string) => ({ name: `in ${who}`, execute: async () => (kit.log(`input ${who}`), { tripwireTriggered: false, outputInfo: who }) });
-      const output = (who: string) => ({ name: `out ${who}`, execute: async () => (kit.log(`output ${who}`), { tripwireTriggered: false, outputInfo: who }) });
-      const b = kit.agent({ name: 'B', model: kit.model([[say(kit, 'From B')]]), inputGuardrails: [input('B')], outputGuardrails: [output('B')] });
+      const input = (who: string) => ({
+        name: `in ${who}`,
+        execute: async () => (kit.log(`input ${who}`), { tripwireTriggered: false, outputInfo: who }),
+      });
+      const output = (who: string) => ({
+        name: `out ${who}`,
+        execute: async () => (kit.log(`output ${who}`), { tripwireTriggered: false, outputInfo: who }),
+      });
+      const b = kit.agent({
+        name: 'B',
+        model: kit.model([[say(kit, 'From B')]]),
+        inputGuardrails: [input('B')],
+        outputGuardrails: [output('B')],
+      });
       const model = kit.model([[call(kit, 'transfer_to_B')]]);
-      const a = kit.agent({ name: 'A', model, handoffs: [b], inputGuardrails: [input('A')], outputGuardrails: [output('A')] });
-      await kit.run(a, 'Go', { runner: kit.runner({ inputGuardrails: [input('runner')], outputGuardrails: [output('runner')] }) });
+      const a = kit.agent({
+        name: 'A',
+        model,
+        handoffs: [b],
+        inputGuardrails: [input('A')],
+        outputGuardrails: [output('A')],
+      });
+      await kit.run(a, 'Go', {
+        runner: kit.runner({ inputGuardrails: [input('runner')], outputGuardrails: [output('runner')] }),
+      });
     },
   },
   {
@@ -232,7 +302,14 @@ export const scenarios: Scenario[] = [
       const b = kit.agent({ name: 'B' });
       const handoff = kit.sdk.handoff(b, { toolDescriptionOverride: 'One' });
       const copy = handoff.clone({ toolName: 'other', toolDescription: 'Two' });
-      kit.log('copy', [copy.toolName, copy.toolDescription, copy.agentName, copy.agent === b, handoff.toolName, handoff.toolDescription]);
+      kit.log('copy', [
+        copy.toolName,
+        copy.toolDescription,
+        copy.agentName,
+        copy.agent === b,
+        handoff.toolName,
+        handoff.toolDescription,
+      ]);
       kit.log('getHandoff', [kit.sdk.getHandoff(b).toolName, kit.sdk.getHandoff(handoff) === handoff]);
     },
   },

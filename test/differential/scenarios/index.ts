@@ -8,6 +8,7 @@ import { scenarios as handoffs } from './handoffs.ts';
 import { scenarios as models } from './models.ts';
 import { scenarios as others } from './others.ts';
 import { scenarios as outputs } from './outputs.ts';
+import { scenarios as resuming } from './resuming.ts';
 import { scenarios as serverState } from './server-state.ts';
 import { scenarios as sessions } from './sessions.ts';
 import { scenarios as toolRules } from './tool-rules.ts';
@@ -22,6 +23,7 @@ export const scenarios: readonly Scenario[] = [
   ...handoffs,
   ...agentTools,
   ...approvals,
+  ...resuming,
   ...guardrails,
   ...sessions,
   ...endings,

@@ -23,7 +23,10 @@ const retry = (kit: Kit, maxRetries: number, policy: unknown = kit.sdk.retryPoli
 const failing = (kit: Kit, failures: number, modelSettings: unknown, error: () => unknown = () => httpError(503)) =>
   kit.agent({
     name: 'A',
-    model: kit.model([...Array.from({ length: failures }, () => kit.testing.modelError(error())), [say(kit, 'At last')]]),
+    model: kit.model([
+      ...Array.from({ length: failures }, () => kit.testing.modelError(error())),
+      [say(kit, 'At last')],
+    ]),
     modelSettings,
   });
 
@@ -48,9 +51,24 @@ export const scenarios: Scenario[] = [
   {
     name: 'models: settings of the runner are the base, settings of the agent win',
     play: async (kit) => {
-      const base = { temperature: 0.1, topP: 0.5, maxTokens: 7, providerData: { a: 1, b: 1 }, reasoning: { effort: 'low' }, text: { verbosity: 'low' } };
-      const own = { temperature: 0.9, maxTokens: undefined, providerData: { b: 2 }, reasoning: { summary: 'auto' }, parallelToolCalls: false };
-      await kit.run(kit.agent({ name: 'A', model: one(kit, 'm'), modelSettings: own }), 'Hi', { runner: kit.runner({ modelSettings: base }) });
+      const base = {
+        temperature: 0.1,
+        topP: 0.5,
+        maxTokens: 7,
+        providerData: { a: 1, b: 1 },
+        reasoning: { effort: 'low' },
+        text: { verbosity: 'low' },
+      };
+      const own = {
+        temperature: 0.9,
+        maxTokens: undefined,
+        providerData: { b: 2 },
+        reasoning: { summary: 'auto' },
+        parallelToolCalls: false,
+      };
+      await kit.run(kit.agent({ name: 'A', model: one(kit, 'm'), modelSettings: own }), 'Hi', {
+        runner: kit.runner({ modelSettings: base }),
+      });
     },
   },
   {
@@ -58,7 +76,11 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       const modelProvider = provider(kit);
       for (const model of ['gpt-5', 'gpt-5-mini', 'gpt-5.6-luna', 'gpt-4.1', '']) {
-        kit.log('implied', [model, kit.sdk.getDefaultModelSettings(model), kit.sdk.gpt5ReasoningSettingsRequired(model)]);
+        kit.log('implied', [
+          model,
+          kit.sdk.getDefaultModelSettings(model),
+          kit.sdk.gpt5ReasoningSettingsRequired(model),
+        ]);
         await kit.run(kit.agent({ name: 'A', model }), 'Hi', { runner: kit.runner({ modelProvider }) });
       }
       kit.log('default', [kit.sdk.getDefaultModel(), kit.sdk.isGpt5Default()]);
@@ -72,13 +94,24 @@ export const scenarios: Scenario[] = [
         return `For ${agent.name}`;
       };
       const model = kit.model([[call(kit, 'look')], [say(kit, 'Done')]]);
-      await kit.run(kit.agent({ name: 'A', instructions, model, tools: [kit.tool('look')] }), 'Hi', { context: { user: 'Ann' } });
+      await kit.run(kit.agent({ name: 'A', instructions, model, tools: [kit.tool('look')] }), 'Hi', {
+        context: { user: 'Ann' },
+      });
     },
   },
   {
     name: 'models: instructions that throw',
     play: async (kit) => {
-      await kit.run(kit.agent({ name: 'A', instructions: () => { throw new TypeError('no words'); }, model: one(kit, 'm') }), 'Hi');
+      await kit.run(
+        kit.agent({
+          name: 'A',
+          instructions: () => {
+            throw new TypeError('no words');
+          },
+          model: one(kit, 'm'),
+        }),
+        'Hi',
+      );
     },
   },
   {
@@ -86,15 +119,24 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       const prompt = { promptId: 'pmpt_1', version: '2', variables: { who: 'Ann' } };
       await kit.run(kit.agent({ name: 'A', prompt, model: one(kit, 'm') }), 'Hi');
-      await kit.run(kit.agent({ name: 'A', prompt: async () => (kit.log('prompt'), prompt), model: one(kit, 'm'), tools: [] }), 'Hi');
-      await kit.run(kit.agent({ name: 'A', prompt, model: 'named' }), 'Hi', { runner: kit.runner({ modelProvider: provider(kit) }) });
+      await kit.run(
+        kit.agent({ name: 'A', prompt: async () => (kit.log('prompt'), prompt), model: one(kit, 'm'), tools: [] }),
+        'Hi',
+      );
+      await kit.run(kit.agent({ name: 'A', prompt, model: 'named' }), 'Hi', {
+        runner: kit.runner({ modelProvider: provider(kit) }),
+      });
       await kit.run(kit.agent({ name: 'A', prompt }), 'Hi', { runner: kit.runner({ modelProvider: provider(kit) }) });
     },
   },
   {
     name: 'models: a model that is not there',
     play: async (kit) => {
-      const modelProvider = { getModel: async () => { throw new TypeError('no such model'); } };
+      const modelProvider = {
+        getModel: async () => {
+          throw new TypeError('no such model');
+        },
+      };
       await kit.run(kit.agent({ name: 'A', model: 'gone' }), 'Hi', { runner: kit.runner({ modelProvider }) });
     },
   },
@@ -114,19 +156,36 @@ export const scenarios: Scenario[] = [
     name: 'retry: gives up with the last error',
     play: async (kit) => {
       let n = 0;
-      await kit.run(failing(kit, 3, retry(kit, 1), () => httpError(503 + 0 * (n += 1))), 'Hi');
-      await kit.run(failing(kit, 1, retry(kit, 2), () => httpError(400)), 'Hi');
+      await kit.run(
+        failing(kit, 3, retry(kit, 1), () => httpError(503 + 0 * (n += 1))),
+        'Hi',
+      );
+      await kit.run(
+        failing(kit, 1, retry(kit, 2), () => httpError(400)),
+        'Hi',
+      );
     },
   },
   {
     name: 'retry: what a policy sees',
     play: async (kit) => {
-      const policy = (context: { error: unknown; attempt: number; maxRetries: number; stream: boolean; normalized: unknown; replaySafety?: string; statefulRequest?: boolean }) => {
+      const policy = (context: {
+        error: unknown;
+        attempt: number;
+        maxRetries: number;
+        stream: boolean;
+        normalized: unknown;
+        replaySafety?: string;
+        statefulRequest?: boolean;
+      }) => {
         const { error, attempt, maxRetries, stream, normalized, replaySafety, statefulRequest } = context;
         kit.log('policy', [error, attempt, maxRetries, stream, normalized, replaySafety, statefulRequest]);
         return { retry: true, delayMs: 1 };
       };
-      await kit.run(failing(kit, 1, retry(kit, 2, policy), () => httpError(429, { 'retry-after': '1' })), 'Hi');
+      await kit.run(
+        failing(kit, 1, retry(kit, 2, policy), () => httpError(429, { 'retry-after': '1' })),
+        'Hi',
+      );
     },
   },
   {
@@ -134,10 +193,20 @@ export const scenarios: Scenario[] = [
     modes: ['plain'],
     play: async (kit) => {
       const { retryPolicies } = kit.sdk;
-      const context = (more: object) => ({ error: new Error('x'), attempt: 1, maxRetries: 3, stream: false, normalized: { isAbort: false, isNetworkError: false }, ...more });
+      const context = (more: object) => ({
+        error: new Error('x'),
+        attempt: 1,
+        maxRetries: 3,
+        stream: false,
+        normalized: { isAbort: false, isNetworkError: false },
+        ...more,
+      });
       const policies: Record<string, (context: never) => unknown> = {
-        never: retryPolicies.never(), suggested: retryPolicies.providerSuggested(), network: retryPolicies.networkError(),
-        status: retryPolicies.httpStatus([503]), after: retryPolicies.retryAfter(),
+        never: retryPolicies.never(),
+        suggested: retryPolicies.providerSuggested(),
+        network: retryPolicies.networkError(),
+        status: retryPolicies.httpStatus([503]),
+        after: retryPolicies.retryAfter(),
         any: retryPolicies.any(retryPolicies.networkError(), retryPolicies.httpStatus([503])),
         all: retryPolicies.all(retryPolicies.networkError(), retryPolicies.httpStatus([503])),
       };
@@ -151,7 +220,8 @@ export const scenarios: Scenario[] = [
         vetoed: context({ providerAdvice: { suggested: false } }),
       };
       for (const [name, policy] of Object.entries(policies)) {
-        for (const [when, given] of Object.entries(contexts)) await kit.attempt(`${name} on ${when}`, () => policy(given as never));
+        for (const [when, given] of Object.entries(contexts))
+          await kit.attempt(`${name} on ${when}`, () => policy(given as never));
       }
     },
   },
@@ -195,16 +265,25 @@ export const scenarios: Scenario[] = [
   {
     name: 'models: a timeout that cannot be',
     play: async (kit) => {
-      for (const timeoutMs of [0, -1, Number.NaN, 2 ** 31]) await kit.run(kit.agent({ name: 'A', model: one(kit, 'm'), modelSettings: { timeoutMs } }), 'Hi');
+      for (const timeoutMs of [0, -1, Number.NaN, 2 ** 31])
+        await kit.run(kit.agent({ name: 'A', model: one(kit, 'm'), modelSettings: { timeoutMs } }), 'Hi');
     },
   },
   {
     name: 'models: usage entries and details',
     play: async (kit) => {
       const usage = new kit.sdk.Usage({
-        requests: 1, inputTokens: 3, outputTokens: 2, totalTokens: 5, inputTokensDetails: { cached_tokens: 1 }, outputTokensDetails: { reasoning_tokens: 1 },
+        requests: 1,
+        inputTokens: 3,
+        outputTokens: 2,
+        totalTokens: 5,
+        inputTokensDetails: { cached_tokens: 1 },
+        outputTokensDetails: { reasoning_tokens: 1 },
       });
-      const model = kit.model([kit.testing.modelResponse({ output: [call(kit, 'look')], usage, responseId: 'r1' }), counted(kit, 'r2', [say(kit, 'Done')])]);
+      const model = kit.model([
+        kit.testing.modelResponse({ output: [call(kit, 'look')], usage, responseId: 'r1' }),
+        counted(kit, 'r2', [say(kit, 'Done')]),
+      ]);
       const { result } = await kit.run(kit.agent({ name: 'A', model, tools: [kit.tool('look')] }), 'Hi');
       kit.log('entries', result?.state.usage.requestUsageEntries);
     },

@@ -1,21 +1,31 @@
 /** Hosted tools, tools that act on a machine, hook failures, the testing room. */
 import { z } from 'zod';
 import type { AgentOutputItem } from '@openai/agents';
-import type { AnyAgent, AnyResult, AnyState, Kit, Scenario } from '../kit.ts';
-import { call, say } from './parts.ts';
-
-const approveAll = (result: AnyResult): AnyState => {
-  for (const asked of result.state.getInterruptions()) result.state.approve(asked);
-  return result.state;
-};
+import type { AnyAgent, Kit, Scenario } from '../kit.ts';
+import { approveAll, call, say } from './parts.ts';
 
 const mcpAsk: AgentOutputItem = {
-  type: 'hosted_tool_call', name: 'mcp_approval_request', id: 'mcpr_1', arguments: '{"q":1}', status: 'in_progress',
-  providerData: { type: 'mcp_approval_request', server_label: 'docs', name: 'search', id: 'mcpr_1', arguments: '{"q":1}' },
+  type: 'hosted_tool_call',
+  name: 'mcp_approval_request',
+  id: 'mcpr_1',
+  arguments: '{"q":1}',
+  status: 'in_progress',
+  providerData: {
+    type: 'mcp_approval_request',
+    server_label: 'docs',
+    name: 'search',
+    id: 'mcpr_1',
+    arguments: '{"q":1}',
+  },
 };
 
 const mcp = (kit: Kit, more: Record<string, unknown> = {}) =>
-  kit.sdk.hostedMcpTool({ serverLabel: 'docs', serverUrl: 'https://example.test/mcp', requireApproval: 'always', ...more });
+  kit.sdk.hostedMcpTool({
+    serverLabel: 'docs',
+    serverUrl: 'https://example.test/mcp',
+    requireApproval: 'always',
+    ...more,
+  });
 
 const withMcp = (kit: Kit, more: Record<string, unknown> = {}) =>
   kit.agent({ name: 'A', model: kit.model([[mcpAsk], [say(kit, 'Done')]]), tools: [mcp(kit, more)] });
@@ -43,8 +53,11 @@ export const scenarios: Scenario[] = [
     name: 'hosted tools: how they are sent',
     play: async (kit) => {
       const tools = [
-        kit.sdk.webSearchTool(), kit.sdk.fileSearchTool(['vs_1'], { maxNumResults: 3 }), kit.sdk.codeInterpreterTool(),
-        kit.sdk.imageGenerationTool(), mcp(kit, { requireApproval: 'never' }),
+        kit.sdk.webSearchTool(),
+        kit.sdk.fileSearchTool(['vs_1'], { maxNumResults: 3 }),
+        kit.sdk.codeInterpreterTool(),
+        kit.sdk.imageGenerationTool(),
+        mcp(kit, { requireApproval: 'never' }),
       ];
       await kit.run(kit.agent({ name: 'A', model: kit.model([[say(kit, 'Done')]]), tools }), 'Go');
     },
@@ -82,10 +95,20 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       const { shell, patch } = machine(kit);
       const replies: AgentOutputItem[] = [
-        { type: 'apply_patch_call', callId: 'p1', status: 'completed', operation: { type: 'create_file', path: 'a.txt', diff: '+hi' } },
+        {
+          type: 'apply_patch_call',
+          callId: 'p1',
+          status: 'completed',
+          operation: { type: 'create_file', path: 'a.txt', diff: '+hi' },
+        },
         { type: 'shell_call', callId: 's1', status: 'completed', action: { commands: ['ls'] } },
         call(kit, 'look'),
-        { type: 'apply_patch_call', callId: 'p2', status: 'completed', operation: { type: 'delete_file', path: 'b.txt' } },
+        {
+          type: 'apply_patch_call',
+          callId: 'p2',
+          status: 'completed',
+          operation: { type: 'delete_file', path: 'b.txt' },
+        },
       ];
       const model = kit.model([replies, [say(kit, 'Done')]]);
       await kit.run(kit.agent({ name: 'A', model, tools: [shell, patch, kit.tool('look')] }), 'Go');
@@ -96,7 +119,10 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       for (const value of [{ n: 1 }, { n: 'one' }]) {
         const tool = kit.tool('one', value, { outputSchema: z.object({ n: z.number() }) });
-        await kit.run(kit.agent({ name: 'A', model: kit.model([[call(kit, 'one')], [say(kit, 'Done')]]), tools: [tool] }), 'Go');
+        await kit.run(
+          kit.agent({ name: 'A', model: kit.model([[call(kit, 'one')], [say(kit, 'Done')]]), tools: [tool] }),
+          'Go',
+        );
       }
     },
   },
@@ -125,7 +151,9 @@ export const scenarios: Scenario[] = [
     name: 'tool schemas: an optional parameter, absent and null',
     play: async (kit) => {
       const tool = kit.sdk.tool({
-        name: 'one', description: 'One.', parameters: z.object({ a: z.string().optional(), b: z.string() }),
+        name: 'one',
+        description: 'One.',
+        parameters: z.object({ a: z.string().optional(), b: z.string() }),
         execute: (input) => (kit.log('execute', input), 'ok'),
       });
       const calls = [call(kit, 'one', 'c1', { b: 'x' }), call(kit, 'one', 'c2', { a: null, b: 'x' })];
@@ -141,7 +169,9 @@ export const scenarios: Scenario[] = [
         const agent = kit.agent({ name: 'A', model, tools: [kit.tool('look')], handoffs: [b] });
         const runner = kit.runner();
         const thrown = new TypeError(`${point} broke`);
-        runner.on(point, () => { throw thrown; });
+        runner.on(point, () => {
+          throw thrown;
+        });
         const { error } = await kit.run(agent, 'Hi', { runner });
         kit.log('same error', [point, error === thrown]);
       }
@@ -151,7 +181,8 @@ export const scenarios: Scenario[] = [
     name: 'hooks: a listener reads the usage so far',
     play: async (kit) => {
       const agent = kit.agent({
-        name: 'A', tools: [kit.tool('look'), kit.tool('pay', 'paid', { needsApproval: true })],
+        name: 'A',
+        tools: [kit.tool('look'), kit.tool('pay', 'paid', { needsApproval: true })],
         model: kit.model([[call(kit, 'look')], [call(kit, 'pay')], [say(kit, 'Done')]]),
       });
       agent.on('agent_tool_end', (context, tool) => kit.log('usage at', [tool.name, context.usage.requests]));
@@ -163,13 +194,17 @@ export const scenarios: Scenario[] = [
     modes: ['plain'],
     play: async (kit) => {
       const agent = kit.agent({
-        name: 'A', tools: [kit.tool('pay', 'paid', { needsApproval: true })],
+        name: 'A',
+        tools: [kit.tool('pay', 'paid', { needsApproval: true })],
         model: kit.model([[call(kit, 'pay')], [say(kit, 'Done')], [say(kit, 'Done twice')]]),
       });
       const state = approveAll(await kit.done(agent, 'Go'));
       const runner = kit.runner();
       const both = await Promise.allSettled([runner.run(agent, state), runner.run(agent, state)]);
-      kit.log('both', both.map((one) => (one.status === 'fulfilled' ? one.value.finalOutput : one.reason)));
+      kit.log(
+        'both',
+        both.map((one) => (one.status === 'fulfilled' ? one.value.finalOutput : one.reason)),
+      );
     },
   },
   {
@@ -179,22 +214,34 @@ export const scenarios: Scenario[] = [
       const answers = ['1', '2', '3'];
       const agent = new kit.sdk.Agent<unknown>({
         name: 'A',
-        model: kit.model(answers.map(() => kit.testing.modelResponder(({ request }) => [say(kit, JSON.stringify(request.input))]))),
+        model: kit.model(
+          answers.map(() => kit.testing.modelResponder(({ request }) => [say(kit, JSON.stringify(request.input))])),
+        ),
       });
       const results = await Promise.all(answers.map((text) => new kit.sdk.Runner().run(agent, text)));
-      kit.log('answers', results.map((result) => result.finalOutput));
+      kit.log(
+        'answers',
+        results.map((result) => result.finalOutput),
+      );
     },
   },
   {
     name: 'streams: toStream, and events hold the items of the result',
     modes: ['stream'],
     play: async (kit) => {
-      const agent: AnyAgent = kit.agent({ name: 'A', model: kit.model([[call(kit, 'look')], [say(kit, 'Done')]]), tools: [kit.tool('look')] });
+      const agent: AnyAgent = kit.agent({
+        name: 'A',
+        model: kit.model([[call(kit, 'look')], [say(kit, 'Done')]]),
+        tools: [kit.tool('look')],
+      });
       const result = await kit.runner().run(agent, 'Go', { stream: true });
       const items: unknown[] = [];
       for await (const event of result.toStream()) if (event.type === 'run_item_stream_event') items.push(event.item);
       await result.completed;
-      kit.log('same items', items.map((item, i) => item === result.newItems[i]));
+      kit.log(
+        'same items',
+        items.map((item, i) => item === result.newItems[i]),
+      );
     },
   },
   {
@@ -205,7 +252,13 @@ export const scenarios: Scenario[] = [
       const long = new kit.testing.ScriptedModel([[say(kit, '1')], [say(kit, '2')]]);
       await kit.run(kit.agent({ name: 'A', model: long }), 'Go');
       await kit.attempt('assertComplete', () => long.assertComplete());
-      kit.log('counts', [short.calls.length, long.calls.length, long.remainingSteps, long.firstCall?.index, long.lastCall?.streamed]);
+      kit.log('counts', [
+        short.calls.length,
+        long.calls.length,
+        long.remainingSteps,
+        long.firstCall?.index,
+        long.lastCall?.streamed,
+      ]);
       await kit.attempt('nonsense', () => new kit.testing.ScriptedModel(['text' as unknown as []]).remainingSteps);
     },
   },
@@ -213,7 +266,9 @@ export const scenarios: Scenario[] = [
     name: 'testing: responders see the call',
     play: async (kit) => {
       const model = kit.model([
-        kit.testing.modelResponder(({ index, streamed, request }) => [say(kit, `${index} ${streamed} ${request.systemInstructions}`)]),
+        kit.testing.modelResponder(({ index, streamed, request }) => [
+          say(kit, `${index} ${streamed} ${request.systemInstructions}`),
+        ]),
       ]);
       await kit.run(kit.agent({ name: 'A', instructions: 'I', model }), 'Go');
     },

@@ -8,7 +8,12 @@ const schema = {
   type: 'json_schema' as const,
   name: 'weather',
   strict: true,
-  schema: { type: 'object' as const, properties: { n: { type: 'number' } }, required: ['n'], additionalProperties: false as const },
+  schema: {
+    type: 'object' as const,
+    properties: { n: { type: 'number' } },
+    required: ['n'],
+    additionalProperties: false as const,
+  },
 };
 
 const typed = (kit: Kit, texts: string[], outputType: unknown, more: Record<string, unknown> = {}) =>
@@ -17,7 +22,11 @@ const typed = (kit: Kit, texts: string[], outputType: unknown, more: Record<stri
 export const scenarios: Scenario[] = [
   {
     name: 'outputs: a zod object',
-    play: async (kit) => void (await kit.run(typed(kit, ['{"n":1,"note":"x","extra":true}'], z.object({ n: z.number(), note: z.string() })), 'Go')),
+    play: async (kit) =>
+      void (await kit.run(
+        typed(kit, ['{"n":1,"note":"x","extra":true}'], z.object({ n: z.number(), note: z.string() })),
+        'Go',
+      )),
   },
   {
     name: 'outputs: a zod object with optional, default and transform',
@@ -52,13 +61,20 @@ export const scenarios: Scenario[] = [
     name: 'outputs: structured text beside a tool call is not final',
     play: async (kit) => {
       const model = kit.model([[say(kit, '{"n":1}'), call(kit, 'look')], [say(kit, '{"n":2}')]]);
-      await kit.run(kit.agent({ name: 'A', model, outputType: z.object({ n: z.number() }), tools: [kit.tool('look')] }), 'Go');
+      await kit.run(
+        kit.agent({ name: 'A', model, outputType: z.object({ n: z.number() }), tools: [kit.tool('look')] }),
+        'Go',
+      );
     },
   },
   {
     name: 'outputs: the type of the last agent counts',
     play: async (kit) => {
-      const b = kit.agent({ name: 'B', model: kit.model([[say(kit, '{"n":1}')]]), outputType: z.object({ n: z.number() }) });
+      const b = kit.agent({
+        name: 'B',
+        model: kit.model([[say(kit, '{"n":1}')]]),
+        outputType: z.object({ n: z.number() }),
+      });
       await kit.run(kit.agent({ name: 'A', model: kit.model([[call(kit, 'transfer_to_B')]]), handoffs: [b] }), 'Go');
     },
   },
@@ -76,10 +92,49 @@ export const scenarios: Scenario[] = [
     modes: ['plain'],
     play: async (kit) => {
       const agent = new kit.sdk.Agent({ name: 'A' });
-      const { name, instructions, prompt, handoffDescription, handoffs, model, modelSettings, tools, mcpServers, mcpConfig, inputGuardrails, outputGuardrails, outputType, toolUseBehavior, resetToolChoice } = agent;
-      kit.log('fields', { name, instructions, prompt, handoffDescription, handoffs, model, modelSettings, tools, mcpServers, mcpConfig, inputGuardrails, outputGuardrails, outputType, toolUseBehavior, resetToolChoice });
-      kit.log('more', [agent.outputSchemaName, agent.toJSON(), agent.hasExplicitToolConfig(), kit.sdk.Agent.DEFAULT_MODEL_PLACEHOLDER, JSON.stringify(agent)]);
-      for (const model of ['gpt-5', 'gpt-4.1', 'gpt-5.6-luna']) kit.log(`settings of ${model}`, new kit.sdk.Agent({ name: 'A', model }).modelSettings);
+      const {
+        name,
+        instructions,
+        prompt,
+        handoffDescription,
+        handoffs,
+        model,
+        modelSettings,
+        tools,
+        mcpServers,
+        mcpConfig,
+        inputGuardrails,
+        outputGuardrails,
+        outputType,
+        toolUseBehavior,
+        resetToolChoice,
+      } = agent;
+      kit.log('fields', {
+        name,
+        instructions,
+        prompt,
+        handoffDescription,
+        handoffs,
+        model,
+        modelSettings,
+        tools,
+        mcpServers,
+        mcpConfig,
+        inputGuardrails,
+        outputGuardrails,
+        outputType,
+        toolUseBehavior,
+        resetToolChoice,
+      });
+      kit.log('more', [
+        agent.outputSchemaName,
+        agent.toJSON(),
+        agent.hasExplicitToolConfig(),
+        kit.sdk.Agent.DEFAULT_MODEL_PLACEHOLDER,
+        JSON.stringify(agent),
+      ]);
+      for (const model of ['gpt-5', 'gpt-4.1', 'gpt-5.6-luna'])
+        kit.log(`settings of ${model}`, new kit.sdk.Agent({ name: 'A', model }).modelSettings);
     },
   },
   {
@@ -97,13 +152,30 @@ export const scenarios: Scenario[] = [
     modes: ['plain'],
     play: async (kit) => {
       const tools = [kit.tool('one')];
-      const agent = new kit.sdk.Agent({ name: 'A', instructions: 'I', tools, modelSettings: { temperature: 0.5 }, model: 'gpt-4.1' });
+      const agent = new kit.sdk.Agent({
+        name: 'A',
+        instructions: 'I',
+        tools,
+        modelSettings: { temperature: 0.5 },
+        model: 'gpt-4.1',
+      });
       const copy = agent.clone({ name: 'B' });
-      kit.log('copy', [copy.name, copy.instructions, copy.tools === agent.tools, copy.modelSettings, copy.hasExplicitToolConfig(), copy instanceof kit.sdk.Agent]);
+      kit.log('copy', [
+        copy.name,
+        copy.instructions,
+        copy.tools === agent.tools,
+        copy.modelSettings,
+        copy.hasExplicitToolConfig(),
+        copy instanceof kit.sdk.Agent,
+      ]);
       const reset = agent.clone({ instructions: undefined, tools: undefined });
       kit.log('reset', [reset.name, reset.instructions, reset.tools.length, reset.hasExplicitToolConfig()]);
       const implied = new kit.sdk.Agent({ name: 'A', model: 'gpt-5' });
-      kit.log('implied', [implied.modelSettings, implied.clone({ model: 'gpt-4.1' }).modelSettings, agent.clone({ model: 'gpt-5' }).modelSettings]);
+      kit.log('implied', [
+        implied.modelSettings,
+        implied.clone({ model: 'gpt-4.1' }).modelSettings,
+        agent.clone({ model: 'gpt-5' }).modelSettings,
+      ]);
     },
   },
   {
@@ -120,16 +192,27 @@ export const scenarios: Scenario[] = [
       const context = new kit.sdk.RunContext<unknown>({ user: 'Ann' });
       const b = new kit.sdk.Agent<unknown>({ name: 'B' });
       const agent = new kit.sdk.Agent<unknown>({
-        name: 'A', instructions: (run) => `For ${JSON.stringify(run.context)}`, prompt: { promptId: 'p1' },
+        name: 'A',
+        instructions: (run) => `For ${JSON.stringify(run.context)}`,
+        prompt: { promptId: 'p1' },
         tools: [kit.tool('on'), kit.tool('off', '', { isEnabled: false })],
         handoffs: [b, kit.sdk.handoff(new kit.sdk.Agent<unknown>({ name: 'C' }), { isEnabled: false })],
       });
       kit.log('system prompt', await agent.getSystemPrompt(context));
       kit.log('prompt', await agent.getPrompt(context));
-      kit.log('tools', (await agent.getAllTools(context)).map((tool) => tool.name));
+      kit.log(
+        'tools',
+        (await agent.getAllTools(context)).map((tool) => tool.name),
+      );
       kit.log('mcp tools', await agent.getMcpTools(context));
-      kit.log('handoffs', (await agent.getEnabledHandoffs(context)).map((handoff) => handoff.toolName));
-      kit.log('explicit', [agent.hasExplicitToolConfig(), new kit.sdk.Agent({ name: 'A', tools: [] }).hasExplicitToolConfig()]);
+      kit.log(
+        'handoffs',
+        (await agent.getEnabledHandoffs(context)).map((handoff) => handoff.toolName),
+      );
+      kit.log('explicit', [
+        agent.hasExplicitToolConfig(),
+        new kit.sdk.Agent({ name: 'A', tools: [] }).hasExplicitToolConfig(),
+      ]);
       kit.log('empty', [await b.getSystemPrompt(context), await b.getPrompt(context)]);
     },
   },
@@ -156,7 +239,10 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       const b = new kit.sdk.Agent({ name: 'B', outputType: shape });
       kit.log('plain', new kit.sdk.Agent({ name: 'A', handoffs: [b as never] }).name);
-      kit.log('silenced', new kit.sdk.Agent({ name: 'A', handoffs: [b as never], handoffOutputTypeWarningEnabled: false }).name);
+      kit.log(
+        'silenced',
+        new kit.sdk.Agent({ name: 'A', handoffs: [b as never], handoffOutputTypeWarningEnabled: false }).name,
+      );
       kit.log('create', kit.sdk.Agent.create({ name: 'A', handoffs: [b] }).name);
     },
   },
@@ -189,9 +275,15 @@ export const scenarios: Scenario[] = [
   {
     name: 'agents: a hook that throws',
     play: async (kit) => {
-      const agent = kit.agent({ name: 'A', model: kit.model([[call(kit, 'look')], [say(kit, '1')]]), tools: [kit.tool('look')] });
+      const agent = kit.agent({
+        name: 'A',
+        model: kit.model([[call(kit, 'look')], [say(kit, '1')]]),
+        tools: [kit.tool('look')],
+      });
       const thrown = new TypeError('hook broke');
-      agent.on('agent_tool_start', () => { throw thrown; });
+      agent.on('agent_tool_start', () => {
+        throw thrown;
+      });
       const { error } = await kit.run(agent, 'Hi');
       kit.log('same error', error === thrown);
     },

@@ -1,5 +1,5 @@
 /** Parts that many scenarios use. */
-import type { Kit } from '../kit.ts';
+import type { AnyAgent, AnyResult, AnyState, Kit } from '../kit.ts';
 
 /** A call of a function tool by the model. */
 export const call = (kit: Kit, name: string, callId = `call-${name}`, args: string | Record<string, unknown> = {}) =>
@@ -34,9 +34,37 @@ export const settle = (ms = 5): Promise<void> => new Promise((resolve) => void s
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    }, { once: true });
+    signal?.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      },
+      { once: true },
+    );
   });
 }
+
+/** A that may pay (asks) and look (does not). */
+export const payer = (
+  kit: Kit,
+  replies: (ReturnType<typeof call> | ReturnType<typeof say>)[][],
+  more: Record<string, unknown> = {},
+) =>
+  kit.agent({
+    name: 'A',
+    model: kit.model(replies),
+    tools: [kit.tool('pay', 'paid', { needsApproval: true }), kit.tool('look')],
+    ...more,
+  });
+
+export const payTwice = (kit: Kit) =>
+  payer(kit, [[call(kit, 'pay', 'p1', { n: 1 }), call(kit, 'pay', 'p2', { n: 2 })], [say(kit, 'Done')]]);
+
+export const approveAll = (result: AnyResult): AnyState => {
+  for (const asked of result.state.getInterruptions()) result.state.approve(asked);
+  return result.state;
+};
+
+export const reread = (kit: Kit, agent: AnyAgent, state: AnyState): Promise<AnyState> =>
+  kit.sdk.RunState.fromString<unknown, AnyAgent>(agent, state.toString());

@@ -6,7 +6,11 @@ import { call, counted, say } from './parts.ts';
 const three = (kit: Kit, more: Record<string, unknown> = {}) =>
   kit.agent({
     name: 'A',
-    model: kit.model([counted(kit, 'r1', [call(kit, 'look', 'c1')]), counted(kit, 'r2', [call(kit, 'look', 'c2')]), counted(kit, 'r3', [say(kit, 'Done')])]),
+    model: kit.model([
+      counted(kit, 'r1', [call(kit, 'look', 'c1')]),
+      counted(kit, 'r2', [call(kit, 'look', 'c2')]),
+      counted(kit, 'r3', [say(kit, 'Done')]),
+    ]),
     tools: [kit.tool('look')],
     ...more,
   });
@@ -31,7 +35,8 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       for (const options of [{ previousResponseId: 'r0' }, { conversationId: 'conv-1' }]) {
         const agent = kit.agent({
-          name: 'A', tools: [kit.tool('pay', 'paid', { needsApproval: true })],
+          name: 'A',
+          tools: [kit.tool('pay', 'paid', { needsApproval: true })],
           model: kit.model([counted(kit, 'r1', [call(kit, 'pay')]), counted(kit, 'r2', [say(kit, 'Done')])]),
         });
         const first = await kit.done(agent, 'Go', options);
@@ -69,7 +74,9 @@ export const scenarios: Scenario[] = [
         session,
         callModelInputFilter: ({ modelData, agent, context }: CallModelInputFilterArgs) => {
           kit.log('filter', [modelData, agent, context]);
-          const input = modelData.input.map((item) => ('content' in item && item.content === 'Go' ? ({ ...item, content: 'GO' } as AgentInputItem) : item));
+          const input = modelData.input.map((item) =>
+            'content' in item && item.content === 'Go' ? ({ ...item, content: 'GO' } as AgentInputItem) : item,
+          );
           return { input, instructions: `${modelData.instructions}!` };
         },
       });
@@ -105,24 +112,40 @@ export const scenarios: Scenario[] = [
   {
     name: 'input filter: of the runner, of the run',
     play: async (kit) => {
-      const mark = (text: string) => ({ modelData }: CallModelInputFilterArgs) => ({ ...modelData, instructions: text });
+      const mark =
+        (text: string) =>
+        ({ modelData }: CallModelInputFilterArgs) => ({ ...modelData, instructions: text });
       const runner = kit.runner({ callModelInputFilter: mark('of the runner') });
       await kit.run(kit.agent({ name: 'A', model: kit.model([[say(kit, '1')]]) }), 'Go', { runner });
-      await kit.run(kit.agent({ name: 'A', model: kit.model([[say(kit, '1')]]) }), 'Go', { runner, callModelInputFilter: mark('of the run') });
+      await kit.run(kit.agent({ name: 'A', model: kit.model([[say(kit, '1')]]) }), 'Go', {
+        runner,
+        callModelInputFilter: mark('of the run'),
+      });
     },
   },
   {
     name: 'input filter: throws, or returns nonsense',
     play: async (kit) => {
       const agent = () => kit.agent({ name: 'A', model: kit.model([[say(kit, '1')]]) });
-      await kit.run(agent(), 'Go', { callModelInputFilter: () => { throw new TypeError('filter broke'); } });
-      await kit.run(agent(), 'Go', { callModelInputFilter: () => ({ input: 'text' }) as unknown as { input: AgentInputItem[] } });
+      await kit.run(agent(), 'Go', {
+        callModelInputFilter: () => {
+          throw new TypeError('filter broke');
+        },
+      });
+      await kit.run(agent(), 'Go', {
+        callModelInputFilter: () => ({ input: 'text' }) as unknown as { input: AgentInputItem[] },
+      });
     },
   },
   {
     name: 'reasoning ids: preserved, or omitted when asked to',
     play: async (kit) => {
-      const agent = () => kit.agent({ name: 'A', model: kit.model([[reasoning, call(kit, 'look')], [say(kit, 'Done')]]), tools: [kit.tool('look')] });
+      const agent = () =>
+        kit.agent({
+          name: 'A',
+          model: kit.model([[reasoning, call(kit, 'look')], [say(kit, 'Done')]]),
+          tools: [kit.tool('look')],
+        });
       await kit.run(agent(), 'Go', { reasoningItemIdPolicy: 'preserve' });
       const session = kit.session();
       await kit.run(agent(), 'Go', { reasoningItemIdPolicy: 'omit', session });

@@ -1,16 +1,26 @@
 /** Sessions: load, merge, save, and what is saved when a run fails. */
-import type { AgentInputItem, Session } from '@openai/agents';
+import type { AgentInputItem, HandoffInputData, Session } from '@openai/agents';
 import type { AnyAgent, Kit, RunOptions, Scenario } from '../kit.ts';
 import { call, say } from './parts.ts';
 
 const worker = (kit: Kit, more: Record<string, unknown> = {}) =>
-  kit.agent({ name: 'A', model: kit.model([[call(kit, 'look')], [say(kit, 'Found')]]), tools: [kit.tool('look')], ...more });
+  kit.agent({
+    name: 'A',
+    model: kit.model([[call(kit, 'look')], [say(kit, 'Found')]]),
+    tools: [kit.tool('look')],
+    ...more,
+  });
 
 const talker = (kit: Kit, ...texts: string[]) =>
   kit.agent({ name: 'A', model: kit.model(texts.map((text) => [say(kit, text)])) });
 
 /** Runs with a session and notes what it holds at the end. */
-async function kept(kit: Kit, agent: AnyAgent, options: RunOptions & { session?: never; context?: unknown } = {}, more: Partial<Session> = {}) {
+async function kept(
+  kit: Kit,
+  agent: AnyAgent,
+  options: RunOptions & { session?: never; context?: unknown } = {},
+  more: Partial<Session> = {},
+) {
   const session = kit.session([], more);
   const outcome = await kit.run(agent, 'Hi', { ...options, session });
   kit.log('session', session.items);
@@ -66,11 +76,23 @@ export const scenarios: Scenario[] = [
       await kit.attempt('append', () => session.applyHistoryTransaction(append));
       await kit.attempt('append again', () => session.applyHistoryTransaction(append));
       await kit.attempt('same id, other items', () =>
-        session.applyHistoryTransaction({ operationId: 'op1', transaction: { type: 'append_items', items: [user('Two')] } }));
+        session.applyHistoryTransaction({
+          operationId: 'op1',
+          transaction: { type: 'append_items', items: [user('Two')] },
+        }),
+      );
       await kit.attempt('replace', () =>
-        session.applyHistoryTransaction({ operationId: 'op2', transaction: { type: 'replace_suffix', expectedSuffix: [user('One')], replacement: [user('Uno')] } }));
+        session.applyHistoryTransaction({
+          operationId: 'op2',
+          transaction: { type: 'replace_suffix', expectedSuffix: [user('One')], replacement: [user('Uno')] },
+        }),
+      );
       await kit.attempt('replace what is not there', () =>
-        session.applyHistoryTransaction({ operationId: 'op3', transaction: { type: 'replace_suffix', expectedSuffix: [user('One')], replacement: [] } }));
+        session.applyHistoryTransaction({
+          operationId: 'op3',
+          transaction: { type: 'replace_suffix', expectedSuffix: [user('One')], replacement: [] },
+        }),
+      );
       kit.log('items', await session.getItems());
     },
   },
@@ -101,8 +123,10 @@ export const scenarios: Scenario[] = [
       const session = kit.session([kit.sdk.user('Old')]);
       await kit.run(talker(kit, 'Ok'), 'New', {
         session,
-        sessionInputCallback: (history: AgentInputItem[], added: AgentInputItem[]) =>
-          [...added.map((item) => ({ ...item, content: 'Rewritten' }) as AgentInputItem), ...history],
+        sessionInputCallback: (history: AgentInputItem[], added: AgentInputItem[]) => [
+          ...added.map((item) => ({ ...item, content: 'Rewritten' }) as AgentInputItem),
+          ...history,
+        ],
       });
       kit.log('session', session.items);
     },
@@ -110,14 +134,28 @@ export const scenarios: Scenario[] = [
   {
     name: 'sessions: a callback that throws or returns no list',
     play: async (kit) => {
-      await kit.run(talker(kit, 'Ok'), 'New', { session: kit.session(), sessionInputCallback: () => { throw new TypeError('callback broke'); } });
-      await kit.run(talker(kit, 'Ok'), 'New', { session: kit.session(), sessionInputCallback: () => 'nonsense' as unknown as AgentInputItem[] });
+      await kit.run(talker(kit, 'Ok'), 'New', {
+        session: kit.session(),
+        sessionInputCallback: () => {
+          throw new TypeError('callback broke');
+        },
+      });
+      await kit.run(talker(kit, 'Ok'), 'New', {
+        session: kit.session(),
+        sessionInputCallback: () => 'nonsense' as unknown as AgentInputItem[],
+      });
     },
   },
   {
     name: 'sessions: orphan calls of the history are not sent',
     play: async (kit) => {
-      const orphan: AgentInputItem = { type: 'function_call', callId: 'o1', name: 'look', arguments: '{}', status: 'completed' };
+      const orphan: AgentInputItem = {
+        type: 'function_call',
+        callId: 'o1',
+        name: 'look',
+        arguments: '{}',
+        status: 'completed',
+      };
       const session = kit.session([kit.sdk.user('Before'), orphan]);
       await kit.run(talker(kit, 'Ok'), 'New', { session });
     },
@@ -149,7 +187,12 @@ export const scenarios: Scenario[] = [
   {
     name: 'sessions: a tool is fatal',
     play: async (kit) => {
-      const fail = kit.tool('fail', '', { errorFunction: null, execute: () => { throw new Error('no'); } });
+      const fail = kit.tool('fail', '', {
+        errorFunction: null,
+        execute: () => {
+          throw new Error('no');
+        },
+      });
       const model = kit.model([[call(kit, 'look')], [call(kit, 'look', 'c2'), call(kit, 'fail')]]);
       await kept(kit, kit.agent({ name: 'A', model, tools: [kit.tool('look'), fail] }));
     },
@@ -164,7 +207,10 @@ export const scenarios: Scenario[] = [
   {
     name: 'sessions: the model refuses',
     play: async (kit) => {
-      await kept(kit, kit.agent({ name: 'A', model: kit.model([[kit.sdk.assistant([{ type: 'refusal', refusal: 'No.' }])]]) }));
+      await kept(
+        kit,
+        kit.agent({ name: 'A', model: kit.model([[kit.sdk.assistant([{ type: 'refusal', refusal: 'No.' }])]]) }),
+      );
     },
   },
   {
@@ -177,12 +223,48 @@ export const scenarios: Scenario[] = [
     },
   },
   {
+    name: 'sessions: a handoff, plain and with a filter',
+    play: async (kit) => {
+      for (const inputFilter of [
+        undefined,
+        (data: HandoffInputData): HandoffInputData => ({ ...data, preHandoffItems: [], newItems: [] }),
+      ]) {
+        const session = kit.session();
+        const b = kit.agent({ name: 'B', model: kit.model([[say(kit, 'From B')]]) });
+        const model = kit.model([[call(kit, 'look')], [call(kit, 'transfer_to_B')]]);
+        const handoffs = [kit.sdk.handoff(b, { inputFilter })];
+        await kit.run(kit.agent({ name: 'A', model, tools: [kit.tool('look')], handoffs }), 'Go', { session });
+        kit.log('session', session.items);
+      }
+    },
+  },
+  {
     name: 'sessions: loading fails',
-    play: async (kit) => void (await kept(kit, worker(kit), {}, { getItems: async () => { throw new TypeError('cannot read'); } })),
+    play: async (kit) =>
+      void (await kept(
+        kit,
+        worker(kit),
+        {},
+        {
+          getItems: async () => {
+            throw new TypeError('cannot read');
+          },
+        },
+      )),
   },
   {
     name: 'sessions: saving fails',
-    play: async (kit) => void (await kept(kit, worker(kit), {}, { addItems: async () => { throw new TypeError('cannot write'); } })),
+    play: async (kit) =>
+      void (await kept(
+        kit,
+        worker(kit),
+        {},
+        {
+          addItems: async () => {
+            throw new TypeError('cannot write');
+          },
+        },
+      )),
   },
   {
     name: 'sessions: with a conversation of the server nothing is sent twice',
@@ -195,7 +277,9 @@ export const scenarios: Scenario[] = [
   {
     name: 'sessions: compaction is asked for after each save',
     play: async (kit) => {
-      const session = Object.assign(kit.session(), { runCompaction: async (args: unknown) => (kit.log('runCompaction', args), null) });
+      const session = Object.assign(kit.session(), {
+        runCompaction: async (args: unknown) => (kit.log('runCompaction', args), null),
+      });
       await kit.run(talker(kit, 'Ok'), 'Hi', { session });
       await kit.run(worker(kit), 'Hi', { session });
     },
@@ -203,7 +287,11 @@ export const scenarios: Scenario[] = [
   {
     name: 'sessions: history starts at the last compaction item',
     play: async (kit) => {
-      const session = kit.session([kit.sdk.user('Old'), { type: 'compaction', encrypted_content: 'xyz' }, kit.sdk.user('Recent')]);
+      const session = kit.session([
+        kit.sdk.user('Old'),
+        { type: 'compaction', encrypted_content: 'xyz' },
+        kit.sdk.user('Recent'),
+      ]);
       await kit.run(talker(kit, 'Ok'), 'Hi', { session });
     },
   },
@@ -214,8 +302,14 @@ export const scenarios: Scenario[] = [
       const { getItems, addItems } = session;
       const watched = {
         ...session,
-        getItems: async (limit?: number, runContext?: unknown) => (kit.log('context at load', runContext), getItems(limit)),
-        addItems: async (items: AgentInputItem[], runContext?: unknown) => (kit.log('context at save', runContext), addItems(items)),
+        getItems: async (limit?: number, runContext?: unknown) => (
+          kit.log('context at load', runContext),
+          getItems(limit)
+        ),
+        addItems: async (items: AgentInputItem[], runContext?: unknown) => (
+          kit.log('context at save', runContext),
+          addItems(items)
+        ),
       };
       await kit.run(talker(kit, 'Ok'), 'Hi', { session: watched });
     },

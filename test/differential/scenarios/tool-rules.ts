@@ -42,13 +42,17 @@ function check(kit: Kit, kind: 'input' | 'output', name: string, verdict: Verdic
 }
 
 const guarded = (kit: Kit, input: Verdict[], output: Verdict[], more: Record<string, unknown> = {}) =>
-  once(kit, [call(kit, 'one', 'c1', { a: 1 })], [
-    kit.tool('one', 'secret', {
-      inputGuardrails: input.map((verdict, i) => check(kit, 'input', `in${i}`, verdict)),
-      outputGuardrails: output.map((verdict, i) => check(kit, 'output', `out${i}`, verdict)),
-      ...more,
-    }),
-  ]);
+  once(
+    kit,
+    [call(kit, 'one', 'c1', { a: 1 })],
+    [
+      kit.tool('one', 'secret', {
+        inputGuardrails: input.map((verdict, i) => check(kit, 'input', `in${i}`, verdict)),
+        outputGuardrails: output.map((verdict, i) => check(kit, 'output', `out${i}`, verdict)),
+        ...more,
+      }),
+    ],
+  );
 
 const choices = (kit: Kit, config: Record<string, unknown>) =>
   kit.agent({
@@ -91,8 +95,16 @@ export const scenarios: Scenario[] = [
   {
     name: 'tool rules: a function that throws, an object as final output, an unknown rule',
     play: async (kit) => {
-      await kit.run(withBehavior(kit, () => { throw new TypeError('behaviour broke'); }), 'Go');
-      await kit.run(withBehavior(kit, () => ({ isFinalOutput: true, finalOutput: { not: 'text' } })), 'Go');
+      await kit.run(
+        withBehavior(kit, () => {
+          throw new TypeError('behaviour broke');
+        }),
+        'Go',
+      );
+      await kit.run(
+        withBehavior(kit, () => ({ isFinalOutput: true, finalOutput: { not: 'text' } })),
+        'Go',
+      );
       await kit.run(withBehavior(kit, 'whatever'), 'Go');
     },
   },
@@ -100,16 +112,26 @@ export const scenarios: Scenario[] = [
     name: 'tool rules: stop_on_first_tool with a structured output',
     play: async (kit) => {
       const outputType = z.object({ n: z.number() });
-      const good = once(kit, [call(kit, 'one')], [kit.tool('one', { n: 1 })], { outputType, toolUseBehavior: 'stop_on_first_tool' });
+      const good = once(kit, [call(kit, 'one')], [kit.tool('one', { n: 1 })], {
+        outputType,
+        toolUseBehavior: 'stop_on_first_tool',
+      });
       await kit.run(good, 'Go');
-      const bad = once(kit, [call(kit, 'one')], [kit.tool('one', 'no json')], { outputType, toolUseBehavior: 'stop_on_first_tool' });
+      const bad = once(kit, [call(kit, 'one')], [kit.tool('one', 'no json')], {
+        outputType,
+        toolUseBehavior: 'stop_on_first_tool',
+      });
       await kit.run(bad, 'Go');
     },
   },
   {
     name: 'tool rules: stop_on_first_tool with a failing tool',
     play: async (kit) => {
-      const tool = kit.tool('one', '', { execute: () => { throw new Error('no'); } });
+      const tool = kit.tool('one', '', {
+        execute: () => {
+          throw new Error('no');
+        },
+      });
       await kit.run(once(kit, [call(kit, 'one')], [tool], { toolUseBehavior: 'stop_on_first_tool' }), 'Go');
     },
   },
@@ -196,7 +218,9 @@ export const scenarios: Scenario[] = [
   {
     name: 'tool rules: tool guardrails and an error of the tool',
     play: async (kit) => {
-      const execute = () => { throw new Error('no'); };
+      const execute = () => {
+        throw new Error('no');
+      };
       await kit.run(guarded(kit, ['allow'], ['allow'], { execute }), 'Go');
     },
   },
@@ -214,7 +238,9 @@ export const scenarios: Scenario[] = [
   {
     name: 'tool rules: a tool with a default and one without a name',
     play: async (kit) => {
-      const execute = function lookUp() { return 'x'; };
+      const execute = function lookUp() {
+        return 'x';
+      };
       await kit.attempt('name of the function', () => kit.tool('', '', { name: undefined, execute }).name);
       await kit.attempt('no name at all', () => kit.tool('', '', { name: undefined, execute: () => 'x' }).name);
       await kit.attempt('unsafe name', () => kit.tool('look up!', '').name);

@@ -33,32 +33,47 @@ export const scenarios: Scenario[] = [
     name: 'tools: results keep the order of the model, executions overlap',
     play: async (kit) => {
       const slow = gate();
-      const agent = once(kit, [call(kit, 'slow'), call(kit, 'fast')], [
-        kit.tool('slow', '', { execute: async () => {
-          kit.log('slow begins');
-          await slow.promise;
-          kit.log('slow ends');
-          return 'slow';
-        } }),
-        kit.tool('fast', '', { execute: async () => {
-          kit.log('fast runs');
-          slow.open();
-          return 'fast';
-        } }),
-      ]);
+      const agent = once(
+        kit,
+        [call(kit, 'slow'), call(kit, 'fast')],
+        [
+          kit.tool('slow', '', {
+            execute: async () => {
+              kit.log('slow begins');
+              await slow.promise;
+              kit.log('slow ends');
+              return 'slow';
+            },
+          }),
+          kit.tool('fast', '', {
+            execute: async () => {
+              kit.log('fast runs');
+              slow.open();
+              return 'fast';
+            },
+          }),
+        ],
+      );
       await kit.run(agent, 'Go');
     },
   },
   {
     name: 'tools: the concurrency cap holds the second call back',
     play: async (kit) => {
-      const work = (name: string) => kit.tool(name, '', { execute: async () => {
-        kit.log(`${name} begins`);
-        await settle(2);
-        kit.log(`${name} ends`);
-        return name;
-      } });
-      const agent = once(kit, [call(kit, 'one'), call(kit, 'two'), call(kit, 'three')], [work('one'), work('two'), work('three')]);
+      const work = (name: string) =>
+        kit.tool(name, '', {
+          execute: async () => {
+            kit.log(`${name} begins`);
+            await settle(2);
+            kit.log(`${name} ends`);
+            return name;
+          },
+        });
+      const agent = once(
+        kit,
+        [call(kit, 'one'), call(kit, 'two'), call(kit, 'three')],
+        [work('one'), work('two'), work('three')],
+      );
       await kit.run(agent, 'Go', { toolExecution: { maxFunctionToolConcurrency: 1 } });
     },
   },
@@ -75,12 +90,27 @@ export const scenarios: Scenario[] = [
     name: 'tools: values of every kind as output',
     play: async (kit) => {
       const values: Record<string, unknown> = {
-        text: 'plain', number: 42, zero: 0, yes: true, no: false, nothing: null, missing: undefined, list: [1, 'a'],
-        object: { a: { b: 1 } }, map: new Map([['a', 1]]), date: new Date(0), big: 12n, empty: '',
+        text: 'plain',
+        number: 42,
+        zero: 0,
+        yes: true,
+        no: false,
+        nothing: null,
+        missing: undefined,
+        list: [1, 'a'],
+        object: { a: { b: 1 } },
+        map: new Map([['a', 1]]),
+        date: new Date(0),
+        big: 12n,
+        empty: '',
         bytes: new Uint8Array([1, 2]),
       };
       const names = Object.keys(values);
-      const agent = once(kit, names.map((name) => call(kit, name)), names.map((name) => kit.tool(name, values[name])));
+      const agent = once(
+        kit,
+        names.map((name) => call(kit, name)),
+        names.map((name) => kit.tool(name, values[name])),
+      );
       await kit.run(agent, 'Go');
     },
   },
@@ -91,13 +121,20 @@ export const scenarios: Scenario[] = [
         text: { type: 'text', text: 'hello' },
         image: { type: 'image', image: 'https://example.test/a.png', detail: 'low' },
         file: { type: 'file', file: { url: 'https://example.test/a.pdf', filename: 'a.pdf' } },
-        list: [{ type: 'text', text: 'one' }, { type: 'image', image: 'data:image/png;base64,AA==' }],
+        list: [
+          { type: 'text', text: 'one' },
+          { type: 'image', image: 'data:image/png;base64,AA==' },
+        ],
         lookalike: { type: 'text', body: 'no text here' },
         mixed: [{ type: 'text', text: 'one' }, 'two'],
         none: [],
       };
       const names = Object.keys(values);
-      const agent = once(kit, names.map((name) => call(kit, name)), names.map((name) => kit.tool(name, values[name])));
+      const agent = once(
+        kit,
+        names.map((name) => call(kit, name)),
+        names.map((name) => kit.tool(name, values[name])),
+      );
       await kit.run(agent, 'Go');
     },
   },
@@ -120,13 +157,18 @@ export const scenarios: Scenario[] = [
   {
     name: 'tools: an error function that throws',
     play: async (kit) => {
-      const tool = failing(kit, { errorFunction: () => { throw new RangeError('formatter broke'); } });
+      const tool = failing(kit, {
+        errorFunction: () => {
+          throw new RangeError('formatter broke');
+        },
+      });
       await kit.run(once(kit, [call(kit, 'fail')], [tool]), 'Go');
     },
   },
   {
     name: 'tools: errorFunction null raises',
-    play: async (kit) => void (await kit.run(once(kit, [call(kit, 'fail')], [failing(kit, { errorFunction: null })]), 'Go')),
+    play: async (kit) =>
+      void (await kit.run(once(kit, [call(kit, 'fail')], [failing(kit, { errorFunction: null })]), 'Go')),
   },
   {
     name: 'tools: a fatal error aborts its siblings and waits for them',
@@ -169,7 +211,8 @@ export const scenarios: Scenario[] = [
   },
   {
     name: 'tools: arguments that do not fit the schema',
-    play: async (kit) => void (await kit.run(once(kit, [call(kit, 'add', 'c1', { a: 'x', b: 2 })], [typed(kit)]), 'Go')),
+    play: async (kit) =>
+      void (await kit.run(once(kit, [call(kit, 'add', 'c1', { a: 'x', b: 2 })], [typed(kit)]), 'Go')),
   },
   {
     name: 'tools: arguments that do not fit the schema, with an error function',
@@ -187,7 +230,11 @@ export const scenarios: Scenario[] = [
   {
     name: 'tools: parsed arguments have defaults and no unknown keys',
     play: async (kit) => {
-      const agent = once(kit, [call(kit, 'add', 'c1', { a: 1, extra: true }), call(kit, 'add', 'c2', { a: 1, b: null })], [typed(kit)]);
+      const agent = once(
+        kit,
+        [call(kit, 'add', 'c1', { a: 1, extra: true }), call(kit, 'add', 'c2', { a: 1, b: null })],
+        [typed(kit)],
+      );
       await kit.run(agent, 'Go');
     },
   },
@@ -202,7 +249,12 @@ export const scenarios: Scenario[] = [
   {
     name: 'tools: arguments of a JSON schema are not checked',
     play: async (kit) => {
-      const parameters = { type: 'object', properties: { a: { type: 'number' } }, required: ['a'], additionalProperties: false };
+      const parameters = {
+        type: 'object',
+        properties: { a: { type: 'number' } },
+        required: ['a'],
+        additionalProperties: false,
+      };
       const tool = kit.tool('loose', 'ok', { parameters, strict: true });
       await kit.run(once(kit, [call(kit, 'loose', 'c1', { a: 'text' }), call(kit, 'loose', 'c2', '')], [tool]), 'Go');
     },
@@ -213,7 +265,8 @@ export const scenarios: Scenario[] = [
   },
   {
     name: 'tools: an unknown tool beside a known one is an error before anything runs',
-    play: async (kit) => void (await kit.run(once(kit, [call(kit, 'one'), call(kit, 'other')], [kit.tool('one')]), 'Go')),
+    play: async (kit) =>
+      void (await kit.run(once(kit, [call(kit, 'one'), call(kit, 'other')], [kit.tool('one')]), 'Go')),
   },
   {
     name: 'tools: an unknown tool is answered when asked to',
@@ -239,10 +292,12 @@ export const scenarios: Scenario[] = [
     name: 'tools: a disabled tool is not offered and not found',
     play: async (kit) => {
       const off = kit.tool('off', '', { isEnabled: false });
-      const asked = kit.tool('asked', 'ok', { isEnabled: (args: { agent: unknown; runContext: unknown }) => {
-        kit.log('isEnabled', args);
-        return true;
-      } });
+      const asked = kit.tool('asked', 'ok', {
+        isEnabled: (args: { agent: unknown; runContext: unknown }) => {
+          kit.log('isEnabled', args);
+          return true;
+        },
+      });
       await kit.run(once(kit, [call(kit, 'asked')], [off, asked]), 'Go');
       await kit.run(once(kit, [call(kit, 'off')], [off, asked]), 'Go');
     },
@@ -250,25 +305,37 @@ export const scenarios: Scenario[] = [
   {
     name: 'tools: execute gets the context and the details of its call',
     play: async (kit) => {
-      const tool = kit.tool('look', '', { execute: (input: unknown, context: { context: unknown }, details: object) => {
-        kit.log('execute', [input, context.context, { ...details, signal: 'left out' }]);
-        return 'ok';
-      } });
+      const tool = kit.tool('look', '', {
+        execute: (input: unknown, context: { context: unknown }, details: object) => {
+          kit.log('execute', [input, context.context, { ...details, signal: 'left out' }]);
+          return 'ok';
+        },
+      });
       await kit.run(once(kit, [call(kit, 'look', 'c1', { a: 1 })], [tool]), 'Go', { context: { user: 'Ann' } });
     },
   },
   {
     name: 'tools: the same call id twice in one reply',
     play: async (kit) => {
-      await kit.run(once(kit, [call(kit, 'one', 'same', { a: 1 }), call(kit, 'one', 'same', { a: 2 })], [kit.tool('one')]), 'Go');
-      await kit.run(once(kit, [call(kit, 'one', 'same', { a: 1 }), call(kit, 'one', 'same', { a: 1 })], [kit.tool('one')]), 'Go');
+      await kit.run(
+        once(kit, [call(kit, 'one', 'same', { a: 1 }), call(kit, 'one', 'same', { a: 2 })], [kit.tool('one')]),
+        'Go',
+      );
+      await kit.run(
+        once(kit, [call(kit, 'one', 'same', { a: 1 }), call(kit, 'one', 'same', { a: 1 })], [kit.tool('one')]),
+        'Go',
+      );
     },
   },
   {
     name: 'tools: the same call id in a later turn',
     play: async (kit) => {
       for (const args of [{ a: 1 }, { a: 2 }]) {
-        const model = kit.model([[call(kit, 'one', 'same', { a: 1 })], [call(kit, 'one', 'same', args)], [say(kit, 'Done')]]);
+        const model = kit.model([
+          [call(kit, 'one', 'same', { a: 1 })],
+          [call(kit, 'one', 'same', args)],
+          [say(kit, 'Done')],
+        ]);
         await kit.run(kit.agent({ name: 'A', model, tools: [kit.tool('one')] }), 'Go');
       }
     },

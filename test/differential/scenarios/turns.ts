@@ -66,9 +66,14 @@ export const scenarios: Scenario[] = [
     name: 'turns: reasoning beside a message and beside a call',
     play: async (kit) => {
       const reasoning = (id: string) => ({
-        type: 'reasoning' as const, id, content: [{ type: 'input_text' as const, text: 'Hm' }],
+        type: 'reasoning' as const,
+        id,
+        content: [{ type: 'input_text' as const, text: 'Hm' }],
       });
-      const model = kit.model([[reasoning('rs1'), call(kit, 'look')], [reasoning('rs2'), say(kit, 'Found')]]);
+      const model = kit.model([
+        [reasoning('rs1'), call(kit, 'look')],
+        [reasoning('rs2'), say(kit, 'Found')],
+      ]);
       await kit.run(kit.agent({ name: 'A', model, tools: [kit.tool('look')] }), 'Find');
     },
   },
@@ -109,7 +114,12 @@ export const scenarios: Scenario[] = [
     name: 'turns: text with a refusal is final',
     play: async (kit) => {
       const model = kit.model([
-        [kit.sdk.assistant([{ type: 'output_text', text: 'Part' }, { type: 'refusal', refusal: 'No more.' }])],
+        [
+          kit.sdk.assistant([
+            { type: 'output_text', text: 'Part' },
+            { type: 'refusal', refusal: 'No more.' },
+          ]),
+        ],
       ]);
       await kit.run(kit.agent({ name: 'A', model }), 'Go');
     },
@@ -129,6 +139,16 @@ export const scenarios: Scenario[] = [
       const { error } = await kit.run(agent, 'Find', { maxTurns: 1 });
       const state = error instanceof kit.sdk.MaxTurnsExceededError ? error.state : undefined;
       if (state !== undefined) await kit.run(agent, state, { maxTurns: 3 });
+    },
+  },
+  {
+    name: 'turns: an exceeded run resumes from a string',
+    play: async (kit) => {
+      const model = kit.model([[call(kit, 'look', 'c1')], [say(kit, 'Found')]]);
+      const agent = kit.agent({ name: 'A', model, tools: [kit.tool('look')] });
+      const { error } = await kit.run(agent, 'Find', { maxTurns: 1 });
+      const text = error instanceof kit.sdk.MaxTurnsExceededError ? error.state?.toString() : undefined;
+      if (text !== undefined) await kit.run(agent, await kit.sdk.RunState.fromString(agent, text), { maxTurns: 3 });
     },
   },
   {
@@ -227,7 +247,10 @@ export const scenarios: Scenario[] = [
     name: 'turns: text streams',
     modes: ['stream'],
     play: async (kit) => {
-      const model = kit.model([[call(kit, 'look'), say(kit, 'First')], [say(kit, 'Sec'), say(kit, 'ond')]]);
+      const model = kit.model([
+        [call(kit, 'look'), say(kit, 'First')],
+        [say(kit, 'Sec'), say(kit, 'ond')],
+      ]);
       const agent = kit.agent({ name: 'A', model, tools: [kit.tool('look')] });
       const result = await kit.runner().run(agent, 'Hi', { stream: true });
       const texts: string[] = [];
