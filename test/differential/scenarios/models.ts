@@ -157,7 +157,7 @@ export const scenarios: Scenario[] = [
     play: async (kit) => {
       let n = 0;
       await kit.run(
-        failing(kit, 3, retry(kit, 1), () => httpError(503 + 0 * (n += 1))),
+        failing(kit, 3, retry(kit, 1), () => Object.assign(new Error(`failure ${(n += 1)}`), { status: 503 })),
         'Hi',
       );
       await kit.run(
