@@ -7,12 +7,15 @@
 import { copyFileSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { entryPoints, type EntryPoint } from './lib/entry-points.ts';
-import { at, conclude, execute, need, root, withTemporary } from './lib/script.ts';
+import { at, built, conclude, execute, need, root } from './lib/script.ts';
 
 const FOLDER = 'api';
+/** Inside the project: api-extractor looks for package.json above its settings. */
+const WORK = at('.baton', 'api');
 
-async function report(entry: EntryPoint, folder: string): Promise<string> {
-  const config = join(folder, `${entry.name}.json`);
+/** Writes the report of one entry point into WORK and returns its path. */
+async function report(entry: EntryPoint): Promise<string> {
+  const config = join(WORK, `${entry.name}.json`);
   const compilerOptions = {
     target: 'es2022',
     lib: ['es2023', 'dom', 'dom.iterable', 'esnext.disposable'],
@@ -29,8 +32,8 @@ async function report(entry: EntryPoint, folder: string): Promise<string> {
     apiReport: {
       enabled: true,
       reportFileName: `${entry.name}.api.md`,
-      reportFolder: folder,
-      reportTempFolder: join(folder, 'temp'),
+      reportFolder: WORK,
+      reportTempFolder: join(WORK, 'temp'),
     },
     docModel: { enabled: false },
     dtsRollup: { enabled: false },
@@ -44,10 +47,9 @@ async function report(entry: EntryPoint, folder: string): Promise<string> {
     },
   };
   writeFileSync(config, JSON.stringify(settings));
-  mkdirSync(join(folder, 'temp'), { recursive: true });
   const args = ['run', '--local', '--config', config];
   const { code, output } = await execute({ command: 'api-extractor', args, quiet: true });
-  const file = join(folder, `${entry.name}.api.md`);
+  const file = join(WORK, `${entry.name}.api.md`);
   if (code !== 0 || !existsSync(file)) throw new Error(`api-extractor failed on ${entry.types}:\n${output}`);
   return file;
 }
@@ -63,24 +65,24 @@ async function difference(committed: string, fresh: string): Promise<string> {
 
 async function main(): Promise<void> {
   need('API report', 'src/index.ts');
-  need('API report', 'dist/index.d.ts');
+  built();
   const check = process.argv.includes('--check');
   const entries = entryPoints();
   const problems: string[] = [];
-  await withTemporary('api', async (folder) => {
-    for (const entry of entries) {
-      const fresh = await report(entry, folder);
-      const committed = `${FOLDER}/${entry.name}.api.md`;
-      const changed = await difference(committed, fresh);
-      if (!changed) continue;
-      if (check) problems.push(`${changed}\nIf that is meant, run "npm run api" and commit the report.`);
-      else {
-        mkdirSync(at(FOLDER), { recursive: true });
-        copyFileSync(fresh, at(committed));
-        console.log(`wrote ${committed}`);
-      }
+  rmSync(WORK, { recursive: true, force: true });
+  mkdirSync(join(WORK, 'temp'), { recursive: true });
+  for (const entry of entries) {
+    const fresh = await report(entry);
+    const committed = `${FOLDER}/${entry.name}.api.md`;
+    const changed = await difference(committed, fresh);
+    if (!changed) continue;
+    if (check) problems.push(`${changed}\nIf that is meant, run "npm run api" and commit the report.`);
+    else {
+      mkdirSync(at(FOLDER), { recursive: true });
+      copyFileSync(fresh, at(committed));
+      console.log(`wrote ${committed}`);
     }
-  });
+  }
   const expected = new Set(entries.map(({ name }) => `${FOLDER}/${name}.api.md`));
   for (const file of globSync(`${FOLDER}/*.api.md`, { cwd: root })) {
     if (expected.has(file)) continue;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { pack } from './lib/pack.ts';
-import { at, conclude, execute, need, withTemporary } from './lib/script.ts';
+import { at, built, conclude, execute, need, withTemporary } from './lib/script.ts';
 
 type ImportLimit = { what: string; entry: string; names: string[] | '*'; gzipKB: number };
 type Limits = { imports: ImportLimit[]; install: { with: string[]; MB: number; packages: number } };
@@ -55,7 +55,7 @@ async function install(peers: readonly string[]): Promise<Installed> {
 
 async function main(): Promise<void> {
   need('size', 'src/index.ts');
-  need('size', 'dist/index.js');
+  built();
   const limits: Limits = JSON.parse(readFileSync(at('scripts/size-limits.json'), 'utf8'));
   const problems: string[] = [];
   for (const limit of limits.imports) {

@@ -81,6 +81,11 @@ export function need(step: string, file: string): void {
   skip(step, `${file} does not exist`);
 }
 
+/** Throws where there is no build to look at. */
+export function built(): void {
+  if (!existsSync(at('dist', 'index.js'))) throw new Error('dist/ is not built. Run "npm run build" first.');
+}
+
 /** How a skipped step ends where `scripts/check.ts` started it, so that its table can tell. */
 export const SKIPPED = 75;
 
