@@ -69,8 +69,11 @@ function writeBlocks(blocks: readonly Block[]): void {
 function locate(output: string, blocks: readonly Block[]): string {
   return blocks.reduce((text, block) => {
     const file = fileOf(block).replaceAll('.', '\\.');
-    const place = new RegExp(`(?:file://)?[^\\s("']*${file}[(:](\\d+)`, 'g');
-    return text.replaceAll(place, (_, line: string) => `${block.page}:${block.line + Number(line)}`);
+    const place = new RegExp(`(?:file://)?[^\\s("']*${file}[(:](\\d+)(?:,(\\d+)\\))?`, 'g');
+    return text.replaceAll(place, (_, line: string, column?: string) => {
+      const where = `${block.page}:${block.line + Number(line)}`;
+      return column === undefined ? where : `${where}:${column}`;
+    });
   }, output);
 }
 
