@@ -1,18 +1,21 @@
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { rewrite } from './build.ts';
+import { dangling } from './build.ts';
 
-test('declarations name .js files wherever they named .ts files of the project', () => {
-  const before = [
-    "import type { A } from './a.ts';",
-    "export * from '../b.ts';",
-    "export declare const c: import('./c.ts').C | typeof import('./d.d.ts');",
-    "export { e } from 'package/e.ts';",
-    "/** import './f.ts' */",
-    '',
-  ].join('\n');
-  const after = before
-    .replace("'./a.ts'", "'./a.js'")
-    .replace("'../b.ts'", "'../b.js'")
-    .replace("import('./c.ts')", "import('./c.js')");
-  expect(rewrite('x.d.ts', before)).toBe(after);
+const has = (...paths: readonly string[]) => {
+  const files = new Set(paths.map((path) => join(path)));
+  return (path: string): boolean => files.has(path);
+};
+
+test('an import of the build that leads to no file is found with its line', () => {
+  const script = "import './a.js';\nexport * from '../gone.js';\nimport 'zod';";
+  expect(dangling('dist/run/b.js', script, has('dist/run/a.js'))).toEqual([
+    'dist/run/b.js:2 names ../gone.js, which does not exist',
+  ]);
+});
+
+test('a declaration that names a .ts or .js file needs the declaration of it', () => {
+  const types = "export * from './a.ts';\nexport type B = import('./b.js').B;\nexport * from './c.d.ts';";
+  expect(dangling('dist/x.d.ts', types, has('dist/a.d.ts', 'dist/b.d.ts', 'dist/c.d.ts'))).toEqual([]);
+  expect(dangling('dist/x.d.ts', types, has('dist/a.ts', 'dist/b.js'))).toHaveLength(3);
 });
