@@ -1,0 +1,78 @@
+/**
+ * What an import costs a user: bundled, minified and gzipped, per import; and what an install costs on disk.
+ *
+ * Limits stand in size-limits.json. Packages that the code imports late and Node's own modules are not counted.
+ */
+import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { pack } from './lib/pack.ts';
+import { at, built, conclude, execute, need, withTemporary } from './lib/script.ts';
+
+type ImportLimit = { what: string; entry: string; names: string[] | '*'; gzipKB: number };
+type Limits = { imports: ImportLimit[]; install: { with: string[]; MB: number; packages: number } };
+
+async function gzipKB({ entry, names }: ImportLimit): Promise<number> {
+  const path = JSON.stringify(at(entry));
+  const contents =
+    names === '*'
+      ? `export * from ${path};`
+      : `import { ${names.join(', ')} } from ${path};\nconsole.log(${names.join(', ')});`;
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: at(), loader: 'js' },
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    write: false,
+    logLevel: 'error',
+  });
+  return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length / 1000;
+}
+
+type Installed = { readonly MB: number; readonly packages: readonly string[] };
+
+/** Installs the packed project and its peers into an empty folder, without scripts. */
+async function install(peers: readonly string[]): Promise<Installed> {
+  return withTemporary('size', async (folder) => {
+    const { file } = await pack(folder);
+    writeFileSync(join(folder, 'package.json'), '{"private":true}');
+    const args = ['install', file, ...peers, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+    const { code, output } = await execute({ command: 'npm', args, cwd: folder, quiet: true });
+    if (code !== 0) throw new Error(`npm install of the packed project failed:\n${output}`);
+    const modules = join(folder, 'node_modules');
+    const bytes = globSync('**/*', { cwd: modules })
+      .map((path) => statSync(join(modules, path)))
+      .reduce((sum, stats) => sum + (stats.isFile() ? stats.size : 0), 0);
+    const packages = globSync(['*/package.json', '@*/*/package.json', '**/node_modules/*/package.json'], {
+      cwd: modules,
+    }).map((path) => path.replace(/[\\/]package\.json$/, ''));
+    return { MB: bytes / 1e6, packages };
+  });
+}
+
+async function main(): Promise<void> {
+  need('size', 'src/index.ts');
+  built();
+  const limits: Limits = JSON.parse(readFileSync(at('scripts/size-limits.json'), 'utf8'));
+  const problems: string[] = [];
+  for (const limit of limits.imports) {
+    if (!existsSync(at(limit.entry))) {
+      problems.push(`${limit.what}: ${limit.entry} does not exist`);
+      continue;
+    }
+    const kilobytes = await gzipKB(limit);
+    console.log(`${limit.what.padEnd(26)} ${kilobytes.toFixed(1).padStart(6)} KB gzip, limit ${limit.gzipKB}`);
+    if (kilobytes > limit.gzipKB) problems.push(`${limit.what} costs ${kilobytes.toFixed(1)} KB, over its limit`);
+  }
+  const { MB, packages } = await install(limits.install.with);
+  const { MB: mostMB, packages: mostPackages } = limits.install;
+  console.log(`installed: ${MB.toFixed(1)} MB, limit ${mostMB}; ${packages.length} packages, limit ${mostPackages}`);
+  if (MB > mostMB) problems.push(`An install takes ${MB.toFixed(1)} MB, over its limit`);
+  if (packages.length > mostPackages) problems.push(`An install brings too many packages: ${packages.join(', ')}`);
+  conclude(problems, 'size: all within scripts/size-limits.json');
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config';
+
+/** `npm test` leaves these out: they kill processes, or they run for minutes. See scripts/suite.ts. */
+const heavy = ['**/*.kill.test.ts', '**/*.soak.test.ts'];
+const suite = process.env['BATON_SUITE'];
+
+export default defineConfig({
+  resolve: {
+    // What users write, in examples and their tests.
+    alias: [
+      { find: /^@baton\/agents$/, replacement: new URL('./src/index.ts', import.meta.url).pathname },
+      { find: /^@baton\/agents\/(.+)$/, replacement: new URL('./src/$1/index.ts', import.meta.url).pathname },
+    ],
+  },
+  test: {
+    include: suite
+      ? [`{src,test,scripts,examples,bench,apps}/**/*.${suite}.test.ts`]
+      : ['{src,test,scripts,examples,bench,apps}/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', ...(suite ? [] : heavy)],
+    setupFiles: ['./test/setup.ts'],
+    env: { NODE_ENV: 'test' },
+    testTimeout: suite ? 300_000 : 10_000,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/*.test-d.ts', '**/*.fixture.ts'],
+      reporter: [['text', { skipFull: true }], 'text-summary', 'lcovonly'],
+      thresholds: {
+        lines: 95,
+        'src/kernel/**/*.ts': { branches: 100, lines: 100 },
+      },
+    },
+  },
+});
