@@ -134,7 +134,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
   toolUseBehavior: ToolUseBehavior;
   resetToolChoice: boolean;
   readonly #explicit: { tools: boolean; modelSettings: boolean };
-  #outputDefinition: { type: TOutput; definition: SerializedOutputType } | undefined;
+  #outputDefinition: { type: AgentOutputType; definition: SerializedOutputType } | undefined;
 
   constructor(config: AgentOptions<TContext, TOutput>) {
     super();
@@ -263,11 +263,11 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
     const outputType: AgentOutputType = this.outputType;
     if (outputType === 'text') return 'text';
     if (isDefinition(outputType)) return outputType;
-    if (this.#outputDefinition?.type !== outputType) {
-      const schema = toObjectSchema(outputType, { name: `output of agent "${this.name}"`, strict: true, io: 'output' });
-      this.#outputDefinition = { type: outputType, definition: { type: 'json_schema', name: 'output', strict: true, schema } };
-    }
-    return this.#outputDefinition.definition;
+    if (this.#outputDefinition?.type === outputType) return this.#outputDefinition.definition;
+    const schema = toObjectSchema(outputType, { name: `output of agent "${this.name}"`, strict: true, io: 'output' });
+    const definition: SerializedOutputType = { type: 'json_schema', name: 'output', strict: true, schema };
+    this.#outputDefinition = { type: outputType, definition };
+    return definition;
   }
 
   /**

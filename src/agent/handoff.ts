@@ -159,7 +159,7 @@ export function handoff<
   return result;
 }
 
-function parseInput(agent: AnyAgent, inputType: SchemaLike, args: string): unknown {
+function parseInput(agent: { readonly name: string }, inputType: SchemaLike, args: string): unknown {
   if (!args) throw new ModelBehaviorError(`Handoff function expected non empty input but got: ${args}`);
   let value: unknown;
   try {

@@ -4,7 +4,7 @@ import type { ModelSettings, ModelSettingsReasoningEffort } from '../protocol/mo
 /** The environment variable that names the default model. */
 export const OPENAI_DEFAULT_MODEL_ENV_VARIABLE_NAME = 'OPENAI_DEFAULT_MODEL';
 
-const DEFAULT_MODEL = 'gpt-5.6-luna';
+const DEFAULT_MODEL = 'gpt-5.4-mini';
 
 type Effort = Exclude<ModelSettingsReasoningEffort, null>;
 
@@ -37,7 +37,7 @@ export function isGpt5Default(): boolean {
   return gpt5ReasoningSettingsRequired(getDefaultModel());
 }
 
-/** The default model: `OPENAI_DEFAULT_MODEL` in lower case where it is set and not empty, else `gpt-5.6-luna`. */
+/** The default model: `OPENAI_DEFAULT_MODEL` in lower case where it is set and not empty, else `gpt-5.4-mini`. */
 export function getDefaultModel(): string {
   const named = process.env[OPENAI_DEFAULT_MODEL_ENV_VARIABLE_NAME];
   return named === undefined || named === '' ? DEFAULT_MODEL : named.toLowerCase();

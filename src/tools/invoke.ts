@@ -106,12 +106,18 @@ export async function invokeFunctionTool<Context = unknown, Result = unknown>(
 
 /** As {@link invokeFunctionTool}, for arguments that were prepared before: they are not parsed again. */
 export async function invokePrepared<Context>(
-  args: InvokeArgs<Context, unknown> & { prepared?: PreparedArguments },
+  args: InvokeArgs<Context, unknown> & {
+    prepared?: PreparedArguments;
+    /** Hears of an error or a timeout that becomes a result. */
+    onError?: (error: unknown) => void;
+  },
 ): Promise<unknown> {
-  const { tool, runContext, input, prepared } = args;
+  const { tool, runContext, input, prepared, onError } = args;
   const definition = definitionOf(tool.invoke);
   return timed(args, args.details, (details) =>
-    definition ? call({ definition, runContext, input, prepared, details }) : tool.invoke(runContext, input, details),
+    definition
+      ? call({ definition, runContext, input, prepared, details, onError })
+      : tool.invoke(runContext, input, details),
   );
 }
 
@@ -122,18 +128,21 @@ type Call<Context> = {
   /** What a run prepared. Without it, `input` is parsed here. */
   prepared?: PreparedArguments | undefined;
   details: ToolCallDetails | undefined;
+  onError?: ((error: unknown) => void) | undefined;
 };
 
 /** Runs the tool without a time limit. */
-async function call<Context>({ definition, runContext, input, prepared, details }: Call<Context>): Promise<unknown> {
-  const context = runContext as RunContext<never>;
+async function call<Context>(args: Call<Context>): Promise<unknown> {
+  const { definition, input, prepared, details } = args;
+  const context = args.runContext as RunContext<never>;
   try {
-    const args = prepared ?? prepare(definition, input);
-    if (!args.ok) throw prepared ? rejectedInput(definition, args) : args.error;
-    const output = await definition.execute(args.value as never, context, details);
+    const parsed = prepared ?? prepare(definition, input);
+    if (!parsed.ok) throw prepared ? rejectedInput(definition, parsed) : parsed.error;
+    const output = await definition.execute(parsed.value as never, context, details);
     return definition.outputSchema ? checkOutput(definition, output) : output;
   } catch (error) {
     const { errorFunction } = definition;
+    args.onError?.(error);
     if (errorFunction === null || details?.signal?.reason instanceof ToolTimeoutError) throw error;
     const output = await errorFunction(context, error, details);
     return definition.outputSchema ? checkOutput(definition, output) : output;
@@ -163,8 +172,14 @@ type Limits<Context> = {
   readonly timeoutErrorFunction?: ToolTimeoutErrorFunction<Context, unknown>;
 };
 
+type Timed<Context> = {
+  tool: Limits<Context>;
+  runContext: RunContext<Context>;
+  onError?: ((error: unknown) => void) | undefined;
+};
+
 async function timed<Context, Result>(
-  { tool, runContext }: { tool: Limits<Context>; runContext: RunContext<Context> },
+  { tool, runContext, onError }: Timed<Context>,
   details: ToolCallDetails | undefined,
   work: (details: ToolCallDetails | undefined) => Promise<Result>,
 ): Promise<Result | string> {
@@ -186,6 +201,7 @@ async function timed<Context, Result>(
     const outcome = await Promise.race([running.then((value) => ({ value })), limit]);
     if (!(outcome instanceof ToolTimeoutError)) return outcome.value;
     controller.abort(outcome);
+    onError?.(outcome);
     if (tool.timeoutBehavior === 'raise_exception') throw outcome;
     // With a result type of its own, the caller declared that this function returns it.
     return tool.timeoutErrorFunction

@@ -1,0 +1,15 @@
+export {
+  getDefaultOpenAIClient,
+  setDefaultModel,
+  setDefaultModelProvider,
+  setDefaultOpenAIClient,
+  setDefaultOpenAIKey,
+  setOpenAIAPI,
+} from './defaults.ts';
+export { stateOfError } from './errors.ts';
+export type * from './options.ts';
+export { RunResult, StreamedRunResult } from './result.ts';
+export { RunState } from './run-state.ts';
+export { run, Runner } from './run.ts';
+export type { RunInput } from './run.ts';
+export * from './stream-events.ts';
