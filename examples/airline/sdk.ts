@@ -1,16 +1,9 @@
-/**
- * The only place where this example names its SDK: everything it uses comes through here.
- */
-import OpenAI from 'openai';
-import { OpenAIChatCompletionsModel, setTracingDisabled } from '@openai/agents';
-import type { Model } from '@openai/agents';
+/** The one place where this example imports the SDK. */
+import { createOpenAIClient, type Model, OpenAIChatCompletionsModel } from '../../src/index.ts';
 
-export { Agent, MemorySession, run, tool } from '@openai/agents';
-export type { Model, RunContext, RunItem } from '@openai/agents';
+export { Agent, MemorySession, run, tool } from '../../src/index.ts';
+export type { Model, RunContext, RunItem } from '../../src/index.ts';
 
-// The replay talks to loopback only; traces would leave the machine.
-setTracingDisabled(true);
-
-/** A Chat Completions model behind `baseURL`. The replay server wants a key, but any will do. */
+/** A model that speaks Chat Completions with the server at `baseURL`. */
 export const chatModel = (baseURL: string): Model =>
-  new OpenAIChatCompletionsModel(new OpenAI({ baseURL, apiKey: 'replay', maxRetries: 0 }), 'gpt-4o');
+  new OpenAIChatCompletionsModel(createOpenAIClient({ baseURL, apiKey: 'replay' }), 'gpt-4o');

@@ -92,7 +92,8 @@ export class Runner extends RunHooks {
   }
 }
 
-/** For tests of the kernel: where events go, and whether all but the log is forgotten after each commit. */
+/** A key of `RunConfig` for tests of the kernel: where events go, and whether all but the log is forgotten. */
+export const INTERNALS: unique symbol = Symbol('baton.internals');
 export type Internals = { committer?: Committer; amnesia?: boolean };
 
 type Begin<TContext, TAgent extends AnyAgentLike> = {
@@ -101,14 +102,13 @@ type Begin<TContext, TAgent extends AnyAgentLike> = {
   options: IndividualRunOptions<TContext, TAgent> | undefined;
   config: RunConfig;
   runner: RunHooks;
-  internals?: Internals;
 };
 
 /** Starts or resumes. The plain run and the streamed run are the same run: one has a sink for its events. */
 export async function begin<TContext, TAgent extends AnyAgentLike>(
   args: Begin<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
-  const { input, options, config, runner, internals = testing.internals } = args;
+  const { input, options, config, runner } = args;
   const agent = args.agent as unknown as AnyAgent;
   const settings = settle(config, options as IndividualRunOptions | undefined);
   const resumed = input instanceof RunState;
@@ -119,6 +119,7 @@ export async function begin<TContext, TAgent extends AnyAgentLike>(
     if (isOver(record.state.status) && record.state.status !== 'failed') return finishedAlready(state, settings);
   }
   record.busy = true;
+  const internals = (config as { [INTERNALS]?: Internals })[INTERNALS];
   const surroundings: Surroundings = { settings, config, runner, ...internals };
   if (!settings.stream) {
     await go(new LiveRun(record, surroundings), state);
@@ -126,9 +127,6 @@ export async function begin<TContext, TAgent extends AnyAgentLike>(
   }
   return stream(record, surroundings, state);
 }
-
-/** Set by tests only. */
-export const testing: { internals: Internals | undefined } = { internals: undefined };
 
 function stream<TContext, TAgent extends AnyAgentLike>(
   record: RunRecord,

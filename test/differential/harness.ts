@@ -1,4 +1,5 @@
 /** Loads an SDK and plays scenarios with it. Our side never needs the published package, nor the other way round. */
+import { INTERNALS } from '../../src/run/run.ts';
 import { Kit, type Mode, type Scenario, type Sdk, type Testing, type Trace } from './kit.ts';
 
 export type Side = 'published' | 'ours';
@@ -7,11 +8,16 @@ export type LoadOptions = { amnesia?: boolean };
 export type Loaded = { sdk: Sdk; testing: Testing };
 export type Case = { id: string; scenario: Scenario; mode: Mode };
 
-/**
- * Where amnesia mode is wired: given our namespaces, returns namespaces whose `Runner` and `run` refold after every
- * commit. Undefined until the kernel offers the switch; the second pass is skipped until then.
- */
-export const amnesia: ((loaded: Loaded) => Loaded) | undefined = undefined;
+/** Our namespaces with a `Runner` and a `run` that forget all but the log after every commit. */
+export function amnesia({ sdk, testing }: Loaded): Loaded {
+  class Forgetful extends sdk.Runner {
+    constructor(config: object = {}) {
+      super({ ...config, [INTERNALS]: { amnesia: true } });
+    }
+  }
+  const run: Sdk['run'] = (...args: Parameters<Sdk['run']>) => new Forgetful().run(...args);
+  return { sdk: { ...sdk, Runner: Forgetful, run }, testing };
+}
 
 const load = async (path: string): Promise<unknown> => import(/* @vite-ignore */ path);
 const here = (path: string): string => new URL(path, import.meta.url).href;
@@ -24,10 +30,9 @@ export async function loadSide(side: Side, options: LoadOptions = {}): Promise<L
       : [await load(here('../../src/index.ts')), await load(here('../../src/testing/index.ts'))];
   // The parse boundary: what both sides promise is the common API.
   const loaded = { sdk: sdk as Sdk, testing: testing as Testing };
-  loaded.sdk.setTracingDisabled(true);
+  loaded.sdk.setTracingDisabled?.(true);
   if (options.amnesia !== true) return loaded;
-  if (amnesia === undefined) throw new Error('Amnesia mode is not wired: set `amnesia` in harness.ts.');
-  return (amnesia as (loaded: Loaded) => Loaded)(loaded);
+  return amnesia(loaded);
 }
 
 /** One case for each scenario and mode, with the id that deviations refer to. */

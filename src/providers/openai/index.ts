@@ -20,7 +20,7 @@ export { codeInterpreterTool, fileSearchTool, imageGenerationTool, webSearchTool
 export type {
   CodeInterpreterToolOptions,
   FileSearchToolOptions,
-  HostedTool,
+
   ImageGenerationToolOptions,
   WebSearchToolOptions,
 } from './tools.ts';
