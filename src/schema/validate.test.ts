@@ -74,15 +74,20 @@ test('in a union the branch that fits tells which null means not given', () => {
   const schema = z.object({
     a: z.discriminatedUnion('t', [
       z.object({ t: z.literal('x'), v: z.string().optional() }),
-      z.object({ t: z.literal('y'), w: z.number().optional(), v: z.string().nullable() }),
+      z.object({ t: z.literal('y'), v: z.string().nullable() }),
     ]),
   });
   expect(receive(schema, { a: { t: 'x', v: null } })).toEqual({ a: { t: 'x' } });
-  expect(receive(schema, { a: { t: 'y', w: null, v: null } })).toEqual({ a: { t: 'y', v: null } });
+  expect(receive(schema, { a: { t: 'y', v: null } })).toEqual({ a: { t: 'y', v: null } });
   const byKeys = z.object({
-    a: z.union([z.object({ p: z.string().optional() }), z.object({ q: z.string().optional() })]).nullable(),
+    a: z.union([z.strictObject({ p: z.string().optional() }), z.strictObject({ q: z.string().optional() })]),
   });
   expect(receive(byKeys, { a: { q: null } })).toEqual({ a: {} });
+  const byType = z.object({
+    a: z.union([z.array(z.object({ p: z.string().optional() })), z.object({ p: z.string().optional() })]),
+  });
+  expect(receive(byType, { a: [{ p: null }] })).toEqual({ a: [{}] });
+  expect(receive(byType, { a: { p: null } })).toEqual({ a: {} });
 });
 
 test('it holds through references and recursion, and for plain JSON Schema', () => {

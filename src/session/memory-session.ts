@@ -47,7 +47,6 @@ export class MemorySession implements SessionHistoryRewriteAwareSession, Session
 
   async getItems(limit?: number): Promise<AgentInputItem[]> {
     if (limit === undefined || Number.isNaN(limit)) return this.#items.map(copyItem);
-    if (limit <= 0) return [];
     return this.#items.slice(Math.max(0, Math.floor(this.#items.length - limit))).map(copyItem);
   }
 

@@ -194,10 +194,9 @@ async function timed<Context, Result>(
   const limit = new Promise<ToolTimeoutError>((resolve) => {
     timer = setTimeout(() => resolve(new ToolTimeoutError({ toolName: tool.name, timeoutMs })), timeoutMs);
   });
-  const running = work({ ...details, signal: controller.signal });
-  // After a timeout nobody waits for it any more.
-  running.catch(() => undefined);
   try {
+    const running = work({ ...details, signal: controller.signal });
+    // The race also hears a rejection that comes after the timeout, so it is never unhandled.
     const outcome = await Promise.race([running.then((value) => ({ value })), limit]);
     if (!(outcome instanceof ToolTimeoutError)) return outcome.value;
     controller.abort(outcome);

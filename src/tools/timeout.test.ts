@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { ToolTimeoutError } from '../protocol/errors.ts';
 import { RunContext } from './context.ts';
@@ -46,6 +47,25 @@ test('the tool hears of the abort of its run through the signal', async () => {
   const result = make({ execute, timeoutMs: 60_000 }).invoke(context, '{}', { signal: run.signal });
   run.abort('stop');
   expect(await result).toBe('stop');
+});
+
+test('a run that was aborted before is known to the tool, and no listener is left on its signal', async () => {
+  const execute = (_: unknown, __: unknown, details?: ToolCallDetails): boolean | undefined => details?.signal?.aborted;
+  const made = make({ execute, timeoutMs: 60_000 });
+  expect(await made.invoke(context, '{}', { signal: AbortSignal.abort() })).toBe(true);
+  const { signal } = new AbortController();
+  expect(await made.invoke(context, '{}', { signal })).toBe(false);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+});
+
+test('a tool made by hand that throws at once leaves no timer', async () => {
+  const before = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const broken = (): never => {
+    throw new RangeError('broken');
+  };
+  const hand = { ...make({}), timeoutMs: 60_000, invoke: broken };
+  await expect(invokeFunctionTool({ tool: hand, runContext: context, input: '{}' })).rejects.toThrow('broken');
+  expect(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length).toBe(before);
 });
 
 test('what fails after its timeout reaches no error function', async () => {

@@ -176,6 +176,7 @@ describe('a call', () => {
       { message: 'Invalid JSON input for tool' },
     ]);
     expect(errors.every((error) => error instanceof InvalidToolInputError)).toBe(true);
+    expect(String((errors[1] as InvalidToolInputError).originalError)).not.toContain('bad');
     expect(String((errors[0] as InvalidToolInputError).originalError)).toContain('a: Invalid input: expected string');
   });
 
@@ -207,6 +208,15 @@ describe('a call', () => {
       await expect(invokePrepared({ tool: made, runContext: context, input, prepared })).rejects.toThrow(
         "Invalid input for function tool 't'.",
       );
+    }
+    const errorFunction = (_: unknown, error: Error): { message: string } => ({ message: error.message });
+    const structured = make({ outputSchema: z.object({ message: z.string() }), errorFunction });
+    for (const [input, message] of [
+      ['{bad', "Invalid input for function tool 't'."],
+      ['{"a":5}', 'Invalid JSON input for tool'],
+    ] as const) {
+      const prepared = prepareArguments(structured, input);
+      expect(await invokePrepared({ tool: structured, runContext: context, input, prepared })).toEqual({ message });
     }
     expect(prepareArguments(made, '{bad')).toMatchObject({ ok: false, kind: 'malformed' });
     expect(prepareArguments(made, '{"a":5}')).toMatchObject({ ok: false, kind: 'invalid', value: { a: 5 } });
@@ -279,6 +289,7 @@ describe('namespaces', () => {
 
   test.each([
     [{ name: '' }, 'toolNamespace() requires a non-empty namespace name. Got "".'],
+    [{ name: '  ' }, 'toolNamespace() requires a non-empty namespace name. Got "  ".'],
     [{ description: ' ' }, 'toolNamespace() requires a non-empty description because the Responses API'],
     [
       { tools: [{ type: 'hosted_tool', name: 'web' }] },
