@@ -157,6 +157,7 @@ async function main(): Promise<void> {
     },
   });
   const names = choose(values.only);
+  if (names.length === 0) return;
   if (names.some((name) => name !== 'baton')) await install();
   const clock = values.cpu ? 'cpu' : 'wall';
   const sizes: Sizes = { ...(values.quick ? QUICK : FULL), clock };
@@ -179,7 +180,7 @@ async function main(): Promise<void> {
     columns,
   };
   const format = values.json ? toJson : values.markdown ? toMarkdown : toText;
-  if (columns.length > 0) process.stdout.write(`${format(report)}\n`);
+  process.stdout.write(`${format(report)}\n`);
 }
 
 await main();

@@ -75,13 +75,15 @@ function rows({ columns, quick }: Report): string[][] {
 /** The lines that say what the figures are, and what they are not. */
 export function notes({ date, node, machine, load, clock, emptyProcessMs, budgetSeconds }: Report): string[] {
   const cpu = 'Turns, runs and deltas are processor time of the main thread, imports are time of the clock.';
+  const busy = '* The main thread computed less than 80 % of that time: the machine was busy, or the library waited.';
   return [
     `Node ${node}, ${machine}, ${date}. Load average before and after: ${load.join(', ')}.`,
     `An empty process takes ${digits(emptyProcessMs)} ms.`,
     ...(clock === 'cpu' ? [cpu] : []),
-    'Medians; each measure of each library has a process of its own. The model is scripted and answers at once.',
+    'Medians of up to 5 samples. Each measure of each library has a process of its own.',
+    'The model is scripted and answers at once.',
     `A tool run that took longer than ${budgetSeconds} s was ended there; its cell says after how many turns.`,
-    '* The main thread computed less than 80 % of that time: the machine was busy, or the library waited.',
+    ...(clock === 'wall' ? [busy] : []),
     'Not measured: network, real models, tokens, answers of real tools, sessions, filters, tracing (off), durability.',
   ];
 }
