@@ -142,6 +142,7 @@ export type State = {
   readonly stop: Stop | undefined;
   readonly handlerAsked: boolean;
   readonly hasSession: boolean;
+  readonly omitsReasoningIds: boolean;
   readonly saveFailed: boolean;
   /** Whether what an approval let happen is saved before the model is called again. */
   readonly savePoint: boolean;
@@ -190,6 +191,7 @@ export function initialState(): State {
     stop: undefined,
     handlerAsked: false,
     hasSession: false,
+    omitsReasoningIds: false,
     saveFailed: false,
     savePoint: false,
   };
