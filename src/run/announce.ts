@@ -91,7 +91,6 @@ function toolEnds(run: LiveRun, event: EventOf<'tool.returned'> | EventOf<'tool.
   const call = state.calls[callIndex(event.id)];
   if (!call || call.kind === 'handoff' || call.kind === 'unknown' || call.malformed) return;
   if (event.type === 'tool.returned' && (event.outcome === 'rejected' || isLeftover(call, event.item))) return;
-  if (run.silent.has(event.id)) return;
   const tool = knownTool(run.record, state, call);
   if (!tool) return;
   const agent = run.agent(state.agent);
@@ -107,7 +106,9 @@ const isLeftover = (call: Call, item: ModelItem): boolean =>
 
 function endText(run: LiveRun, { id, item }: EventOf<'tool.returned'>): string {
   const { values } = run.record.live;
-  return values.has(id) ? toSmartString(values.get(id)) : resultText(item);
+  if (!values.has(id)) return resultText(item);
+  const value = values.get(id);
+  return value instanceof Error ? `${value.name}: ${value.message}` : toSmartString(value);
 }
 
 function failureText({ error }: EventOf<'tool.failed'>): string {

@@ -42,8 +42,6 @@ export class LiveRun implements World {
   readonly plan: Plan;
   /** What the stream showed of results and questions: an item is shown once. */
   readonly shown = new Set<string>();
-  /** Calls whose start no listener heard of. */
-  readonly silent = new Set<string>();
   /** What an abort was given as its reason. */
   abortReason: unknown;
   readonly #under = new Map<string, Effect>();

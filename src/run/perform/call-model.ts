@@ -11,7 +11,7 @@ import { callModel as ask, type ModelAttempt, streamModel } from '../../model/in
 import { ModelBehaviorError, UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem, FunctionCallItem, ModelItem } from '../../protocol/items.ts';
 import type { Model, ModelRequest, ModelResponse, ModelSettings, SerializedHandoff, SerializedTool } from '../../protocol/model.ts';
-import { Usage } from '../../protocol/usage.ts';
+import { RequestUsage, Usage } from '../../protocol/usage.ts';
 import { approvalOf, type FunctionTool, prepareArguments, serializeFunctionTool } from '../../tools/index.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
@@ -136,7 +136,7 @@ const serializeHandoff = (handoff: Handoff): SerializedHandoff => ({
 export function inputOf(state: State): AgentInputItem[] {
   const managed = isManaged(state);
   const items = toArray(state.request, managed ? state.sentTo : 0);
-  if (managed) items.unshift(...state.dropped.map(unanswered));
+  if (managed) items.push(...state.dropped.map(unanswered));
   return state.omitsReasoningIds ? items.map(withoutReasoningId) : items;
 }
 
@@ -216,12 +216,18 @@ function replyOf(response: ModelResponse, attempts: number): Reply {
   const { output, usage, responseId, requestId, rawUsage } = response;
   return {
     output,
-    // Each attempt was a request.
-    usage: usageData(attempts > 1 ? Object.assign(new Usage(usage), { requests: usage.requests + attempts - 1 }) : usage),
+    usage: usageData(attempts > 1 ? withFailures(usage, attempts - 1) : usage),
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),
   };
+}
+
+/** Each attempt was a request, also one that used nothing. */
+function withFailures(usage: Usage, failures: number): Usage {
+  const entries = usage.requestUsageEntries ?? [new RequestUsage({ ...usage, inputTokensDetails: {}, outputTokensDetails: {} })];
+  const failed = Array.from({ length: failures }, () => new RequestUsage());
+  return new Usage({ ...usage, requests: usage.requests + failures, requestUsageEntries: [...failed, ...entries] });
 }
 
 const attemptOf = ({ startedAt, error, delayMs }: ModelAttempt): { at: number; ms: number; delayMs?: number } => ({

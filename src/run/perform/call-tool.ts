@@ -90,15 +90,9 @@ class Details implements ToolCallDetails {
   }
 }
 
-function announceStart({ run, effect, agent, item }: Job, tool: FunctionTool): void {
-  try {
-    run.runner.emit('agent_tool_start', run.context, agent, tool, { toolCall: item });
-    agent.emit('agent_tool_start', run.context, tool, { toolCall: item });
-  } catch (error) {
-    // What was not announced to have begun is not announced to have ended.
-    run.silent.add(effect.id);
-    throw error;
-  }
+function announceStart({ run, agent, item }: Job, tool: FunctionTool): void {
+  run.runner.emit('agent_tool_start', run.context, agent, tool, { toolCall: item });
+  agent.emit('agent_tool_start', run.context, tool, { toolCall: item });
 }
 
 type Outcome = { output: unknown; outcome: ToolOutcome; checks: ToolCheck[] };

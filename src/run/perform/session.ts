@@ -8,6 +8,7 @@ import { isOpenAIResponsesCompactionAwareSession, isRunContextAwareSession, isSe
 import { usageData } from '../usage.ts';
 import { Usage } from '../../protocol/usage.ts';
 import type { LiveRun } from '../live-run.ts';
+import { withoutReasoningId } from '../view.ts';
 
 export async function loadSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   const session = sessionOf(run);
@@ -64,7 +65,7 @@ export async function saveSession(run: LiveRun, effect: Effect, state: State): P
   if (effect.do !== 'save_session') throw new Error('not a save');
   const session = sessionOf(run);
   const made = toArray(state.produced, state.savedTo, effect.to).map(({ item }) => item);
-  const items = (state.inputSaved ? made : [...state.fresh, ...made]).map(persistent);
+  const items = (state.inputSaved ? made : [...state.fresh, ...made]).map((item) => persistent(state.omitsReasoningIds ? withoutReasoningId(item) : item));
   if (items.length > 0) {
     const operationId = `${run.record.journal.runId}/${effect.id}`;
     if (isSessionHistoryTransactionAwareSession(session)) {
