@@ -70,7 +70,8 @@ export function apply(s: State, e: RunEvent): State {
       return replied(s, e);
     case 'model.failed':
       return {
-        ...fault(close(s, e.id), { cause: 'model', error: e.error, id: e.id }),
+        // A model that fails while it should repair its output leaves the fault of the output.
+        ...fault(close(s, e.id), s.rejected ?? { cause: 'model', error: e.error, id: e.id }),
         ...(e.prepared?.input && !s.inputSaved && { fresh: e.prepared.input }),
       };
     case 'reply.accepted':

@@ -64,12 +64,12 @@ function outcome(s: State, { text, refusal, parsed, calls, id }: Facts): Partial
   }
   if (text === undefined || (parsed && text === '')) return { stage: 'admit' };
   if (parsed && !parsed.ok) return bad('invalidFinalOutput', 'ModelBehaviorError', parsed.message);
-  return { stage: 'answer', output: { text, source: 'reply' }, outputChecking: { asked: 0, passed: 0 }, repairs: 0 };
+  return { stage: 'answer', output: { text, source: 'reply' }, outputChecking: { asked: 0, passed: 0 }, repairs: 0, rejected: undefined };
 }
 
 export function rejectedOutput(s: State, e: EventOf<'output.rejected'>): State {
   const item: AgentInputItem = { type: 'message', role: 'user', content: e.message };
-  return { ...keep(s, { kind: 'input', item, agent: s.agent }), fault: undefined, stage: 'admit', repairs: s.repairs + 1 };
+  return { ...keep(s, { kind: 'input', item, agent: s.agent }), fault: undefined, rejected: s.fault, stage: 'admit', repairs: s.repairs + 1 };
 }
 
 function newCall(plan: CallPlan, output: readonly ModelItem[], i: number, ignored: boolean): Call {

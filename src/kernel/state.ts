@@ -133,6 +133,8 @@ export type State = {
   readonly output: Output | undefined;
   /** How often a model was told in a row that its output has the wrong form. */
   readonly repairs: number;
+  /** What was wrong with the output that was rejected last. */
+  readonly rejected: Stop | undefined;
 
   readonly open: readonly Effect[];
   /** Asked, then lost with the process: neither known to have happened nor not. */
@@ -185,6 +187,7 @@ export function initialState(): State {
     outputChecking: { asked: 0, passed: 0 },
     output: undefined,
     repairs: 0,
+    rejected: undefined,
     open: [],
     uncertain: [],
     fault: undefined,
