@@ -18,7 +18,7 @@ import type {
   ToolCheck,
   ToolOutcome,
 } from './events.ts';
-import { emptyList, type List } from './list.ts';
+import { type List, noItems } from './list.ts';
 
 export type Status = 'new' | 'running' | 'paused' | 'stopping' | 'finished' | 'failed' | 'cancelled';
 
@@ -150,8 +150,7 @@ export type State = {
   readonly savePoint: boolean;
 };
 
-export function initialState(): State {
-  return {
+const INITIAL: State = {
     runId: '',
     status: 'new',
     stage: 'admit',
@@ -163,11 +162,11 @@ export function initialState(): State {
     input: [],
     fresh: [],
     inputSaved: false,
-    entries: emptyList(),
-    produced: emptyList(),
+    entries: noItems(),
+    produced: noItems(),
     savedTo: 0,
     unsavedFrom: undefined,
-    request: emptyList(),
+    request: noItems(),
     conversationId: undefined,
     previousResponseId: undefined,
     lastResponseId: undefined,
@@ -181,9 +180,9 @@ export function initialState(): State {
     calls: [],
     approvals: [],
     usedTools: {},
-    responses: emptyList(),
-    checks: emptyList(),
-    toolChecks: emptyList(),
+    responses: noItems(),
+    checks: noItems(),
+    toolChecks: noItems(),
     outputChecking: { asked: 0, passed: 0 },
     output: undefined,
     repairs: 0,
@@ -197,8 +196,10 @@ export function initialState(): State {
     omitsReasoningIds: false,
     saveFailed: false,
     savePoint: false,
-  };
-}
+};
+
+/** The state before anything happened. One object for all runs: states never change. */
+export const initialState = (): State => INITIAL;
 
 /** The decision on a call, if there is one: an exact one beats a sticky one, a later one an earlier one. */
 export function decisionOn(s: State, call: { callId: string; tool: string }, run?: string): Approval | undefined {

@@ -28,7 +28,7 @@ export type AgentPlan = {
 /** What `step` knows of the agents and options: data only, no user code. */
 export type Plan = {
   agent(key: AgentKey): AgentPlan;
-  readonly handles: (kind: Stop['cause']) => boolean;
+  handles(cause: Stop['cause']): boolean;
   readonly unknownTool: 'raise' | 'tell';
   readonly toolConcurrency: number | null;
   readonly compacts: boolean;

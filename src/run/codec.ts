@@ -11,7 +11,7 @@ import type { Json } from '../protocol/json.ts';
 import { Usage } from '../protocol/usage.ts';
 import { RunContext } from '../tools/context.ts';
 import { jsonOf } from './errors.ts';
-import { type Journal, newRecord, type RunRecord } from './record.ts';
+import { Journal, newRecord, type RunRecord } from './record.ts';
 import { usageData } from './usage.ts';
 
 export const FORMAT = 'baton/run-state';
@@ -48,8 +48,9 @@ export function encode(record: RunRecord, { includeContext = true }: SaveOptions
   };
 }
 
-function logOf({ runId, events, children }: Journal): Log {
-  const nested = [...children.values()].map(logOf);
+function logOf(journal: Journal): Log {
+  const { runId, events } = journal;
+  const nested = journal.hasChildren ? [...journal.children.values()].map(logOf) : [];
   return { runId, events: withheld(events), ...(nested.length > 0 && { children: nested }) };
 }
 
@@ -124,7 +125,7 @@ export function restoreContext<T>(record: RunRecord, given: RunContext<T>, strat
 const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null;
 
 function journalOf({ runId, events, children = [] }: Log): Journal {
-  return { runId, events, late: [], children: new Map(children.map((child) => [child.runId, journalOf(child)])) };
+  return new Journal(runId, events, children.map(journalOf));
 }
 
 function parse(text: string): Envelope {

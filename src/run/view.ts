@@ -131,14 +131,14 @@ function approvalItem(record: RunRecord, state: State, call: Call): RunToolAppro
 /** The record of a waiting sub-agent; made from its log where the process did not run it. */
 export function childOf(record: RunRecord, state: State, call: Call): RunRecord | undefined {
   const runId = `${record.journal.runId}/m${state.k}/c${call.i}`;
-  const known = record.children.get(runId);
+  const known = record.children?.get(runId);
   if (known) return known;
   const journal = record.journal.children.get(runId);
   const tool = knownTool(record, state, call);
   const spec = tool && agentToolSpec(tool);
   if (!journal || !spec) return undefined;
   const child = newRecord({ journal, root: spec.agent, context: record.context, state: fold(journal.events, initialState()) });
-  record.children.set(runId, child);
+  (record.children ??= new Map()).set(runId, child);
   return child;
 }
 

@@ -7,7 +7,7 @@
 import { agentToolSpec, type AnyAgent, type Handoff, type Tool } from '../../agent/index.ts';
 import type { CallPlan, Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
 import { textOf, toArray } from '../../kernel/index.ts';
-import { callModel as ask, type ModelAttempt, streamModel } from '../../model/index.ts';
+import { callModel as ask, type ModelAttempt, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError, UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem, FunctionCallItem, ModelItem } from '../../protocol/items.ts';
 import type { Model, ModelRequest, ModelResponse, ModelSettings, SerializedHandoff, SerializedTool } from '../../protocol/model.ts';
@@ -56,7 +56,10 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   await settleChecks(run, state);
   const attempts: ModelAttempt[] = [];
   try {
-    const { response, firstTokenMs } = await respond(run, model, request, attempts);
+    const hooks = settings.modelSettings?.retry || agent.modelSettings.retry ? watch(attempts) : undefined;
+    const streamed = settings.stream ? await readStream(run, model, { request, hooks }) : undefined;
+    const response = streamed?.response ?? (await ask(model, request, hooks));
+    const firstTokenMs = streamed?.firstTokenMs;
     record.live.values.set(effect.id, response);
     return {
       type: 'model.replied',
@@ -178,14 +181,15 @@ function needsSignal(run: LiveRun, state: State): boolean {
 
 // What comes back
 
-async function respond(
+const watch = (attempts: ModelAttempt[]): RetryHooks => ({ onAttempt: (attempt) => void attempts.push(attempt) });
+
+type Asked = { request: ModelRequest; hooks: RetryHooks | undefined };
+
+async function readStream(
   run: LiveRun,
   model: Model,
-  request: ModelRequest,
-  attempts: ModelAttempt[],
+  { request, hooks }: Asked,
 ): Promise<{ response: ModelResponse; firstTokenMs?: number }> {
-  const hooks = request.modelSettings.retry?.policy ? { onAttempt: (attempt: ModelAttempt) => void attempts.push(attempt) } : undefined;
-  if (!run.settings.stream) return { response: await ask(model, request, hooks) };
   const begun = performance.now();
   let firstTokenMs: number | undefined;
   for await (const event of streamModel(model, request, hooks)) {
