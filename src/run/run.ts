@@ -219,7 +219,11 @@ function checkInput(input: unknown): string | AgentInputItem[] {
   throw new UserError(`run() got ${input === null ? 'null' : typeof input} as input. Pass a string, a list of items, or a RunState.`);
 }
 
-const newRunId = (): string => `run_${globalThis.crypto.randomUUID()}`;
+/** 128 random bits, short in the log. */
+function newRunId(): string {
+  const [high = 0n, low = 0n] = globalThis.crypto.getRandomValues(new BigUint64Array(2));
+  return `run_${((high << 64n) | low).toString(36)}`;
+}
 
 /** A context of an earlier run brings its decisions along. */
 const decisionsOf = (context: RunContext): RunEvent[] => RunContext.decisions(context).map(approvalEvent);
