@@ -26,16 +26,17 @@ export function toChatRequest(model: string, request: ModelRequest, options: { s
     presence_penalty: settings.presencePenalty,
     max_tokens: settings.maxTokens,
     tool_choice: toToolChoice(settings.toolChoice, tools),
-    response_format: outputType === 'text' ? undefined : responseFormat(outputType),
     parallel_tool_calls: tools.length > 0 ? settings.parallelToolCalls : undefined,
     stream,
     stream_options: stream ? { include_usage: true } : undefined,
     store: settings.store,
     prompt_cache_retention: settings.promptCacheRetention,
     prompt_cache_options: settings.promptCacheOptions,
-    reasoning_effort: settings.reasoning?.effort ?? undefined,
-    verbosity: settings.text?.verbosity ?? undefined,
     ...omit(data, TRANSPORT),
+    // What has a setting of its own is taken from there.
+    ...(outputType !== 'text' && { response_format: responseFormat(outputType) }),
+    ...(settings.reasoning?.effort && { reasoning_effort: settings.reasoning.effort }),
+    ...(settings.text?.verbosity && { verbosity: settings.text.verbosity }),
     ...(isObject(extraBody) ? extraBody : {}),
   };
   const headers = data['extra_headers'] ?? data['extraHeaders'];

@@ -95,14 +95,13 @@ export function toolOutput(output: FunctionCallResultItem['output'], callId: str
 type Structured = Extract<FunctionCallResultItem['output'], unknown[]>[number];
 
 function structuredPart(part: Structured, callId: string): Json {
-  const breakpoint = { prompt_cache_breakpoint: part.promptCacheBreakpoint };
   switch (part.type) {
     case 'input_text':
-      return compact({ type: 'input_text', text: part.text, ...breakpoint });
+      return compact({ type: 'input_text', text: part.text });
     case 'input_image':
-      return compact({ type: 'input_image', ...imageSource(part.image), detail: part.detail, ...breakpoint });
+      return compact({ type: 'input_image', ...imageSource(part.image), detail: part.detail });
     case 'input_file':
-      return compact({ type: 'input_file', ...fileSource(part), filename: part.filename, ...breakpoint });
+      return compact({ type: 'input_file', ...fileSource(part), filename: part.filename });
     default: {
       const { type }: { type?: unknown } = part;
       throw new UserError(

@@ -162,6 +162,7 @@ function machineItem(item: MachineItem): Json {
           timeout_ms: item.action.timeoutMs ?? null,
           max_output_length: item.action.maxOutputLength ?? null,
         },
+        environment: isObject(item.providerData?.['environment']) ? item.providerData['environment'] : undefined,
         caller: wireCaller(item.caller),
       };
     case 'shell_call_output':
@@ -245,7 +246,7 @@ function computerCall(item: ComputerUseCallItem, id: string | undefined): Json {
     id,
     call_id: item.callId,
     status: item.status,
-    pending_safety_checks: Array.isArray(pending) ? pending : undefined,
+    pending_safety_checks: Array.isArray(pending) && pending.length > 0 ? pending : undefined,
     action: item.action ?? item.actions?.[0],
     actions: item.actions && item.actions.length > 0 ? item.actions : undefined,
     ...extra(item.providerData, RESERVED.computerCall),
@@ -309,7 +310,9 @@ function hostedCall(item: HostedToolCallItem): Json {
       throw new UserError(`The web search call ${item.id ?? ''} has no valid action: ${JSON.stringify(data['action'])}.`);
     }
     const status = item.status ?? 'completed';
-    return { ...defaults, type, id: idOf(item.id), status, ...extra(data, RESERVED.hosted) };
+    const wire: Json = { type, id: idOf(item.id), status, ...extra(data, RESERVED.hosted) };
+    for (const [key, value] of Object.entries(defaults)) wire[key] ??= value;
+    return wire;
   }
   const wire = { ...extra(data, RESERVED.mcp), type };
   const id = idOf(item.id);
