@@ -65,20 +65,19 @@ function kindOfStatus(status: number | undefined): ModelErrorKind {
 export function kindOf(status: number | undefined, body: ErrorBody): ModelErrorKind {
   const byStatus = kindOfStatus(status);
   if (byStatus === 'auth' || byStatus === 'permission') return byStatus;
+  let vague: ModelErrorKind | undefined;
   // Codes are made for programs, messages quote the request: a code decides, and only without one the message does.
   for (const text of [`${body.code ?? ''} ${body.type ?? ''}`, body.message ?? '']) {
     const lower = text.toLowerCase();
     for (const [pattern, kind] of BODY_KINDS) {
       if (!pattern.test(lower) || !allowed(kind, status)) continue;
-      // "invalid_request_error" is the type of nearly every 4xx; the status and the message know more.
-      if (kind === 'bad_request') break;
-      return kind;
+      // "invalid_request_error" is the type of nearly every 4xx, "server_error" of every 5xx: others know more.
+      if (kind !== 'bad_request' && kind !== 'server') return kind;
+      vague ??= kind;
+      break;
     }
   }
-  if (byStatus === 'unknown' && /invalid|unsupported|missing/.test(`${body.code ?? ''} ${body.type ?? ''}`)) {
-    return 'bad_request';
-  }
-  return byStatus;
+  return byStatus === 'unknown' ? (vague ?? byStatus) : byStatus;
 }
 
 const text = (value: unknown): string | undefined =>
