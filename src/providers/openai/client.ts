@@ -3,7 +3,7 @@
  * `new OpenAI()` or an `AzureOpenAI` can hand that in instead.
  */
 import { UserError } from '../../protocol/errors.ts';
-import { errorOfAnswer, requestJson, requestSse, type Fetch, type WireRequest, type WireTimeouts } from '../../wire/index.ts';
+import { errorOfAnswer, requestJson, requestSse, type Fetch, type WireRequest, type WireStream, type WireTimeouts } from '../../wire/index.ts';
 
 /** Options of one call, as the official client takes them. */
 export type OpenAIRequestOptions = {
@@ -125,30 +125,55 @@ async function send(request: WireRequest, stream: boolean): Promise<unknown> {
   return value;
 }
 
-/** A stream of parsed events. `sawDone` tells whether the server sent `[DONE]`. */
-export type OpenAIEventStream = AsyncIterable<unknown> & { readonly _request_id?: string; readonly sawDone: boolean };
+/** A stream of parsed events, one by one or in the batches in which they came. It can be read once. */
+export type OpenAIEventStream = AsyncIterable<unknown> & {
+  readonly batches: AsyncIterator<unknown[]>;
+  /** Whether the server sent `[DONE]`. */
+  readonly sawDone: boolean;
+  readonly _request_id?: string;
+};
 
 async function openStream(request: WireRequest): Promise<OpenAIEventStream> {
   const { batches, requestId } = await requestSse(request);
   const state = { done: false };
-  async function* events(): AsyncGenerator<unknown, void, undefined> {
-    for await (const batch of batches) {
-      for (const { data } of batch) {
-        if (data === '[DONE]') {
-          state.done = true;
-          return;
-        }
-        yield parseEvent(data, request);
-      }
-    }
-  }
+  const parsed = parsedBatches(batches, state, request);
   return {
-    [Symbol.asyncIterator]: events,
+    batches: parsed,
+    async *[Symbol.asyncIterator]() {
+      for await (const batch of parsed) yield* batch;
+    },
     get sawDone() {
       return state.done;
     },
     ...(requestId !== undefined && { _request_id: requestId }),
   };
+}
+
+async function* parsedBatches(
+  batches: WireStream['batches'],
+  state: { done: boolean },
+  request: WireRequest,
+): AsyncGenerator<unknown[], void, undefined> {
+  for await (const batch of batches) {
+    const events: unknown[] = [];
+    let failure: { error: unknown } | undefined;
+    for (const { data } of batch) {
+      if (data === '[DONE]') {
+        state.done = true;
+        break;
+      }
+      try {
+        events.push(parseEvent(data, request));
+      } catch (error) {
+        failure = { error };
+        break;
+      }
+    }
+    // What came before a broken event counts.
+    if (events.length > 0) yield events;
+    if (failure) throw failure.error;
+    if (state.done) return;
+  }
 }
 
 function parseEvent(data: string, { secrets = [] }: WireRequest): unknown {
