@@ -7,7 +7,11 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import OpenAI from 'openai';
-import { createOpenAIClient, OpenAIChatCompletionsModel, OpenAIResponsesModel } from '../../src/providers/openai/index.ts';
+import {
+  createOpenAIClient,
+  OpenAIChatCompletionsModel,
+  OpenAIResponsesModel,
+} from '../../src/providers/openai/index.ts';
 import { chatReply, responsesReply, type FakeEvent } from '../../src/testing/fake-server/index.ts';
 
 const EVENTS = 2000;
@@ -16,7 +20,10 @@ const TEXT = 'token of 8'.slice(0, 8).repeat(EVENTS);
 
 const sse = (events: FakeEvent[]): string =>
   events
-    .map(({ event, data }) => `${event ? `event: ${event}\n` : ''}data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`)
+    .map(
+      ({ event, data }) =>
+        `${event ? `event: ${event}\n` : ''}data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`,
+    )
     .join('');
 
 if (process.argv[2] === 'serve') {
@@ -38,17 +45,27 @@ if (process.argv[2] === 'serve') {
 async function measure(): Promise<void> {
   const child = spawn(process.execPath, [process.argv[1] ?? '', 'serve'], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
-    const port = await new Promise<string>((resolve) => child.stdout.once('data', (line) => resolve(String(line).trim())));
+    const port = await new Promise<string>((resolve) =>
+      child.stdout.once('data', (line) => resolve(String(line).trim())),
+    );
     const baseURL = `http://127.0.0.1:${port}/v1`;
     const own = createOpenAIClient({ apiKey: 'k', baseURL });
     const official = new OpenAI({ apiKey: 'k', baseURL });
     for (const wire of ['chat', 'responses'] as const) {
-      const body = wire === 'chat' ? { model: 'm', messages: [], stream: true } : { model: 'm', input: 'x', stream: true };
+      const body =
+        wire === 'chat' ? { model: 'm', messages: [], stream: true } : { model: 'm', input: 'x', stream: true };
       const path = wire === 'chat' ? '/chat/completions' : '/responses';
       const create = (client: OpenAI | typeof own): Promise<AsyncIterable<unknown>> =>
         (wire === 'chat' ? client.chat.completions : client.responses).create(body as never) as never;
       const model = wire === 'chat' ? new OpenAIChatCompletionsModel(own, 'm') : new OpenAIResponsesModel(own, 'm');
-      const request = { input: 'x', modelSettings: {}, tools: [], handoffs: [], outputType: 'text', tracing: false } as const;
+      const request = {
+        input: 'x',
+        modelSettings: {},
+        tools: [],
+        handoffs: [],
+        outputType: 'text',
+        tracing: false,
+      } as const;
       const variants: Record<string, () => Promise<number>> = {
         raw: () => raw(baseURL + path, JSON.stringify(body)),
         'our client': async () => count(await create(own)),
@@ -68,7 +85,9 @@ async function measure(): Promise<void> {
       const median = (name: string): number => times[name]?.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0;
       for (const name of Object.keys(variants)) {
         const us = median(name);
-        console.log(`${wire.padEnd(10)} ${name.padEnd(16)} ${us.toFixed(2)} us/event  ${(us / median('raw')).toFixed(2)}x raw`);
+        console.log(
+          `${wire.padEnd(10)} ${name.padEnd(16)} ${us.toFixed(2)} us/event  ${(us / median('raw')).toFixed(2)}x raw`,
+        );
       }
     }
   } finally {

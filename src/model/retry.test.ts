@@ -17,10 +17,13 @@ import { callModel, streamModel, type ModelAttempt, type RetryHooks } from './re
 const ANSWER: ModelResponse = { usage: new Usage(), output: [], responseId: 'r' };
 const STARTED: StreamEvent = { type: 'response_started' };
 const DELTA: StreamEvent = { type: 'output_text_delta', delta: 'x' };
-const DONE: StreamEvent = { type: 'response_done', response: { id: 'r', usage: { inputTokens: 0, outputTokens: 0, totalTokens: 0 }, output: [] } };
+const DONE: StreamEvent = {
+  type: 'response_done',
+  response: { id: 'r', usage: { inputTokens: 0, outputTokens: 0, totalTokens: 0 }, output: [] },
+};
 
 /** What a scripted model does at one call: fail, or (streamed) emit events and then perhaps fail. */
-type Step = { events?: StreamEvent[]; error?: unknown; hang?: boolean };
+type Step = { events?: StreamEvent[]; error?: Error; hang?: boolean };
 
 class ScriptedFailures implements Model {
   readonly steps: Step[];
@@ -108,7 +111,9 @@ describe('a model call', () => {
   ])('is not retried with %s', async (_name, retry) => {
     for (const stream of [false, true]) {
       const model = new ScriptedFailures([{ events: [], error: boom }]);
-      const call = stream ? drain(streamModel(model, request(retry), bench().hooks)) : callModel(model, request(retry), bench().hooks);
+      const call = stream
+        ? drain(streamModel(model, request(retry), bench().hooks))
+        : callModel(model, request(retry), bench().hooks);
       await expect(call).rejects.toBe(boom);
       expect(model.requests).toHaveLength(1);
     }
@@ -151,7 +156,11 @@ describe('a model call', () => {
 
   test('reports each attempt with its start, its error and the wait after it', async () => {
     const at = bench();
-    await callModel(new ScriptedFailures([{ error: boom }, { error: boom }]), request({ maxRetries: 2, policy: yes }), at.hooks);
+    await callModel(
+      new ScriptedFailures([{ error: boom }, { error: boom }]),
+      request({ maxRetries: 2, policy: yes }),
+      at.hooks,
+    );
     expect(at.attempts).toEqual([
       { startedAt: 0, error: boom, delayMs: 250 },
       { startedAt: 250, error: boom, delayMs: 500 },
@@ -161,7 +170,11 @@ describe('a model call', () => {
 
   test('tells the policy what is known of the error', async () => {
     const seen: RetryPolicyContext[] = [];
-    const model = new ScriptedFailures([{ error: boom }], { suggested: true, replaySafety: 'safe', responseStarted: false });
+    const model = new ScriptedFailures([{ error: boom }], {
+      suggested: true,
+      replaySafety: 'safe',
+      responseStarted: false,
+    });
     const policy = (context: RetryPolicyContext): boolean => seen.push(context) > 0;
     await callModel(model, request({ maxRetries: 2, policy }, { conversationId: 'c' }), bench().hooks);
     expect(seen).toEqual([
@@ -208,7 +221,9 @@ describe('a model call', () => {
     }
     const aborted = AbortSignal.abort(new Error('mine'));
     const model = new ScriptedFailures([{ error: boom }]);
-    await expect(callModel(model, request({ maxRetries: 3, policy }, { signal: aborted }), bench().hooks)).rejects.toBe(boom);
+    await expect(callModel(model, request({ maxRetries: 3, policy }, { signal: aborted }), bench().hooks)).rejects.toBe(
+      boom,
+    );
     expect(asked).toBe(0);
   });
 
@@ -218,7 +233,9 @@ describe('a model call', () => {
     const policy = (): object => ({ retry: true, delayMs: 60_000 });
     const model = new ScriptedFailures([{ error: boom }, {}]);
     const hooks: RetryHooks = { onAttempt: () => queueMicrotask(() => controller.abort(reason)) };
-    await expect(callModel(model, request({ maxRetries: 1, policy } as ModelRetrySettings, { signal: controller.signal }), hooks)).rejects.toBe(reason);
+    await expect(
+      callModel(model, request({ maxRetries: 1, policy } as ModelRetrySettings, { signal: controller.signal }), hooks),
+    ).rejects.toBe(reason);
     expect(model.requests).toHaveLength(1);
   });
 });
@@ -231,7 +248,11 @@ describe('a streamed call', () => {
     ['after response_started alone', [STARTED]],
   ])('that fails %s is retried, and the stream shows one answer', async (_name, events) => {
     const model = new ScriptedFailures([{ events, error: boom }]);
-    expect(await drain(streamModel(model, request(retry), bench().hooks))).toEqual(['response_started', 'output_text_delta', 'response_done']);
+    expect(await drain(streamModel(model, request(retry), bench().hooks))).toEqual([
+      'response_started',
+      'output_text_delta',
+      'response_done',
+    ]);
     expect(model.requests).toHaveLength(2);
   });
 
@@ -269,7 +290,8 @@ describe('a streamed call', () => {
 });
 
 describe('timeoutMs', () => {
-  const timed = (retry?: ModelRetrySettings): ModelRequest => request(undefined, { modelSettings: { timeoutMs: 5, ...(retry && { retry }) } });
+  const timed = (retry?: ModelRetrySettings): ModelRequest =>
+    request(undefined, { modelSettings: { timeoutMs: 5, ...(retry && { retry }) } });
 
   test('ends an attempt even of a model that does not listen to its signal', async () => {
     await expect(callModel(new ScriptedFailures([{ hang: true }]), timed())).rejects.toBeInstanceOf(ModelTimeoutError);
@@ -279,7 +301,8 @@ describe('timeoutMs', () => {
 
   test('tells the model through its signal', async () => {
     const model = new ScriptedFailures([]);
-    model.getResponse = ({ signal }) => new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+    model.getResponse = ({ signal }) =>
+      new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
     await expect(callModel(model, timed())).rejects.toBeInstanceOf(ModelTimeoutError);
   });
 
@@ -287,8 +310,15 @@ describe('timeoutMs', () => {
     const at = bench();
     const plain = callModel(new ScriptedFailures([{ hang: true }]), timed({ maxRetries: 1, policy: yes }), at.hooks);
     await expect(plain).rejects.toBeInstanceOf(ModelTimeoutError);
-    const policy = ({ normalized }: RetryPolicyContext): object => ({ retry: normalized.isNetworkError, approveUnsafeReplay: true });
-    const approved = callModel(new ScriptedFailures([{ hang: true }]), timed({ maxRetries: 1, policy } as ModelRetrySettings), at.hooks);
+    const policy = ({ normalized }: RetryPolicyContext): object => ({
+      retry: normalized.isNetworkError,
+      approveUnsafeReplay: true,
+    });
+    const approved = callModel(
+      new ScriptedFailures([{ hang: true }]),
+      timed({ maxRetries: 1, policy } as ModelRetrySettings),
+      at.hooks,
+    );
     expect(await approved).toBe(ANSWER);
   });
 
@@ -302,9 +332,11 @@ describe('timeoutMs', () => {
   });
 
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 3e9])('of %s is refused by name', async (timeoutMs) => {
-    await expect(callModel(new ScriptedFailures([]), request(undefined, { modelSettings: { timeoutMs } }))).rejects.toThrow(
-      /modelSettings\.timeoutMs must be a positive finite number/,
-    );
-    await expect(drain(streamModel(new ScriptedFailures([]), request(undefined, { modelSettings: { timeoutMs } })))).rejects.toBeInstanceOf(UserError);
+    await expect(
+      callModel(new ScriptedFailures([]), request(undefined, { modelSettings: { timeoutMs } })),
+    ).rejects.toThrow(/modelSettings\.timeoutMs must be a positive finite number/);
+    await expect(
+      drain(streamModel(new ScriptedFailures([]), request(undefined, { modelSettings: { timeoutMs } }))),
+    ).rejects.toBeInstanceOf(UserError);
   });
 });

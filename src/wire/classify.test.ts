@@ -4,19 +4,60 @@ import { ModelError, type ModelErrorKind } from './errors.ts';
 import { redact } from './redact.ts';
 import { retryAfterMs } from './retry-after.ts';
 
-const openai = (message: string, code: string | null = null, type = 'invalid_request_error'): object => ({ error: { message, type, param: null, code } });
+const openai = (message: string, code: string | null = null, type = 'invalid_request_error'): object => ({
+  error: { message, type, param: null, code },
+});
 
 /** Bodies as vendors and gateways send them. */
 const ANSWERS: [ModelErrorKind, boolean, number | undefined, unknown][] = [
-  ['rate_limit', true, 429, openai('Rate limit reached for gpt-5 in organization org-x on tokens per min', 'rate_limit_exceeded', 'tokens')],
-  ['quota_exhausted', false, 429, openai('You exceeded your current quota, please check your plan and billing details.', 'insufficient_quota', 'insufficient_quota')],
+  [
+    'rate_limit',
+    true,
+    429,
+    openai('Rate limit reached for gpt-5 in organization org-x on tokens per min', 'rate_limit_exceeded', 'tokens'),
+  ],
+  [
+    'quota_exhausted',
+    false,
+    429,
+    openai(
+      'You exceeded your current quota, please check your plan and billing details.',
+      'insufficient_quota',
+      'insufficient_quota',
+    ),
+  ],
   ['quota_exhausted', false, 402, { error: { message: 'Insufficient credits', code: 402 } }],
-  ['quota_exhausted', false, 400, { error: { type: 'invalid_request_error', message: 'Your credit balance is too low to access the API.' } }],
+  [
+    'quota_exhausted',
+    false,
+    400,
+    { error: { type: 'invalid_request_error', message: 'Your credit balance is too low to access the API.' } },
+  ],
   ['auth', false, 401, openai('Incorrect API key provided: sk-abc***xyz.', 'invalid_api_key')],
-  ['permission', false, 403, openai('Country, region, or territory not supported', 'unsupported_country_region_territory', 'request_forbidden')],
-  ['not_found', false, 404, openai('The model `gpt-9` does not exist or you do not have access to it.', 'model_not_found')],
-  ['context_window', false, 400, openai("This model's maximum context length is 128000 tokens.", 'context_length_exceeded')],
-  ['context_window', false, 400, { error: { type: 'invalid_request_error', message: 'prompt is too long: 210000 tokens > 200000 maximum' } }],
+  [
+    'permission',
+    false,
+    403,
+    openai('Country, region, or territory not supported', 'unsupported_country_region_territory', 'request_forbidden'),
+  ],
+  [
+    'not_found',
+    false,
+    404,
+    openai('The model `gpt-9` does not exist or you do not have access to it.', 'model_not_found'),
+  ],
+  [
+    'context_window',
+    false,
+    400,
+    openai("This model's maximum context length is 128000 tokens.", 'context_length_exceeded'),
+  ],
+  [
+    'context_window',
+    false,
+    400,
+    { error: { type: 'invalid_request_error', message: 'prompt is too long: 210000 tokens > 200000 maximum' } },
+  ],
   ['content_policy', false, 400, openai('The response was filtered', 'content_filter')],
   ['bad_request', false, 400, openai("Unknown parameter: 'foo'.", 'unknown_parameter')],
   ['bad_request', false, 422, { detail: [{ msg: 'field required' }] }],
@@ -47,8 +88,18 @@ describe('a failed answer', () => {
 
   test('carries the status, the vendor code, the request id and the wait', () => {
     const headers = new Headers({ 'x-request-id': 'req_7', 'retry-after-ms': '1500' });
-    const error = errorOfAnswer({ provider: 'OpenAI', status: 429, headers, body: openai('slow', 'rate_limit_exceeded') });
-    expect({ ...error }).toMatchObject({ status: 429, providerCode: 'rate_limit_exceeded', requestId: 'req_7', retryAfterMs: 1500 });
+    const error = errorOfAnswer({
+      provider: 'OpenAI',
+      status: 429,
+      headers,
+      body: openai('slow', 'rate_limit_exceeded'),
+    });
+    expect({ ...error }).toMatchObject({
+      status: 429,
+      providerCode: 'rate_limit_exceeded',
+      requestId: 'req_7',
+      retryAfterMs: 1500,
+    });
     expect(error.message).toBe('OpenAI answered 429 (rate_limit): slow.');
   });
 
@@ -60,14 +111,21 @@ describe('a failed answer', () => {
   });
 
   test('a 500 that quotes other words stays a server error', () => {
-    const error = errorOfAnswer({ provider: 'OpenAI', status: 500, body: openai('billing service: model_not_found does not exist') });
+    const error = errorOfAnswer({
+      provider: 'OpenAI',
+      status: 500,
+      body: openai('billing service: model_not_found does not exist'),
+    });
     expect(error.kind).toBe('server');
   });
 
   test.each([
     [{ error: 'text' }, { message: 'text' }],
     [[{ error: { message: 'm', code: 'c' } }], { message: 'm', code: 'c' }],
-    [{ message: 'm', code: 5 }, { message: 'm', code: '5' }],
+    [
+      { message: 'm', code: 5 },
+      { message: 'm', code: '5' },
+    ],
     [{ detail: 'd' }, { message: 'd' }],
     [null, {}],
     ['', {}],

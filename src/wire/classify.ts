@@ -2,7 +2,13 @@
  * Reads a failed answer and says what it is. The body decides before the status does: a 429 is a full minute or an
  * empty account, a 400 a typo or a context that is too long, and only the body knows.
  */
-import { isRetryableKind, ModelError, ModelResponseError, type ModelErrorFacts, type ModelErrorKind } from './errors.ts';
+import {
+  isRetryableKind,
+  ModelError,
+  ModelResponseError,
+  type ModelErrorFacts,
+  type ModelErrorKind,
+} from './errors.ts';
 import { redact } from './redact.ts';
 import { headerOf, retryAfterMs } from './retry-after.ts';
 
@@ -26,7 +32,10 @@ export type FailedAnswer = {
 };
 
 const BODY_KINDS: readonly (readonly [RegExp, ModelErrorKind])[] = [
-  [/insufficient_quota|quota_exceeded|billing|credit balance|insufficient (?:funds|credits|balance)/, 'quota_exhausted'],
+  [
+    /insufficient_quota|quota_exceeded|billing|credit balance|insufficient (?:funds|credits|balance)/,
+    'quota_exhausted',
+  ],
   [/context_length|context window|context length|maximum context|prompt is too long|too many tokens/, 'context_window'],
   [/content_policy|content_filter|content management policy|moderation_blocked|safety_violation/, 'content_policy'],
   [/invalid_api_key|incorrect api key|authentication_error|invalid x-api-key/, 'auth'],
@@ -83,7 +92,7 @@ export function kindOf(status: number | undefined, body: ErrorBody): ModelErrorK
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
 
-/** Finds the error in a body: `{error: {…}}`, `{error: "…"}`, a bare `{message}`, a list of one, `{detail}`, or text. */
+/** Finds the error in a body: `{error: {…}}`, `{error: "…"}`, a bare `{message}`, `{detail}`, a list of one, text. */
 export function readErrorBody(body: unknown): ErrorBody {
   let value: unknown = body;
   if (typeof body === 'string') {
@@ -91,7 +100,10 @@ export function readErrorBody(body: unknown): ErrorBody {
       value = JSON.parse(body);
     } catch {
       // An HTML page of a proxy, or plain text: its first line is all that a message can use.
-      const line = body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim();
+      const line = body
+        .replace(/<[^>]*>/g, ' ')
+        .replace(/\s+/g, ' ')
+        .trim();
       return line === '' ? {} : { message: line.slice(0, 300) };
     }
   }
@@ -119,7 +131,8 @@ function factsOf(answer: FailedAnswer, body: ErrorBody): ModelErrorFacts {
   const status = answer.status ?? statusIn(body);
   const kind = kindOf(status, body);
   const said = headerOf(answer.headers, 'x-should-retry');
-  const requestId = answer.requestId ?? headerOf(answer.headers, 'x-request-id') ?? headerOf(answer.headers, 'request-id');
+  const requestId =
+    answer.requestId ?? headerOf(answer.headers, 'x-request-id') ?? headerOf(answer.headers, 'request-id');
   const wait = retryAfterMs(answer.headers);
   return {
     kind,

@@ -23,7 +23,7 @@ function seeded(seed: number): () => number {
 function cutRandomly(bytes: Uint8Array, random: () => number): Uint8Array[] {
   const chunks: Uint8Array[] = [];
   const longest = 1 + Math.floor(random() * 40);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = Math.floor(random() * (longest + 1));
     chunks.push(bytes.subarray(at, at + length));
     at += length;
@@ -65,13 +65,15 @@ describe('SSE', () => {
   test('cut into random chunks gives the same events as uncut, for 1,000 seeds', () => {
     const bytes = bytesOf(HARD);
     const uncut = parse([bytes]);
-    for (let seed = 0; seed < 1000; seed++) expect(parse(cutRandomly(bytes, seeded(seed))), `seed ${seed}`).toEqual(uncut);
+    for (let seed = 0; seed < 1000; seed++)
+      expect(parse(cutRandomly(bytes, seeded(seed))), `seed ${seed}`).toEqual(uncut);
   });
 
   test('cut at any one byte, or at every byte, gives the same events', () => {
     const bytes = bytesOf(HARD);
     const uncut = parse([bytes]);
-    for (let at = 0; at <= bytes.length; at++) expect(parse([bytes.subarray(0, at), bytes.subarray(at)]), `byte ${at}`).toEqual(uncut);
+    for (let at = 0; at <= bytes.length; at++)
+      expect(parse([bytes.subarray(0, at), bytes.subarray(at)]), `byte ${at}`).toEqual(uncut);
     expect(parse([...bytes].map((byte) => new Uint8Array([byte])))).toEqual(uncut);
   });
 

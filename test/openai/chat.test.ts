@@ -16,7 +16,9 @@ function leaveOut(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const isCall = 'type' in value && value.type === 'function_call';
   const isContent = 'type' in value && ['output_text', 'refusal', 'function_call'].includes(String(value.type));
-  const kept = Object.entries(value).filter(([key]) => !(isContent && key === 'providerData') && !(isCall && key === 'status'));
+  const kept = Object.entries(value).filter(
+    ([key]) => !(isContent && key === 'providerData') && !(isCall && key === 'status'),
+  );
   return Object.fromEntries(kept.map(([key, member]) => [key, leaveOut(member)]));
 }
 
@@ -58,37 +60,63 @@ describe('an answer of Chat Completions gives the published items', () => {
     expectSame(ours, theirs);
   });
 
-  test.each(Object.entries(ANSWERS))('and what came as %s goes back without leftovers', async (_name, [message, choice, top]) => {
-    const { ours } = await compare('chat', {}, { reply: completion(message, choice, top) });
-    if (ours.threw !== undefined) return;
-    const { output } = ours.result as { output: object[] };
-    const { body } = (await compare('chat', { input: output })).ours;
-    const known = ['role', 'content', 'tool_calls', 'reasoning', 'audio'];
-    for (const sent of (body as { messages: object[] }).messages) {
-      expect(Object.keys(sent).filter((key) => !known.includes(key))).toEqual([]);
-    }
-  });
+  test.each(Object.entries(ANSWERS))(
+    'and what came as %s goes back without leftovers',
+    async (_name, [message, choice, top]) => {
+      const { ours } = await compare('chat', {}, { reply: completion(message, choice, top) });
+      if (ours.threw !== undefined) return;
+      const { output } = ours.result as { output: object[] };
+      const { body } = (await compare('chat', { input: output })).ours;
+      const known = ['role', 'content', 'tool_calls', 'reasoning', 'audio'];
+      for (const sent of (body as { messages: object[] }).messages) {
+        expect(Object.keys(sent).filter((key) => !known.includes(key))).toEqual([]);
+      }
+    },
+  );
 });
 
 describe('dialects that the published model loses something of', () => {
-  const chunk = (delta: object, finish: string | null = null): object => ({ id: 'cc_1', choices: [{ index: 0, delta, finish_reason: finish }] });
+  const chunk = (delta: object, finish: string | null = null): object => ({
+    id: 'cc_1',
+    choices: [{ index: 0, delta, finish_reason: finish }],
+  });
   const part = (call: object): object => chunk({ tool_calls: [call] });
   const end = chunk({}, 'tool_calls');
   const calls = async (events: object[]): Promise<unknown> => {
     const { ours } = await compare('chat', {}, { events });
-    const done = (ours.result as { type: string; response: { output: { callId: string; name: string; arguments: string }[] } }[]).at(-1);
+    const done = (
+      ours.result as { type: string; response: { output: { callId: string; name: string; arguments: string }[] } }[]
+    ).at(-1);
     return done?.response.output.map(({ callId, name, arguments: args }) => [callId, name, args]);
   };
-  const fn = (name: string | undefined, args: unknown): object => ({ type: 'function', function: { name, arguments: args } });
+  const fn = (name: string | undefined, args: unknown): object => ({
+    type: 'function',
+    function: { name, arguments: args },
+  });
 
   test('calls without an index are told apart by their ids', async () => {
-    const events = [part({ id: 'c1', ...fn('f', '{"a"') }), part(fn(undefined, ':1}')), part({ id: 'c2', ...fn('g', '{}') }), end];
-    expect(await calls(events)).toEqual([['c1', 'f', '{"a":1}'], ['c2', 'g', '{}']]);
+    const events = [
+      part({ id: 'c1', ...fn('f', '{"a"') }),
+      part(fn(undefined, ':1}')),
+      part({ id: 'c2', ...fn('g', '{}') }),
+      end,
+    ];
+    expect(await calls(events)).toEqual([
+      ['c1', 'f', '{"a":1}'],
+      ['c2', 'g', '{}'],
+    ]);
   });
 
   test('two calls with the same index and different ids are two calls', async () => {
-    const events = [part({ index: 0, id: 'c1', ...fn('f', '{}') }), part({ index: 0, id: 'c2', ...fn('g', '{}') }), end];
-    expect(await calls(events)).toEqual([['c1', 'f', '{}'], ['c2', 'g', '{}']]);
+    const events = [
+      part({ index: 0, id: 'c1', ...fn('f', '{}') }),
+      part({ index: 0, id: 'c2', ...fn('g', '{}') }),
+      end,
+    ];
+    expect(await calls(events)).toEqual([
+      ['c1', 'f', '{}'],
+      ['c2', 'g', '{}'],
+    ]);
   });
 
   test('arguments that come as an object are JSON text', async () => {
@@ -96,8 +124,15 @@ describe('dialects that the published model loses something of', () => {
   });
 
   test('absent and empty arguments are an empty object', async () => {
-    const events = [part({ index: 0, id: 'c1', ...fn('f', undefined) }), part({ index: 1, id: 'c2', ...fn('g', '') }), end];
-    expect(await calls(events)).toEqual([['c1', 'f', '{}'], ['c2', 'g', '{}']]);
+    const events = [
+      part({ index: 0, id: 'c1', ...fn('f', undefined) }),
+      part({ index: 1, id: 'c2', ...fn('g', '') }),
+      end,
+    ];
+    expect(await calls(events)).toEqual([
+      ['c1', 'f', '{}'],
+      ['c2', 'g', '{}'],
+    ]);
   });
 
   test('a name that is repeated with each part is the name once', async () => {
@@ -112,19 +147,41 @@ describe('dialects that the published model loses something of', () => {
   });
 
   test('reasoning_content is kept and goes back under its name', async () => {
-    const whole = completion({ role: 'assistant', content: null, reasoning_content: 'think', tool_calls: [{ id: 'c1', ...fn('f', '{}') }] });
+    const whole = completion({
+      role: 'assistant',
+      content: null,
+      reasoning_content: 'think',
+      tool_calls: [{ id: 'c1', ...fn('f', '{}') }],
+    });
     const { ours } = await compare('chat', {}, { reply: whole });
     const { output } = ours.result as { output: object[] };
     const { body } = (await compare('chat', { input: output })).ours;
-    expect(body).toMatchObject({ messages: [{ role: 'assistant', reasoning_content: 'think', tool_calls: [{ id: 'c1' }] }] });
-    const streamed = await compare('chat', {}, { events: [chunk({ reasoning_content: 'thi' }), chunk({ reasoning_content: 'nk' }), part({ index: 0, id: 'c1', ...fn('f', '{}') }), end] });
+    expect(body).toMatchObject({
+      messages: [{ role: 'assistant', reasoning_content: 'think', tool_calls: [{ id: 'c1' }] }],
+    });
+    const streamed = await compare(
+      'chat',
+      {},
+      {
+        events: [
+          chunk({ reasoning_content: 'thi' }),
+          chunk({ reasoning_content: 'nk' }),
+          part({ index: 0, id: 'c1', ...fn('f', '{}') }),
+          end,
+        ],
+      },
+    );
     const done = (streamed.ours.result as { type: string; response: { output: object[] } }[]).at(-1);
     expect(done?.response.output).toEqual(output);
   });
 
   test('what a server adds to a call, such as a thought signature, goes back with it', async () => {
     const extra = { extra_content: { google: { thought_signature: 's' } } };
-    const { ours } = await compare('chat', {}, { events: [part({ index: 0, id: 'c1', ...fn('f', '{}'), ...extra }), end] });
+    const { ours } = await compare(
+      'chat',
+      {},
+      { events: [part({ index: 0, id: 'c1', ...fn('f', '{}'), ...extra }), end] },
+    );
     const done = (ours.result as { type: string; response: { output: object[] } }[]).at(-1);
     const { body } = (await compare('chat', { input: done?.response.output })).ours;
     expect(body).toMatchObject({ messages: [{ tool_calls: [{ id: 'c1', ...extra }] }] });
@@ -141,7 +198,12 @@ describe('dialects that the published model loses something of', () => {
   });
 
   test('an assistant message of nothing is left out: every server refuses it', async () => {
-    const { ours } = await compare('chat', { input: [{ role: 'user', content: 'x' }, { role: 'assistant', status: 'completed', content: [] }] });
+    const { ours } = await compare('chat', {
+      input: [
+        { role: 'user', content: 'x' },
+        { role: 'assistant', status: 'completed', content: [] },
+      ],
+    });
     expect(ours.body).toMatchObject({ messages: [{ role: 'user' }] });
     expect((ours.body as { messages: object[] }).messages).toHaveLength(1);
   });

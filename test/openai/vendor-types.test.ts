@@ -14,11 +14,25 @@ const schema = { type: 'object' as const, properties: {}, required: [], addition
 const REQUEST: ModelRequest = {
   systemInstructions: 'S',
   input: [
-    { role: 'user', content: [{ type: 'input_text', text: 'x' }, { type: 'input_image', image: 'https://i', detail: 'low' }] },
+    {
+      role: 'user',
+      content: [
+        { type: 'input_text', text: 'x' },
+        { type: 'input_image', image: 'https://i', detail: 'low' },
+      ],
+    },
     { type: 'function_call', id: 'fc_1', callId: 'c', name: 'f', arguments: '{}', status: 'completed' },
     { type: 'function_call_result', callId: 'c', name: 'f', status: 'completed', output: 'x' },
   ],
-  modelSettings: { temperature: 0.5, maxTokens: 5, toolChoice: 'f', parallelToolCalls: true, reasoning: { effort: 'low' }, text: { verbosity: 'low' }, store: false },
+  modelSettings: {
+    temperature: 0.5,
+    maxTokens: 5,
+    toolChoice: 'f',
+    parallelToolCalls: true,
+    reasoning: { effort: 'low' },
+    text: { verbosity: 'low' },
+    store: false,
+  },
   tools: [{ type: 'function', name: 'f', description: 'd', parameters: schema, strict: true }],
   handoffs: [],
   outputType: { type: 'json_schema', name: 'o', strict: true, schema },
@@ -30,7 +44,13 @@ test('a Responses body is of the vendor type', () => {
     model: 'm',
     instructions: 'S',
     input: [
-      { role: 'user', content: [{ type: 'input_text', text: 'x' }, { type: 'input_image', image_url: 'https://i', detail: 'low' }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'input_text', text: 'x' },
+          { type: 'input_image', image_url: 'https://i', detail: 'low' },
+        ],
+      },
       { type: 'function_call', id: 'fc_1', call_id: 'c', name: 'f', arguments: '{}', status: 'completed' },
       { type: 'function_call_output', call_id: 'c', output: 'x', status: 'completed' },
     ],
@@ -53,8 +73,18 @@ test('a Chat Completions body is of the vendor type', () => {
     model: 'm',
     messages: [
       { role: 'system', content: 'S' },
-      { role: 'user', content: [{ type: 'text', text: 'x' }, { type: 'image_url', image_url: { url: 'https://i', detail: 'low' } }] },
-      { role: 'assistant', content: null, tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }] },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'x' },
+          { type: 'image_url', image_url: { url: 'https://i', detail: 'low' } },
+        ],
+      },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }],
+      },
       { role: 'tool', tool_call_id: 'c', content: 'x' },
     ],
     tools: [{ type: 'function', function: { name: 'f', description: 'd', parameters: schema, strict: true } }],
@@ -78,7 +108,14 @@ test('the official clients are clients', () => {
 test.each([true, false])('the official client works in place of ours, Responses: %s', async (useResponses) => {
   await using server = await createFakeServer();
   const reply = useResponses ? responsesReply('Hello there') : chatReply('Hello there');
-  const request: ModelRequest = { input: 'hi', modelSettings: {}, tools: [], handoffs: [], outputType: 'text', tracing: false };
+  const request: ModelRequest = {
+    input: 'hi',
+    modelSettings: {},
+    tools: [],
+    handoffs: [],
+    outputType: 'text',
+    tracing: false,
+  };
   const run = async (openAIClient: OpenAIClient | undefined): Promise<unknown> => {
     server.reply(reply, reply);
     const own = openAIClient ? { openAIClient } : { apiKey: 'k', baseURL: server.baseURL };
@@ -92,7 +129,9 @@ test.each([true, false])('the official client works in place of ours, Responses:
   const fromOfficial = await run(new OpenAI({ apiKey: 'k', baseURL: server.baseURL }));
   const ours = await run(undefined);
   // A convenience that the official client adds to what the server sent.
-  const theirs: unknown = JSON.parse(JSON.stringify(fromOfficial, (key, value: unknown) => (key === 'output_text' ? undefined : value)));
+  const theirs: unknown = JSON.parse(
+    JSON.stringify(fromOfficial, (key, value: unknown) => (key === 'output_text' ? undefined : value)),
+  );
   expect(ours).toEqual(theirs);
   const [first, , third] = server.requests;
   expect(first?.body).toEqual(third?.body);
@@ -101,8 +140,17 @@ test.each([true, false])('the official client works in place of ours, Responses:
 test('the official client is not allowed a retry loop of its own', async () => {
   await using server = await createFakeServer();
   server.fallback({ status: 500, body: {} });
-  const model = await new OpenAIProvider({ openAIClient: new OpenAI({ apiKey: 'k', baseURL: server.baseURL }) }).getModel('m');
-  const request: ModelRequest = { input: 'hi', modelSettings: {}, tools: [], handoffs: [], outputType: 'text', tracing: false };
+  const model = await new OpenAIProvider({
+    openAIClient: new OpenAI({ apiKey: 'k', baseURL: server.baseURL }),
+  }).getModel('m');
+  const request: ModelRequest = {
+    input: 'hi',
+    modelSettings: {},
+    tools: [],
+    handoffs: [],
+    outputType: 'text',
+    tracing: false,
+  };
   await expect(model.getResponse(request)).rejects.toMatchObject({ status: 500 });
   expect(server.requests).toHaveLength(1);
 });

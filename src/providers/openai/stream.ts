@@ -16,7 +16,10 @@ export type EventReader = {
 };
 
 /** Opens a stream when it is first asked for, and reads it. */
-export function readStream(open: () => Promise<Opened>, reader: (opened: Opened) => EventReader): AsyncIterableIterator<StreamEvent> {
+export function readStream(
+  open: () => Promise<Opened>,
+  reader: (opened: Opened) => EventReader,
+): AsyncIterableIterator<StreamEvent> {
   return new StreamReader(open, reader);
 }
 

@@ -3,11 +3,42 @@ import { callId, isObject, object, oneOf, onlyKnown, optional, Problem, text, ty
 import { functionDefinition, objects, outputSchema, toolChoice, uniqueNames } from './tools.ts';
 
 const KNOWN = new Set([
-  'messages', 'model', 'audio', 'frequency_penalty', 'function_call', 'functions', 'logit_bias', 'logprobs',
-  'max_completion_tokens', 'max_tokens', 'metadata', 'modalities', 'n', 'parallel_tool_calls', 'prediction',
-  'presence_penalty', 'prompt_cache_key', 'prompt_cache_options', 'prompt_cache_retention', 'reasoning_effort',
-  'response_format', 'safety_identifier', 'seed', 'service_tier', 'stop', 'store', 'stream', 'stream_options',
-  'temperature', 'tool_choice', 'tools', 'top_logprobs', 'top_p', 'user', 'verbosity', 'web_search_options',
+  'messages',
+  'model',
+  'audio',
+  'frequency_penalty',
+  'function_call',
+  'functions',
+  'logit_bias',
+  'logprobs',
+  'max_completion_tokens',
+  'max_tokens',
+  'metadata',
+  'modalities',
+  'n',
+  'parallel_tool_calls',
+  'prediction',
+  'presence_penalty',
+  'prompt_cache_key',
+  'prompt_cache_options',
+  'prompt_cache_retention',
+  'reasoning_effort',
+  'response_format',
+  'safety_identifier',
+  'seed',
+  'service_tier',
+  'stop',
+  'store',
+  'stream',
+  'stream_options',
+  'temperature',
+  'tool_choice',
+  'tools',
+  'top_logprobs',
+  'top_p',
+  'user',
+  'verbosity',
+  'web_search_options',
 ]);
 
 /** @throws Problem */
@@ -15,9 +46,18 @@ export function checkChatRequest(body: Json): void {
   onlyKnown(body, KNOWN);
   text(body['model'], 'model');
   optional(body, {
-    temperature: 'number', top_p: 'number', frequency_penalty: 'number', presence_penalty: 'number', max_tokens: 'number',
-    max_completion_tokens: 'number', stream: 'boolean', store: 'boolean', parallel_tool_calls: 'boolean', metadata: 'object',
-    reasoning_effort: 'string', verbosity: 'string',
+    temperature: 'number',
+    top_p: 'number',
+    frequency_penalty: 'number',
+    presence_penalty: 'number',
+    max_tokens: 'number',
+    max_completion_tokens: 'number',
+    stream: 'boolean',
+    store: 'boolean',
+    parallel_tool_calls: 'boolean',
+    metadata: 'object',
+    reasoning_effort: 'string',
+    verbosity: 'string',
   });
   if (body['stream_options'] !== undefined && body['stream_options'] !== null && body['stream'] !== true) {
     throw new Problem('stream_options', "The 'stream_options' parameter is only allowed when 'stream' is enabled.");
@@ -56,14 +96,23 @@ function checkMessages(messages: Json[]): void {
     if (role === 'tool') {
       const id = callId(message['tool_call_id'], `${param}.tool_call_id`);
       if (!open.delete(id)) {
-        throw new Problem(`${param}.role`, "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.");
+        throw new Problem(
+          `${param}.role`,
+          "Invalid parameter: messages with role 'tool' must be a response to a preceding message with 'tool_calls'.",
+        );
       }
-      checkContent(message['content'], `${param}.content`, ['text'], true);
+      checkContent(message['content'], `${param}.content`, { allowed: ['text'], emptyText: true });
       return;
     }
     unanswered(open, param);
     if (role === 'assistant') open = checkAssistant(message, param);
-    else checkContent(message['content'], `${param}.content`, role === 'user' ? USER_PARTS : ['text'], role !== 'user');
+    else {
+      const isUser = role === 'user';
+      checkContent(message['content'], `${param}.content`, {
+        allowed: isUser ? USER_PARTS : ['text'],
+        emptyText: !isUser,
+      });
+    }
   });
   unanswered(open, 'messages');
 }
@@ -97,13 +146,19 @@ function checkAssistant(message: Json, param: string): Set<string> {
   }
   if (content === null || content === undefined) {
     if (calls === undefined && audio === undefined && typeof refusal !== 'string') {
-      throw new Problem(`${param}.content`, `Invalid value for 'content': expected a string, got null.`, 'invalid_type');
+      throw new Problem(
+        `${param}.content`,
+        `Invalid value for 'content': expected a string, got null.`,
+        'invalid_type',
+      );
     }
-  } else checkContent(content, `${param}.content`, ['text', 'refusal'], true);
+  } else checkContent(content, `${param}.content`, { allowed: ['text', 'refusal'], emptyText: true });
   return ids;
 }
 
-function checkContent(content: unknown, param: string, allowed: readonly string[], emptyText: boolean): void {
+type ContentRules = { allowed: readonly string[]; emptyText: boolean };
+
+function checkContent(content: unknown, param: string, { allowed, emptyText }: ContentRules): void {
   if (typeof content === 'string') {
     text(content, param, { empty: emptyText });
     return;
@@ -113,7 +168,8 @@ function checkContent(content: unknown, param: string, allowed: readonly string[
     const type = oneOf(part['type'], `${inner}.type`, allowed);
     if (type === 'text' || type === 'refusal') text(part[type], `${inner}.${type}`, { empty: emptyText });
     if (type === 'image_url') text(object(part['image_url'], `${inner}.image_url`)['url'], `${inner}.image_url.url`);
-    if (type === 'input_audio') text(object(part['input_audio'], `${inner}.input_audio`)['data'], `${inner}.input_audio.data`);
+    if (type === 'input_audio')
+      text(object(part['input_audio'], `${inner}.input_audio`)['data'], `${inner}.input_audio.data`);
     if (type === 'file') object(part['file'], `${inner}.file`);
   });
 }

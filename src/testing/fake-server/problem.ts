@@ -15,7 +15,8 @@ export class Problem extends Error {
   }
 }
 
-export const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function typeName(value: unknown): string {
   if (value === null) return 'null';
@@ -23,28 +24,49 @@ function typeName(value: unknown): string {
 }
 
 export function text(value: unknown, param: string, { empty = false }: { empty?: boolean } = {}): string {
-  if (value === undefined) throw new Problem(param, `Missing required parameter: '${param}'.`, 'missing_required_parameter');
+  if (value === undefined)
+    throw new Problem(param, `Missing required parameter: '${param}'.`, 'missing_required_parameter');
   if (typeof value !== 'string') {
-    throw new Problem(param, `Invalid type for '${param}': expected a string, but got ${typeName(value)} instead.`, 'invalid_type');
+    throw new Problem(
+      param,
+      `Invalid type for '${param}': expected a string, but got ${typeName(value)} instead.`,
+      'invalid_type',
+    );
   }
-  if (!empty && value === '') throw new Problem(param, `Invalid '${param}': empty string. Expected a string with minimum length 1.`);
+  if (!empty && value === '')
+    throw new Problem(param, `Invalid '${param}': empty string. Expected a string with minimum length 1.`);
   return value;
 }
 
 export function object(value: unknown, param: string): Json {
-  if (value === undefined) throw new Problem(param, `Missing required parameter: '${param}'.`, 'missing_required_parameter');
+  if (value === undefined)
+    throw new Problem(param, `Missing required parameter: '${param}'.`, 'missing_required_parameter');
   if (!isObject(value)) {
-    throw new Problem(param, `Invalid type for '${param}': expected an object, but got ${typeName(value)} instead.`, 'invalid_type');
+    throw new Problem(
+      param,
+      `Invalid type for '${param}': expected an object, but got ${typeName(value)} instead.`,
+      'invalid_type',
+    );
   }
   return value;
 }
 
 export function list(value: unknown, param: string, { empty = false }: { empty?: boolean } = {}): unknown[] {
-  if (value === undefined) throw new Problem(param, `Missing required parameter: '${param}'.`, 'missing_required_parameter');
+  if (value === undefined)
+    throw new Problem(param, `Missing required parameter: '${param}'.`, 'missing_required_parameter');
   if (!Array.isArray(value)) {
-    throw new Problem(param, `Invalid type for '${param}': expected an array, but got ${typeName(value)} instead.`, 'invalid_type');
+    throw new Problem(
+      param,
+      `Invalid type for '${param}': expected an array, but got ${typeName(value)} instead.`,
+      'invalid_type',
+    );
   }
-  if (!empty && value.length === 0) throw new Problem(param, `Invalid '${param}': empty array. Expected an array with minimum length 1.`, 'empty_array');
+  if (!empty && value.length === 0)
+    throw new Problem(
+      param,
+      `Invalid '${param}': empty array. Expected an array with minimum length 1.`,
+      'empty_array',
+    );
   return value;
 }
 
@@ -56,25 +78,39 @@ export function oneOf(value: unknown, param: string, allowed: readonly string[])
 }
 
 /** Optional members of simple types, by name. */
-export function optional(body: Json, types: Record<string, 'string' | 'number' | 'boolean' | 'object' | 'array'>): void {
+export function optional(
+  body: Json,
+  types: Record<string, 'string' | 'number' | 'boolean' | 'object' | 'array'>,
+): void {
   for (const [name, type] of Object.entries(types)) {
     const value = body[name];
     if (value === undefined || value === null) continue;
     const is = type === 'array' ? Array.isArray(value) : type === 'object' ? isObject(value) : typeof value === type;
-    if (!is) throw new Problem(name, `Invalid type for '${name}': expected ${type}, but got ${typeName(value)} instead.`, 'invalid_type');
+    if (!is)
+      throw new Problem(
+        name,
+        `Invalid type for '${name}': expected ${type}, but got ${typeName(value)} instead.`,
+        'invalid_type',
+      );
   }
 }
 
 export function onlyKnown(body: Json, known: ReadonlySet<string>, prefix = ''): void {
   for (const name of Object.keys(body)) {
-    if (!known.has(name)) throw new Problem(prefix + name, `Unknown parameter: '${prefix}${name}'.`, 'unknown_parameter');
+    if (!known.has(name))
+      throw new Problem(prefix + name, `Unknown parameter: '${prefix}${name}'.`, 'unknown_parameter');
   }
 }
 
 export function callId(value: unknown, param: string): string {
   const id = text(value, param);
   if (id.length > 64) {
-    throw new Problem(param, `Invalid '${param}': string too long. Expected a string with maximum length 64, but got a string with length ${id.length} instead.`, 'string_above_max_length');
+    throw new Problem(
+      param,
+      `Invalid '${param}': string too long. ` +
+        `Expected a string with maximum length 64, but got a string with length ${id.length} instead.`,
+      'string_above_max_length',
+    );
   }
   return id;
 }

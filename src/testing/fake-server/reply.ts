@@ -1,7 +1,11 @@
 /** What the fake server answers: the same reply as one JSON value or as a stream of events, on either wire. */
 import type { Json } from './problem.ts';
 
-export type FakeToolCall = { name: string; /** An object is written as JSON. @default {} */ arguments?: string | object; id?: string };
+export type FakeToolCall = {
+  name: string;
+  /** An object is written as JSON. @default {} */ arguments?: string | object;
+  id?: string;
+};
 export type FakeUsage = { input?: number; output?: number; cached?: number; reasoning?: number };
 
 export type FakeReplyContent = {
@@ -44,54 +48,66 @@ function pieces(text: string): string[] {
  */
 export function chatReply(reply: string | FakeToolCall[] | FakeReplyContent): RenderedReply {
   const content = asContent(reply);
-  const calls = (n: number): Json[] =>
-    (content.toolCalls ?? []).map((call, at) => ({
-      id: call.id ?? `call_${n}_${at}`,
-      type: 'function',
-      function: { name: call.name, arguments: argumentsOf(call) },
-    }));
-  const finish = content.finishReason ?? (content.toolCalls?.length ? 'tool_calls' : 'stop');
-  const head = (n: number): Json => ({ id: content.id ?? `chatcmpl-${n}`, created: 1_700_000_000, model: 'fake-model' });
-  const { text = null, refusal, reasoning } = content;
   return {
-    json: (n) => ({
-      ...head(n),
-      object: 'chat.completion',
-      choices: [
-        {
-          index: 0,
-          logprobs: null,
-          finish_reason: finish,
-          message: {
-            role: 'assistant',
-            content: text,
-            refusal: refusal ?? null,
-            ...(reasoning !== undefined && { reasoning_content: reasoning }),
-            ...(content.toolCalls?.length && { tool_calls: calls(n) }),
-          },
-        },
-      ],
-      usage: chatUsage(content.usage),
-    }),
-    events: (n) => {
-      const chunk = (delta: Json, finishReason: string | null = null): FakeEvent => ({
-        data: { ...head(n), object: 'chat.completion.chunk', choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }] },
-      });
-      const events = [chunk({ role: 'assistant', content: text === null ? null : '', refusal: null })];
-      for (const piece of pieces(reasoning ?? '')) if (piece) events.push(chunk({ reasoning_content: piece }));
-      for (const piece of pieces(text ?? '')) if (piece) events.push(chunk({ content: piece }));
-      for (const piece of pieces(refusal ?? '')) if (piece) events.push(chunk({ refusal: piece }));
-      calls(n).forEach((call, index) => {
-        const fn = call['function'] as { name: string; arguments: string };
-        events.push(chunk({ tool_calls: [{ ...call, index, function: { name: fn.name, arguments: '' } }] }));
-        for (const piece of pieces(fn.arguments)) events.push(chunk({ tool_calls: [{ index, function: { arguments: piece } }] }));
-      });
-      events.push(chunk({}, finish));
-      events.push({ data: { ...head(n), object: 'chat.completion.chunk', choices: [], usage: chatUsage(content.usage) } });
-      events.push({ data: '[DONE]' });
-      return events;
-    },
+    json: (n) => chatCompletion(content, n),
+    events: (n) => chatEvents(content, n),
   };
+}
+
+const chatHead = ({ id }: FakeReplyContent, n: number): Json => ({
+  id: id ?? `chatcmpl-${n}`,
+  created: 1_700_000_000,
+  model: 'fake-model',
+});
+
+const finishOf = ({ finishReason, toolCalls }: FakeReplyContent): string =>
+  finishReason ?? (toolCalls?.length ? 'tool_calls' : 'stop');
+
+const chatCalls = (
+  { toolCalls = [] }: FakeReplyContent,
+  n: number,
+): { id: string; name: string; arguments: string }[] =>
+  toolCalls.map((call, at) => ({ id: call.id ?? `call_${n}_${at}`, name: call.name, arguments: argumentsOf(call) }));
+
+function chatCompletion(content: FakeReplyContent, n: number): object {
+  const { text = null, refusal = null, reasoning } = content;
+  const calls = chatCalls(content, n).map(({ id, ...fn }) => ({ id, type: 'function', function: fn }));
+  const message = {
+    role: 'assistant',
+    content: text,
+    refusal,
+    ...(reasoning !== undefined && { reasoning_content: reasoning }),
+    ...(calls.length > 0 && { tool_calls: calls }),
+  };
+  return {
+    ...chatHead(content, n),
+    object: 'chat.completion',
+    choices: [{ index: 0, logprobs: null, finish_reason: finishOf(content), message }],
+    usage: chatUsage(content.usage),
+  };
+}
+
+function chatEvents(content: FakeReplyContent, n: number): FakeEvent[] {
+  const { text, refusal, reasoning } = content;
+  const head = { ...chatHead(content, n), object: 'chat.completion.chunk' };
+  const events: FakeEvent[] = [];
+  const push = (delta: Json, finishReason: string | null = null): void => {
+    events.push({ data: { ...head, choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }] } });
+  };
+  const pushText = (key: string, whole: string | undefined): void => {
+    for (const piece of pieces(whole ?? '')) if (piece) push({ [key]: piece });
+  };
+  push({ role: 'assistant', content: text === undefined ? null : '', refusal: null });
+  pushText('reasoning_content', reasoning);
+  pushText('content', text);
+  pushText('refusal', refusal);
+  chatCalls(content, n).forEach(({ id, name, arguments: written }, index) => {
+    push({ tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] });
+    for (const piece of pieces(written)) push({ tool_calls: [{ index, function: { arguments: piece } }] });
+  });
+  push({}, finishOf(content));
+  events.push({ data: { ...head, choices: [], usage: chatUsage(content.usage) } }, { data: '[DONE]' });
+  return events;
 }
 
 function chatUsage({ input = 10, output = 5, cached = 0, reasoning = 0 }: FakeUsage = {}): Json {
@@ -125,10 +141,18 @@ function outputItems({ text, refusal, reasoning, toolCalls = [], items = [] }: F
   const parts: Json[] = [];
   if (text !== undefined) parts.push({ type: 'output_text', text, annotations: [], logprobs: [] });
   if (refusal !== undefined) parts.push({ type: 'refusal', refusal });
-  if (parts.length > 0) output.push({ type: 'message', id: `msg_${n}`, role: 'assistant', status: 'completed', content: parts });
+  if (parts.length > 0)
+    output.push({ type: 'message', id: `msg_${n}`, role: 'assistant', status: 'completed', content: parts });
   toolCalls.forEach((call, at) => {
     const id = call.id ?? `call_${n}_${at}`;
-    output.push({ type: 'function_call', id: `fc_${n}_${at}`, call_id: id, name: call.name, arguments: argumentsOf(call), status: 'completed' });
+    output.push({
+      type: 'function_call',
+      id: `fc_${n}_${at}`,
+      call_id: id,
+      name: call.name,
+      arguments: argumentsOf(call),
+      status: 'completed',
+    });
   });
   return output;
 }
@@ -168,7 +192,8 @@ function responseEvents(content: FakeReplyContent, n: number): FakeEvent[] {
     const place = { item_id: item['id'], output_index: at };
     push('response.output_item.added', { output_index: at, item: unfinished(item) });
     if (item['type'] === 'function_call') {
-      for (const delta of pieces(String(item['arguments']))) push('response.function_call_arguments.delta', { ...place, delta });
+      for (const delta of pieces(String(item['arguments'])))
+        push('response.function_call_arguments.delta', { ...place, delta });
       push('response.function_call_arguments.done', { ...place, arguments: item['arguments'] });
     }
     if (item['type'] === 'message') {
@@ -176,7 +201,10 @@ function responseEvents(content: FakeReplyContent, n: number): FakeEvent[] {
         const kind = part['type'] === 'refusal' ? 'refusal' : 'output_text';
         const text = String(part['refusal'] ?? part['text']);
         const inPart = { ...place, content_index: index };
-        push('response.content_part.added', { ...inPart, part: { ...part, [kind === 'refusal' ? 'refusal' : 'text']: '' } });
+        push('response.content_part.added', {
+          ...inPart,
+          part: { ...part, [kind === 'refusal' ? 'refusal' : 'text']: '' },
+        });
         for (const delta of pieces(text)) push(`response.${kind}.delta`, { ...inPart, delta, logprobs: [] });
         push(`response.${kind}.done`, { ...inPart, [kind === 'refusal' ? 'refusal' : 'text']: text });
         push('response.content_part.done', { ...inPart, part });

@@ -56,7 +56,9 @@ export type FakeServer = AsyncDisposable & {
   /** Answers to give, one a request, in order. */
   reply(...answers: (FakeAnswer | RenderedReply)[]): void;
   /** Answers every request that no scripted answer is left for. */
-  fallback(answer: FakeAnswer | RenderedReply | ((request: FakeRequest, n: number) => FakeAnswer | RenderedReply)): void;
+  fallback(
+    answer: FakeAnswer | RenderedReply | ((request: FakeRequest, n: number) => FakeAnswer | RenderedReply),
+  ): void;
   /** Ends the server and all its connections, hanging ones too. */
   close(): Promise<void>;
 };
@@ -79,7 +81,8 @@ export async function createFakeServer({ requireKey = true }: FakeServerOptions 
     const n = requests.push(request);
     const scripted = queue.shift() ?? (fallback && toAnswer(fallback(request, n)));
     const refused = refusal(request, { requireKey, validate: scripted?.validate ?? true });
-    const answer = refused ?? scripted ?? { status: 500, body: errorBody(`No answer is scripted for request ${n}.`, 'server_error') };
+    const answer = refused ??
+      scripted ?? { status: 500, body: errorBody(`No answer is scripted for request ${n}.`, 'server_error') };
     await send(outgoing, { answer, streamed: request.body['stream'] === true, n, signal: closing.signal });
   }
 
@@ -126,23 +129,38 @@ async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
 }
 
 /** An error body as OpenAI writes it. */
-export function errorBody(message: string, type = 'invalid_request_error', more: { code?: string; param?: string } = {}): object {
+export function errorBody(
+  message: string,
+  type = 'invalid_request_error',
+  more: { code?: string; param?: string } = {},
+): object {
   return { error: { message, type, param: more.param ?? null, code: more.code ?? null } };
 }
 
-const CHECKS: Record<string, (body: Json) => void> = { '/responses': checkResponsesRequest, '/chat/completions': checkChatRequest };
+const CHECKS: Record<string, (body: Json) => void> = {
+  '/responses': checkResponsesRequest,
+  '/chat/completions': checkChatRequest,
+};
 
 function refusal(request: FakeRequest, options: { requireKey: boolean; validate: boolean }): FakeAnswer | undefined {
   const path = request.path.replace(/\?.*$/, '').replace(/^\/v1/, '');
   if (options.requireKey && !/^Bearer .+/.test(String(request.headers['authorization'] ?? ''))) {
     request.problem = 'no key';
-    return { status: 401, body: errorBody("You didn't provide an API key.", 'invalid_request_error', { code: 'invalid_api_key' }) };
+    return {
+      status: 401,
+      body: errorBody("You didn't provide an API key.", 'invalid_request_error', { code: 'invalid_api_key' }),
+    };
   }
   if (!options.validate) return undefined;
   const check = CHECKS[path];
   if (!check) {
     request.problem = `unknown path ${path}`;
-    return { status: 404, body: errorBody(`Unknown request URL: ${request.method} ${path}.`, 'invalid_request_error', { code: 'unknown_url' }) };
+    return {
+      status: 404,
+      body: errorBody(`Unknown request URL: ${request.method} ${path}.`, 'invalid_request_error', {
+        code: 'unknown_url',
+      }),
+    };
   }
   try {
     if (request.problem !== undefined) throw new Problem('body', request.problem, 'invalid_json');
@@ -151,7 +169,10 @@ function refusal(request: FakeRequest, options: { requireKey: boolean; validate:
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     request.problem = error.message;
-    return { status: 400, body: errorBody(error.message, 'invalid_request_error', { code: error.code, param: error.param }) };
+    return {
+      status: 400,
+      body: errorBody(error.message, 'invalid_request_error', { code: error.code, param: error.param }),
+    };
   }
 }
 
@@ -169,7 +190,8 @@ async function send(outgoing: ServerResponse, { answer, streamed, n, signal }: S
   if (hang === 'body') return;
   await pause(delayMs.firstEvent, signal);
   const pieces = events ? events.map(eventText) : [bodyText(answer, n)];
-  const limit = typeof hang === 'object' ? hang.afterEvents : answer.cut && 'events' in answer.cut ? answer.cut.events : Infinity;
+  const limit =
+    typeof hang === 'object' ? hang.afterEvents : answer.cut && 'events' in answer.cut ? answer.cut.events : Infinity;
   const bytes = pieces.slice(0, limit).map((piece) => Buffer.from(piece, 'utf8'));
   const cutAt = answer.cut && 'bytes' in answer.cut ? answer.cut.bytes : Infinity;
   let sent = 0;

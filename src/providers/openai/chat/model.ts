@@ -24,7 +24,7 @@ const PROVIDER = 'OpenAI';
 const RAW = Object.freeze({ rawModelEventSource: OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE });
 
 export type OpenAIChatCompletionsModelOptions = {
-  /** Refuse what Chat Completions cannot do (prompts, stored conversations) instead of leaving it out. @default false */
+  /** Refuse what Chat Completions cannot do (stored prompts, conversations), else leave it out. @default false */
   strictFeatureValidation?: boolean;
 };
 
@@ -88,7 +88,8 @@ export class OpenAIChatCompletionsModel implements Model {
       `Chat Completions keeps no prompts and no conversations, so ${asked.join(' and ')} cannot be honored. ` +
       'Use the Responses API, or pass the whole history.';
     if (this.#strict) throw new UserError(message);
-    if (!this.#warned) globalThis.process?.emitWarning(`${message} Ignored; strictFeatureValidation makes it an error.`);
+    if (!this.#warned)
+      globalThis.process?.emitWarning(`${message} Ignored; strictFeatureValidation makes it an error.`);
     this.#warned = true;
   }
 }
@@ -142,5 +143,10 @@ function outputOf(id: unknown, message: unknown, finishReason: unknown): ModelRe
 }
 
 function errorInAnswer(body: Json): ModelError {
-  return errorOfAnswer({ provider: PROVIDER, prefix: `${PROVIDER} answered with an error`, body, responseStarted: true });
+  return errorOfAnswer({
+    provider: PROVIDER,
+    prefix: `${PROVIDER} answered with an error`,
+    body,
+    responseStarted: true,
+  });
 }

@@ -8,7 +8,11 @@ import { toMessages } from './messages.ts';
 const TRANSPORT = new Set(['extra_headers', 'extraHeaders', 'extra_query', 'extraQuery', 'extra_body', 'extraBody']);
 
 /** Builds the body; whatever `modelSettings.providerData` holds is laid on top of it. */
-export function toChatRequest(model: string, request: ModelRequest, options: { stream: boolean; strict: boolean }): BuiltRequest {
+export function toChatRequest(
+  model: string,
+  request: ModelRequest,
+  options: { stream: boolean; strict: boolean },
+): BuiltRequest {
   const { stream, strict } = options;
   const { modelSettings: settings, systemInstructions, outputType } = request;
   const data = settings.providerData ?? {};

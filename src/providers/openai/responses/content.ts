@@ -1,6 +1,12 @@
 /** Parts of messages and of tool outputs, as the Responses API takes them. */
 import { UserError } from '../../../protocol/errors.ts';
-import type { AssistantContent, FunctionCallResultItem, InputFile, InputImage, UserContent } from '../../../protocol/items.ts';
+import type {
+  AssistantContent,
+  FunctionCallResultItem,
+  InputFile,
+  InputImage,
+  UserContent,
+} from '../../../protocol/items.ts';
 import { base64, compact, extra, isObject, isString, type Json } from '../json.ts';
 
 const TEXT_KEYS = new Set(['type', 'text']);
@@ -88,7 +94,9 @@ export function toolOutput(output: FunctionCallResultItem['output'], callId: str
     case 'file':
       return [compact({ type: 'input_file', ...toolFile(output.file) })];
     default:
-      throw new UserError(`The output of the tool call ${callId} has the unknown form ${JSON.stringify(Object.keys(output))}.`);
+      throw new UserError(
+        `The output of the tool call ${callId} has the unknown form ${JSON.stringify(Object.keys(output))}.`,
+      );
   }
 }
 

@@ -139,12 +139,18 @@ function endedBadly(state: string, source: unknown, requestId = requestIdOf(sour
   const reason = isObject(details) && isString(details['reason']) ? details['reason'] : undefined;
   const prefix = `${PROVIDER} Responses request ended with unsuccessful terminal state "${state}"`;
   const shared = { provider: PROVIDER, prefix, responseStarted: true, ...(requestId !== undefined && { requestId }) };
-  if (state !== 'response.incomplete') return errorOfResponse({ ...shared, body: state === 'error' ? response : { error: response['error'] } });
+  if (state !== 'response.incomplete')
+    return errorOfResponse({ ...shared, body: state === 'error' ? response : { error: response['error'] } });
   const kind = reason === 'content_filter' ? 'content_policy' : 'incomplete';
   return errorOfResponse({ ...shared, kind, body: { code: reason ?? 'unknown reason' } });
 }
 
 /** Gateways put an error into the stream without an event type. */
 function errorInStream(event: Json): Error {
-  return errorOfAnswer({ provider: PROVIDER, prefix: `${PROVIDER} sent an error inside the stream`, body: event, responseStarted: true });
+  return errorOfAnswer({
+    provider: PROVIDER,
+    prefix: `${PROVIDER} sent an error inside the stream`,
+    body: event,
+    responseStarted: true,
+  });
 }
