@@ -18,7 +18,8 @@ export function stepStopping(s: State, plan: Plan): readonly RunEvent[] {
   if (unanswered.length > 0) return closeCalls(s, unanswered);
 
   const lostHandler = s.uncertain.find((effect: Effect) => effect.do === 'handle_error');
-  if (lostHandler) return [{ type: 'effect.requested', effect: { ...lostHandler, attempt: (lostHandler.attempt ?? 1) + 1 } }];
+  if (lostHandler)
+    return [{ type: 'effect.requested', effect: { ...lostHandler, attempt: (lostHandler.attempt ?? 1) + 1 } }];
   if (isHandled(stop.cause) && !s.handlerAsked && plan.handles(stop.cause)) {
     return [{ type: 'effect.requested', effect: { do: 'handle_error', id: `m${s.k}/error`, kind: stop.cause } }];
   }

@@ -5,7 +5,7 @@
  * withheld is replaced. C4: each event type has a version of its own; an event from a newer version is refused.
  */
 import type { AnyAgent } from '../agent/index.ts';
-import { callIndex, type Committed, fold, initialState, type RunEvent, tombstone } from '../kernel/index.ts';
+import { type Committed, fold, initialState, type RunEvent, tombstone } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Json } from '../protocol/json.ts';
 import { Usage } from '../protocol/usage.ts';
@@ -138,7 +138,7 @@ function parse(text: string): Envelope {
   if (!isObject(value)) throw damaged('it is not a JSON object');
   if ('$schemaVersion' in value) {
     throw new UserError(
-      `This is a run state of @openai/agents (schema ${String(value.$schemaVersion)}), which this SDK cannot resume. ` +
+      `This is a run state of @openai/agents (schema ${JSON.stringify(value.$schemaVersion)}), which this SDK cannot resume. ` +
         'Finish the run with the SDK that it was started with.',
     );
   }
@@ -159,7 +159,9 @@ function checkLog(log: unknown): void {
       );
     }
     if (event.v !== undefined && event.v !== 1) {
-      throw new UserError(`The run state has an event "${event.type}" of version ${String(event.v)}; this version reads version 1.`);
+      throw new UserError(
+        `The run state has an event "${event.type}" of version ${JSON.stringify(event.v)}; this version reads version 1.`,
+      );
     }
   }
   if (log.children === undefined) return;
@@ -208,5 +210,3 @@ const KNOWN: ReadonlySet<string> = new Set<RunEvent['type']>([
   'error.handled',
   'items.withheld',
 ]);
-
-export { callIndex };

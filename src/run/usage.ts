@@ -8,7 +8,15 @@ import type { Journal } from './record.ts';
 
 /** The numbers of a usage, without what is empty. */
 export function usageData(usage: Usage): UsageData {
-  const { requests, inputTokens, outputTokens, totalTokens, inputTokensDetails, outputTokensDetails, requestUsageEntries } = usage;
+  const {
+    requests,
+    inputTokens,
+    outputTokens,
+    totalTokens,
+    inputTokensDetails,
+    outputTokensDetails,
+    requestUsageEntries,
+  } = usage;
   return {
     ...(requests !== 1 && { requests }),
     inputTokens,
