@@ -8,15 +8,12 @@ import { warn } from '../protocol/warn.ts';
 import { getDefaultModelSettings } from '../model/default-model.ts';
 import { type InferOutput, type StandardSchemaWithJSON, toObjectSchema, validate } from '../schema/index.ts';
 import type { RunContext } from '../tools/context.ts';
-import { enabledOf, type FunctionTool, type HostedTool, qualifiedName } from '../tools/index.ts';
+import { type Callback, enabledOf, type FunctionTool, type HostedTool, qualifiedName, type ToolCallDetails } from '../tools/index.ts';
 import { type AgentTool, type AgentToolOptions, type AgentToolParameters, agentAsTool } from './as-tool.ts';
 import type { InputGuardrail, OutputGuardrail } from './guardrail.ts';
 import { getHandoff, Handoff } from './handoff.ts';
 import { AgentHooks } from './hooks.ts';
 import type { RunToolCallOutputItem } from './items.ts';
-
-/** A function whose parameters are compared both ways, so that agents of different contexts can be mixed. */
-export type Callback<Args extends unknown[], Result> = { call(...args: Args): Result }['call'];
 
 /** What an agent answers with: text, or a value that fits a schema. */
 export type AgentOutputType = 'text' | StandardSchemaWithJSON | JsonSchemaDefinition;
@@ -33,6 +30,14 @@ export type AnyAgent = Agent<unknown, AgentOutputType>;
 
 /** What an agent can use. */
 export type Tool<TContext = unknown> = FunctionTool<TContext> | HostedTool;
+
+/** What an agent of this context can use: a tool that asks for more of its context is refused. */
+export type UsableTool<TContext> =
+  | HostedTool
+  | (FunctionTool<TContext> & {
+      // A property, not a method: its parameters are compared one way only.
+      invoke: (runContext: RunContext<TContext>, input: string, details?: ToolCallDetails) => Promise<unknown>;
+    });
 
 /** The result of a function tool, as `toolUseBehavior` sees it. */
 export type FunctionToolResult<TContext = unknown> = {
@@ -73,7 +78,7 @@ export type AgentConfiguration<TContext = unknown, TOutput extends AgentOutputTy
   /** @default what the model needs, else {} */
   modelSettings: ModelSettings;
   /** @default [] */
-  tools: Tool<TContext>[];
+  tools: UsableTool<TContext>[];
   /** Checks on the input, where this agent is the first of a run. @default [] */
   inputGuardrails: InputGuardrail<TContext>[];
   /** Checks on the final output, where this agent gives it. @default [] */

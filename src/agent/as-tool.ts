@@ -8,12 +8,13 @@ import type { JsonObjectSchema } from '../protocol/json.ts';
 import type { InferOutput, SchemaLike, StandardSchemaWithJSON } from '../schema/index.ts';
 import type { RunContext } from '../tools/context.ts';
 import {
+  type Callback,
   type FunctionTool,
   tool,
   type ToolInputGuardrailDefinition,
   type ToolOutputGuardrailDefinition,
 } from '../tools/index.ts';
-import type { Agent, AgentOutputType, AnyAgent, Callback, ResolvedAgentOutput } from './agent.ts';
+import type { Agent, AgentOutputType, AnyAgent, ResolvedAgentOutput } from './agent.ts';
 import { identifier } from './names.ts';
 import type { RunStreamEvent } from './stream-events.ts';
 

@@ -5,7 +5,8 @@ import type { AgentOutputItem, ModelItem } from '../protocol/items.ts';
 import { AgentsError, type ErrorState } from '../protocol/errors.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import type { RunContext } from '../tools/context.ts';
-import type { AgentOutputType, AnyAgent, Callback, ResolvedAgentOutput } from './agent.ts';
+import type { Callback } from '../tools/index.ts';
+import type { AgentOutputType, AnyAgent, ResolvedAgentOutput } from './agent.ts';
 
 /** What a guardrail found. */
 export type GuardrailFunctionOutput = {

@@ -6,8 +6,8 @@ import type { AgentInputItem } from '../protocol/items.ts';
 import type { JsonObjectSchema } from '../protocol/json.ts';
 import { type InferOutput, type SchemaLike, toObjectSchema, validate } from '../schema/index.ts';
 import type { RunContext } from '../tools/context.ts';
-import type { ToolInputGuardrailDefinition, ToolOutputGuardrailDefinition } from '../tools/index.ts';
-import type { Agent, AgentOutputType, AnyAgent, Callback } from './agent.ts';
+import type { Callback, ToolInputGuardrailDefinition, ToolOutputGuardrailDefinition } from '../tools/index.ts';
+import type { Agent, AgentOutputType, AnyAgent } from './agent.ts';
 import type { RunItem } from './items.ts';
 import { identifier } from './names.ts';
 

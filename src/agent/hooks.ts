@@ -6,7 +6,8 @@ import type { RunContext } from '../tools/context.ts';
 import type { AnyAgent, Tool } from './agent.ts';
 
 type Events = Record<string, unknown[]>;
-type Listener<Args extends unknown[]> = (...args: Args) => void;
+/** Compared both ways, so that a listener may say which context its runs have. */
+type Listener<Args extends unknown[]> = { call(...args: Args): void }['call'];
 /** Which arguments it takes is known by the event that it is kept under. */
 type AnyListener = { call(...args: unknown[]): void }['call'];
 

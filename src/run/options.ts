@@ -4,7 +4,6 @@
 import type {
   AgentOutputType,
   AnyAgent,
-  Callback,
   InputGuardrail,
   OutputGuardrail,
   ResolvedAgentOutput,
@@ -16,6 +15,7 @@ import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { Model, ModelProvider, ModelResponse, ModelSettings } from '../protocol/model.ts';
 import type { Session, SessionInputCallback } from '../session/index.ts';
 import type { RunContext } from '../tools/context.ts';
+import type { Callback } from '../tools/index.ts';
 import type { RunState } from './run-state.ts';
 
 export type ModelInputData = { input: AgentInputItem[]; instructions?: string };

@@ -50,6 +50,11 @@ export function run<TAgent extends AnyAgentLike, TContext = unknown>(
   agent: TAgent,
   input: RunInput<TContext, TAgent>,
   options?: IndividualRunOptions<TContext, TAgent>,
+): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>>;
+export function run<TAgent extends AnyAgentLike, TContext = unknown>(
+  agent: TAgent,
+  input: RunInput<TContext, TAgent>,
+  options?: IndividualRunOptions<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
   return begin({ agent, input, options, config: NO_CONFIG, runner: NO_LISTENERS });
 }
@@ -85,6 +90,11 @@ export class Runner extends RunHooks {
     input: RunInput<TContext, TAgent>,
     options: StreamRunOptions<TContext, TAgent>,
   ): Promise<StreamedRunResult<TContext, TAgent>>;
+  run<TAgent extends AnyAgentLike, TContext = unknown>(
+    agent: TAgent,
+    input: RunInput<TContext, TAgent>,
+    options?: IndividualRunOptions<TContext, TAgent>,
+  ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>>;
   run<TAgent extends AnyAgentLike, TContext = unknown>(
     agent: TAgent,
     input: RunInput<TContext, TAgent>,

@@ -7,7 +7,7 @@ import { AgentsError, UserError } from '../protocol/errors.ts';
 import type { ErrorState } from '../protocol/errors.ts';
 import type { FunctionCallItem } from '../protocol/items.ts';
 import type { RunContext } from './context.ts';
-import type { ToolAgent } from './types.ts';
+import type { Callback, ToolAgent } from './types.ts';
 
 /** What a guardrail decides: go on; tell the model `message` in place of the output; or stop the run. */
 export type ToolGuardrailBehavior =
@@ -34,8 +34,8 @@ export interface ToolOutputGuardrailData<TContext = unknown> extends ToolInputGu
   output: unknown;
 }
 type Verdict = ToolGuardrailFunctionOutput | Promise<ToolGuardrailFunctionOutput>;
-export type ToolInputGuardrailFunction<TContext = unknown> = (data: ToolInputGuardrailData<TContext>) => Verdict;
-export type ToolOutputGuardrailFunction<TContext = unknown> = (data: ToolOutputGuardrailData<TContext>) => Verdict;
+export type ToolInputGuardrailFunction<TContext = unknown> = Callback<[data: ToolInputGuardrailData<TContext>], Verdict>;
+export type ToolOutputGuardrailFunction<TContext = unknown> = Callback<[data: ToolOutputGuardrailData<TContext>], Verdict>;
 export interface ToolInputGuardrailDefinition<TContext = unknown> {
   type: 'tool_input';
   name: string;

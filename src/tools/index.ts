@@ -43,6 +43,7 @@ export type { ToolOptions, ToolOptionsWithGuardrails } from './options.ts';
 export { functionCallResult, toolOutput, toSmartString } from './output.ts';
 export { approvalOf, enabledOf, serializeFunctionTool, tool } from './tool.ts';
 export type {
+  Callback,
   FunctionTool,
   FunctionToolCustomDataContext,
   FunctionToolCustomDataExtractor,

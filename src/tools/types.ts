@@ -11,6 +11,13 @@ import type { ToolInputGuardrailDefinition, ToolOutputGuardrailDefinition } from
 
 type MaybePromise<T> = T | Promise<T>;
 
+/**
+ * A function whose parameters are compared both ways, so that agents and tools of different contexts fit into one
+ * list: the one that needs more is accepted where the one that needs less is asked for, but never an unrelated one.
+ */
+export type Callback<Args extends unknown[], Result> = { call(...args: Args): Result }['call'];
+type BothWays<F extends (...args: never[]) => unknown> = Callback<Parameters<F>, ReturnType<F>>;
+
 /** The agent that callbacks of tools see. The agent room declares its further members by module augmentation. */
 export interface ToolAgent {
   readonly name: string;
@@ -90,7 +97,7 @@ export type FunctionToolCustomDataExtractor<Context = unknown> = (
 /**
  * A function that a model may call. Made by `tool()`, or by hand with the same members.
  *
- * Members that take the arguments are methods, so that tools with different arguments fit into one list.
+ * Its callbacks are compared both ways, so that tools with different arguments and contexts fit into one list.
  */
 export type FunctionTool<
   Context = unknown,
@@ -113,22 +120,24 @@ export type FunctionTool<
   /** OpenAI Responses only: schema of the JSON that the tool returns. */
   outputSchema?: JsonObjectSchema | JsonSchema;
   /** Calls the tool with the JSON text that the model wrote. */
-  invoke: (runContext: RunContext<Context>, input: string, details?: ToolCallDetails) => Promise<string | Result>;
+  invoke: Callback<
+    [runContext: RunContext<Context>, input: string, details?: ToolCallDetails],
+    Promise<string | Result>
+  >;
   /** Only on tools with an output schema: makes a result of an error, `null` raises it. */
-  errorFunction?: ToolErrorFunction<Context, unknown> | null;
-  needsApproval(
-    runContext: RunContext<Context>,
-    input: ToolExecuteArgument<TParameters>,
-    callId?: string,
-  ): Promise<boolean>;
+  errorFunction?: BothWays<ToolErrorFunction<Context, unknown>> | null;
+  needsApproval: Callback<
+    [runContext: RunContext<Context>, input: ToolExecuteArgument<TParameters>, callId?: string],
+    Promise<boolean>
+  >;
   /** Milliseconds that one call may take. */
   timeoutMs?: number;
   timeoutBehavior?: FunctionToolTimeoutBehavior;
-  timeoutErrorFunction?: ToolTimeoutErrorFunction<Context, unknown>;
-  isEnabled: ToolEnabledFunction<Context>;
+  timeoutErrorFunction?: BothWays<ToolTimeoutErrorFunction<Context, unknown>>;
+  isEnabled: BothWays<ToolEnabledFunction<Context>>;
   inputGuardrails?: ToolInputGuardrailDefinition<Context>[];
   outputGuardrails?: ToolOutputGuardrailDefinition<Context>[];
-  customDataExtractor?: FunctionToolCustomDataExtractor<Context>;
+  customDataExtractor?: BothWays<FunctionToolCustomDataExtractor<Context>>;
 };
 
 /** A tool that the provider runs, such as a web search. */
