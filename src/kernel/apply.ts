@@ -10,7 +10,7 @@ import { callIndex, close, fault, keep, mark, recordToolChecks } from './edit.ts
 import type { Effect, EventOf, ItemEntry, RunEvent, StopCause } from './events.ts';
 import { append, listOf, toArray } from './list.ts';
 import { accepted, rejectedOutput, replied } from './reply.ts';
-import { type Call, inputItems, type State } from './state.ts';
+import { type Approval, type Call, inputItems, type State } from './state.ts';
 
 // oxlint-disable-next-line eslint/max-lines-per-function -- one case an event: the table of what they mean
 export function apply(s: State, e: RunEvent): State {
@@ -42,11 +42,11 @@ export function apply(s: State, e: RunEvent): State {
         stop: { cause: e.cause, error: e.error, ...(e.id !== undefined && { id: e.id }) },
       };
     case 'run.finished':
-      return { ...s, status: 'finished', stage: 'end' };
+      return { ...s, status: 'finished', stage: 'end', uncertain: [] };
     case 'run.failed':
-      return { ...s, status: 'failed', stage: 'end' };
+      return { ...s, status: 'failed', stage: 'end', uncertain: [] };
     case 'run.cancelled':
-      return { ...s, status: 'cancelled', stage: 'end' };
+      return { ...s, status: 'cancelled', stage: 'end', uncertain: [] };
 
     case 'effect.requested':
       return requested(s, e.effect);
@@ -89,10 +89,8 @@ export function apply(s: State, e: RunEvent): State {
         ...mark(close(s, e.id), callIndex(e.id), decided(e)),
         toolChecks: recordToolChecks(s, e.checks),
       };
-    case 'approval.decided': {
-      const { type: _, ...approval } = e;
-      return { ...s, approvals: [...s.approvals, approval] };
-    }
+    case 'approval.decided':
+      return { ...s, approvals: [...s.approvals, approvalOf(e)] };
     case 'tool.returned': {
       const { item, outcome, custom } = e;
       const patch: Partial<Call> = { status: 'done', item, outcome, ...(custom !== undefined && { custom }) };
@@ -276,6 +274,18 @@ function checked(s: State, e: EventOf<'check.returned'>): State {
 }
 
 const indexOf = (checkId: string): number => Number(/(\d+)$/.exec(checkId)?.[1] ?? -1);
+
+/** The decision alone: what a commit adds to an event is no part of a state. */
+function approvalOf({ run, tool, callId, approved, sticky, message }: EventOf<'approval.decided'>): Approval {
+  return {
+    ...(run !== undefined && { run }),
+    tool,
+    ...(callId !== undefined && { callId }),
+    approved,
+    ...(sticky && { sticky }),
+    ...(message !== undefined && { message }),
+  };
+}
 
 // Ends
 

@@ -28,7 +28,7 @@ import {
   RunRawModelStreamEvent,
 } from '../agent/index.ts';
 import { inputOf } from './request.ts';
-import { finalOutputOf, interruptions, itemOf, responseOf } from './view.ts';
+import { interruptions, itemOf, responseOf } from './view.ts';
 
 export function announce(run: LiveRun, event: RunEvent, state: State): void {
   const usage = usageOfEvent(event);
@@ -97,7 +97,8 @@ function ends(run: LiveRun, state: State): void {
 function outputForListeners(run: LiveRun, state: State): string {
   const { output } = state;
   if (output?.source !== 'tool' || output.call !== undefined) return output?.text ?? '';
-  return finalOutputOf(run.record, state) as string;
+  const value = run.record.live.values.get(`m${state.k}/choose`);
+  return (value as string | undefined) ?? output.text;
 }
 
 function toolEnds(run: LiveRun, event: EventOf<'tool.returned'> | EventOf<'tool.failed'>, state: State): void {

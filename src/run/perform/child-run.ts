@@ -122,12 +122,14 @@ async function beginning(run: LiveRun, spec: AgentToolSpec, { record, call, live
   ];
 }
 
-/** A decision of the caller's log, as the sub-agent's log holds it: once, and without the run's own id. */
+/**
+ * A decision of the caller's log, as the sub-agent's log holds it: once, and without the run's own id. One that holds
+ * for all calls of a tool holds in every sub-agent; one on a single call goes to the run that made the call.
+ */
 function tell(approval: Approval, { journal, state }: RunRecord): RunEvent[] {
   const { run, ...rest } = approval;
-  const own: Approval = run === undefined || run === journal.runId ? rest : approval;
-  if (run === undefined && !approval.sticky) return [];
-  if (run !== undefined && !run.startsWith(journal.runId)) return [];
+  if (!approval.sticky && run !== journal.runId && !run?.startsWith(`${journal.runId}/`)) return [];
+  const own: Approval = approval.sticky || run === journal.runId ? rest : approval;
   const known = state.approvals.some((each) => JSON.stringify(each) === JSON.stringify(own));
   return known ? [] : [{ type: 'approval.decided', ...own }];
 }
