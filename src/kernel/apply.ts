@@ -5,7 +5,7 @@
  * A2: an answer that says that the run must end sets `fault`; `step` decides what follows.
  */
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
-import { closedBatch, decided, handedOff } from './batch.ts';
+import { closedBatch, decided, handedOff, resultItem } from './batch.ts';
 import { callIndex, close, fault, keep, mark, recordToolChecks } from './edit.ts';
 import type { Effect, EventOf, ItemEntry, RunEvent, StopCause } from './events.ts';
 import { append, listOf, toArray } from './list.ts';
@@ -92,7 +92,8 @@ export function apply(s: State, e: RunEvent): State {
     case 'approval.decided':
       return { ...s, approvals: [...s.approvals, approvalOf(e)] };
     case 'tool.returned': {
-      const { item, outcome, custom } = e;
+      const { outcome = 'ok', custom } = e;
+      const item = resultItem(s, e);
       const patch: Partial<Call> = { status: 'done', item, outcome, ...(custom !== undefined && { custom }) };
       return { ...mark(close(s, e.id), callIndex(e.id), patch), toolChecks: recordToolChecks(s, e.checks) };
     }
@@ -328,6 +329,6 @@ function withheld(s: State, e: EventOf<'items.withheld'>): State {
 }
 
 /** A result with its content taken out. */
-export function tombstone(item: ModelItem, text: string): ModelItem {
+function tombstone(item: ModelItem, text: string): ModelItem {
   return item.type === 'function_call_result' ? { ...item, output: text } : item;
 }

@@ -172,10 +172,8 @@ export class LiveRun implements World, DecisionListener {
     const { journal } = this.record;
     const at = Date.now();
     const committed = events as Committed[];
-    for (const event of committed) {
-      event.at = at;
-      journal.events.push(event);
-    }
+    if (committed[0]) committed[0].at = at;
+    for (const event of committed) journal.events.push(event);
     return this.surroundings.committer?.(journal.runId, committed);
   }
 
@@ -224,7 +222,7 @@ export class LiveRun implements World, DecisionListener {
     const id = 'id' in event ? event.id : undefined;
     const under = this.#under.findIndex((effect) => effect.id === id);
     if (this.#over || id === undefined || under < 0) {
-      const summary = 'outcome' in event ? event.outcome : event.type;
+      const summary = 'outcome' in event ? (event.outcome ?? 'ok') : event.type;
       this.record.journal.late.push({ type: 'effect.settled_late', id: id ?? '', summary });
       return;
     }

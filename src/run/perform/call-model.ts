@@ -41,7 +41,7 @@ type Offer = { tools: readonly Tool[]; handoffs: readonly Handoff[] };
 const NONE: readonly never[] = [];
 
 export async function callModel(run: LiveRun, effect: CallModel, state: State): Promise<RunEvent> {
-  const agent = run.agent(effect.agent);
+  const agent = run.agent(state.agent);
   const { record, settings, context } = run;
   const offer = await offerOf(run, agent);
   const instructions =
@@ -252,10 +252,12 @@ function describeCalls(run: LiveRun, { id }: CallModel, { agent, offer, output }
     if (item.type !== 'function_call') return;
     calls.push(planCall(run, offer, { item, at, id: `${id}/c${calls.length}` }));
   });
-  if (calls.length > 0) return { calls };
+  if (calls.length > 0) return calls.every(isPlain) ? {} : { calls };
   const text = agent.outputType === 'text' ? undefined : textOf(output);
   return text === undefined ? {} : { parsed: parse(run, agent, { text, id }) };
 }
+
+const isPlain = (plan: CallPlan): boolean => plan.kind === 'function' && !plan.approval && !plan.malformed;
 
 type Found = { item: FunctionCallItem; at: number; id: string };
 
