@@ -4,7 +4,7 @@
  * W1: an effect has exactly one answer; what comes after an answer, or after the end, is kept as settled late.
  * W2: a stop fires the signal at once; checks and decisions are given up, models and tools have `abortGraceMs`.
  */
-import type { AnyAgent, RunHooks } from '../agent/index.ts';
+import type { AnyAgent, RunHooks, RunStreamEvent } from '../agent/index.ts';
 import {
   type Committed,
   drive,
@@ -26,7 +26,6 @@ import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
 import { RunPlan } from './plan.ts';
 import { LiveValues, type RunRecord } from './record.ts';
-import type { RunStreamEvent } from '../agent/index.ts';
 
 /** Where a run's events are made durable. Throwing ends the process's part of the run: nothing is shown or started. */
 export type Committer = (runId: string, events: readonly Committed[]) => void | Promise<void>;
