@@ -92,7 +92,9 @@ function stepFault(s: State, fault: Stop, plan: Plan): readonly RunEvent[] {
     return [{ type: 'output.rejected', k: s.k, message: repairMessage(fault.error.message) }];
   }
   const stopping: RunEvent = { type: 'run.stopping', ...fault };
+  // All output checks have their say, also those that a crash cut off.
   if (s.stage === 'answer' && s.open.length > 0) return NOTHING;
+  if (s.stage === 'answer' && s.uncertain.length > 0) return stepUncertain(s, plan);
   if (s.stage !== 'answer' || (fault.cause !== 'output_check' && fault.cause !== 'check_error')) return [stopping];
   const blocked = s.checks.backing[s.checks.length - 1]?.blocked;
   const text = blocked ?? 'Output withheld by an output guardrail.';
@@ -139,7 +141,6 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
     do: 'call_model',
     id: `m${k}`,
     k,
-    agent: s.agent,
     ...(!s.agentStarted && { starts: true as const }),
   };
   return asked < checks.length ? [...pick(false), ask(model)] : [ask(model)];

@@ -77,7 +77,9 @@ function makeItem(record: RunRecord, entry: ItemEntry): RunItem {
 
 /** What a tool returned: the value itself while it lives, else what the model was told. */
 function outputOf({ live }: RunRecord, { id, item }: ItemEntry): unknown {
-  return id !== undefined && live.values.has(id) ? live.values.get(id) : resultText(item);
+  const value = id === undefined ? undefined : live.values.get(id);
+  // What was thrown is no output.
+  return id !== undefined && live.values.has(id) && !(value instanceof Error) ? value : resultText(item);
 }
 
 /** The entry of an item that a filter made. */

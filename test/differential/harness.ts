@@ -12,10 +12,12 @@ export type Case = { id: string; scenario: Scenario; mode: Mode };
 export function amnesia({ sdk, testing }: Loaded): Loaded {
   class Forgetful extends sdk.Runner {
     constructor(config: object = {}) {
-      super({ ...config, [INTERNALS]: { amnesia: true } });
+      const forgetful: object = { ...config, [INTERNALS]: { amnesia: true } };
+      super(forgetful);
     }
   }
-  const run: Sdk['run'] = (...args: Parameters<Sdk['run']>) => new Forgetful().run(...args);
+  const runner = new Forgetful();
+  const run: Sdk['run'] = runner.run.bind(runner);
   return { sdk: { ...sdk, Runner: Forgetful, run }, testing };
 }
 

@@ -4,7 +4,7 @@
  * The sub-agent's run has its own log. When it waits for a person, the call has answered `waiting`; when decisions
  * came, the same call goes on with the same log.
  */
-import { type AgentToolSpec, agentToolSpec } from '../../agent/index.ts';
+import { type AgentToolSpec, agentToolSpec, extractAllTextOutput, RunHooks } from '../../agent/index.ts';
 import {
   type Approval,
   type Ask,
@@ -16,7 +16,6 @@ import {
   type State,
   type ToolOutcome,
 } from '../../kernel/index.ts';
-import { extractAllTextOutput, RunHooks } from '../../agent/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { FunctionCallItem } from '../../protocol/items.ts';
 import type { UsageData } from '../../protocol/model.ts';
@@ -122,12 +121,14 @@ async function beginning(run: LiveRun, spec: AgentToolSpec, { record, call, live
   ];
 }
 
-/** A decision of the caller's log, as the sub-agent's log holds it: once, and without the run's own id. */
+/**
+ * A decision of the caller's log, as the sub-agent's log holds it: once, and without the run's own id. One that holds
+ * for all calls of a tool holds in every sub-agent; one on a single call goes to the run that made the call.
+ */
 function tell(approval: Approval, { journal, state }: RunRecord): RunEvent[] {
   const { run, ...rest } = approval;
-  const own: Approval = run === undefined || run === journal.runId ? rest : approval;
-  if (run === undefined && !approval.sticky) return [];
-  if (run !== undefined && !run.startsWith(journal.runId)) return [];
+  if (!approval.sticky && run !== journal.runId && !run?.startsWith(`${journal.runId}/`)) return [];
+  const own: Approval = approval.sticky || run === journal.runId ? rest : approval;
   const known = state.approvals.some((each) => JSON.stringify(each) === JSON.stringify(own));
   return known ? [] : [{ type: 'approval.decided', ...own }];
 }
