@@ -10,3 +10,4 @@ export * from './providers/openai/index.ts';
 export * from './run/index.ts';
 export * from './session/index.ts';
 export * from './tools/index.ts';
+export type { StandardSchemaWithJSON } from './schema/index.ts';

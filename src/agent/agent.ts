@@ -8,7 +8,14 @@ import { warn } from '../protocol/warn.ts';
 import { getDefaultModelSettings } from '../model/default-model.ts';
 import { type InferOutput, type StandardSchemaWithJSON, toObjectSchema, validate } from '../schema/index.ts';
 import type { RunContext } from '../tools/context.ts';
-import { type Callback, enabledOf, type FunctionTool, type HostedTool, qualifiedName, type ToolCallDetails } from '../tools/index.ts';
+import {
+  type Callback,
+  enabledOf,
+  type FunctionTool,
+  type HostedTool,
+  qualifiedName,
+  type ToolCallDetails,
+} from '../tools/index.ts';
 import { type AgentTool, type AgentToolOptions, type AgentToolParameters, agentAsTool } from './as-tool.ts';
 import type { InputGuardrail, OutputGuardrail } from './guardrail.ts';
 import { getHandoff, Handoff } from './handoff.ts';
@@ -237,7 +244,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
 
   /** Itself, without its type parameters: callbacks get agents of any kind. */
   get #self(): AnyAgent {
-    return this as unknown as AnyAgent;
+    return this;
   }
 
   /** Whether a tools list was given, be it empty. */

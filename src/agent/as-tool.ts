@@ -161,6 +161,7 @@ export function agentAsTool<
     description: toolDescription,
     parameters: parameters ?? DEFAULT_PARAMETERS,
     strict: true,
+    // It gets what `parameters` validated.
     needsApproval: needsApproval as boolean | undefined,
     isEnabled,
     inputGuardrails: options.inputGuardrails,
@@ -173,7 +174,7 @@ export function agentAsTool<
   });
   const handlers: AgentToolSpec['handlers'] = options.onStream ? [{ name: '*', handler: options.onStream }] : [];
   // The spec is read by the run room only, which gives each callback what its types promise.
-  const spec = { agent, parameters, options, handlers } as unknown as AgentToolSpec;
+  const spec: AgentToolSpec = { agent, parameters, options, handlers };
   const result: AgentTool<TContext, TOutput> = Object.assign(base, {
     [SPEC]: spec,
     on(name: AgentToolEventName, handler: AgentToolEventHandler) {

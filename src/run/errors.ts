@@ -5,7 +5,6 @@ import { InputGuardrailTripwireTriggered, OutputGuardrailTripwireTriggered } fro
 import type { ErrorInfo } from '../kernel/index.ts';
 import {
   AgentsError,
-  type ErrorState,
   GuardrailExecutionError,
   InvalidToolInputError,
   MaxTurnsExceededError,
@@ -133,12 +132,12 @@ function innerError(data: Json | undefined): Error {
 
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(textOf(error)));
 
-const states = new WeakMap<object, RunState<unknown, never>>();
+const states = new WeakMap<object, RunState>();
 
 /** Ties an error to the run that it ended: on the error itself where it is ours, else beside it. */
-export function attachState(error: unknown, state: RunState<unknown, never>): void {
+export function attachState(error: unknown, state: RunState): void {
   if (typeof error !== 'object' || error === null) return;
-  if (error instanceof AgentsError) error.state ??= state as unknown as ErrorState;
+  if (error instanceof AgentsError) error.state ??= state;
   states.set(error, state);
 }
 
@@ -146,6 +145,6 @@ export function attachState(error: unknown, state: RunState<unknown, never>): vo
  * The state of the run that ended with this error, also where the error is not one of ours (thrown by a model, a
  * callback, or the reason of an abort). `undefined` where no run ended with it.
  */
-export function stateOfError(error: unknown): RunState<unknown, never> | undefined {
+export function stateOfError(error: unknown): RunState | undefined {
   return typeof error === 'object' && error !== null ? states.get(error) : undefined;
 }

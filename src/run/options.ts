@@ -66,33 +66,33 @@ export type ToolNotFoundBehavior = 'raise_error' | 'return_error_to_model';
 export type ReasoningItemIdPolicy = 'preserve' | 'omit';
 
 export type RunErrorKind = 'maxTurns' | 'modelRefusal' | 'invalidFinalOutput';
-export type RunErrorData<TContext = unknown> = {
+export type RunErrorData<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = {
   input: string | AgentInputItem[];
   newItems: RunItem[];
   history: AgentInputItem[];
   output: AgentOutputItem[];
   rawResponses: ModelResponse[];
-  lastAgent?: AnyAgent;
-  state?: RunState<TContext, AnyAgent>;
+  lastAgent?: TAgent;
+  state?: RunState<TContext, TAgent>;
 };
-export type RunErrorHandlerInput<TContext = unknown> = {
+export type RunErrorHandlerInput<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = {
   error: AgentsError;
   context: RunContext<TContext>;
-  runData: RunErrorData<TContext>;
+  runData: RunErrorData<TContext, TAgent>;
 };
-export type RunErrorHandlerResult<TOutput = unknown> = {
+export type RunErrorHandlerResult<TAgent extends AnyAgent = AnyAgent> = {
   /** The output of the run, in place of the error. It must fit the output type and passes the output guardrails. */
-  finalOutput: TOutput;
+  finalOutput: OutputOfAgent<TAgent>;
   /** Whether the output is added to the history as a message. @default true */
   includeInHistory?: boolean;
 };
-export type RunErrorHandler<TContext = unknown, TOutput = unknown> = Callback<
-  [input: RunErrorHandlerInput<TContext>],
-  RunErrorHandlerResult<TOutput> | void | Promise<RunErrorHandlerResult<TOutput> | void>
+export type RunErrorHandler<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = Callback<
+  [input: RunErrorHandlerInput<TContext, TAgent>],
+  RunErrorHandlerResult<TAgent> | void | Promise<RunErrorHandlerResult<TAgent> | void>
 >;
-export type RunErrorHandlers<TContext = unknown, TOutput = unknown> = Partial<
-  Record<RunErrorKind, RunErrorHandler<TContext, TOutput>>
-> & { default?: RunErrorHandler<TContext, TOutput> };
+export type RunErrorHandlers<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = Partial<
+  Record<RunErrorKind | 'default', RunErrorHandler<TContext, TAgent>>
+>;
 
 /** What holds for all runs of a runner. */
 export type RunConfig = {
@@ -125,7 +125,7 @@ export type RunConfig = {
   abortGraceMs?: number;
 };
 
-type SharedRunOptions<TContext = unknown, TAgent extends AnyAgentLike = AnyAgentLike> = Pick<
+type SharedRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = Pick<
   RunConfig,
   | 'sessionInputCallback'
   | 'callModelInputFilter'
@@ -150,22 +150,21 @@ type SharedRunOptions<TContext = unknown, TAgent extends AnyAgentLike = AnyAgent
   /** Adds to a conversation that the provider keeps. */
   conversationId?: string;
   session?: Session;
-  errorHandlers?: RunErrorHandlers<TContext, OutputOfAgent<TAgent>>;
+  errorHandlers?: RunErrorHandlers<TContext, TAgent>;
 };
 
-export type AnyAgentLike = { outputType: AgentOutputType };
 /** The type of an agent's final output. */
-export type OutputOfAgent<TAgent extends AnyAgentLike> = ResolvedAgentOutput<TAgent['outputType']>;
+export type OutputOfAgent<TAgent extends AnyAgent> = ResolvedAgentOutput<TAgent['outputType']>;
 
-export type NonStreamRunOptions<TContext = unknown, TAgent extends AnyAgentLike = AnyAgentLike> = SharedRunOptions<
+export type NonStreamRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = SharedRunOptions<
   TContext,
   TAgent
 > & { stream?: false };
-export type StreamRunOptions<TContext = unknown, TAgent extends AnyAgentLike = AnyAgentLike> = SharedRunOptions<
+export type StreamRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = SharedRunOptions<
   TContext,
   TAgent
 > & { stream: true };
-export type IndividualRunOptions<TContext = unknown, TAgent extends AnyAgentLike = AnyAgentLike> =
+export type IndividualRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> =
   | NonStreamRunOptions<TContext, TAgent>
   | StreamRunOptions<TContext, TAgent>;
 

@@ -15,12 +15,12 @@ import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import type { RunContext, ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
 import type { EventQueue } from './event-queue.ts';
-import type { AnyAgentLike, OutputOfAgent } from './options.ts';
+import type { OutputOfAgent } from './options.ts';
 import type { RunRecord } from './record.ts';
 import { RunState } from './run-state.ts';
 import { finalOutputOf } from './view.ts';
 
-class RunResultBase<TContext, TAgent extends AnyAgentLike> {
+class RunResultBase<TContext, TAgent extends AnyAgent> {
   /** The run itself: to be stored, resumed, and looked into. */
   readonly state: RunState<TContext, TAgent>;
 
@@ -98,11 +98,11 @@ class RunResultBase<TContext, TAgent extends AnyAgentLike> {
 
   /** The final output; `undefined` while the run is not finished. @throws ModelBehaviorError where a tool's output does not fit the output type. */
   get finalOutput(): OutputOfAgent<TAgent> | undefined {
-    return finalOf<TAgent>(RunState.record(this.state as unknown as RunState<unknown, never>));
+    return finalOf<TAgent>(RunState.record(this.state));
   }
 }
 
-function finalOf<TAgent extends AnyAgentLike>(record: RunRecord): OutputOfAgent<TAgent> | undefined {
+function finalOf<TAgent extends AnyAgent>(record: RunRecord): OutputOfAgent<TAgent> | undefined {
   // The output was checked against the agent's type when it came.
   return record.state.status === 'finished'
     ? (finalOutputOf(record, record.state) as OutputOfAgent<TAgent>)
@@ -110,13 +110,13 @@ function finalOf<TAgent extends AnyAgentLike>(record: RunRecord): OutputOfAgent<
 }
 
 /** The result of a run. */
-export class RunResult<TContext = unknown, TAgent extends AnyAgentLike = AnyAgent> extends RunResultBase<
+export class RunResult<TContext = unknown, TAgent extends AnyAgent = AnyAgent> extends RunResultBase<
   TContext,
   TAgent
 > {}
 
 /** A streamed run, while it goes on and after. Iterate it for its events. */
-export class StreamedRunResult<TContext = unknown, TAgent extends AnyAgentLike = AnyAgent>
+export class StreamedRunResult<TContext = unknown, TAgent extends AnyAgent = AnyAgent>
   extends RunResultBase<TContext, TAgent>
   implements AsyncIterable<RunStreamEvent>
 {
@@ -184,7 +184,7 @@ export class StreamedRunResult<TContext = unknown, TAgent extends AnyAgentLike =
   }
 
   /** @internal */
-  static settle(result: StreamedRunResult<never, never>, how: { error?: unknown; cancelled?: boolean }): void {
+  static settle(result: StreamedRunResult, how: { error?: unknown; cancelled?: boolean }): void {
     if (how.cancelled) result.#cancelled = true;
     if ('error' in how) result.#error = how.error;
     result.#queue.close('error' in how ? { error: how.error } : undefined);

@@ -24,7 +24,7 @@ import { type ContextStrategy, decode, encode, type Envelope, restoreContext, ty
 import { post, type RunRecord } from './record.ts';
 import * as view from './view.ts';
 
-export class RunState<TContext = unknown, TAgent = AnyAgent> {
+export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   readonly #record: RunRecord;
 
   /** @internal Use `result.state` or `RunState.fromString`. */
@@ -33,7 +33,7 @@ export class RunState<TContext = unknown, TAgent = AnyAgent> {
   }
 
   /** @internal */
-  static record(state: RunState<unknown, never>): RunRecord {
+  static record(state: RunState): RunRecord {
     return state.#record;
   }
 
@@ -208,22 +208,22 @@ export class RunState<TContext = unknown, TAgent = AnyAgent> {
    * @param agent the agent that the run was started with
    * @throws UserError where the text is not a state, is damaged, of another SDK, or of other agents
    */
-  static async fromString<TContext = unknown, TAgent extends object = AnyAgent>(
+  static async fromString<TContext = unknown, TAgent extends AnyAgent = AnyAgent>(
     agent: TAgent,
     text: string,
   ): Promise<RunState<TContext, TAgent>> {
-    return new RunState(decode(agent as unknown as AnyAgent, text));
+    return new RunState(decode(agent, text));
   }
 
   /** As `fromString`, with a context of your own in place of the stored one, or merged with it. */
   // oxlint-disable-next-line eslint/max-params -- the published signature
-  static async fromStringWithContext<TContext, TAgent extends object = AnyAgent>(
+  static async fromStringWithContext<TContext, TAgent extends AnyAgent = AnyAgent>(
     agent: TAgent,
     text: string,
     context: RunContext<TContext>,
     { contextStrategy = 'merge' }: { contextStrategy?: ContextStrategy } = {},
   ): Promise<RunState<TContext, TAgent>> {
-    const record = decode(agent as unknown as AnyAgent, text);
+    const record = decode(agent, text);
     restoreContext(record, context, contextStrategy);
     return new RunState(record);
   }

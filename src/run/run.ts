@@ -11,7 +11,6 @@ import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import { approvalEvent, type Committer, LiveRun, type Surroundings } from './live-run.ts';
 import {
-  type AnyAgentLike,
   type IndividualRunOptions,
   type NonStreamRunOptions,
   type RunConfig,
@@ -24,7 +23,12 @@ import { RunResult, StreamedRunResult } from './result.ts';
 import { RunState } from './run-state.ts';
 
 /** What a run can begin with: a question, items, or the state of an earlier run. */
-export type RunInput<TContext, TAgent> = string | AgentInputItem[] | RunState<TContext, TAgent>;
+export type RunInput<TContext = unknown, TAgent extends AnyAgent = AnyAgent> =
+  | string
+  | AgentInputItem[]
+  | RunState<TContext, TAgent>
+  // Such as `error.state`, which does not know its agent.
+  | RunState<TContext, AnyAgent>;
 
 /**
  * Runs an agent until it has a final output, must wait for a person, or fails.
@@ -35,22 +39,22 @@ export type RunInput<TContext, TAgent> = string | AgentInputItem[] | RunState<TC
  *
  * @throws the error that ended the run; `error.state` is what was done until then
  */
-export function run<TAgent extends AnyAgentLike, TContext = unknown>(
+export function run<TAgent extends AnyAgent, TContext = unknown>(
   agent: TAgent,
   input: RunInput<TContext, TAgent>,
   options?: NonStreamRunOptions<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent>>;
-export function run<TAgent extends AnyAgentLike, TContext = unknown>(
+export function run<TAgent extends AnyAgent, TContext = unknown>(
   agent: TAgent,
   input: RunInput<TContext, TAgent>,
   options: StreamRunOptions<TContext, TAgent>,
 ): Promise<StreamedRunResult<TContext, TAgent>>;
-export function run<TAgent extends AnyAgentLike, TContext = unknown>(
+export function run<TAgent extends AnyAgent, TContext = unknown>(
   agent: TAgent,
   input: RunInput<TContext, TAgent>,
   options?: IndividualRunOptions<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>>;
-export function run<TAgent extends AnyAgentLike, TContext = unknown>(
+export function run<TAgent extends AnyAgent, TContext = unknown>(
   agent: TAgent,
   input: RunInput<TContext, TAgent>,
   options?: IndividualRunOptions<TContext, TAgent>,
@@ -79,22 +83,22 @@ export class Runner extends RunHooks {
     settle(config);
   }
 
-  run<TAgent extends AnyAgentLike, TContext = unknown>(
+  run<TAgent extends AnyAgent, TContext = unknown>(
     agent: TAgent,
     input: RunInput<TContext, TAgent>,
     options?: NonStreamRunOptions<TContext, TAgent>,
   ): Promise<RunResult<TContext, TAgent>>;
-  run<TAgent extends AnyAgentLike, TContext = unknown>(
+  run<TAgent extends AnyAgent, TContext = unknown>(
     agent: TAgent,
     input: RunInput<TContext, TAgent>,
     options: StreamRunOptions<TContext, TAgent>,
   ): Promise<StreamedRunResult<TContext, TAgent>>;
-  run<TAgent extends AnyAgentLike, TContext = unknown>(
+  run<TAgent extends AnyAgent, TContext = unknown>(
     agent: TAgent,
     input: RunInput<TContext, TAgent>,
     options?: IndividualRunOptions<TContext, TAgent>,
   ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>>;
-  run<TAgent extends AnyAgentLike, TContext = unknown>(
+  run<TAgent extends AnyAgent, TContext = unknown>(
     agent: TAgent,
     input: RunInput<TContext, TAgent>,
     options?: IndividualRunOptions<TContext, TAgent>,
@@ -107,7 +111,7 @@ export class Runner extends RunHooks {
 export const INTERNALS: unique symbol = Symbol('baton.internals');
 export type Internals = { committer?: Committer; amnesia?: boolean };
 
-type Begin<TContext, TAgent extends AnyAgentLike> = {
+type Begin<TContext, TAgent extends AnyAgent> = {
   agent: TAgent;
   input: RunInput<TContext, TAgent>;
   options: IndividualRunOptions<TContext, TAgent> | undefined;
@@ -116,7 +120,7 @@ type Begin<TContext, TAgent extends AnyAgentLike> = {
 };
 
 /** Starts or resumes. The plain run and the streamed run are the same run: one has a sink for its events. */
-function begin<TContext, TAgent extends AnyAgentLike>(
+function begin<TContext, TAgent extends AnyAgent>(
   args: Begin<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
   try {
@@ -126,19 +130,17 @@ function begin<TContext, TAgent extends AnyAgentLike>(
   }
 }
 
-function enter<TContext, TAgent extends AnyAgentLike>(
+function enter<TContext, TAgent extends AnyAgent>(
   args: Begin<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
   const { input, options, config, runner } = args;
-  const agent = args.agent as unknown as AnyAgent;
-  const settings = settle(config, options as IndividualRunOptions | undefined);
+  const { agent } = args;
+  const settings = settle(config, options);
   const resumed = input instanceof RunState;
-  const record = resumed
-    ? RunState.record(input as RunState<unknown, never>)
-    : start(agent, input, { settings, context: options?.context });
-  const state = resumed ? input : new RunState<TContext, TAgent>(record);
+  const record = resumed ? RunState.record(input) : start(agent, input, { settings, context: options?.context });
+  const state = resumed ? (input as RunState<TContext, TAgent>) : new RunState<TContext, TAgent>(record);
   if (resumed) {
-    takeUp(record, settings, options as IndividualRunOptions | undefined);
+    takeUp(record, settings, options);
     const { status } = record.state;
     if (isOver(status) && status !== 'failed') return Promise.resolve(finishedAlready(state, settings));
   }
@@ -149,7 +151,7 @@ function enter<TContext, TAgent extends AnyAgentLike>(
   return go(new LiveRun(record, surroundings), state).then(() => new RunResult(state));
 }
 
-function stream<TContext, TAgent extends AnyAgentLike>(
+function stream<TContext, TAgent extends AnyAgent>(
   record: RunRecord,
   surroundings: Surroundings,
   state: RunState<TContext, TAgent>,
@@ -159,16 +161,15 @@ function stream<TContext, TAgent extends AnyAgentLike>(
   const result = new StreamedRunResult(state, queue, () =>
     live.abort(new DOMException('The stream was abandoned.', 'AbortError')),
   );
-  const settled = result as unknown as StreamedRunResult<never, never>;
   go(live, state).then(
-    () => StreamedRunResult.settle(settled, {}),
+    () => StreamedRunResult.settle(result, {}),
     (error: unknown) =>
-      StreamedRunResult.settle(settled, record.state.status === 'cancelled' ? { cancelled: true } : { error }),
+      StreamedRunResult.settle(result, record.state.status === 'cancelled' ? { cancelled: true } : { error }),
   );
   return result;
 }
 
-function go<TContext, TAgent>(live: LiveRun, state: RunState<TContext, TAgent>): Promise<void> {
+function go<TContext, TAgent extends AnyAgent>(live: LiveRun, state: RunState<TContext, TAgent>): Promise<void> {
   const { record } = live;
   return live.go().then(
     (end) => {
@@ -183,12 +184,12 @@ function go<TContext, TAgent>(live: LiveRun, state: RunState<TContext, TAgent>):
   );
 }
 
-function ended<TContext, TAgent>(error: unknown, state: RunState<TContext, TAgent>): unknown {
-  attachState(error, state as unknown as RunState<unknown, never>);
+function ended<TContext, TAgent extends AnyAgent>(error: unknown, state: RunState<TContext, TAgent>): unknown {
+  attachState(error, state);
   return error;
 }
 
-function finishedAlready<TContext, TAgent extends AnyAgentLike>(
+function finishedAlready<TContext, TAgent extends AnyAgent>(
   state: RunState<TContext, TAgent>,
   settings: Settings,
 ): RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent> {
@@ -207,7 +208,7 @@ function start(
 ): RunRecord {
   const items = checkInput(input);
   const journal = new Journal(newRunId());
-  const runContext = context instanceof RunContext ? (context as RunContext) : new RunContext<unknown>(context ?? {});
+  const runContext = context instanceof RunContext ? context : new RunContext<unknown>(context ?? {});
   const record = newRecord({ journal, root: agent, context: runContext });
   const { session, maxTurns, stream: streamed, conversationId, previousResponseId } = settings;
   // A provider that keeps the conversation keeps it alone.
@@ -255,7 +256,7 @@ function takeUp(record: RunRecord, settings: Settings, options: IndividualRunOpt
   }
   const { state } = record;
   if (options?.maxTurns === undefined) settings.maxTurns = state.maxTurns;
-  if (options?.context instanceof RunContext) record.context = options.context as RunContext;
+  if (options?.context instanceof RunContext) record.context = options.context;
   else if (options?.context !== undefined) record.context.context = options.context;
   if (isOver(state.status) && state.status !== 'failed') return;
   const usesSession =

@@ -48,27 +48,29 @@ export function itemOf(record: RunRecord, entry: ItemEntry): RunItem {
 }
 
 function makeItem(record: RunRecord, entry: ItemEntry): RunItem {
-  const { kind, item } = entry;
+  const { kind } = entry;
+  // The kind says which item it is.
+  const item = entry.item as never;
   const agent = record.graph.agent(entry.agent);
   switch (kind) {
     case 'message':
-      return new RunMessageOutputItem(item as never, agent);
+      return new RunMessageOutputItem(item, agent);
     case 'reasoning':
-      return new RunReasoningItem(item as never, agent);
+      return new RunReasoningItem(item, agent);
     case 'tool_call':
-      return new RunToolCallItem(item as never, agent);
+      return new RunToolCallItem(item, agent);
     case 'tool_output':
-      return new RunToolCallOutputItem(item as never, agent, outputOf(record, entry), entry.custom);
+      return new RunToolCallOutputItem(item, agent, outputOf(record, entry), entry.custom);
     case 'handoff_call':
-      return new RunHandoffCallItem(item as never, agent);
+      return new RunHandoffCallItem(item, agent);
     case 'handoff_output':
-      return new RunHandoffOutputItem(item as never, agent, record.graph.agent(entry.to ?? entry.agent));
+      return new RunHandoffOutputItem(item, agent, record.graph.agent(entry.to ?? entry.agent));
     case 'tool_search_call':
-      return new RunToolSearchCallItem(item as never, agent);
+      return new RunToolSearchCallItem(item, agent);
     case 'tool_search_output':
-      return new RunToolSearchOutputItem(item as never, agent);
+      return new RunToolSearchOutputItem(item, agent);
     case 'compaction':
-      return new RunCompactionItem(item as never, agent);
+      return new RunCompactionItem(item, agent);
     case 'input':
     case 'other':
       return new RunInputItem(item, agent);
@@ -237,7 +239,7 @@ export function inputGuardrailResults(state: State): InputGuardrailResult[] {
 export function outputGuardrailResults(record: RunRecord, state: State): OutputGuardrailResult[] {
   const checks = toArray(state.checks).filter(({ point, verdict }) => point === 'output' && verdict !== 'errored');
   if (checks.length === 0) return [];
-  const agentOutput = finalOutputOf(record, state) as never;
+  const agentOutput = finalOutputOf(record, state);
   return checks
     .sort((a, b) => a.index - b.index)
     .map(({ name, verdict, info, agent }) => ({

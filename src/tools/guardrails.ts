@@ -34,8 +34,14 @@ export interface ToolOutputGuardrailData<TContext = unknown> extends ToolInputGu
   output: unknown;
 }
 type Verdict = ToolGuardrailFunctionOutput | Promise<ToolGuardrailFunctionOutput>;
-export type ToolInputGuardrailFunction<TContext = unknown> = Callback<[data: ToolInputGuardrailData<TContext>], Verdict>;
-export type ToolOutputGuardrailFunction<TContext = unknown> = Callback<[data: ToolOutputGuardrailData<TContext>], Verdict>;
+export type ToolInputGuardrailFunction<TContext = unknown> = Callback<
+  [data: ToolInputGuardrailData<TContext>],
+  Verdict
+>;
+export type ToolOutputGuardrailFunction<TContext = unknown> = Callback<
+  [data: ToolOutputGuardrailData<TContext>],
+  Verdict
+>;
 export interface ToolInputGuardrailDefinition<TContext = unknown> {
   type: 'tool_input';
   name: string;

@@ -55,15 +55,14 @@ export function tool<
   const conversion = parameters === undefined ? undefined : convert(parameters, { name: subject, strict });
   const output = outputSchema === undefined ? undefined : convertOutput(outputSchema, subject);
   const limits = resolveLimits(name, options, outputSchema !== undefined);
-  // A definition serves tools of all types; each callback gets exactly what its own options declared.
-  const definition = {
+  const definition: Definition = {
     name,
     schema: parameters,
     conversion,
     outputSchema,
     execute: options.execute,
     errorFunction: errorFunction === undefined ? (outputSchema === undefined ? defaultError : null) : errorFunction,
-  } as unknown as Definition;
+  };
 
   const made = {
     type: 'function',

@@ -61,8 +61,7 @@ async function checkOutput(run: LiveRun, effect: Check, state: State): Promise<R
   const agentOutput = copy(finalOutputOf(run.record, state));
   const response = at(state.responses, state.responses.length - 1);
   const details = { modelResponse: responseOf(run.record, state.k, response), output: outputItems(state) };
-  const execute = (): unknown =>
-    guardrail.execute({ agent, agentOutput: agentOutput as never, context: run.context, details });
+  const execute = (): unknown => guardrail.execute({ agent, agentOutput, context: run.context, details });
   const judged = await judge(run, effect, { name, kind: 'Output', execute });
   if ('event' in judged) return judged.event;
   const { output } = judged;
@@ -74,7 +73,7 @@ async function checkOutput(run: LiveRun, effect: Check, state: State): Promise<R
   const result = {
     guardrail: { type: 'output' as const, name },
     agent,
-    agentOutput: (blocked ?? agentOutput) as never,
+    agentOutput: blocked ?? agentOutput,
     output: shown,
   };
   const text =

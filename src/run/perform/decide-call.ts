@@ -24,7 +24,7 @@ export async function decideCall(run: LiveRun, effect: DecideCall, state: State)
   });
   try {
     const asked = approvalInput(prepared);
-    const needs = asked.kind === 'person' || (await tool.needsApproval(run.context, asked.input as never, call.callId));
+    const needs = asked.kind === 'person' || (await tool.needsApproval(run.context, asked.input, call.callId));
     if (!needs) return answer('run');
     if (!run.settings.toolExecution?.preApprovalInputGuardrails || !tool.inputGuardrails?.length) return answer('ask');
     const verdict = await runToolInputGuardrails({

@@ -7,7 +7,7 @@ interface Brand {
 
 const Translation = z.object({ text: z.string(), language: z.string() });
 
-const summarizer = new Agent({ name: 'Summarizer', instructions: 'Summarize.' });
+const summarizer = new Agent<Brand>({ name: 'Summarizer', instructions: 'Summarize.' });
 const translator = new Agent<Brand, typeof Translation>({
   name: 'Translator',
   instructions: (context: RunContext<Brand>) => `Translate, ${context.context.tone}.`,
@@ -23,7 +23,8 @@ const translate = translator.asTool({
   inputBuilder: ({ params }) => `Into ${params.to}: ${params.text}`,
   needsApproval: async (_context, { to }) => to === 'fr',
   includeInputSchema: true,
-  customOutputExtractor: async (result) => `${result.finalOutput.language}: ${result.finalOutput.text} (${result.newItems.length})`,
+  customOutputExtractor: async (result) =>
+    `${result.finalOutput.language}: ${result.finalOutput.text} (${result.newItems.length})`,
   runConfig: { model: 'gpt-5.4-mini' },
   runOptions: { maxTurns: 3 },
   isEnabled: ({ runContext, agent }) => runContext.context.tone !== 'rude' && agent.name !== 'Guest',
@@ -42,5 +43,5 @@ export const editor = new Agent<Brand>({
 export async function main(): Promise<void> {
   const result = await new Runner().run(editor, 'Shorten and translate.', { context: { tone: 'kind' } });
   console.log(result.finalOutput, result.agentToolInvocation?.toolName);
-  await Promise.all([run(summarizer, 'a'), run(summarizer, 'b')]).then((all) => all.map((each) => each.finalOutput));
+  await Promise.all([run(editor, 'a'), run(editor, 'b')]).then((all) => all.map((each) => each.finalOutput));
 }

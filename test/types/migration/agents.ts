@@ -31,7 +31,12 @@ export const bySchema = new Agent({
     type: 'json_schema',
     name: 'verdict',
     strict: true,
-    schema: { type: 'object', properties: { spam: { type: 'boolean' } }, required: ['spam'], additionalProperties: false },
+    schema: {
+      type: 'object',
+      properties: { spam: { type: 'boolean' } },
+      required: ['spam'],
+      additionalProperties: false,
+    },
   },
 });
 

@@ -41,7 +41,15 @@ export class EchoModel implements Model {
     };
   }
 
-  #reply({ input, systemInstructions, modelSettings, tools, outputType, handoffs, signal }: ModelRequest): AssistantMessageItem {
+  #reply({
+    input,
+    systemInstructions,
+    modelSettings,
+    tools,
+    outputType,
+    handoffs,
+    signal,
+  }: ModelRequest): AssistantMessageItem {
     const last = typeof input === 'string' ? input : JSON.stringify(input.at(-1));
     const names = tools.map(nameOf).concat(handoffs.map((each) => each.toolName));
     const format = outputType === 'text' ? 'text' : outputType.name;

@@ -105,5 +105,9 @@ export async function main(): Promise<void> {
   }
   const runner = new Runner({ inputGuardrails: [noHomework] });
   const { finalOutput } = await runner.run(texts, 'Hi');
-  console.log(finalOutput?.length, short.name, (await short.run({ agent: texts, agentOutput: '', context: runner as never })).output);
+  console.log(
+    finalOutput?.length,
+    short.name,
+    (await short.run({ agent: texts, agentOutput: '', context: runner as never })).output,
+  );
 }

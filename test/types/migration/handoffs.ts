@@ -43,7 +43,9 @@ const escalate = handoff(human, {
   isEnabled: true,
 });
 const logged = handoff(refunds, { onHandoff: () => console.log('refund') });
-const gated = handoff(refunds, { isEnabled: async ({ runContext, agent }) => !!runContext.context && agent.name !== '' });
+const gated = handoff(refunds, {
+  isEnabled: async ({ runContext, agent }) => !!runContext.context && agent.name !== '',
+});
 
 export const triage = Agent.create({
   name: 'Triage',

@@ -20,11 +20,14 @@ agent.on('agent_tool_end', (_context, used, result) => console.log(used.name, re
 agent.on('agent_handoff', (_context, next) => console.log(next.name));
 agent.once('agent_end', (context, output) => console.log(context.usage.totalTokens, output.trim()));
 
-const onTool = (_context: RunContext<Metrics>, who: Agent<any, any>, used: Tool): void => console.log(who.name, used.name);
+const onTool = (_context: RunContext<Metrics>, who: Agent<any, any>, used: Tool): void =>
+  console.log(who.name, used.name);
 
 export async function main(): Promise<void> {
   const runner = new Runner({ workflowName: 'Hooks' });
-  runner.on('agent_start', (context, who, input?: AgentInputItem[]) => console.log(context.usage.requests, who.name, input));
+  runner.on('agent_start', (context, who, input?: AgentInputItem[]) =>
+    console.log(context.usage.requests, who.name, input),
+  );
   runner.on('agent_tool_start', onTool);
   runner.on('agent_tool_end', (_context, who, used, result, details) => {
     console.log(who.name, used.name, result, details.toolCall.id);

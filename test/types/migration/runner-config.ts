@@ -79,7 +79,8 @@ export async function main(): Promise<void> {
   try {
     await run(writer, 'Write.', { maxTurns: 1, callModelInputFilter: trim });
   } catch (error) {
-    if (error instanceof MaxTurnsExceededError && error.state) console.log(error.state.history.length, error.state.usage);
+    if (error instanceof MaxTurnsExceededError && error.state)
+      console.log(error.state.history.length, error.state.usage);
     else if (error instanceof ToolCallError) console.log(error.error.message);
     else if (error instanceof ModelBehaviorError || error instanceof UserError) console.log(error.message);
     else if (error instanceof AgentsError) console.log(error.name);

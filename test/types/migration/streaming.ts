@@ -7,7 +7,9 @@ function describe(item: RunItem): string {
     case 'message_output_item':
       return item.content;
     case 'tool_call_item':
-      return item.rawItem.type === 'function_call' ? `${item.rawItem.name}(${item.rawItem.arguments})` : item.rawItem.type;
+      return item.rawItem.type === 'function_call'
+        ? `${item.rawItem.name}(${item.rawItem.arguments})`
+        : item.rawItem.type;
     case 'tool_call_output_item':
       return String(item.output);
     case 'reasoning_item':

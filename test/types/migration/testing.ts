@@ -1,5 +1,12 @@
 import { Agent, Runner, tool } from '@openai/agents';
-import { assistantMessage, functionCall, modelError, modelResponder, modelResponse, ScriptedModel } from '@openai/agents/testing';
+import {
+  assistantMessage,
+  functionCall,
+  modelError,
+  modelResponder,
+  modelResponse,
+  ScriptedModel,
+} from '@openai/agents/testing';
 import { z } from 'zod';
 
 const add = tool({

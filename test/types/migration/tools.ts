@@ -88,7 +88,11 @@ export const screenshot = tool({
   name: 'screenshot',
   description: 'Takes a picture.',
   parameters: z.object({}),
-  execute: async () => ({ type: 'image' as const, image: { url: 'https://example.com/a.png' }, detail: 'auto' as const }),
+  execute: async () => ({
+    type: 'image' as const,
+    image: { url: 'https://example.com/a.png' },
+    detail: 'auto' as const,
+  }),
 });
 
 const tools: Tool<Session>[] = [findOrder, whoAmI, getWeather, webSearchTool(), codeInterpreterTool()];
@@ -104,7 +108,15 @@ export const agent = new Agent<Session>({
 export const mixed = new Agent({
   name: 'Mixed',
   instructions: 'Help.',
-  tools: [getWeather, remove, raw, strictRaw, screenshot, fileSearchTool(['vs_1'], { maxNumResults: 3 }), imageGenerationTool()],
+  tools: [
+    getWeather,
+    remove,
+    raw,
+    strictRaw,
+    screenshot,
+    fileSearchTool(['vs_1'], { maxNumResults: 3 }),
+    imageGenerationTool(),
+  ],
   toolUseBehavior: (_context, results) => {
     for (const result of results) {
       if (result.type === 'function_output' && result.tool.name === 'get_weather') {
