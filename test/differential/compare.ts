@@ -42,5 +42,7 @@ for (const one of casesOf(scenarios).filter(({ id }) => id.includes(part))) {
   } else if (raw || found.length === 0) count('equal');
   else for (const { id } of found) count(id);
 }
-for (const [id, cases] of [...counts].toSorted()) console.log(`${String(cases).padStart(4)} ${id}`);
+for (const id of [...counts.keys()].toSorted((one, other) => one.localeCompare(other))) {
+  console.log(`${String(counts.get(id)).padStart(4)} ${id}`);
+}
 process.exit(0);

@@ -155,11 +155,7 @@ const streams: Rows = [
   ['handoffs: a filter that throws', rule.failedCallsKept],
   ['handoffs: a filter drops the tools', rule.handoffFilters],
   ['handoffs: a filter rewrites the input, the filter of the handoff beats the runner', rule.handoffFilters],
-  [
-    'handoffs: a filter and a conversation of the server exclude each other',
-    rule.failedCallsKept,
-    rule.errorTexts,
-  ],
+  ['handoffs: a filter and a conversation of the server exclude each other', rule.failedCallsKept, rule.errorTexts],
   ['handoffs: isEnabled', rule.failedCallsKept],
   ['agent tools: two sub-agents ask at once', rule.waitingAgentTool, defect.repeatedEvents],
   ['agent tools: an agent tool is disabled', rule.failedCallsKept],
@@ -196,12 +192,7 @@ const streams: Rows = [
   ['retry: gives up with the last error', defect.streamedRetryUsage],
   ['retry: what a policy sees', rule.retryAfter, defect.streamedRetryUsage],
   ['models: a call that takes too long', defect.lostRawEvents],
-  [
-    'models: a timeout that cannot be',
-    defect.lateOptionCheck,
-    rule.streamsBeginAtOnce,
-    rule.errorTexts,
-  ],
+  ['models: a timeout that cannot be', defect.lateOptionCheck, rule.streamsBeginAtOnce, rule.errorTexts],
   ['tool schemas: an output schema is checked', rule.failedCallsKept],
   ['hooks: a listener that throws at each point', defect.throwingListeners, rule.currentTurn],
 ];

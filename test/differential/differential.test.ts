@@ -30,8 +30,8 @@ describe('the list of scenarios', () => {
     const ids = new Set([errorState.id, ...listed.flatMap(([, found]) => found.map(({ id }) => id))]);
     const headings = [...docs.matchAll(/^### `(.+)`$/gm)].map(([, id]) => id);
     const points = [...docs.matchAll(/^- `([a-z-]+)`: /gm)].map(([, id]) => id);
-    expect(headings.toSorted()).toEqual([...ids].filter((id) => !mistakes.has(id)).toSorted());
-    expect(points.toSorted()).toEqual([...mistakes].toSorted());
+    expect(new Set(headings)).toEqual(new Set([...ids].filter((id) => !mistakes.has(id))));
+    expect(new Set(points)).toEqual(mistakes);
   });
 
   test('leaves the same trace twice', async () => {

@@ -52,5 +52,6 @@ export function needless(pass: Pass, pair: Pair, found: readonly Deviation[]): s
       return false;
     }
   };
-  return found.filter((one) => enough(found.filter((other) => other !== one))).map(({ id }) => id);
+  const always = found.filter(({ sometimes }) => sometimes !== true);
+  return always.filter((one) => enough(found.filter((other) => other !== one))).map(({ id }) => id);
 }
