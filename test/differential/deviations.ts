@@ -5,6 +5,7 @@
 import * as defect from './defects.ts';
 import * as rule from './rules.ts';
 import type { Deviation } from './rules.ts';
+import * as value from './value-rules.ts';
 
 type Rows = readonly (readonly [name: string, ...deviations: Deviation[]])[];
 
@@ -15,7 +16,7 @@ const toolTurn = ['user', 'call call-look', 'result call-look'];
 
 /** Both modes alike. */
 const both: Rows = [
-  ['turns: odd values of maxTurns', rule.badRuns({ 2: 'maxTurns is -1', 4: 'maxTurns is NaN' })],
+  ['turns: odd values of maxTurns', value.badRuns({ 2: 'maxTurns is -1', 4: 'maxTurns is NaN' })],
   ['turns: a finished state returns its result without a model call', rule.finishedState],
   ['tools: an error function that throws', rule.failedCallsKept],
   ['tools: errorFunction null raises', rule.failedCallsKept],
@@ -32,7 +33,7 @@ const both: Rows = [
   ['tools: the same call id in a later turn', rule.callIds],
   [
     'tools: two tools of one name',
-    rule.throwsAtOnce('bad-options', { class: 'UserError', message: 'two function tools named "one"' }),
+    value.throwsAtOnce('bad-options', { class: 'UserError', message: 'two function tools named "one"' }),
   ],
   ['tool rules: stop_on_first_tool with a structured output', rule.errorTexts],
   ['tool rules: a timeout with a text of its own', rule.sameTick('sleep was aborted', 'timeoutErrorFunction')],
@@ -43,17 +44,17 @@ const both: Rows = [
   ['tool rules: an input guardrail breaks', rule.failedCallsKept],
   ['tool rules: an output guardrail throws', rule.failedCallsKept],
   ['tool rules: an output guardrail breaks', rule.failedCallsKept],
-  ['tool rules: a tool with a default and one without a name', rule.refused('bad-options', 'name')],
+  ['tool rules: a tool with a default and one without a name', value.refused('bad-options', 'name')],
   ['handoffs: an input type without a callback', rule.errorTexts],
   ['agent tools: arguments that do not fit', rule.hookArguments],
-  ['agent tools: parameters of its own', rule.agentToolInput],
+  ['agent tools: parameters of its own', value.agentToolInput],
   ['agent tools: an approval inside bubbles up', rule.waitingAgentTool],
   ['agent tools: an approval inside is rejected', rule.waitingAgentTool],
   ['agent tools: an approval inside, through a string', rule.waitingAgentTool],
   ['approvals: needsApproval on malformed and on misfit arguments', rule.hookArguments],
   ['approvals: needsApproval that throws', rule.failedCallsKept],
   ['approvals: states that cannot be read', rule.errorTexts],
-  ['approvals: states of another format', rule.publishedStates],
+  ['approvals: states of another format', value.publishedStates],
   ['guardrails: an output check trips after a tool turn', rule.saved(...toolTurn)],
   ['sessions: max turns are exceeded', rule.saved(...toolTurn)],
   ['sessions: the model fails after a tool turn', rule.saved(...toolTurn)],
@@ -77,7 +78,7 @@ const both: Rows = [
   ],
   ['error handlers: output guardrails check what a handler gives', rule.handlerOutputs],
   ['abort: before it began', rule.preAborted],
-  ['models: settings that a model family implies', rule.defaultModel],
+  ['models: settings that a model family implies', value.defaultModel],
   ['outputs: text that is not JSON, JSON that does not fit', rule.outputRetries, rule.errorTexts],
   ['outputs: a JSON schema is not checked', rule.outputRetries, rule.errorTexts],
   ['outputs: through a string', rule.finishedState],
@@ -90,11 +91,11 @@ const both: Rows = [
     'hosted tools: onApproval answers at once',
   ].map((name): [string, Deviation] => [
     name,
-    rule.throwsAtOnce('not-yet', { class: 'TypeError', message: 'hostedMcpTool is not a function' }),
+    value.throwsAtOnce('not-yet', { class: 'TypeError', message: 'hostedMcpTool is not a function' }),
   ]),
   [
     'machine tools: shell and patch run after functions, in the order of the model',
-    rule.throwsAtOnce('not-yet', { class: 'TypeError', message: 'shellTool is not a function' }),
+    value.throwsAtOnce('not-yet', { class: 'TypeError', message: 'shellTool is not a function' }),
   ],
   ['testing: a script that runs out, and one that is left over', rule.errorTexts],
 ];
@@ -103,7 +104,7 @@ const both: Rows = [
 const plain: Rows = [
   ['tools: arguments that do not fit the schema, errorFunction null', rule.hookArguments],
   ['tool rules: a tool and a handoff of one name', rule.errorTexts],
-  ['outputs: a zod object with optional, default and transform', rule.optionalFields, rule.errorTexts],
+  ['outputs: a zod object with optional, default and transform', value.optionalFields, rule.errorTexts],
   ['tool rules: a function that throws, an object as final output, an unknown rule', defect.unknownToolRule],
   ['handoffs: a filter and a conversation of the server exclude each other', rule.errorTexts],
   ['agent tools: two sub-agents ask at once', rule.waitingAgentTool],
@@ -116,17 +117,17 @@ const plain: Rows = [
   ],
   ['sessions: the model refuses', rule.saved('user')],
   ['abort: while the model works', rule.saved('user')],
-  ['retry: what a policy sees', rule.retryAfter],
+  ['retry: what a policy sees', value.retryAfter],
   ['models: a timeout that cannot be', defect.lateOptionCheck, rule.errorTexts],
-  ['agents: defaults', rule.noMcpOptions],
+  ['agents: defaults', value.noMcpOptions],
   ['agents: names that cannot be', rule.errorTexts],
-  ['agents: getters', rule.endsAt('mcp tools')],
-  ['agents: processFinalOutput and the name of the schema', rule.processFinalOutput],
+  ['agents: getters', value.endsAt('mcp tools')],
+  ['agents: processFinalOutput and the name of the schema', value.processFinalOutput],
   ['agents: a warning about output types of handoffs', rule.errorTexts],
-  ['values: a run context decides about tools', rule.exactDecisions, defect.contextJson],
-  ['values: items as JSON', rule.itemJson],
-  ['values: options of a runner that cannot be', rule.errorTexts, rule.runnerConfig],
-  ['tool schemas: what a zod schema becomes', rule.refused('schemas', 'record')],
+  ['values: a run context decides about tools', value.exactDecisions, defect.contextJson],
+  ['values: items as JSON', value.itemJson],
+  ['values: options of a runner that cannot be', rule.errorTexts, value.runnerConfig],
+  ['tool schemas: what a zod schema becomes', value.refused('schemas', 'record')],
   ['hooks: a listener that throws at each point', defect.throwingListeners],
   ['concurrency: one state cannot be resumed twice at once', rule.errorTexts],
 ];
@@ -137,7 +138,7 @@ const streams: Rows = [
   ['tool rules: a tool and a handoff of one name', rule.errorTexts, rule.currentTurn],
   [
     'outputs: a zod object with optional, default and transform',
-    rule.optionalFields,
+    value.optionalFields,
     rule.errorTexts,
     rule.currentTurn,
   ],
@@ -147,8 +148,8 @@ const streams: Rows = [
   ['tools: a disabled tool is not offered and not found', rule.failedCallsKept],
   [
     'tool rules: a function that throws, an object as final output, an unknown rule',
-    rule.failedCallsKept,
     defect.unknownToolRule,
+    rule.failedCallsKept,
   ],
   ['handoffs: inputs that do not fit', rule.failedCallsKept],
   ['handoffs: a callback that throws', rule.failedCallsKept],
@@ -190,7 +191,7 @@ const streams: Rows = [
   ['models: a model that is not there', rule.currentTurn],
   ['retry: until it works, usage counts the failures', defect.streamedRetryUsage],
   ['retry: gives up with the last error', defect.streamedRetryUsage],
-  ['retry: what a policy sees', rule.retryAfter, defect.streamedRetryUsage],
+  ['retry: what a policy sees', value.retryAfter, defect.streamedRetryUsage],
   ['models: a call that takes too long', defect.lostRawEvents],
   ['models: a timeout that cannot be', defect.lateOptionCheck, rule.streamsBeginAtOnce, rule.errorTexts],
   ['tool schemas: an output schema is checked', rule.failedCallsKept],

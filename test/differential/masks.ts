@@ -13,11 +13,16 @@ export type Pair = { readonly published: Trace; readonly ours: Trace };
 /** Gives the pair without what may differ; throws where a difference is not the one that was meant. */
 export type Mask = (pair: Pair) => Pair;
 /** Says whether `ours` is what is meant in place of `published`. */
-export type Check = (published: Json | undefined, ours: Json | undefined) => boolean;
+export type Check = (published: Value, ours: Value) => boolean;
 
-export const list = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
-export const field = (value: Json | undefined, ...path: (string | number)[]): Json | undefined =>
-  path.reduce<Json | undefined>(
+export type Value = Json | undefined;
+
+export const text = (value: Value): string => (typeof value === 'string' ? value : '');
+/** Whether the JSON of a value has this in it somewhere. */
+export const holds = (value: Value, part: string): boolean => JSON.stringify(value ?? null).includes(part);
+export const list = (value: Value): Json[] => (Array.isArray(value) ? value : []);
+export const field = (value: Value, ...path: (string | number)[]): Value =>
+  path.reduce<Value>(
     (at, key) => (at instanceof Object ? new Map(Object.entries(at)).get(String(key)) : undefined),
     value,
   );
@@ -27,10 +32,10 @@ export const entries = (trace: Trace, name: string): Json[] =>
     .filter((entry) => Array.isArray(entry) && entry[0] === name)
     .map((entry) => field(entry, 1) ?? null);
 /** What an entry of the log is about: `model`, `run 1 begins`, `A: agent_tool_end`. */
-export const nameOf = (entry: Json | undefined): string => String(Array.isArray(entry) ? entry[0] : entry);
+export const nameOf = (entry: Value): string => String(Array.isArray(entry) ? entry[0] : entry);
 
 /** Wire items as short text: `user`, `call c1`, `result c1`, `assistant`. */
-export const outline = (items: Json | undefined): string[] =>
+export const outline = (items: Value): string[] =>
   list(items).map((item) => {
     const type = String(field(item, 'type') ?? 'message');
     if (type === 'function_call') return `call ${String(field(item, 'callId'))}`;
@@ -38,17 +43,16 @@ export const outline = (items: Json | undefined): string[] =>
     return type === 'message' ? String(field(item, 'role')) : type;
   });
 
-export const equal = (left: Json | undefined, right: Json | undefined): boolean =>
-  firstDifference(left, right) === undefined;
+export const equal = (left: Value, right: Value): boolean => firstDifference(left, right) === undefined;
 
-const isPlain = (value: Json | undefined): value is { [key: string]: Json } =>
+const isPlain = (value: Value): value is { [key: string]: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-type Visit = (theirs: Json | undefined, mine: Json | undefined, path: string) => Json | undefined;
-type Two = readonly [Json | undefined, Json | undefined];
+type Visit = (theirs: Value, mine: Value, path: string) => Value;
+type Two = readonly [Value, Value];
 
 /** The second of two nodes with each part that `visit` gives something else for; what visit leaves alone is entered. */
-function rewrite([theirs, mine]: Two, path: string, visit: Visit): Json | undefined {
+function rewrite([theirs, mine]: Two, path: string, visit: Visit): Value {
   const given = visit(theirs, mine, path);
   if (given !== mine) return given;
   if (Array.isArray(mine)) {
@@ -65,7 +69,7 @@ function rewrite([theirs, mine]: Two, path: string, visit: Visit): Json | undefi
 }
 
 /** `trace` with other lanes, where a rewrite of it kept their shape. */
-const asTrace = (value: Json | undefined, trace: Trace): Trace => ({
+const asTrace = (value: Value, trace: Trace): Trace => ({
   log: field(value, 'log') ?? trace.log,
   runs: field(value, 'runs') ?? trace.runs,
   events: field(value, 'events') ?? trace.events,
@@ -158,9 +162,39 @@ export const all =
   (pair) =>
     masks.reduce((at, mask) => mask(at), pair);
 
-/** Every call of these items has its result. */
-export function expectPaired(items: Json | undefined, where: string): void {
-  const said = outline(items);
-  const open = said.filter((text) => text.startsWith('call ') && !said.includes(text.replace('call', 'result')));
-  expect(open, `${where} has calls without a result`).toEqual([]);
+const ofType = (items: Json[], type: string): Json[] => items.filter((item) => field(item, 'type') === type);
+
+/** Every call of these items has one result of the same name, done or not. */
+function expectPaired(items: Json[]): void {
+  const results = ofType(items, 'function_call_result');
+  const calls = ofType(items, 'function_call');
+  const names = (some: Json[]): string[] =>
+    some.map((item) => `${String(field(item, 'callId'))} ${String(field(item, 'name'))}`);
+  expect(results).toHaveLength(calls.length);
+  expect(new Set(names(results))).toEqual(new Set(names(calls)));
+  for (const result of results) {
+    expect(['completed', 'incomplete']).toContain(field(result, 'status'));
+    expect(field(result, 'output')).toEqual({ type: 'text', text: expect.stringMatching(/\w/) });
+  }
+}
+
+/** A run that failed holds what the model said, every call with its result, and tells the same wherever it is asked. */
+export function expectWhole(run: Json): void {
+  const state = field(run, 'errorState', 'history');
+  if (state !== undefined) expectPaired(list(state));
+  const result = field(run, 'result');
+  if (result === undefined) return;
+  const items = list(field(result, 'newItems'));
+  const wire = items.map((item) => field(item, 'rawItem') ?? null);
+  const history = list(field(result, 'history'));
+  expectPaired(history);
+  expect(list(field(result, 'output'))).toEqual(wire);
+  expect(history.slice(history.length - wire.length)).toEqual(wire);
+  if (state !== undefined) expect(state).toEqual(history);
+  const replies = list(field(result, 'rawResponses')).flatMap((reply) => list(field(reply, 'output')));
+  for (const call of ofType(wire, 'function_call')) expect(replies).toContainEqual(call);
+  for (const item of items) {
+    const kind = field(item, 'rawItem', 'type') === 'function_call' ? /_call_item$/ : /_output_item$/;
+    expect([field(item, 'type'), field(item, 'agent')]).toEqual([expect.stringMatching(kind), 'A']);
+  }
 }

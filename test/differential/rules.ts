@@ -1,6 +1,7 @@
 /**
  * The deviations: what ours does otherwise on purpose. Each has an id that docs/compatibility.md explains, and a mask
- * that takes exactly that difference out of a pair of traces. deviations.ts says which cases show which.
+ * that takes exactly that difference out of a pair of traces. Here are those of runs, in value-rules.ts those of options
+ * and values; deviations.ts says which cases show which.
  */
 import { expect } from 'vitest';
 import {
@@ -8,8 +9,9 @@ import {
   all,
   claims,
   entries,
-  expectPaired,
+  expectWhole,
   field,
+  holds,
   ignoreExtra,
   ignoreMissing,
   instead,
@@ -17,8 +19,9 @@ import {
   logs,
   nameOf,
   outline,
-  withoutRun,
+  text,
   type Mask,
+  type Value,
 } from './masks.ts';
 import type { Json } from './normalise.ts';
 
@@ -30,10 +33,6 @@ export type Deviation = {
   sometimes?: true;
 };
 
-type Value = Json | undefined;
-
-const text = (value: Value): string => (typeof value === 'string' ? value : '');
-const holds = (value: Value, part: string): boolean => JSON.stringify(value ?? null).includes(part);
 const named =
   (...names: string[]) =>
   (entry: Json): boolean =>
@@ -69,11 +68,7 @@ export const failedCallsKept: Deviation = {
   id: 'failed-calls-kept',
   mask: all(
     claims((ours) => {
-      for (const run of list(ours.runs)) {
-        if (field(run, 'error') === undefined) continue;
-        expectPaired(field(run, 'errorState', 'history'), 'error.state');
-        expectPaired(field(run, 'result', 'history'), 'result');
-      }
+      for (const run of list(ours.runs)) if (field(run, 'error') !== undefined) expectWhole(run);
     }),
     ignoreExtra(ITEMS, isToolItem),
     ignoreExtra(EVENTS, (event) => isToolItem(event)),
@@ -84,7 +79,11 @@ export const failedCallsKept: Deviation = {
 export const saved = (...items: string[]): Deviation => ({
   id: 'saved-on-failure',
   mask: all(
-    claims((ours) => expect(outline(entries(ours, 'session').at(-1))).toEqual(items)),
+    claims((ours) => {
+      const held = entries(ours, 'session').at(-1);
+      expect(outline(held)).toEqual(items);
+      expect(entries(ours, 'session.addItems').flat()).toEqual(held);
+    }),
     logs((log) => log.filter((entry) => !['session', 'session.addItems'].includes(nameOf(entry)))),
     ignoreExtra(EVENTS, (event) => field(event, 'event') === 'tool_output'),
   ),
@@ -135,6 +134,17 @@ const isUnfit = (item: Json): boolean => ['no json', '{"n":"one"}', '{"n":1} and
 export const outputRetries: Deviation = {
   id: 'output-retries',
   mask: all(
+    claims((ours) => {
+      const requests = entries(ours, 'model');
+      for (const [at, request] of requests.entries()) {
+        if (!asksAgain(request)) continue;
+        const before = requests[at - 1];
+        const input = list(field(request, 'input'));
+        expect({ ...(request instanceof Object ? request : {}), input: input.slice(0, -2) }).toEqual(before);
+        expect(outline(input).slice(-2)).toEqual(['assistant', 'user']);
+        expect([isUnfit(input.at(-2) ?? null), asksAgain(input.at(-1) ?? null)]).toEqual([true, true]);
+      }
+    }),
     ignoreExtra(LOG, (entry) => nameOf(entry) === 'model' && asksAgain(entry)),
     ignoreExtra(
       /(newItems|history|output|^log\[\d+\]\[1\]\[3\])$/,
@@ -193,61 +203,9 @@ export const handoffFilters: Deviation = {
   ),
 };
 
-/** These runs (from 1) end before they begin, with a UserError that names the value. */
-export const badRuns = (runs: Record<number, string>): Deviation => ({
-  id: 'bad-options',
-  mask: all(
-    claims((ours) => {
-      for (const [number, value] of Object.entries(runs)) {
-        const error = field(ours.runs, Number(number) - 1, 'error');
-        expect([field(error, 'class'), text(field(error, 'message'))]).toEqual([
-          'UserError',
-          expect.stringContaining(value),
-        ]);
-      }
-    }),
-    ...Object.keys(runs).map((number) => withoutRun(Number(number))),
-  ),
-});
-
-/** An attempt that the published SDK lets pass is refused. */
-export const refused = (id: string, value: string): Deviation => ({
-  id,
-  mask: accept(/^log\[\d+\]\[1\]$/, (published, ours) => {
-    const error = field(ours, 'error');
-    const named = field(error, 'class') === 'UserError' && text(field(error, 'message')).includes(value);
-    return named && field(published, 'value') !== undefined;
-  }),
-});
-
-/** The scenario cannot even begin: making its agent throws this. */
-export const throwsAtOnce = (id: string, error: { class: string; message: string }): Deviation => ({
-  id,
-  mask: instead((ours) => {
-    expect(ours.runs).toEqual([]);
-    expect(entries(ours, 'scenario throws')).toEqual([
-      { class: error.class, name: error.class, message: expect.stringContaining(error.message) },
-    ]);
-  }),
-});
-
 export const abandonedStreams: Deviation = {
   id: 'abandoned-streams',
   mask: ignoreExtra(LOG, named('agent_tool_start', 'execute look', 'agent_tool_end')),
-};
-
-export const agentToolInput: Deviation = {
-  id: 'agent-tool-input',
-  mask: all(
-    accept(
-      /\.content$/,
-      (published, ours) =>
-        text(published).startsWith('You are being called as a tool.') &&
-        text(ours).startsWith('You are called as a tool.') &&
-        holds(ours, 'Oslo'),
-    ),
-    accept(/\.summary$/, (published, ours) => text(published).startsWith('- city') && text(ours).startsWith('- city')),
-  ),
 };
 
 export const abortReason: Deviation = {
@@ -261,69 +219,6 @@ export const abortReason: Deviation = {
 export const siblingsKeepResults: Deviation = {
   id: 'siblings-keep-results',
   mask: accept(ARGUMENT, (published, ours) => published === 'aborted' && ours === 'slow done'),
-};
-
-export const exactDecisions: Deviation = {
-  id: 'exact-decisions',
-  mask: accept(/^log\[8\]\[1\]\[0\]$/, (published, ours) => published === true && ours === false),
-};
-
-export const defaultModel: Deviation = {
-  id: 'default-model',
-  mask: accept(/^log\[\d+\]\[1\]\[0\]$/, (published, ours) => published === 'gpt-5.6-luna' && ours === 'gpt-5.4-mini'),
-};
-
-/** An optional field is `anyOf` with null in a strict schema, like that of a tool. */
-export const optionalFields: Deviation = {
-  id: 'schemas',
-  mask: all(
-    accept(/outputType\.strict$/, (published, ours) => published === false && ours === true),
-    accept(/outputType\.schema\.properties\.note$/, (_published, ours) => holds(ours, '{"type":"null"}')),
-    ignoreExtra(/outputType\.schema\.required$/, (name) => name === 'note'),
-  ),
-};
-
-export const itemJson: Deviation = {
-  id: 'item-json',
-  mask: accept(/\.executionStatus$/, (published, ours) => published === 'executed' && ours === undefined),
-};
-
-const absent = (_published: Value, ours: Value): boolean => ours === undefined;
-
-export const noMcpOptions: Deviation = { id: 'not-yet', mask: accept(/\.(mcpServers|mcpConfig)$/, absent) };
-
-/** The scenario ends where it first asks for what is not there. */
-export const endsAt = (line: string): Deviation => ({
-  id: 'not-yet',
-  mask: all(
-    claims((ours) =>
-      expect(text(field(entries(ours, 'scenario throws')[0], 'message'))).toContain('is not a function'),
-    ),
-    logs((log) => {
-      const end = log.findIndex((entry) => [line, 'scenario throws'].includes(nameOf(entry)));
-      return log.slice(0, end);
-    }),
-  ),
-});
-
-export const processFinalOutput: Deviation = {
-  id: 'process-final-output',
-  mask: accept(/^log\[\d+\]\[1\]\.error$/, (published, ours) => {
-    const raw = ['ZodError', 'SyntaxError'].includes(text(field(published, 'class')));
-    return raw && field(ours, 'class') === 'ModelBehaviorError' && holds(ours, 'Invalid output type');
-  }),
-};
-
-export const publishedStates: Deviation = {
-  id: 'published-states',
-  mask: all(
-    claims((ours) => {
-      for (const version of ['1.20', '99.0']) {
-        expect(text(field(entries(ours, version)[0], 'error', 'message'))).toContain(version);
-      }
-    }),
-    accept(/^log\[\d+\]\[1\]\.error$/, (_published, ours) => field(ours, 'class') === 'UserError'),
-  ),
 };
 
 /** Of the published run nothing is left but its beginning and its end. */
@@ -347,7 +242,8 @@ export const currentTurn: Deviation = {
 export const streamsBeginAtOnce: Deviation = {
   id: 'streams-begin-at-once',
   mask: accept(/^runs\[\d+\]\.result$/, (published, ours) => {
-    return published === undefined && list(field(ours, 'newItems')).length === 0;
+    const begun = list(field(ours, 'newItems')).length + Number(field(ours, 'usage', 'requests'));
+    return published === undefined && begun === 0 && field(ours, 'streamed', 'error', 'class') !== undefined;
   }),
 };
 
@@ -362,16 +258,6 @@ export const handlerOutputs: Deviation = {
     }),
     ignoreExtra(ITEMS, (item) => holds(item, 'Enough.')),
   ),
-};
-
-export const retryAfter: Deviation = {
-  id: 'retry-after',
-  mask: accept(/\.retryAfterMs$/, (published, ours) => published === undefined && ours === 1000),
-};
-
-export const runnerConfig: Deviation = {
-  id: 'runner-config',
-  mask: accept(/^log\[2\]\[1\]\.value\.\w+$/, absent),
 };
 
 const sorted = (entries: readonly Json[]): Json[] =>
