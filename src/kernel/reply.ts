@@ -5,17 +5,21 @@ import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
 import { close, keep } from './edit.ts';
 import type { CallPlan, EntryKind, EventOf, HandledKind, Parsed } from './events.ts';
 import { append } from './list.ts';
-import type { Call, State } from './state.ts';
+import { type Call, NO_REPLY, type State } from './state.ts';
 
 export function replied(s: State, e: EventOf<'model.replied'>): State {
-  const { reply, calls = [], parsed, prepared } = e;
+  const { reply, calls = plainCalls(reply.output), parsed, prepared } = e;
   const next = close(s, e.id);
   const fresh = prepared?.input && !s.inputSaved ? prepared.input : s.fresh;
   return { ...next, fresh, stage: s.status === 'running' ? 'reply' : s.stage, reply: { k: s.k, reply, calls, parsed } };
 }
 
+/** Calls of which nothing special was found. */
+function plainCalls(output: readonly ModelItem[]): CallPlan[] {
+  return output.flatMap((item, at) => (item.type === 'function_call' ? [{ at, kind: 'function' as const }] : []));
+}
+
 export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
-  if (!s.reply) return s;
   const { reply, calls: plans, parsed } = s.reply;
   const output = reply.output;
   const ignored = new Set(e.ignored);
@@ -31,7 +35,7 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   });
   // A refusal is no turn of the conversation: models that read it go on refusing.
   const kept = meaning.fault?.cause === 'modelRefusal' ? [] : output;
-  let next: State = { ...s, reply: undefined, replyFrom: s.produced.length, turnFrom: s.entries.length, calls };
+  let next: State = { ...s, reply: NO_REPLY, replyFrom: s.produced.length, turnFrom: s.entries.length, calls };
   kept.forEach((item, position) => {
     const call = byPosition.get(position);
     if (call?.status === 'ignored') return;

@@ -2,7 +2,6 @@
  * How a run ends that has no output: signals have fired, what was open is answered, and then, in this order:
  * every call gets a result, an error handler may still give an output, the session keeps what was done, the end.
  */
-import type { ModelItem } from '../protocol/items.ts';
 import type { HandledKind, RunEvent, StopCause } from './events.ts';
 import { saveIfNeeded } from './save.ts';
 import type { Call, State } from './state.ts';
@@ -13,19 +12,18 @@ export const isHandled = (cause: StopCause): cause is HandledKind =>
 
 export function stepStopping(s: State, plan: Plan): readonly RunEvent[] {
   const { stop } = s;
-  if (!stop) return [{ type: 'run.failed' }];
   const unanswered = s.calls.filter((call) => !call.kept && call.status !== 'ignored');
   if (unanswered.length > 0) return closeCalls(s, unanswered);
 
   // What a crash cut off on the way to the end is asked again; other lost effects are given up.
   const lost = s.uncertain.find(({ do: what }) => what === 'handle_error' || what === 'save_session');
   if (lost) return [{ type: 'effect.requested', effect: { ...lost, attempt: (lost.attempt ?? 1) + 1 } }];
-  if (isHandled(stop.cause) && !s.handlerAsked && plan.handles(stop.cause)) {
+  if (stop && isHandled(stop.cause) && !s.handlerAsked && plan.handles(stop.cause)) {
     return [{ type: 'effect.requested', effect: { do: 'handle_error', id: `m${s.k}/error`, kind: stop.cause } }];
   }
   const save = saveIfNeeded(s);
   if (save) return [save];
-  return [{ type: stop.cause === 'abort' ? 'run.cancelled' : 'run.failed' }];
+  return [{ type: stop?.cause === 'abort' ? 'run.cancelled' : 'run.failed' }];
 }
 
 /** Gives every call that has no result one that says why, and lets all results enter the history. */
@@ -36,18 +34,8 @@ function closeCalls(s: State, calls: readonly Call[]): readonly RunEvent[] {
       type: 'tool.returned',
       id: `m${s.k}/c${call.i}`,
       outcome: call.status === 'failed' ? 'error' : 'aborted',
-      item: unfinished(call),
+      status: 'incomplete',
+      text: call.status === 'failed' ? 'The tool failed.' : 'The call was not completed: the run was stopped.',
     }));
   return [...events, { type: 'batch.closed', k: s.k }];
-}
-
-function unfinished(call: Call): ModelItem {
-  const text = call.status === 'failed' ? 'The tool failed.' : 'The call was not completed: the run was stopped.';
-  return {
-    type: 'function_call_result',
-    name: call.tool,
-    callId: call.callId,
-    status: 'incomplete',
-    output: { type: 'text', text },
-  };
 }
