@@ -179,7 +179,7 @@ function go<TContext, TAgent extends AnyAgent>(live: LiveRun, state: RunState<TC
     },
     (error: unknown) => {
       record.busy = false;
-      throw error;
+      throw ended(error, state);
     },
   );
 }
