@@ -20,10 +20,13 @@ const CHECKS: readonly Check[] = [
   { name: 'lint', command: 'oxlint', args: ['--type-aware', '--deny-warnings'] },
   script('rooms', 'rooms.ts', '--check'),
   { name: 'types', command: 'tsc', args: ['--noEmit', '-p', 'tsconfig.json'] },
+  // Programs for the published package, which the check above compiled as they are, with ours in its place.
+  { name: 'migration', command: 'tsc', args: ['--noEmit', '-p', 'test/types/migration/tsconfig.json'] },
   script('unused', 'unused.ts'),
   script('coverage', 'coverage.ts'),
   script('kernel', 'kernel-bundle.ts'),
   script('build', 'build.ts'),
+  { name: 'shipped', command: 'tsc', args: ['--noEmit', '-p', 'test/types/tsconfig.dist.json'] },
   script('package', 'package.ts'),
   script('api', 'api-report.ts', '--check'),
   script('size', 'size.ts'),

@@ -1,13 +1,371 @@
-/** Everything that agents need; test helpers are in `@baton/agents/testing`. */
-export * from './agent/index.ts';
-export * from './model/index.ts';
-export * from './protocol/errors.ts';
-export * from './protocol/items.ts';
-export type * from './protocol/json.ts';
-export type * from './protocol/model.ts';
-export * from './protocol/usage.ts';
-export * from './providers/openai/index.ts';
-export * from './run/index.ts';
-export * from './session/index.ts';
-export * from './tools/index.ts';
+/**
+ * Everything that agents need; test helpers are in `@baton/agents/testing`.
+ *
+ * Each name is public for good, so each is listed. What is not of `@openai/agents` stands under "Own additions".
+ */
+
+// Agents
+export {
+  Agent,
+  AgentHooks,
+  defineOutputGuardrail,
+  getHandoff,
+  getTransferMessage,
+  Handoff,
+  handoff,
+  InputGuardrailTripwireTriggered,
+  OutputGuardrailTripwireTriggered,
+  RuntimeEventEmitter,
+} from './agent/index.ts';
+export type {
+  AgentConfiguration,
+  AgentConfigWithHandoffs,
+  AgentHookEvents,
+  AgentOptions,
+  AgentOutputType,
+  AgentTool,
+  AgentToolInvocation,
+  AgentToolOptions,
+  FunctionToolResult,
+  GuardrailFunctionOutput,
+  HandoffCloneOptions,
+  HandoffEnabledFunction,
+  HandoffInputData,
+  InputGuardrail,
+  InputGuardrailFunction,
+  InputGuardrailFunctionArgs,
+  InputGuardrailMetadata,
+  InputGuardrailResult,
+  OutputGuardrail,
+  OutputGuardrailDefinition,
+  OutputGuardrailFunction,
+  OutputGuardrailFunctionArgs,
+  OutputGuardrailMetadata,
+  OutputGuardrailResult,
+  RunHookEvents,
+  TextOutput,
+  Tool,
+  ToolsToFinalOutputResult,
+  ToolToFinalOutputFunction,
+  ToolUseBehavior,
+  ToolUseBehaviorFlags,
+  UnknownContext,
+} from './agent/index.ts';
+
+// Runs
+export {
+  getDefaultOpenAIClient,
+  run,
+  Runner,
+  RunResult,
+  RunState,
+  setDefaultModelProvider,
+  setDefaultOpenAIClient,
+  setDefaultOpenAIKey,
+  setOpenAIAPI,
+  StreamedRunResult,
+} from './run/index.ts';
+export type {
+  CallModelInputFilter,
+  CallModelInputFilterArgs,
+  IndividualRunOptions,
+  ModelInputData,
+  NonStreamRunOptions,
+  OutputGuardrailBlockedMessageArgs,
+  ReasoningItemIdPolicy,
+  RunConfig,
+  RunErrorData,
+  RunErrorHandler,
+  RunErrorHandlerInput,
+  RunErrorHandlerResult,
+  RunErrorHandlers,
+  RunErrorKind,
+  StreamRunOptions,
+  ToolErrorFormatter,
+  ToolErrorFormatterArgs,
+  ToolErrorKind,
+  ToolExecutionConfig,
+  ToolNameCollisionPolicy,
+  ToolNotFoundBehavior,
+} from './run/index.ts';
+
+// Items and stream events
+export {
+  extractAllTextOutput,
+  RunAgentUpdatedStreamEvent,
+  RunCompactionItem,
+  RunHandoffCallItem,
+  RunHandoffOutputItem,
+  RunInputItem,
+  RunItemStreamEvent,
+  RunMessageOutputItem,
+  RunRawModelStreamEvent,
+  RunReasoningItem,
+  RunToolApprovalItem,
+  RunToolCallItem,
+  RunToolCallOutputItem,
+  RunToolSearchCallItem,
+  RunToolSearchOutputItem,
+} from './agent/index.ts';
+export type { RunItem, RunItemStreamEventName, RunStreamEvent } from './agent/index.ts';
+export { assistant, system, user } from './protocol/items.ts';
+export type * as protocol from './protocol/index.ts';
+export type {
+  AgentInputItem,
+  AgentOutputItem,
+  ApplyPatchCallItem,
+  ApplyPatchCallResultItem,
+  ApplyPatchOperation,
+  AssistantMessageItem,
+  CompactionItem,
+  ComputerCallResultItem,
+  ComputerUseCallItem,
+  FunctionCallItem,
+  FunctionCallResultItem,
+  HostedToolCallItem,
+  ProgramCallItem,
+  ProgramCallResultItem,
+  ReasoningItem,
+  ShellAction,
+  ShellCallItem,
+  ShellCallResultItem,
+  SystemMessageItem,
+  ToolCaller,
+  ToolCallOutputContent,
+  ToolCallStructuredOutput,
+  ToolOutputFileContent,
+  ToolOutputImage,
+  ToolOutputText,
+  ToolSearchCallItem,
+  ToolSearchOutputItem,
+  UnknownItem,
+  UserMessageItem,
+} from './protocol/items.ts';
+
+// Tools
+export {
+  defineToolInputGuardrail,
+  defineToolOutputGuardrail,
+  invokeFunctionTool,
+  resolveToolInputGuardrails,
+  resolveToolOutputGuardrails,
+  RunContext,
+  runToolInputGuardrails,
+  runToolOutputGuardrails,
+  tool,
+  ToolGuardrailFunctionOutputFactory,
+  ToolInputGuardrailTripwireTriggered,
+  toolNamespace,
+  ToolOutputGuardrailTripwireTriggered,
+} from './tools/index.ts';
+export type {
+  FunctionTool,
+  FunctionToolCustomDataContext,
+  FunctionToolCustomDataExtractor,
+  FunctionToolTimeoutBehavior,
+  HostedTool,
+  ToolAllowedCallers,
+  ToolEnabledFunction,
+  ToolExecuteArgument,
+  ToolGuardrailBehavior,
+  ToolGuardrailFunctionOutput,
+  ToolGuardrailMetadata,
+  ToolInputGuardrailData,
+  ToolInputGuardrailDefinition,
+  ToolInputGuardrailFunction,
+  ToolInputGuardrailResult,
+  ToolInputParameters,
+  ToolNamespaceOptions,
+  ToolOptions,
+  ToolOptionsWithGuardrails,
+  ToolOutputCustomData,
+  ToolOutputGuardrailData,
+  ToolOutputGuardrailDefinition,
+  ToolOutputGuardrailFunction,
+  ToolOutputGuardrailResult,
+  ToolOutputSchema,
+  ToolTimeoutErrorFunction,
+} from './tools/index.ts';
 export type { StandardSchemaWithJSON } from './schema/index.ts';
+export type { JsonSchemaDefinition } from './protocol/json.ts';
+
+// Models
+export {
+  getDefaultModel,
+  getDefaultModelSettings,
+  gpt5ReasoningSettingsRequired,
+  isGpt5Default,
+  OPENAI_DEFAULT_MODEL_ENV_VARIABLE_NAME,
+  retryPolicies,
+} from './model/index.ts';
+export { RequestUsage, Usage } from './protocol/usage.ts';
+export type { RequestUsageInput, UsageInput } from './protocol/usage.ts';
+export type {
+  Model,
+  ModelProvider,
+  ModelRequest,
+  ModelResponse,
+  ModelRetryAdvice,
+  ModelRetryAdviceRequest,
+  ModelRetryBackoffSettings,
+  ModelRetryNormalizedError,
+  ModelRetrySettings,
+  ModelSettings,
+  ModelSettingsContextManagement,
+  ModelSettingsToolChoice,
+  ResponseStreamEvent,
+  RetryDecision,
+  RetryPolicy,
+  RetryPolicyContext,
+  SerializedHandoff,
+  SerializedOutputType,
+  SerializedTool,
+  StreamEvent,
+  StreamEventGenericItem,
+  StreamEventResponseCompleted,
+  StreamEventResponseStarted,
+  StreamEventTextStream,
+  ToolAllowedCaller,
+} from './protocol/model.ts';
+export {
+  codeInterpreterTool,
+  fileSearchTool,
+  imageGenerationTool,
+  isOpenAIChatCompletionsRawModelStreamEvent,
+  isOpenAIResponsesRawModelStreamEvent,
+  OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE,
+  OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE,
+  OpenAIChatCompletionsModel,
+  OpenAIProvider,
+  OpenAIResponsesModel,
+  webSearchTool,
+} from './providers/openai/index.ts';
+export type {
+  OpenAIChatCompletionsModelOptions,
+  OpenAIChatCompletionsRawModelStreamEvent,
+  OpenAIProviderOptions,
+  OpenAIRawModelEventSource,
+  OpenAIResponsesRawModelStreamEvent,
+} from './providers/openai/index.ts';
+
+// Sessions
+export {
+  applySessionHistoryMutations,
+  isOpenAIResponsesCompactionAwareSession,
+  isRunContextAwareSession,
+  isSessionHistoryRewriteAwareSession,
+  isSessionHistoryTransactionAwareSession,
+  MemorySession,
+} from './session/index.ts';
+export type {
+  MemorySessionOptions,
+  OpenAIResponsesCompactionArgs,
+  OpenAIResponsesCompactionAwareSession,
+  OpenAIResponsesCompactionResult,
+  RunContextAwareSession,
+  Session,
+  SessionHistoryAppendItemsTransaction,
+  SessionHistoryMutation,
+  SessionHistoryReplaceSuffixTransaction,
+  SessionHistoryRewriteArgs,
+  SessionHistoryRewriteAwareSession,
+  SessionHistoryTransaction,
+  SessionHistoryTransactionArgs,
+  SessionHistoryTransactionAwareSession,
+  SessionInputCallback,
+} from './session/index.ts';
+
+// Errors
+export {
+  AgentsError,
+  GuardrailExecutionError,
+  InvalidToolOutputError,
+  MaxTurnsExceededError,
+  ModelBehaviorError,
+  ModelRefusalError,
+  ModelTimeoutError,
+  SystemError,
+  ToolCallError,
+  ToolTimeoutError,
+  UserError,
+} from './protocol/errors.ts';
+
+// Own additions
+export { RunAgentToolStreamEvent, RunHooks, RunItemBase } from './agent/index.ts';
+export type {
+  AgentToolEventHandler,
+  AgentToolEventName,
+  AgentToolParameters,
+  AgentToolResult,
+  AgentToolRunConfig,
+  AgentToolRunOptions,
+  AgentToolStreamEvent,
+  AnyAgent,
+  HandoffConfig,
+  HandoffInput,
+  HandoffInputFilter,
+  HandoffsOutputUnion,
+  ResolvedAgentOutput,
+  StructuredToolInputBuilder,
+  StructuredToolInputBuilderOptions,
+  UsableTool,
+} from './agent/index.ts';
+export type { RunEvent, Status as RunStatus } from './kernel/index.ts';
+/** What a run's log holds, as types: the parts of `RunEvent`. */
+export type * as events from './kernel/events.ts';
+export { InvalidToolInputError, RunTimeoutError } from './protocol/errors.ts';
+export type { ErrorState } from './protocol/errors.ts';
+export type {
+  AssistantContent,
+  ItemStatus,
+  MessageItem,
+  ModelItem,
+  ProviderData,
+  ToolCallItem,
+  ToolCallResultItem,
+  UserContent,
+} from './protocol/items.ts';
+export type { Json, JsonObjectSchema, JsonSchema } from './protocol/json.ts';
+export type {
+  ModelTracing,
+  Prompt,
+  SerializedFunctionTool,
+  SerializedHostedTool,
+  UsageData,
+} from './protocol/model.ts';
+export { createOpenAIClient } from './providers/openai/index.ts';
+export type {
+  CodeInterpreterToolOptions,
+  FileSearchToolOptions,
+  ImageGenerationToolOptions,
+  OpenAIClient,
+  OpenAIClientOptions,
+  OpenAIEventStream,
+  OpenAIRequestOptions,
+  WebSearchToolOptions,
+} from './providers/openai/index.ts';
+export { setDefaultModel, stateOfError } from './run/index.ts';
+export type {
+  ContextStrategy,
+  Envelope as RunStateEnvelope,
+  OutputGuardrailBlockedMessage,
+  OutputOfAgent,
+  RunInput,
+  SaveOptions as RunStateSaveOptions,
+} from './run/index.ts';
+export type { InferOutput, JsonSchemaInput, SchemaLike, StandardSchema } from './schema/index.ts';
+export type { SessionHistoryReplaceFunctionCallMutation, SessionRunContext } from './session/index.ts';
+export type {
+  ApprovalItem,
+  Callback,
+  ToolAgent,
+  ToolApprovalFunction,
+  ToolCallDetails,
+  ToolErrorFunction,
+  ToolExecuteFunction,
+  ToolInputGuardrailInit,
+  ToolOutputGuardrailInit,
+  ToolResult,
+} from './tools/index.ts';
+export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
+export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';

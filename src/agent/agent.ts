@@ -22,6 +22,10 @@ import { getHandoff, Handoff } from './handoff.ts';
 import { AgentHooks } from './hooks.ts';
 import type { RunToolCallOutputItem } from './items.ts';
 
+/** Names of the published API for the defaults of an agent's type parameters. */
+export type TextOutput = 'text';
+export type UnknownContext = unknown;
+
 /** What an agent answers with: text, or a value that fits a schema. */
 export type AgentOutputType = 'text' | StandardSchemaWithJSON | JsonSchemaDefinition;
 

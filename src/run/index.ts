@@ -6,6 +6,7 @@ export {
   setDefaultOpenAIKey,
   setOpenAIAPI,
 } from './defaults.ts';
+export type { ContextStrategy, Envelope, SaveOptions } from './codec.ts';
 export { stateOfError } from './errors.ts';
 export type * from './options.ts';
 export { RunResult, StreamedRunResult } from './result.ts';

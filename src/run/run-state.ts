@@ -9,7 +9,7 @@ import type {
   RunItem,
   RunToolApprovalItem,
 } from '../agent/index.ts';
-import { apply, isOver, type RunEvent, type State, toArray } from '../kernel/index.ts';
+import { apply, isOver, type RunEvent, type State, type Status, toArray } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
@@ -154,7 +154,7 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   }
 
   /** Where the run is. */
-  get status(): State['status'] {
+  get status(): Status {
     return this.#record.state.status;
   }
 

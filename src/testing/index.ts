@@ -24,7 +24,20 @@ export type {
   ScriptedModelInput,
   ScriptedModelResponse,
   ScriptedModelRetryAdvice,
+  ScriptedModelStep,
   ScriptedModelStream,
 } from './scripted-steps.ts';
-export * from './fake-server/index.ts';
+export { chatReply, createFakeServer, errorBody, responsesReply } from './fake-server/index.ts';
+export type {
+  FakeAnswer,
+  FakeEvent,
+  FakeReplyContent,
+  FakeRequest,
+  FakeServer,
+  FakeServerOptions,
+  FakeToolCall,
+  FakeUsage,
+  RenderedReply,
+} from './fake-server/index.ts';
 export { sessionConformance } from './session-conformance.ts';
+export type { ConformanceCase, SessionConformanceOptions } from './session-conformance.ts';

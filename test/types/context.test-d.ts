@@ -6,7 +6,7 @@ import {
   type AnyAgent,
   defineOutputGuardrail,
   defineToolInputGuardrail,
-  Handoff,
+  type Handoff,
   handoff,
   type InputGuardrail,
   type OutputGuardrail,
@@ -15,7 +15,7 @@ import {
   Runner,
   type Tool,
   tool,
-} from '../../src/index.ts';
+} from '@baton/agents';
 
 type User = { id: string };
 type Admin = User & { rights: string[] };

@@ -10,7 +10,7 @@ import {
   type ResolvedAgentOutput,
   run,
   type StandardSchemaWithJSON,
-} from '../../src/index.ts';
+} from '@baton/agents';
 
 const Order = z.object({ id: z.string(), cents: z.number().optional() });
 type Order = { id: string; cents?: number | undefined };

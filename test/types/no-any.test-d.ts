@@ -1,7 +1,7 @@
 /** No `any` leaks into a user's code: every exported value is walked, and each path to an `any` is an error here. */
 import { expectTypeOf, test } from 'vitest';
-import type * as baton from '../../src/index.ts';
-import type * as testing from '../../src/testing/index.ts';
+import type * as baton from '@baton/agents';
+import type * as testing from '@baton/agents/testing';
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 type Plain = string | number | bigint | boolean | symbol | null | undefined;

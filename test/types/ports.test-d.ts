@@ -15,7 +15,7 @@ import {
   type SessionRunContext,
   type StreamEvent,
   Usage,
-} from '../../src/index.ts';
+} from '@baton/agents';
 import {
   assistantMessage,
   functionCall,
@@ -23,7 +23,7 @@ import {
   modelResponder,
   type RecordedModelCall,
   ScriptedModel,
-} from '../../src/testing/index.ts';
+} from '@baton/agents/testing';
 
 class Echo implements Model {
   async getResponse({ input }: ModelRequest): Promise<ModelResponse> {

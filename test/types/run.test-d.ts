@@ -11,12 +11,12 @@ import {
   run,
   type RunContext,
   Runner,
-  RunResult,
+  type RunResult,
   RunState,
   type RunStreamEvent,
   stateOfError,
-  StreamedRunResult,
-} from '../../src/index.ts';
+  type StreamedRunResult,
+} from '@baton/agents';
 
 type Account = { id: string };
 const Order = z.object({ id: z.string() });

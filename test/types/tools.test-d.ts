@@ -14,7 +14,7 @@ import {
   type StandardSchemaWithJSON,
   tool,
   toolNamespace,
-} from '../../src/index.ts';
+} from '@baton/agents';
 
 /** Of a library that is not zod. */
 declare const City: StandardSchemaWithJSON<{ city?: string }, { city: string }>;

@@ -1,9 +1,7 @@
 /** Tools that OpenAI runs on its side. They are definitions only; the Responses API does the work. */
 import type { ProviderData } from '../../protocol/items.ts';
-import type { SerializedHostedTool, ToolAllowedCaller } from '../../protocol/model.ts';
-
-/** A hosted tool, as an agent's `tools` takes it. */
-export type HostedTool = SerializedHostedTool & { providerData: ProviderData };
+import type { ToolAllowedCaller } from '../../protocol/model.ts';
+import type { HostedTool } from '../../tools/index.ts';
 
 export type WebSearchToolOptions = {
   /** @default 'web_search' */
@@ -27,7 +25,7 @@ export type WebSearchToolOptions = {
 };
 
 /** Lets the model search the web. */
-export function webSearchTool(options: WebSearchToolOptions = {}): HostedTool {
+export function webSearchTool(options: WebSearchToolOptions = {}): Required<HostedTool> {
   const { name = 'web_search', filters, imageSettings } = options;
   return hosted(name, {
     type: 'web_search',
@@ -59,7 +57,10 @@ export type FileSearchToolOptions = {
 };
 
 /** Lets the model search in vector stores, given by their ids. */
-export function fileSearchTool(vectorStoreIds: string | string[], options: FileSearchToolOptions = {}): HostedTool {
+export function fileSearchTool(
+  vectorStoreIds: string | string[],
+  options: FileSearchToolOptions = {},
+): Required<HostedTool> {
   const { name = 'file_search' } = options;
   return hosted(name, {
     type: 'file_search',
@@ -83,7 +84,7 @@ export type CodeInterpreterToolOptions = {
 };
 
 /** Lets the model run Python in a container of OpenAI's. */
-export function codeInterpreterTool(options: CodeInterpreterToolOptions = {}): HostedTool {
+export function codeInterpreterTool(options: CodeInterpreterToolOptions = {}): Required<HostedTool> {
   const { name = 'code_interpreter' } = options;
   return hosted(name, {
     type: 'code_interpreter',
@@ -114,7 +115,7 @@ export type ImageGenerationToolOptions = {
 };
 
 /** Lets the model draw. */
-export function imageGenerationTool(options: ImageGenerationToolOptions = {}): HostedTool {
+export function imageGenerationTool(options: ImageGenerationToolOptions = {}): Required<HostedTool> {
   const { name = 'image_generation' } = options;
   return hosted(name, {
     type: 'image_generation',
@@ -133,6 +134,6 @@ export function imageGenerationTool(options: ImageGenerationToolOptions = {}): H
   });
 }
 
-function hosted(name: string, providerData: ProviderData): HostedTool {
+function hosted(name: string, providerData: ProviderData): Required<HostedTool> {
   return { type: 'hosted_tool', name, providerData };
 }

@@ -8,7 +8,7 @@ import {
   type RunContext,
   type Tool,
   tool,
-  ToolTimeoutError,
+  type ToolTimeoutError,
   webSearchTool,
 } from '@openai/agents';
 import { z } from 'zod';
