@@ -88,5 +88,6 @@ async function stopRun(state: State, event: RunEvent, world: World): Promise<Sta
 /** Whether an event from outside still means something to a run in this state. */
 function isWelcome(state: State, event: RunEvent): boolean {
   if (event.type === 'run.stopping') return state.status === 'running';
-  return !isOver(state.status);
+  // A failed run can be taken up again; a finished or cancelled one cannot.
+  return state.status !== 'finished' && state.status !== 'cancelled';
 }

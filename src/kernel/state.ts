@@ -133,6 +133,8 @@ export type State = {
   readonly output: Output | undefined;
   /** How often a model was told in a row that its output has the wrong form. */
   readonly repairs: number;
+  /** What was wrong with the output that was rejected last. */
+  readonly rejected: Stop | undefined;
 
   readonly open: readonly Effect[];
   /** Asked, then lost with the process: neither known to have happened nor not. */
@@ -142,6 +144,7 @@ export type State = {
   readonly stop: Stop | undefined;
   readonly handlerAsked: boolean;
   readonly hasSession: boolean;
+  readonly omitsReasoningIds: boolean;
   readonly saveFailed: boolean;
   /** Whether what an approval let happen is saved before the model is called again. */
   readonly savePoint: boolean;
@@ -184,12 +187,14 @@ export function initialState(): State {
     outputChecking: { asked: 0, passed: 0 },
     output: undefined,
     repairs: 0,
+    rejected: undefined,
     open: [],
     uncertain: [],
     fault: undefined,
     stop: undefined,
     handlerAsked: false,
     hasSession: false,
+    omitsReasoningIds: false,
     saveFailed: false,
     savePoint: false,
   };

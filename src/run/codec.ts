@@ -116,19 +116,12 @@ function restoreDecisions({ state, inbox }: RunRecord, context: RunContext): voi
 /** Puts a context given at run time in the place of the stored one. */
 export function restoreContext<T>(record: RunRecord, given: RunContext<T>, strategy: ContextStrategy): void {
   const stored = record.context.context;
-  const both = isObject(stored) && isObject(given.context);
-  if (strategy === 'preferSerialized' && both) Object.assign(given.context as object, stored);
-  if (strategy === 'merge' && both) {
-    for (const [key, value] of Object.entries(stored)) if (!(key in (given.context as object))) assign(given.context, key, value);
-  }
+  if (strategy === 'preferSerialized' && stored !== undefined) given.context = stored as T;
   record.context = given as RunContext;
   restoreDecisions(record, record.context);
 }
 
 const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null;
-function assign(target: unknown, key: string, value: unknown): void {
-  if (isObject(target)) target[key] = value;
-}
 
 function journalOf({ runId, events, children = [] }: Log): Journal {
   return { runId, events, late: [], children: new Map(children.map((child) => [child.runId, journalOf(child)])) };

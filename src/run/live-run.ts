@@ -168,6 +168,7 @@ export class LiveRun implements World {
   notify(event: RunEvent, state: State): void {
     this.record.state = state;
     if (event.type === 'run.stopping') this.#halt();
+    if (event.type === 'error.handled' && event.final !== undefined) this.#revive();
     announce(this, event, state);
   }
 
@@ -176,21 +177,6 @@ export class LiveRun implements World {
     this.#thrown = isOver(this.record.state.status) ? { error } : undefined;
     this.#stopped = true;
     return { cause: 'callback', id: 'listener', error: errorInfo(error) };
-  }
-
-  /** Calls listeners from a performer. What they throw ends the run as it is, not as a failure of the tool. */
-  hook(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#fromHooks.add(error);
-      throw error;
-    }
-  }
-
-  readonly #fromHooks = new Set<unknown>();
-  isFromHook(error: unknown): boolean {
-    return this.#fromHooks.has(error);
   }
 
   // From outside
@@ -203,6 +189,8 @@ export class LiveRun implements World {
 
   /** Asks the run to end. */
   stop(stop: Stop): void {
+    // What is not begun yet is not begun any more.
+    this.#stopped = this.record.state.status === 'running' || this.record.state.status === 'new';
     this.post({ type: 'run.stopping', ...stop });
   }
 
@@ -244,6 +232,12 @@ export class LiveRun implements World {
     this.#later(this.settings.abortGraceMs ?? DEFAULT_GRACE_MS, () => {
       for (const effect of [...this.#under.values()]) if (!ENDS_A_RUN.has(effect.do)) this.#answer(givenUp(effect));
     });
+  }
+
+  /** An error handler gave an output: the run goes on to its end. */
+  #revive(): void {
+    this.#stopped = false;
+    this.#controller = undefined;
   }
 
   #linkSignals(): () => void {

@@ -191,6 +191,7 @@ function start(agent: AnyAgent, input: unknown, settings: Settings, context: unk
     ...(streamed && { stream: true }),
     ...(conversationId !== undefined && { conversationId }),
     ...(previousResponseId !== undefined && { previousResponseId }),
+    ...(settings.reasoningItemIdPolicy === 'omit' && { omitsReasoningIds: true }),
   });
   if (context instanceof RunContext) record.inbox.push(...decisionsOf(runContext));
   return record;

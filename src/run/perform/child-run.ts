@@ -49,7 +49,12 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
   if (state.status === 'cancelled') throw live.abortReason;
   const usage = usageData(usageOfJournal(record.journal));
   if (state.status !== 'finished') return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', usage };
-  return { kind: 'done', output: await outputOf(spec, record), outcome: 'ok', usage };
+  try {
+    return { kind: 'done', output: await outputOf(spec, record), outcome: 'ok', usage };
+  } catch {
+    // As with any tool that throws: the model is told that it failed, and no more.
+    return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', usage };
+  }
 }
 
 /** The sub-agent's run: the one that waited or was cut off by a crash, else a new one. */
