@@ -1,4 +1,4 @@
-/** A tool call waits for a person, as long as it takes: the run is a file. Run it: `node examples/approvals/main.ts` */
+/** A tool call waits for a person, as long as it takes: the run is a file. Run it: `npx node examples/approvals/main.ts` */
 import '../shared/model.ts';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,8 @@ const file = join(folder, 'run.json');
 // One process asks …
 // model calls: refund_order {"order":"1042","amount":120}
 const asked = await run(agent, 'Refund order 1042 over 120 EUR, please.');
-for (const { agent: who, name, arguments: args } of asked.interruptions) console.log(`${who.name} wants ${name}(${args})`);
+for (const { agent: who, name, arguments: args } of asked.interruptions)
+  console.log(`${who.name} wants ${name}(${args})`);
 await writeFile(file, asked.state.toString());
 
 // … and another one, later, decides and goes on. Nothing that was done is done again.

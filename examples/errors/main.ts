@@ -1,4 +1,4 @@
-/** Runs that do not end as hoped, and what is left of them. Run it: `node examples/errors/main.ts` */
+/** Runs that do not end as hoped, and what is left of them. Run it: `npx node examples/errors/main.ts` */
 import '../shared/model.ts';
 import { Agent, AgentsError, MaxTurnsExceededError, run, RunTimeoutError, stateOfError, tool } from '@baton/agents';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-/** Checks on the input, on a tool and on the output. Run it: `node examples/guardrails/main.ts` */
+/** Checks on the input, on a tool and on the output. Run it: `npx node examples/guardrails/main.ts` */
 import '../shared/model.ts';
 import {
   Agent,
@@ -38,7 +38,10 @@ const noSecrets = defineToolInputGuardrail({
 
 const noPrices: OutputGuardrail = {
   name: 'No prices',
-  execute: async ({ agentOutput }) => ({ tripwireTriggered: /[€$]\d/.test(agentOutput), outputInfo: { rule: 'prices' } }),
+  execute: async ({ agentOutput }) => ({
+    tripwireTriggered: /[€$]\d/.test(agentOutput),
+    outputInfo: { rule: 'prices' },
+  }),
 };
 
 const openTicket = tool({
@@ -66,7 +69,8 @@ async function ask(title: string, agent: Agent, question: string): Promise<void>
     outcome = String((await run(agent, question, { context })).finalOutput);
   } catch (error) {
     if (error instanceof InputGuardrailTripwireTriggered) outcome = `stopped by "${error.result.guardrail.name}"`;
-    else if (error instanceof OutputGuardrailTripwireTriggered) outcome = `withheld by "${error.result.guardrail.name}"`;
+    else if (error instanceof OutputGuardrailTripwireTriggered)
+      outcome = `withheld by "${error.result.guardrail.name}"`;
     else throw error;
   }
   const { requests, totalTokens } = context.usage;
@@ -74,22 +78,29 @@ async function ask(title: string, agent: Agent, question: string): Promise<void>
   console.log(`  ${requests} model calls, ${totalTokens} tokens, ${Math.round(performance.now() - started)} ms`);
 }
 
-// The check before the model call: a stopped question costs the check alone.
+// `runInParallel: false` checks before the model is asked: a stopped question costs the check alone.
 // model says: {"isHomework":true,"reason":"An equation to solve."}
-await ask('Blocking', support(false), 'Solve 2x + 3 = 11 for me.');
+await ask('Blocking, bad question', support(false), 'Solve 2x + 3 = 11 for me.');
+// model says: {"isHomework":false,"reason":"A question about the product."}
+// model says: Yes, it works offline.
+await ask('Blocking, good question', support(false), 'Does it work offline?');
 
-// The check beside the model call, the default: no waiting where the question is fine, tokens for nothing where not.
+// `runInParallel: true`, the default, checks beside the model call: no waiting for good questions, and tokens for bad ones.
 // model says: {"isHomework":true,"reason":"An equation to solve."}
-// model says: x is 4.
-await ask('Parallel', support(true), 'Solve 2x + 3 = 11 for me.');
+// model says: {"isHomework":true,"reason":"An equation to solve."}
+await ask('Parallel, bad question', support(true), 'Solve 2x + 3 = 11 for me.');
+// model says: {"isHomework":false,"reason":"A question about the product."}
+// model says: Yes, it works offline.
+await ask('Parallel, good question', support(true), 'Does it work offline?');
 
 // A tool guardrail tells the model what is wrong; it may try again.
 // model says: {"isHomework":false,"reason":"A question about the product."}
 // model calls: open_ticket {"text":"Cannot log in, password is hunter2"}
 // model calls: open_ticket {"text":"Cannot log in"}
 // model says: I opened ticket 7 for you.
-await ask('Tool', support(false), 'I cannot log in with my password hunter2. Open a ticket.');
+await ask('Tool guardrail', support(false), 'I cannot log in with my password hunter2. Open a ticket.');
 
+// An output guardrail keeps the answer back.
 // model says: {"isHomework":false,"reason":"A question about the product."}
 // model says: It costs €49 a month.
-await ask('Output', support(false), 'What does the product cost?');
+await ask('Output guardrail', support(false), 'What does the product cost?');

@@ -1,4 +1,4 @@
-/** Listening to what agents do. Run it: `node examples/hooks/main.ts` */
+/** Listening to what agents do. Run it: `npx node examples/hooks/main.ts` */
 import '../shared/model.ts';
 import { Agent, Runner, tool } from '@baton/agents';
 import { z } from 'zod';
@@ -18,8 +18,11 @@ const runner = new Runner({ workflowName: 'Hooks' });
 runner.on('agent_start', (_context, agent) => console.log(`${agent.name} starts`));
 runner.on('agent_handoff', (_context, from, to) => console.log(`${from.name} hands over to ${to.name}`));
 runner.on('agent_tool_start', (_context, agent, { name }) => console.log(`${agent.name} calls ${name}`));
+// oxlint-disable-next-line eslint/max-params -- what a listener gets, in the published order
 runner.on('agent_tool_end', (_context, _agent, { name }, result) => console.log(`${name} gave "${result}"`));
-runner.on('agent_end', (context, agent) => console.log(`${agent.name} ends, ${context.usage.totalTokens} tokens so far`));
+runner.on('agent_end', (context, agent) =>
+  console.log(`${agent.name} ends, ${context.usage.totalTokens} tokens so far`),
+);
 
 // … an agent what it does itself, whoever runs it.
 timekeeper.once('agent_start', () => console.log('(the timekeeper listens, too)'));

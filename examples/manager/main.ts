@@ -1,4 +1,4 @@
-/** A researcher uses a summarizer as a tool and stays in charge. Run it: `node examples/manager/main.ts` */
+/** A researcher uses a summarizer as a tool and stays in charge. Run it: `npx node examples/manager/main.ts` */
 import '../shared/model.ts';
 import { Agent, run, tool } from '@baton/agents';
 import { z } from 'zod';
@@ -22,7 +22,8 @@ const summarizer = new Agent({
 
 const researcher = new Agent({
   name: 'Researcher',
-  instructions: 'Read the article on the topic, have it summarized, then answer with the summary and a remark of yours.',
+  instructions:
+    'Read the article on the topic, have it summarized, then answer with the summary and a remark of yours.',
   tools: [
     readArticle,
     // The summarizer's run is a run of its own inside of this one: its tokens count, its approvals come up here.

@@ -1,4 +1,4 @@
-/** An agent with a tool. Run it: `node examples/quickstart/main.ts` */
+/** An agent with a tool. Run it: `npx node examples/quickstart/main.ts` */
 import '../shared/model.ts'; // Finds a model. With OPENAI_API_KEY set, your program does not need it.
 import { Agent, run, tool } from '@baton/agents';
 import { z } from 'zod';

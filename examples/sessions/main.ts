@@ -1,4 +1,4 @@
-/** A conversation that goes on from run to run. Run it: `node examples/sessions/main.ts` */
+/** A conversation that goes on from run to run. Run it: `npx node examples/sessions/main.ts` */
 import '../shared/model.ts';
 import { Agent, MemorySession, run } from '@baton/agents';
 

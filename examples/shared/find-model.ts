@@ -1,5 +1,11 @@
 /** Finds out which model this machine can use: OpenAI's, or one of a local server that speaks its API. */
-import { getDefaultModel, type ModelProvider, OpenAIProvider } from '@baton/agents';
+import {
+  getDefaultModel,
+  type ModelProvider,
+  OpenAIProvider,
+  setDefaultModel,
+  setDefaultModelProvider,
+} from '@baton/agents';
 
 export type FoundModel = {
   /** For people: `gpt-5.4-mini of OpenAI`. */
@@ -21,12 +27,22 @@ const PATIENCE_MS = 300;
 
 /** The model of OPENAI_API_KEY, else of the first local server that answers, else nothing. */
 export async function findModel(): Promise<FoundModel | undefined> {
+  // The repository's checks are the same everywhere.
+  if (process.env['BATON_DOCS'] === '1') return undefined;
   if (process.env['OPENAI_API_KEY']) {
     const name = getDefaultModel();
     return { label: `${name} of OpenAI`, name, provider: new OpenAIProvider(), local: false };
   }
   const found = await Promise.all(LOCAL_SERVERS.map(probe));
   return found.find((each) => each !== undefined);
+}
+
+/** Makes a model the one of all agents that name none. Call it before you make agents. */
+export function useModel({ name, provider, local }: FoundModel): void {
+  setDefaultModelProvider(provider);
+  setDefaultModel(name);
+  // An agent takes settings that suit the default model from its name, when it is made.
+  if (local) process.env['OPENAI_DEFAULT_MODEL'] = name;
 }
 
 async function probe({ name: server, port }: (typeof LOCAL_SERVERS)[number]): Promise<FoundModel | undefined> {

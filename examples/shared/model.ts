@@ -5,22 +5,34 @@
  * Your own program needs none of this: with OPENAI_API_KEY set, agents find their model.
  */
 import { readFileSync } from 'node:fs';
-import { setDefaultModel, setDefaultModelProvider } from '@baton/agents';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Model, type ModelRequest, setDefaultModel, setDefaultModelProvider } from '@baton/agents';
 import { offlineProvider, scriptOf } from '../../scripts/lib/offline-model.ts';
-import { type FoundModel, findModel } from './find-model.ts';
+import { findModel, useModel } from './find-model.ts';
 
-/** Makes a model the default of agents that name none. */
-export function useModel({ name, provider, local }: FoundModel): void {
+/** A model that takes its time, so that what runs side by side can be told from what does not. */
+function slowly(model: Model): Model {
+  const think = ({ outputType, signal }: ModelRequest): Promise<void> =>
+    wait(outputType === 'text' ? 20 : 40, undefined, { signal });
+  return {
+    async getResponse(request) {
+      const response = model.getResponse(request);
+      await think(request);
+      return response;
+    },
+    async *getStreamedResponse(request) {
+      const events = model.getStreamedResponse(request);
+      await think(request);
+      yield* events;
+    },
+  };
+}
+
+const found = await findModel();
+if (found) useModel(found);
+else {
+  const provider = offlineProvider(scriptOf(readFileSync(process.argv[1] ?? '', 'utf8')));
   setDefaultModelProvider(provider);
-  setDefaultModel(name);
-  // Settings that suit the default model are taken from its name, when an agent is made.
-  if (local) process.env['OPENAI_DEFAULT_MODEL'] = name;
+  setDefaultModel(slowly(await provider.getModel()));
 }
-
-// The repository's checks bring a model of their own: scripts/docs-preload.ts.
-if (process.env['BATON_DOCS'] !== '1') {
-  const found = await findModel();
-  if (found) useModel(found);
-  else setDefaultModelProvider(offlineProvider(scriptOf(readFileSync(process.argv[1] ?? '', 'utf8'))));
-  console.error(found ? `(${found.label})` : '(no OPENAI_API_KEY and no local model server: scripted offline replies)');
-}
+console.error(found ? `(${found.label})` : '(no OPENAI_API_KEY, no local model server: scripted replies)');

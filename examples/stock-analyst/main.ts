@@ -1,4 +1,4 @@
-/** A tool that asks a web service and returns a value, not a text. Run it: `node examples/stock-analyst/main.ts` */
+/** A tool that asks a web service and returns a value, not a text. Run it: `npx node examples/stock-analyst/main.ts` */
 import '../shared/model.ts';
 import { createServer } from 'node:http';
 import { once } from 'node:events';

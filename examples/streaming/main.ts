@@ -1,4 +1,4 @@
-/** What a run does, while it does it; sub-agents too. Run it: `node examples/streaming/main.ts` */
+/** What a run does, while it does it; sub-agents too. Run it: `npx node examples/streaming/main.ts` */
 import '../shared/model.ts';
 import { Agent, run, type RunStreamEvent } from '@baton/agents';
 
@@ -20,10 +20,10 @@ function show(event: RunStreamEvent, who = ''): void {
   switch (event.type) {
     case 'raw_model_stream_event':
       if (event.data.type === 'output_text_delta') process.stdout.write(event.data.delta);
+      if (event.data.type === 'response_done') process.stdout.write('\n');
       break;
     case 'run_item_stream_event':
-      // The text of a message has been shown already, piece by piece.
-      console.log(event.name === 'message_output_created' ? '' : `${who}[${event.name}]`);
+      console.log(`${who}[${event.name}]`);
       break;
     case 'agent_updated_stream_event':
       console.log(`${who}[now ${event.agent.name}]`);

@@ -1,4 +1,4 @@
-/** An agent that answers with data of a known form. Run it: `node examples/structured-output/main.ts` */
+/** An agent that answers with data of a known form. Run it: `npx node examples/structured-output/main.ts` */
 import '../shared/model.ts';
 import { Agent, ModelBehaviorError, run } from '@baton/agents';
 import { z } from 'zod';
@@ -41,6 +41,8 @@ try {
 // Or an error handler gives an answer in place of the error.
 // model says: There is no event in this text.
 const handled = await run(strict, 'The weather is fine.', {
-  errorHandlers: { invalidFinalOutput: () => ({ finalOutput: { name: '', date: '2026-01-01', people: [], place: null } }) },
+  errorHandlers: {
+    invalidFinalOutput: () => ({ finalOutput: { name: '', date: '2026-01-01', people: [], place: null } }),
+  },
 });
 console.log(handled.finalOutput?.name === '' ? 'no event' : handled.finalOutput);

@@ -1,4 +1,4 @@
-/** Testing agents without a model. Run it: `node examples/testing/main.ts` */
+/** Testing agents without a model. Run it: `npx node examples/testing/main.ts` */
 import assert from 'node:assert/strict';
 import { Agent, run, tool } from '@baton/agents';
 import { assistantMessage, functionCall, modelError, modelResponder, ScriptedModel } from '@baton/agents/testing';

@@ -1,4 +1,4 @@
-/** One agent decides who is responsible and hands the conversation over. Run it: `node examples/triage/main.ts` */
+/** One agent decides who is responsible and hands the conversation over. Run it: `npx node examples/triage/main.ts` */
 import '../shared/model.ts';
 import { Agent, handoff, run, tool } from '@baton/agents';
 import { z } from 'zod';
