@@ -54,4 +54,3 @@ function edited(s: State, input: State['input'], edit: HandedOff['edit']): State
   const request = [...inputItems(input), ...entries.map(({ item }) => item)];
   return { ...s, input, entries: listOf(entries), produced: unshared(s), request: listOf(request), sentTo: 0 };
 }
-

@@ -79,7 +79,8 @@ export type Prepared = {
   stateful?: true;
 };
 
-export type Attempt = { at: number; ms: number; error?: ErrorInfo; delayMs?: number };
+/** One attempt of a model call: when it began, in milliseconds of the process, and what became of it. */
+export type Attempt = { at: number; error?: ErrorInfo; delayMs?: number };
 
 export type Reply = {
   output: ModelItem[];
@@ -173,7 +174,15 @@ export type RunEvent =
   | { type: 'input.staged'; items: AgentInputItem[] }
   | { type: 'input.cleared' }
   | { type: 'input.admitted' }
-  | { type: 'check.returned'; id: string; name: string; verdict: CheckVerdict; info?: Json; error?: ErrorInfo; blocked?: string }
+  | {
+      type: 'check.returned';
+      id: string;
+      name: string;
+      verdict: CheckVerdict;
+      info?: Json;
+      error?: ErrorInfo;
+      blocked?: string;
+    }
   | {
       type: 'model.replied';
       id: string;
@@ -211,7 +220,15 @@ export type RunEvent =
   | { type: 'tool.failed'; id: string; error: ErrorInfo; checks?: ToolCheck[] }
   | { type: 'tool.waiting'; id: string; asks: Ask[] }
   | { type: 'batch.closed'; k: number; pausing?: true }
-  | { type: 'handoff.returned'; id: string; to: AgentKey; item: ModelItem; input?: string | AgentInputItem[]; edit?: Edit; checks?: ToolCheck[] }
+  | {
+      type: 'handoff.returned';
+      id: string;
+      to: AgentKey;
+      item: ModelItem;
+      input?: string | AgentInputItem[];
+      edit?: Edit;
+      checks?: ToolCheck[];
+    }
   | { type: 'handoff.refused'; id: string; item: ModelItem; checks?: ToolCheck[] }
   | { type: 'agent.changed'; k: number; i: number; from: AgentKey; to: AgentKey; item: ModelItem }
   | { type: 'output.chosen'; id?: string; k: number; final?: string; call?: number }

@@ -19,7 +19,7 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   const { reply, calls: plans, parsed } = s.reply;
   const output = reply.output;
   const ignored = new Set(e.ignored);
-  const calls = plans.map((plan, i) => newCall(plan, output, i, ignored.has(i)));
+  const calls = plans.map((plan, i) => newCall(plan, i, { output, ignored: ignored.has(i) }));
   const byPosition = new Map(calls.map((call) => [call.at, call]));
 
   const meaning = outcome(s, {
@@ -50,7 +50,13 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   };
 }
 
-type Facts = { text: string | undefined; refusal: string | undefined; parsed: Parsed | undefined; calls: number; id: string };
+type Facts = {
+  text: string | undefined;
+  refusal: string | undefined;
+  parsed: Parsed | undefined;
+  calls: number;
+  id: string;
+};
 
 /** What a reply means for the run: calls to make, an output, a fault, or nothing usable: the model is asked again. */
 function outcome(s: State, { text, refusal, parsed, calls, id }: Facts): Partial<State> {
@@ -64,15 +70,29 @@ function outcome(s: State, { text, refusal, parsed, calls, id }: Facts): Partial
   }
   if (text === undefined || (parsed && text === '')) return { stage: 'admit' };
   if (parsed && !parsed.ok) return bad('invalidFinalOutput', 'ModelBehaviorError', parsed.message);
-  return { stage: 'answer', output: { text, source: 'reply' }, outputChecking: { asked: 0, passed: 0 }, repairs: 0, rejected: undefined };
+  return {
+    stage: 'answer',
+    output: { text, source: 'reply' },
+    outputChecking: { asked: 0, passed: 0 },
+    repairs: 0,
+    rejected: undefined,
+  };
 }
 
 export function rejectedOutput(s: State, e: EventOf<'output.rejected'>): State {
   const item: AgentInputItem = { type: 'message', role: 'user', content: e.message };
-  return { ...keep(s, { kind: 'input', item, agent: s.agent }), fault: undefined, rejected: s.fault, stage: 'admit', repairs: s.repairs + 1 };
+  return {
+    ...keep(s, { kind: 'input', item, agent: s.agent }),
+    fault: undefined,
+    rejected: s.fault,
+    stage: 'admit',
+    repairs: s.repairs + 1,
+  };
 }
 
-function newCall(plan: CallPlan, output: readonly ModelItem[], i: number, ignored: boolean): Call {
+type Found = { output: readonly ModelItem[]; ignored: boolean };
+
+function newCall(plan: CallPlan, i: number, { output, ignored }: Found): Call {
   const item = output[plan.at] as { callId?: string; name?: string; id?: string } | undefined;
   const callId = item?.callId ?? item?.id ?? '';
   return { ...plan, i, callId, tool: item?.name ?? '', status: ignored ? 'ignored' : 'new', attempt: 0 };
@@ -131,4 +151,3 @@ function refusalOf(output: readonly ModelItem[]): string | undefined {
   }
   return undefined;
 }
-

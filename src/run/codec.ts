@@ -5,13 +5,13 @@
  * withheld is replaced. C4: each event type has a version of its own; an event from a newer version is refused.
  */
 import type { AnyAgent } from '../agent/index.ts';
-import { callIndex, type Committed, fold, initialState, type RunEvent, tombstone } from '../kernel/index.ts';
+import { type Committed, fold, initialState, type RunEvent, tombstone } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Json } from '../protocol/json.ts';
 import { Usage } from '../protocol/usage.ts';
 import { RunContext } from '../tools/context.ts';
 import { jsonOf } from './errors.ts';
-import { type Journal, newRecord, type RunRecord } from './record.ts';
+import { Journal, newRecord, type RunRecord } from './record.ts';
 import { usageData } from './usage.ts';
 
 export const FORMAT = 'baton/run-state';
@@ -48,8 +48,9 @@ export function encode(record: RunRecord, { includeContext = true }: SaveOptions
   };
 }
 
-function logOf({ runId, events, children }: Journal): Log {
-  const nested = [...children.values()].map(logOf);
+function logOf(journal: Journal): Log {
+  const { runId, events } = journal;
+  const nested = journal.hasChildren ? [...journal.children.values()].map(logOf) : [];
   return { runId, events: withheld(events), ...(nested.length > 0 && { children: nested }) };
 }
 
@@ -124,7 +125,7 @@ export function restoreContext<T>(record: RunRecord, given: RunContext<T>, strat
 const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null;
 
 function journalOf({ runId, events, children = [] }: Log): Journal {
-  return { runId, events, late: [], children: new Map(children.map((child) => [child.runId, journalOf(child)])) };
+  return new Journal(runId, events, children.map(journalOf));
 }
 
 function parse(text: string): Envelope {
@@ -137,7 +138,7 @@ function parse(text: string): Envelope {
   if (!isObject(value)) throw damaged('it is not a JSON object');
   if ('$schemaVersion' in value) {
     throw new UserError(
-      `This is a run state of @openai/agents (schema ${String(value.$schemaVersion)}), which this SDK cannot resume. ` +
+      `This is a run state of @openai/agents (schema ${JSON.stringify(value.$schemaVersion)}), which this SDK cannot resume. ` +
         'Finish the run with the SDK that it was started with.',
     );
   }
@@ -158,7 +159,9 @@ function checkLog(log: unknown): void {
       );
     }
     if (event.v !== undefined && event.v !== 1) {
-      throw new UserError(`The run state has an event "${event.type}" of version ${String(event.v)}; this version reads version 1.`);
+      throw new UserError(
+        `The run state has an event "${event.type}" of version ${JSON.stringify(event.v)}; this version reads version 1.`,
+      );
     }
   }
   if (log.children === undefined) return;
@@ -207,5 +210,3 @@ const KNOWN: ReadonlySet<string> = new Set<RunEvent['type']>([
   'error.handled',
   'items.withheld',
 ]);
-
-export { callIndex };

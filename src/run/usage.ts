@@ -8,7 +8,15 @@ import type { Journal } from './record.ts';
 
 /** The numbers of a usage, without what is empty. */
 export function usageData(usage: Usage): UsageData {
-  const { requests, inputTokens, outputTokens, totalTokens, inputTokensDetails, outputTokensDetails, requestUsageEntries } = usage;
+  const {
+    requests,
+    inputTokens,
+    outputTokens,
+    totalTokens,
+    inputTokensDetails,
+    outputTokensDetails,
+    requestUsageEntries,
+  } = usage;
   return {
     ...(requests !== 1 && { requests }),
     inputTokens,
@@ -40,6 +48,6 @@ export function usageOfJournal(journal: Journal): Usage {
     const own = event.type === 'tool.returned' ? event.usage : usageOfEvent(event);
     if (own) total.add(new Usage(own));
   }
-  for (const child of journal.children.values()) total.add(usageOfJournal(child));
+  if (journal.hasChildren) for (const child of journal.children.values()) total.add(usageOfJournal(child));
   return total;
 }
