@@ -1,7 +1,15 @@
 /** Testing agents without a model. Run it: `npx node examples/testing/main.ts` */
 import assert from 'node:assert/strict';
-import { Agent, run, tool } from '@baton/agents';
-import { assistantMessage, functionCall, modelError, modelResponder, ScriptedModel } from '@baton/agents/testing';
+import { Agent, OpenAIProvider, run, Runner, tool } from '@baton/agents';
+import {
+  assistantMessage,
+  createFakeServer,
+  functionCall,
+  modelError,
+  modelResponder,
+  responsesReply,
+  ScriptedModel,
+} from '@baton/agents/testing';
 import { z } from 'zod';
 
 const add = tool({
@@ -47,3 +55,12 @@ const names: string[] = [];
 for await (const event of stream) names.push(event.type === 'raw_model_stream_event' ? event.data.type : event.type);
 assert.deepEqual(names, ['response_started', 'output_text_delta', 'response_done', 'run_item_stream_event']);
 console.log('✓ a streamed run shows the same answer, event by event');
+
+// 4. A whole program, with its real provider, against a server that answers like OpenAI and refuses what OpenAI refuses.
+await using server = await createFakeServer();
+server.reply(responsesReply([{ name: 'add', arguments: { a: 2, b: 3 } }]), responsesReply('The sum is 5.'));
+const runner = new Runner({ modelProvider: new OpenAIProvider({ baseURL: server.baseURL, apiKey: 'sk-test' }) });
+const served = await runner.run(agent.clone({ model: 'gpt-5.4-mini' }), 'What is 2 + 3?');
+assert.equal(served.finalOutput, 'The sum is 5.');
+assert.equal(server.requests.length, 2);
+console.log('✓ the program works over the wire');
