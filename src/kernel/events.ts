@@ -7,7 +7,7 @@
  *     models or clocks. `<runId>/<id>` is unique in the world and serves as idempotency key.
  * E3: a stored event never changes its meaning. A new shape is a new field or a new type, with an upcaster.
  */
-import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
+import type { AgentInputItem, FunctionCallResultItem, ModelItem } from '../protocol/items.ts';
 import type { Json } from '../protocol/json.ts';
 import type { Origin, UsageData } from '../protocol/model.ts';
 
@@ -21,7 +21,7 @@ export type Effect =
   | { do: 'load_session'; id: string; attempt?: number }
   | { do: 'check'; id: string; point: 'input'; n: number; index: number; attempt?: number }
   | { do: 'check'; id: string; point: 'output'; k: number; index: number; attempt?: number }
-  | { do: 'call_model'; id: string; k: number; agent: AgentKey; starts?: true; attempt?: number }
+  | { do: 'call_model'; id: string; k: number; starts?: true; attempt?: number }
   | { do: 'decide_call'; id: string; k: number; i: number; attempt?: number }
   | { do: 'call_tool'; id: string; k: number; i: number; refused?: true; attempt?: number }
   | { do: 'hand_off'; id: string; k: number; i: number; attempt?: number }
@@ -187,6 +187,7 @@ export type RunEvent =
       type: 'model.replied';
       id: string;
       reply: Reply;
+      /** Absent where every function call of the output is a plain call of a known function tool. */
       calls?: CallPlan[];
       parsed?: Parsed;
       prepared?: Prepared;
@@ -210,8 +211,13 @@ export type RunEvent =
   | {
       type: 'tool.returned';
       id: string;
-      outcome: ToolOutcome;
-      item: ModelItem;
+      /** Absent: ok. */
+      outcome?: ToolOutcome;
+      /** What the model is told; `output` where it is more than text. The rest of the item follows from the call. */
+      text?: string;
+      output?: FunctionCallResultItem['output'];
+      /** Absent: completed. */
+      status?: 'incomplete';
       checks?: ToolCheck[];
       custom?: Json;
       /** Tokens of a sub-agent's run. */
@@ -235,7 +241,10 @@ export type RunEvent =
   | { type: 'error.handled'; id: string; final?: string; includeInHistory?: boolean }
   | { type: 'items.withheld'; k: number; calls: number[]; text: string };
 
-/** An event as the log holds it. `at` is the time of its commit in milliseconds; the position in the log is its number. */
+/**
+ * An event as the log holds it. `at` is the time of its commit in milliseconds, on the first event of a commit; the
+ * position in the log is its number.
+ */
 export type Committed = RunEvent & { at?: number };
 
 export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;

@@ -8,10 +8,15 @@ import { append } from './list.ts';
 import type { Call, State } from './state.ts';
 
 export function replied(s: State, e: EventOf<'model.replied'>): State {
-  const { reply, calls = [], parsed, prepared } = e;
+  const { reply, calls = plainCalls(reply.output), parsed, prepared } = e;
   const next = close(s, e.id);
   const fresh = prepared?.input && !s.inputSaved ? prepared.input : s.fresh;
   return { ...next, fresh, stage: s.status === 'running' ? 'reply' : s.stage, reply: { k: s.k, reply, calls, parsed } };
+}
+
+/** Calls of which nothing special was found. */
+function plainCalls(output: readonly ModelItem[]): CallPlan[] {
+  return output.flatMap((item, at) => (item.type === 'function_call' ? [{ at, kind: 'function' as const }] : []));
 }
 
 export function accepted(s: State, e: EventOf<'reply.accepted'>): State {

@@ -141,7 +141,6 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
     do: 'call_model',
     id: `m${k}`,
     k,
-    agent: s.agent,
     ...(!s.agentStarted && { starts: true as const }),
   };
   return asked < checks.length ? [...pick(false), ask(model)] : [ask(model)];

@@ -2,7 +2,6 @@
  * How a run ends that has no output: signals have fired, what was open is answered, and then, in this order:
  * every call gets a result, an error handler may still give an output, the session keeps what was done, the end.
  */
-import type { ModelItem } from '../protocol/items.ts';
 import type { HandledKind, RunEvent, StopCause } from './events.ts';
 import { saveIfNeeded } from './save.ts';
 import type { Call, State } from './state.ts';
@@ -36,18 +35,8 @@ function closeCalls(s: State, calls: readonly Call[]): readonly RunEvent[] {
       type: 'tool.returned',
       id: `m${s.k}/c${call.i}`,
       outcome: call.status === 'failed' ? 'error' : 'aborted',
-      item: unfinished(call),
+      status: 'incomplete',
+      text: call.status === 'failed' ? 'The tool failed.' : 'The call was not completed: the run was stopped.',
     }));
   return [...events, { type: 'batch.closed', k: s.k }];
-}
-
-function unfinished(call: Call): ModelItem {
-  const text = call.status === 'failed' ? 'The tool failed.' : 'The call was not completed: the run was stopped.';
-  return {
-    type: 'function_call_result',
-    name: call.tool,
-    callId: call.callId,
-    status: 'incomplete',
-    output: { type: 'text', text },
-  };
 }

@@ -1,7 +1,14 @@
 /**
  * Tells listeners and streams what was committed. Called once an event, after its commit, never on replay.
  */
-import type { RunItem, RunToolApprovalItem } from '../agent/index.ts';
+import {
+  RunAgentUpdatedStreamEvent,
+  type RunItem,
+  RunItemStreamEvent,
+  type RunItemStreamEventName,
+  RunRawModelStreamEvent,
+  type RunToolApprovalItem,
+} from '../agent/index.ts';
 import {
   at,
   type Call,
@@ -13,7 +20,6 @@ import {
   type State,
   toArray,
 } from '../kernel/index.ts';
-import type { ModelItem } from '../protocol/items.ts';
 import type { StreamEventResponseCompleted, UsageData } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import { toSmartString } from '../tools/index.ts';
@@ -21,18 +27,12 @@ import { callItem, knownTool } from './calls.ts';
 import { usageOfEvent } from './usage.ts';
 import { rebuildError } from './errors.ts';
 import type { LiveRun } from './live-run.ts';
-import {
-  RunAgentUpdatedStreamEvent,
-  RunItemStreamEvent,
-  type RunItemStreamEventName,
-  RunRawModelStreamEvent,
-} from '../agent/index.ts';
 import { inputOf } from './request.ts';
 import { interruptions, itemOf, responseOf } from './view.ts';
 
 export function announce(run: LiveRun, event: RunEvent, state: State): void {
-  const usage = usageOfEvent(event);
-  if (usage) run.context.usage.add(new Usage({ requests: 1, ...usage }));
+  const usage = usageOf(run, event);
+  if (usage) run.context.usage.add(usage);
   switch (event.type) {
     case 'effect.requested':
       if (event.effect.do === 'call_model' && event.effect.starts && event.effect.attempt === undefined)
@@ -63,6 +63,21 @@ export function announce(run: LiveRun, event: RunEvent, state: State): void {
       return;
   }
 }
+
+/** The tokens that an event tells of; of a live response with all details, also those that are 0. */
+function usageOf(run: LiveRun, event: RunEvent): Usage | undefined {
+  const data = usageOfEvent(event);
+  if (!data) return undefined;
+  const live = event.type === 'model.replied' ? run.record.live.values.get(event.id) : undefined;
+  const usage = new Usage({ requests: 1, ...data });
+  if (!isResponse(live)) return usage;
+  usage.inputTokensDetails = live.usage.inputTokensDetails;
+  usage.outputTokensDetails = live.usage.outputTokensDetails;
+  return usage;
+}
+
+const isResponse = (value: unknown): value is { usage: Usage } =>
+  typeof value === 'object' && value !== null && 'usage' in value && value.usage instanceof Usage;
 
 /** The items of a reply. Those of a refusal are shown, though no history keeps them. */
 function acceptedEntries(state: State): ItemEntry[] {
@@ -104,23 +119,23 @@ function outputForListeners(run: LiveRun, state: State): string {
 function toolEnds(run: LiveRun, event: EventOf<'tool.returned'> | EventOf<'tool.failed'>, state: State): void {
   const call = state.calls[callIndex(event.id)];
   if (!call || call.kind === 'handoff' || call.kind === 'unknown' || call.malformed) return;
-  if (event.type === 'tool.returned' && (event.outcome === 'rejected' || isLeftover(call, event.item))) return;
+  if (event.type === 'tool.returned' && (event.outcome === 'rejected' || isLeftover(call, event))) return;
   const tool = knownTool(run.record, state, call);
   if (!tool) return;
   const agent = run.agent(state.agent);
   const toolCall = callItem(state, call);
-  const text = event.type === 'tool.returned' ? endText(run, event) : failureText(event);
+  const text = event.type === 'tool.returned' ? endText(run, event.id, call) : failureText(event);
   run.runner.emit('agent_tool_end', run.context, agent, tool, text, { toolCall });
   agent.emit('agent_tool_end', run.context, tool, text, { toolCall });
 }
 
 /** A result that a stopping run gave to a call that never began, or that failed before. */
-const isLeftover = (call: Call, item: ModelItem): boolean =>
-  'status' in item && item.status === 'incomplete' && (call.attempt === 0 || call.outcome === 'error');
+const isLeftover = (call: Call, { status }: EventOf<'tool.returned'>): boolean =>
+  status === 'incomplete' && (call.attempt === 0 || call.outcome === 'error');
 
-function endText(run: LiveRun, { id, item }: EventOf<'tool.returned'>): string {
+function endText(run: LiveRun, id: string, { item }: Call): string {
   const { values } = run.record.live;
-  if (!values.has(id)) return resultText(item);
+  if (!values.has(id)) return item ? resultText(item) : '';
   const value = values.get(id);
   return value instanceof Error ? `${value.name}: ${value.message}` : toSmartString(value);
 }

@@ -6,13 +6,14 @@ import {
   type Call,
   decisionOn,
   type Effect,
+  type EventOf,
   type RunEvent,
   type State,
   type ToolCheck,
   type ToolOutcome,
 } from '../../kernel/index.ts';
 import { ToolCallError, ToolTimeoutError } from '../../protocol/errors.ts';
-import type { FunctionCallItem } from '../../protocol/items.ts';
+import type { FunctionCallItem, FunctionCallResultItem } from '../../protocol/items.ts';
 import {
   functionCallResult,
   type FunctionTool,
@@ -129,18 +130,26 @@ async function finished(job: Job, { tool, prepared }: Bound, { output, outcome, 
   return {
     type: 'tool.returned',
     id: effect.id,
-    outcome,
-    item: rawItem,
+    ...told(rawItem, outcome),
     ...(checks.length > 0 && { checks }),
     ...(custom && { custom: jsonOf(custom) }),
   };
+}
+
+/** A result as an event holds it: what follows from the call is left out. */
+function told(
+  { output }: FunctionCallResultItem,
+  outcome: ToolOutcome,
+): Pick<EventOf<'tool.returned'>, 'text' | 'output' | 'outcome'> {
+  const isText = typeof output === 'object' && !Array.isArray(output) && output.type === 'text' && !output.providerData;
+  return { ...(outcome !== 'ok' && { outcome }), ...(isText ? { text: output.text } : { output }) };
 }
 
 type Told = { outcome: ToolOutcome; checks?: ToolCheck[] };
 
 function returned(job: Job, output: unknown, { outcome, checks = [] }: Told): RunEvent {
   const item = functionCallResult(job.item, output);
-  return { type: 'tool.returned', id: job.effect.id, outcome, item, ...(checks.length > 0 && { checks }) };
+  return { type: 'tool.returned', id: job.effect.id, ...told(item, outcome), ...(checks.length > 0 && { checks }) };
 }
 
 const NOT_APPROVED = 'Tool execution was not approved.';
