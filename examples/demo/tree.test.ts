@@ -50,13 +50,42 @@ test('the log tells the checks, agents, handoffs, tools, sub-agents and decision
   expect(total).toMatchObject({ calls: 6, tokens: 50 });
 });
 
-test('the time that a person took is not counted', () => {
-  const stamp = (event: object, at: number): never => ({ ...event, at }) as never;
-  const { total } = treeOf([
-    stamp({ type: 'run.started', agent: 'A' }, 1000),
-    stamp({ type: 'run.paused' }, 1200),
-    stamp({ type: 'run.resumed' }, 61_200),
-    stamp({ type: 'run.finished' }, 61_500),
+type Log = Parameters<typeof treeOf>[0];
+type Event = Log[number] & { at?: number };
+
+const asked = (id: string, at?: number): Event => {
+  const effect = { do: 'call_tool', id, k: 1, i: Number(id.slice(-1)) } as const;
+  return { type: 'effect.requested', effect, ...(at !== undefined && { at }) };
+};
+const started = (at: number): Event => ({ type: 'run.started', runId: 'r', agent: 'A', input: '', maxTurns: 10, at });
+
+test('an event without a time happened with the one before it', () => {
+  const output = [functionCall('add', {}, { callId: 'c0' }), functionCall('add', {}, { callId: 'c1' })];
+  const usage = { inputTokens: 3, outputTokens: 4, totalTokens: 7 };
+  const log: Event[] = [
+    started(1000),
+    { type: 'effect.requested', effect: { do: 'call_model', id: 'm1', k: 1, agent: 'A' } },
+    { type: 'model.replied', id: 'm1', reply: { output, usage }, at: 1300 },
+    asked('m1/c0'),
+    asked('m1/c1'),
+    { type: 'tool.returned', id: 'm1/c1', at: 1310 },
+    { type: 'tool.returned', id: 'm1/c0', at: 1350 },
+  ];
+  const { branches, total } = treeOf(log);
+  expect(branches[0]?.cost).toEqual({ calls: 1, tokens: 7, ms: 300 });
+  expect(branches[0]?.leaves.map(({ name, cost }) => [name, cost.ms])).toEqual([
+    ['add', 50],
+    ['add', 10],
   ]);
-  expect(total.ms).toBe(500);
+  expect(total).toEqual({ calls: 1, tokens: 7, ms: 350 });
+});
+
+test('the time that a person took is not counted', () => {
+  const log: Event[] = [
+    started(1000),
+    { type: 'run.paused', at: 1200 },
+    { type: 'run.resumed', maxTurns: 10, at: 61_200 },
+    { type: 'run.finished', at: 61_500 },
+  ];
+  expect(treeOf(log).total.ms).toBe(500);
 });

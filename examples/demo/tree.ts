@@ -1,5 +1,5 @@
 /** A run as a tree with its usage, read off its log (`state.events`) and nothing else. */
-import type { RunState } from '@baton/agents';
+import type { FunctionCallItem, RunState } from '@baton/agents';
 
 type RunEvent = RunState['events'][number];
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
@@ -25,15 +25,26 @@ type Reading = {
   /** Tool calls by the id of their effect and by the model's id of the call. */
   readonly calls: Map<string, Leaf>;
   agent: string;
+  /** When the newest commit was: its first event has the time. */
+  now: number;
   pausedAt: number;
   waited: number;
 };
 
 export function treeOf(events: readonly RunEvent[]): Tree {
-  const reading: Reading = { branches: [], began: new Map(), calls: new Map(), agent: '', pausedAt: 0, waited: 0 };
+  const reading: Reading = {
+    branches: [],
+    began: new Map(),
+    calls: new Map(),
+    agent: '',
+    now: 0,
+    pausedAt: 0,
+    waited: 0,
+  };
+  const start = timeOf(events[0]) ?? 0;
   for (const event of events) read(reading, event);
-  const { branches, waited } = reading;
-  const total = { calls: 0, tokens: 0, ms: timeOf(events.at(-1)) - timeOf(events[0]) - waited };
+  const { branches, now, waited } = reading;
+  const total = { calls: 0, tokens: 0, ms: now - start - waited };
   for (const { cost, leaves } of branches) {
     for (const { calls, tokens } of [cost, ...leaves.map((leaf) => leaf.cost)]) {
       total.calls += calls;
@@ -44,18 +55,19 @@ export function treeOf(events: readonly RunEvent[]): Tree {
 }
 
 function read(reading: Reading, event: RunEvent): void {
+  reading.now = timeOf(event) ?? reading.now;
   switch (event.type) {
     case 'run.started':
       reading.agent = event.agent;
       return;
     case 'run.paused':
-      reading.pausedAt = timeOf(event);
+      reading.pausedAt = reading.now;
       return;
     case 'run.resumed':
-      reading.waited += timeOf(event) - reading.pausedAt;
+      reading.waited += reading.now - reading.pausedAt;
       return;
     case 'effect.requested':
-      reading.began.set(event.effect.id, timeOf(event));
+      reading.began.set(event.effect.id, reading.now);
       return;
     case 'check.returned':
       return readCheck(reading, event);
@@ -74,7 +86,7 @@ function read(reading: Reading, event: RunEvent): void {
       call.cost = {
         calls: usage ? (usage.requests ?? 1) : 0,
         tokens: usage?.totalTokens ?? 0,
-        ms: since(reading, event),
+        ms: since(reading, event.id),
       };
       return;
     }
@@ -95,24 +107,35 @@ function readCheck(reading: Reading, event: EventOf<'check.returned'>): void {
   const cost = {
     calls: Number(told['requests'] ?? 0),
     tokens: Number(told['totalTokens'] ?? 0),
-    ms: since(reading, event),
+    ms: since(reading, event.id),
   };
   reading.branches.push({ kind: verdict === 'pass' ? 'passed' : 'tripped', name, cost, leaves: [] });
 }
 
 function readReply(reading: Reading, event: EventOf<'model.replied'>): void {
-  const { reply, calls = [], id } = event;
+  const { reply, id } = event;
   const { cost, leaves } = workOf(reading);
   cost.calls += 1;
   cost.tokens += reply.usage.totalTokens;
-  cost.ms += since(reading, event);
-  for (const [i, { at, kind }] of calls.entries()) {
-    const item = reply.output[at];
-    if (kind === 'handoff' || item?.type !== 'function_call') continue;
+  cost.ms += since(reading, event.id);
+  for (const [i, { item, kind }] of callsOf(event).entries()) {
+    if (kind === 'handoff') continue;
     const leaf: Leaf = { kind: 'tool', name: item.name, note: '', cost: { calls: 0, tokens: 0, ms: 0 } };
     leaves.push(leaf);
     reading.calls.set(`${id}/c${i}`, leaf).set(item.callId, leaf);
   }
+}
+
+type Call = { item: FunctionCallItem; kind: string };
+
+/** The calls of a reply. What they are is told only where not all of them are plain function tools. */
+function callsOf({ reply, calls }: EventOf<'model.replied'>): Call[] {
+  if (!calls)
+    return reply.output.flatMap((item) => (item.type === 'function_call' ? [{ item, kind: 'function' }] : []));
+  return calls.flatMap(({ at, kind }) => {
+    const item = reply.output[at];
+    return item?.type === 'function_call' ? [{ item, kind }] : [];
+  });
 }
 
 /** The branch of the agent that is active; a new one where another was active before. */
@@ -124,8 +147,7 @@ function workOf({ branches, agent }: Reading): Branch {
   return branch;
 }
 
-const timeOf = (event: RunEvent | undefined): number =>
-  event && 'at' in event && typeof event.at === 'number' ? event.at : 0;
+const timeOf = (event: RunEvent | undefined): number | undefined =>
+  event && 'at' in event && typeof event.at === 'number' ? event.at : undefined;
 
-const since = ({ began }: Reading, event: RunEvent & { id: string }): number =>
-  timeOf(event) - (began.get(event.id) ?? timeOf(event));
+const since = ({ began, now }: Reading, id: string): number => now - (began.get(id) ?? now);
