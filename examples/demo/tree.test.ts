@@ -64,7 +64,7 @@ test('an event without a time happened with the one before it', () => {
   const usage = { inputTokens: 3, outputTokens: 4, totalTokens: 7 };
   const log: Event[] = [
     started(1000),
-    { type: 'effect.requested', effect: { do: 'call_model', id: 'm1', k: 1, agent: 'A' } },
+    { type: 'effect.requested', effect: { do: 'call_model', id: 'm1', k: 1 } },
     { type: 'model.replied', id: 'm1', reply: { output, usage }, at: 1300 },
     asked('m1/c0'),
     asked('m1/c1'),
