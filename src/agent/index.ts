@@ -4,5 +4,4 @@ export * from './guardrail.ts';
 export * from './handoff.ts';
 export * from './hooks.ts';
 export * from './items.ts';
-export { identifier } from './names.ts';
 export * from './stream-events.ts';

@@ -5,8 +5,8 @@ export {
   isGpt5Default,
   OPENAI_DEFAULT_MODEL_ENV_VARIABLE_NAME,
 } from './default-model.ts';
-export { isAbort, normalizeError } from './retry-error.ts';
+export { normalizeError } from './retry-error.ts';
 export { retryPolicies } from './retry-policies.ts';
-export { callModel, streamModel } from './retry.ts';
+export { callModel, checkTimeout, streamModel } from './retry.ts';
 export type { ModelAttempt, RetryHooks } from './retry.ts';
 export { mergeModelSettings } from './settings.ts';

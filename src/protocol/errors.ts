@@ -7,9 +7,6 @@
 /** What `error.state` is. The run room declares its members, so that this floor needs no import from above. */
 export interface ErrorState {}
 
-/** Who can do something about an error: the developer, the model (it may try again), or the operator. */
-export type Audience = 'developer' | 'model' | 'operator';
-
 /** Base of all errors of this SDK. */
 export abstract class AgentsError extends Error {
   /** Stable, for programs: `area/what`. */

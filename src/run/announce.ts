@@ -25,7 +25,7 @@ import { Usage } from '../protocol/usage.ts';
 import { toSmartString } from '../tools/index.ts';
 import { callItem, knownTool } from './calls.ts';
 import { usageOfEvent } from './usage.ts';
-import { rebuildError } from './errors.ts';
+import { rebuildError, toolCallError } from './errors.ts';
 import type { LiveRun } from './live-run.ts';
 import { inputOf } from './request.ts';
 import { interruptions, itemOf, responseOf } from './view.ts';
@@ -35,7 +35,12 @@ export function announce(run: LiveRun, event: RunEvent, state: State): void {
   if (usage) run.context.usage.add(usage);
   switch (event.type) {
     case 'effect.requested':
-      if (event.effect.do === 'call_model' && event.effect.starts && event.effect.attempt === undefined)
+      if (
+        event.effect.do === 'call_model' &&
+        event.effect.starts &&
+        event.effect.attempt === undefined &&
+        !run.isStopped
+      )
         agentStarts(run, state);
       return;
     case 'model.replied':
@@ -125,8 +130,12 @@ function toolEnds(run: LiveRun, event: EventOf<'tool.returned'> | EventOf<'tool.
   const agent = run.agent(state.agent);
   const toolCall = callItem(state, call);
   const text = event.type === 'tool.returned' ? endText(run, event.id, call) : failureText(event);
-  run.runner.emit('agent_tool_end', run.context, agent, tool, text, { toolCall });
-  agent.emit('agent_tool_end', run.context, tool, text, { toolCall });
+  try {
+    run.runner.emit('agent_tool_end', run.context, agent, tool, text, { toolCall });
+    agent.emit('agent_tool_end', run.context, tool, text, { toolCall });
+  } catch (thrown) {
+    throw toolCallError(thrown);
+  }
 }
 
 /** A result that a stopping run gave to a call that never began, or that failed before. */
@@ -185,6 +194,13 @@ function batchCloses(run: LiveRun, state: State): void {
   }
 }
 
+/** What an earlier segment showed is not shown again. */
+export function markShown(run: LiveRun): void {
+  const { state } = run.record;
+  for (const call of state.calls) if (call.kept) run.shown.add(`m${state.k}/c${call.i}`);
+  for (const item of interruptions(run.record, state)) run.shown.add(keyOf(item));
+}
+
 const keyOf = (item: RunToolApprovalItem): string => `ask ${item.runId} ${item.callId}`;
 
 function belongs(
@@ -220,19 +236,26 @@ function emit(run: LiveRun, name: RunItemStreamEventName, item: RunItem): void {
 }
 
 /** Made from what was committed: a listener never sees a reply that a crash forgets. */
-function responseDone(run: LiveRun, state: State, { reply }: EventOf<'model.replied'>): StreamEventResponseCompleted {
+function responseDone(
+  run: LiveRun,
+  state: State,
+  { reply, attempts }: EventOf<'model.replied'>,
+): StreamEventResponseCompleted {
   const live = responseOf(run.record, state.k, reply);
   return {
     type: 'response_done',
     response: {
       id: reply.responseId ?? '',
       ...(reply.requestId !== undefined && { requestId: reply.requestId }),
-      usage: fullUsage(reply.usage),
+      usage: attempts ? allUsage(reply.usage) : fullUsage(reply.usage),
       output: reply.output,
       ...(live?.providerData && { providerData: live.providerData }),
       ...(reply.rawUsage && { rawUsage: reply.rawUsage }),
     },
   };
 }
+
+/** A sum over attempts has all members, as a `Usage` has. */
+const allUsage = (usage: UsageData): UsageData => Object.assign({}, new Usage({ requests: 1, ...usage }));
 
 const fullUsage = (usage: UsageData): UsageData => ({ requests: 1, ...usage });

@@ -14,12 +14,7 @@ import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import type { Usage } from '../protocol/usage.ts';
-import {
-  type ApprovalItem,
-  RunContext,
-  type ToolInputGuardrailResult,
-  type ToolOutputGuardrailResult,
-} from '../tools/index.ts';
+import { RunContext, type ToolInputGuardrailResult, type ToolOutputGuardrailResult } from '../tools/index.ts';
 import { type ContextStrategy, decode, encode, type Envelope, restoreContext, type SaveOptions } from './codec.ts';
 import { post, type RunRecord } from './record.ts';
 import * as view from './view.ts';
@@ -232,5 +227,3 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
 declare module '../protocol/errors.ts' {
   interface ErrorState extends RunState<unknown, AnyAgent> {}
 }
-
-export type { ApprovalItem };

@@ -164,7 +164,7 @@ function stream<TContext, TAgent extends AnyAgent>(
   go(live, state).then(
     () => StreamedRunResult.settle(result, {}),
     (error: unknown) =>
-      StreamedRunResult.settle(result, record.state.status === 'cancelled' ? { cancelled: true } : { error }),
+      StreamedRunResult.settle(result, record.state.status === 'cancelled' ? cancelled(error) : { error }),
   );
   return result;
 }
@@ -189,6 +189,12 @@ function ended<TContext, TAgent extends AnyAgent>(error: unknown, state: RunStat
   return error;
 }
 
+/** An abort ends a stream quietly; one with a reason of its own is told to the reader. */
+const cancelled = (reason: unknown): { cancelled: true; error?: unknown } =>
+  reason instanceof DOMException && reason.name === 'AbortError'
+    ? { cancelled: true }
+    : { cancelled: true, error: reason };
+
 function finishedAlready<TContext, TAgent extends AnyAgent>(
   state: RunState<TContext, TAgent>,
   settings: Settings,
@@ -208,7 +214,7 @@ function start(
 ): RunRecord {
   const items = checkInput(input);
   const journal = new Journal(newRunId());
-  const runContext = context instanceof RunContext ? context : new RunContext<unknown>(context ?? {});
+  const runContext = context instanceof RunContext ? context : new RunContext<unknown>(context);
   const record = newRecord({ journal, root: agent, context: runContext });
   const { session, maxTurns, stream: streamed, conversationId, previousResponseId } = settings;
   // A provider that keeps the conversation keeps it alone.

@@ -24,7 +24,6 @@ import {
   fold,
   initialState,
   inputItems,
-  isWaiting,
   type ItemEntry,
   type Reply,
   resultText,
@@ -222,6 +221,7 @@ export function responseFrom(reply: Reply): ModelResponse {
 export function finalOutputOf(record: RunRecord, state: State): unknown {
   const { output, k } = state;
   if (!output) return undefined;
+  if (output.withheld) return output.text;
   const { values } = record.live;
   const id = output.source === 'reply' ? `m${k}/output` : `m${k}/choose`;
   if (output.source !== 'handler' && values.has(id)) return values.get(id);
@@ -258,6 +258,3 @@ export function toolGuardrailResults<P extends 'tool_input' | 'tool_output'>(
   // The output was recorded as the guardrail gave it.
   return results.map(({ name, output }) => ({ guardrail: { type: point, name }, output })) as never;
 }
-
-/** Whether some call of the run waits for a person. */
-export const isInterrupted = (state: State): boolean => state.calls.some((call) => isWaiting(state, call));

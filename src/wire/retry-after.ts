@@ -1,9 +1,6 @@
 /** How long a server asks to wait, in its three forms. */
 
-/** What can be asked for a header: a `Headers` object, or a plain record with keys in any case. */
-export type HeaderSource = { get(name: string): string | null } | Record<string, unknown>;
-
-/** The value of a header, whichever form the headers have. */
+/** The value of a header: of a `Headers` object, or of a plain record with keys in any case. */
 export function headerOf(headers: unknown, name: string): string | undefined {
   if (typeof headers !== 'object' || headers === null) return undefined;
   if ('get' in headers && typeof headers.get === 'function') {
