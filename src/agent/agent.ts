@@ -15,6 +15,7 @@ import {
   type HostedTool,
   qualifiedName,
   type ToolCallDetails,
+  type ToolInputParameters,
 } from '../tools/index.ts';
 import { type AgentTool, type AgentToolOptions, type AgentToolParameters, agentAsTool } from './as-tool.ts';
 import type { InputGuardrail, OutputGuardrail } from './guardrail.ts';
@@ -51,9 +52,13 @@ export type UsableTool<TContext> =
     });
 
 /** The result of a function tool, as `toolUseBehavior` sees it. */
-export type FunctionToolResult<TContext = unknown> = {
+export type FunctionToolResult<
+  TContext = unknown,
+  TParameters extends ToolInputParameters = ToolInputParameters,
+  Result = unknown,
+> = {
   type: 'function_output';
-  tool: FunctionTool<TContext>;
+  tool: FunctionTool<TContext, TParameters, Result>;
   /** What the tool returned: the value itself while the process lives, else its text. */
   output: unknown;
   runItem: RunToolCallOutputItem;
