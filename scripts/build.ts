@@ -1,10 +1,14 @@
 /**
- * Builds dist/: emptied, compiled by tsc, and every relative import of what came out leads to a file.
+ * Builds dist/: declarations by tsc, one file an entry point (and what they share) by esbuild, and every relative
+ * import of what came out leads to a file. Few files, because the loader's time a file is most of an import's time
+ * (decisions/003-one-file-an-entry-point.md). Not minified: stack traces stay readable.
  *
  * The declarations keep saying './a.ts': TypeScript from 5 on reads that as './a.d.ts', and so do publint and attw.
  */
 import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { build as bundle } from 'esbuild';
+import { entryPoints } from './lib/entry-points.ts';
 import { importsOf } from './lib/imports.ts';
 import { at, conclude, duration, execute } from './lib/script.ts';
 
@@ -20,8 +24,23 @@ export function dangling(file: string, source: string, exists: (path: string) =>
 
 async function main(): Promise<void> {
   rmSync(at('dist'), { recursive: true, force: true });
-  const { code, ms } = await execute({ command: 'tsc', args: ['-p', 'tsconfig.build.json'] });
+  const { code, ms } = await execute({ command: 'tsc', args: ['-p', 'tsconfig.build.json', '--emitDeclarationOnly'] });
   if (code !== 0) process.exit(code);
+  await bundle({
+    absWorkingDir: at(),
+    entryPoints: entryPoints().map(({ source }) => source),
+    outdir: 'dist',
+    outbase: 'src',
+    chunkNames: 'shared-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22.13',
+    packages: 'external',
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
   const files = globSync('dist/**/*.{js,d.ts}', { cwd: at() });
   const exists = (path: string): boolean => existsSync(at(path));
   const problems = files.flatMap((file) => dangling(file, readFileSync(at(file), 'utf8'), exists));

@@ -175,7 +175,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
 
   /** A copy with other options. Lists are shared unless they are given; `undefined` sets an option back. */
   clone(config: Partial<AgentConfiguration<TContext, TOutput>>): Agent<TContext, TOutput> {
-    const { tools, modelSettings } = this.#explicit;
+    const { modelSettings } = this.#explicit;
     const own: Partial<AgentConfiguration<TContext, TOutput>> = {
       instructions: this.instructions,
       ...(this.prompt !== undefined && { prompt: this.prompt }),
@@ -183,7 +183,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
       handoffs: this.handoffs,
       model: this.model,
       ...(modelSettings && { modelSettings: this.modelSettings }),
-      ...((tools || this.tools.length > 0) && { tools: this.tools }),
+      tools: this.tools,
       inputGuardrails: this.inputGuardrails,
       outputGuardrails: this.outputGuardrails,
       outputType: this.outputType,

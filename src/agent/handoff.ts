@@ -1,7 +1,7 @@
 /**
  * Handoffs: one agent gives the conversation to another. The model sees a handoff as a tool.
  */
-import { InvalidToolInputError, ModelBehaviorError, UserError } from '../protocol/errors.ts';
+import { ModelBehaviorError, UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import type { JsonObjectSchema } from '../protocol/json.ts';
 import { type InferOutput, type SchemaLike, toObjectSchema, validate } from '../schema/index.ts';
@@ -141,7 +141,7 @@ export function handoff<
   }
   const guarded = (config.inputGuardrails?.length ?? 0) + (config.outputGuardrails?.length ?? 0) > 0;
   const invoke = async (context: RunContext<TContext>, args: string): Promise<Agent<TContext, TOutput>> => {
-    if (inputType) await onHandoff?.(context, parseInput(agent, inputType, args) as HandoffInput<TInput>);
+    if (inputType) await onHandoff?.(context, parseInput(inputType, args) as HandoffInput<TInput>);
     else await onHandoff?.(context, undefined as HandoffInput<TInput>);
     return agent;
   };
@@ -159,17 +159,17 @@ export function handoff<
   return result;
 }
 
-function parseInput(agent: { readonly name: string }, inputType: SchemaLike, args: string): unknown {
-  if (!args) throw new ModelBehaviorError(`Handoff function expected non empty input but got: ${args}`);
+function parseInput(inputType: SchemaLike, args: string): unknown {
+  if (!args) throw new ModelBehaviorError('Handoff function expected non empty input');
   let value: unknown;
   try {
     value = JSON.parse(args);
   } catch (error) {
-    throw new InvalidToolInputError('Invalid JSON provided', undefined, error);
+    throw Object.assign(new ModelBehaviorError('Invalid JSON provided'), { cause: error });
   }
   const parsed = validate(inputType, value);
   if (parsed.ok) return parsed.value;
-  throw new InvalidToolInputError(`Invalid input for the handoff to "${agent.name}"`, undefined, parsed.error);
+  throw Object.assign(new ModelBehaviorError('Invalid JSON provided'), { cause: parsed.error });
 }
 
 /** The handoff of an agent; a handoff is returned as it is. */

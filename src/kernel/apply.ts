@@ -25,6 +25,7 @@ export function apply(s: State, e: RunEvent): State {
         hasSession: e.session ?? false,
         conversationId: e.conversationId,
         previousResponseId: e.previousResponseId,
+        omitsReasoningIds: e.omitsReasoningIds ?? false,
         ...startFrom(e.input, inputItems(e.input)),
       };
     case 'run.resumed':
@@ -69,7 +70,8 @@ export function apply(s: State, e: RunEvent): State {
       return replied(s, e);
     case 'model.failed':
       return {
-        ...fault(close(s, e.id), { cause: 'model', error: e.error, id: e.id }),
+        // A model that fails while it should repair its output leaves the fault of the output.
+        ...fault(close(s, e.id), s.rejected ?? { cause: 'model', error: e.error, id: e.id }),
         ...(e.prepared?.input && !s.inputSaved && { fresh: e.prepared.input }),
       };
     case 'reply.accepted':
@@ -224,8 +226,10 @@ function failed(s: State, e: EventOf<'effect.failed'>): State {
   const effect = s.open.find(({ id }) => id === e.id);
   const next = close(s, e.id);
   if (!effect) return next;
+  // An error handler that throws takes the place of the error that it should handle.
+  const stop = effect.do === 'handle_error' && s.stop ? { cause: 'callback' as const, error: e.error, id: e.id } : s.stop;
   const saveFailed = s.saveFailed || effect.do === 'save_session' || effect.do === 'compact_session';
-  return { ...fault(next, { cause: CAUSE_OF[effect.do], error: e.error, id: e.id }), saveFailed };
+  return { ...fault(next, { cause: CAUSE_OF[effect.do], error: e.error, id: e.id }), stop, saveFailed };
 }
 
 function checked(s: State, e: EventOf<'check.returned'>): State {
@@ -293,5 +297,5 @@ function withheld(s: State, e: EventOf<'items.withheld'>): State {
 
 /** A result with its content taken out. */
 export function tombstone(item: ModelItem, text: string): ModelItem {
-  return item.type === 'function_call_result' ? { ...item, output: { type: 'text' as const, text } } : item;
+  return item.type === 'function_call_result' ? { ...item, output: text } : item;
 }

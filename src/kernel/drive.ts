@@ -34,37 +34,47 @@ export async function drive(initial: State, plan: Plan, world: World): Promise<S
   let state = initial;
   let answer: RunEvent | undefined;
   for (;;) {
-    const batch: RunEvent[] = [];
-    const states: State[] = [];
-    const land = (event: RunEvent): void => {
-      batch.push(event);
-      states.push((state = apply(state, event)));
-    };
-    if (answer) land(answer);
-    answer = undefined;
-    for (const event of world.inbox()) if (isWelcome(state, event)) land(event);
-    for (let decided = step(state, plan); decided.length > 0; decided = step(state, plan)) {
-      decided.forEach(land);
-    }
-    if (batch.length > 0) {
-      const committed = world.commit(batch);
+    const round = decide(state, plan, { answer, inbox: world.inbox() });
+    const events = round.events.length;
+    state = round.state;
+    if (events > 0) {
+      const committed = world.commit(round.events);
       if (committed) await committed;
       if (world.forget) state = world.forget();
-      const stop = announce(batch, states, world);
-      if (stop && !isOver(state.status)) {
-        if (state.status === 'running') state = await stopRun(state, { type: 'run.stopping', ...stop }, world);
-      }
+      const stop = announce(round, world);
+      if (stop && state.status === 'running') state = await stopRun(state, { type: 'run.stopping', ...stop }, world);
     }
     if (state.open.length === 0 && (isOver(state.status) || state.status === 'paused')) return state;
-    if (state.open.length > 0) answer = await world.next();
-    else if (batch.length === 0) throw new Error(`Run ${state.runId} has nothing to do in stage "${state.stage}".`);
+    if (state.open.length > 0) {
+      // Nothing of the round is kept while the run waits.
+      round.events = round.states = NOTHING;
+      answer = await world.next();
+    } else if (events === 0) throw new Error(`Run ${state.runId} has nothing to do in stage "${state.stage}".`);
   }
 }
 
+const NOTHING: never[] = [];
+
+type Round = { state: State; events: RunEvent[]; states: State[] };
+type Landing = { answer: RunEvent | undefined; inbox: readonly RunEvent[] };
+
+/** Lets what came land, then decides until there is nothing more to decide. */
+function decide(from: State, plan: Plan, { answer, inbox }: Landing): Round {
+  const round: Round = { state: from, events: [], states: [] };
+  const land = (event: RunEvent): void => {
+    round.events.push(event);
+    round.states.push((round.state = apply(round.state, event)));
+  };
+  if (answer) land(answer);
+  for (const event of inbox) if (isWelcome(round.state, event)) land(event);
+  for (let decided = step(round.state, plan); decided.length > 0; decided = step(round.state, plan)) decided.forEach(land);
+  return round;
+}
+
 /** Shows each event, then starts the effect that it requests. What a listener throws ends the run. */
-function announce(batch: readonly RunEvent[], states: readonly State[], world: World): Stop | undefined {
+function announce({ events, states }: Round, world: World): Stop | undefined {
   let stop: Stop | undefined;
-  batch.forEach((event, n) => {
+  events.forEach((event, n) => {
     const state = states[n];
     if (!state) return;
     try {
@@ -81,12 +91,13 @@ async function stopRun(state: State, event: RunEvent, world: World): Promise<Sta
   const next = apply(state, event);
   const committed = world.commit([event]);
   if (committed) await committed;
-  announce([event], [next], world);
+  announce({ state: next, events: [event], states: [next] }, world);
   return next;
 }
 
 /** Whether an event from outside still means something to a run in this state. */
 function isWelcome(state: State, event: RunEvent): boolean {
   if (event.type === 'run.stopping') return state.status === 'running';
-  return !isOver(state.status);
+  // A failed run can be taken up again; a finished or cancelled one cannot.
+  return state.status !== 'finished' && state.status !== 'cancelled';
 }

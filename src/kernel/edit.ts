@@ -16,9 +16,11 @@ export function fault(s: State, stop: Stop): State {
   return s.status !== 'running' || s.fault ? s : { ...s, fault: stop };
 }
 
-const CALL_INDEX = /\/c(\d+)/;
 /** The index of the call that an effect id speaks of; -1 where it speaks of none. */
-export const callIndex = (id: string): number => Number(CALL_INDEX.exec(id)?.[1] ?? -1);
+export const callIndex = (id: string): number => {
+  const at = id.indexOf('/c');
+  return at < 0 ? -1 : Number.parseInt(id.slice(at + 2), 10);
+};
 
 export function mark(s: State, i: number, patch: Partial<Call>): State {
   if (!s.calls[i]) return s;

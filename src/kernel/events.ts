@@ -147,6 +147,8 @@ export type RunEvent =
       stream?: boolean;
       conversationId?: string;
       previousResponseId?: string;
+      /** Reasoning items are sent, and shown in the history, without their ids. */
+      omitsReasoningIds?: true;
     }
   | { type: 'run.resumed'; maxTurns: number | null; plan?: string; session?: boolean; stream?: boolean }
   | { type: 'run.recovered' }

@@ -8,10 +8,7 @@ export type List<T> = { readonly backing: T[]; readonly length: number };
 
 const EMPTY: List<never> = { backing: [], length: 0 };
 
-/** A list with no elements. It has a backing array of its own, so that nobody shares the first append. */
-export const emptyList = <T>(): List<T> => ({ backing: [], length: 0 });
-
-/** A shared empty list, for places that never append to it in place. */
+/** The list with no elements. The first append to it makes a list of its own. */
 export const noItems = <T>(): List<T> => EMPTY as List<T>;
 
 export function append<T>(list: List<T>, item: T): List<T> {

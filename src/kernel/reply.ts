@@ -22,8 +22,17 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   const calls = plans.map((plan, i) => newCall(plan, output, i, ignored.has(i)));
   const byPosition = new Map(calls.map((call) => [call.at, call]));
 
+  const meaning = outcome(s, {
+    text: textOf(output),
+    refusal: refusalOf(output),
+    parsed,
+    calls: calls.filter(({ status }) => status !== 'ignored').length,
+    id: `m${e.k}`,
+  });
+  // A refusal is no turn of the conversation: models that read it go on refusing.
+  const kept = meaning.fault?.cause === 'modelRefusal' ? [] : output;
   let next: State = { ...s, reply: undefined, replyFrom: s.produced.length, turnFrom: s.entries.length, calls };
-  output.forEach((item, position) => {
+  kept.forEach((item, position) => {
     const call = byPosition.get(position);
     if (call?.status === 'ignored') return;
     next = keep(next, { kind: entryKind(item, call), item, agent: s.agent });
@@ -31,7 +40,7 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   const active = calls.filter(({ status }) => status !== 'ignored');
   return {
     ...next,
-    ...outcome(s, { text: textOf(output), refusal: refusalOf(output), parsed, calls: active.length, id: `m${e.k}` }),
+    ...meaning,
     responses: append(s.responses, reply),
     lastResponseId: reply.responseId ?? s.lastResponseId,
     sentTo: next.request.length,
@@ -55,12 +64,12 @@ function outcome(s: State, { text, refusal, parsed, calls, id }: Facts): Partial
   }
   if (text === undefined || (parsed && text === '')) return { stage: 'admit' };
   if (parsed && !parsed.ok) return bad('invalidFinalOutput', 'ModelBehaviorError', parsed.message);
-  return { stage: 'answer', output: { text, source: 'reply' }, outputChecking: { asked: 0, passed: 0 }, repairs: 0 };
+  return { stage: 'answer', output: { text, source: 'reply' }, outputChecking: { asked: 0, passed: 0 }, repairs: 0, rejected: undefined };
 }
 
 export function rejectedOutput(s: State, e: EventOf<'output.rejected'>): State {
   const item: AgentInputItem = { type: 'message', role: 'user', content: e.message };
-  return { ...keep(s, { kind: 'input', item, agent: s.agent }), fault: undefined, stage: 'admit', repairs: s.repairs + 1 };
+  return { ...keep(s, { kind: 'input', item, agent: s.agent }), fault: undefined, rejected: s.fault, stage: 'admit', repairs: s.repairs + 1 };
 }
 
 function newCall(plan: CallPlan, output: readonly ModelItem[], i: number, ignored: boolean): Call {

@@ -18,7 +18,7 @@ import type {
   ToolCheck,
   ToolOutcome,
 } from './events.ts';
-import { emptyList, type List } from './list.ts';
+import { type List, noItems } from './list.ts';
 
 export type Status = 'new' | 'running' | 'paused' | 'stopping' | 'finished' | 'failed' | 'cancelled';
 
@@ -133,6 +133,8 @@ export type State = {
   readonly output: Output | undefined;
   /** How often a model was told in a row that its output has the wrong form. */
   readonly repairs: number;
+  /** What was wrong with the output that was rejected last. */
+  readonly rejected: Stop | undefined;
 
   readonly open: readonly Effect[];
   /** Asked, then lost with the process: neither known to have happened nor not. */
@@ -142,13 +144,13 @@ export type State = {
   readonly stop: Stop | undefined;
   readonly handlerAsked: boolean;
   readonly hasSession: boolean;
+  readonly omitsReasoningIds: boolean;
   readonly saveFailed: boolean;
   /** Whether what an approval let happen is saved before the model is called again. */
   readonly savePoint: boolean;
 };
 
-export function initialState(): State {
-  return {
+const INITIAL: State = {
     runId: '',
     status: 'new',
     stage: 'admit',
@@ -160,11 +162,11 @@ export function initialState(): State {
     input: [],
     fresh: [],
     inputSaved: false,
-    entries: emptyList(),
-    produced: emptyList(),
+    entries: noItems(),
+    produced: noItems(),
     savedTo: 0,
     unsavedFrom: undefined,
-    request: emptyList(),
+    request: noItems(),
     conversationId: undefined,
     previousResponseId: undefined,
     lastResponseId: undefined,
@@ -178,22 +180,26 @@ export function initialState(): State {
     calls: [],
     approvals: [],
     usedTools: {},
-    responses: emptyList(),
-    checks: emptyList(),
-    toolChecks: emptyList(),
+    responses: noItems(),
+    checks: noItems(),
+    toolChecks: noItems(),
     outputChecking: { asked: 0, passed: 0 },
     output: undefined,
     repairs: 0,
+    rejected: undefined,
     open: [],
     uncertain: [],
     fault: undefined,
     stop: undefined,
     handlerAsked: false,
     hasSession: false,
+    omitsReasoningIds: false,
     saveFailed: false,
     savePoint: false,
-  };
-}
+};
+
+/** The state before anything happened. One object for all runs: states never change. */
+export const initialState = (): State => INITIAL;
 
 /** The decision on a call, if there is one: an exact one beats a sticky one, a later one an earlier one. */
 export function decisionOn(s: State, call: { callId: string; tool: string }, run?: string): Approval | undefined {

@@ -28,7 +28,7 @@ export type AgentPlan = {
 /** What `step` knows of the agents and options: data only, no user code. */
 export type Plan = {
   agent(key: AgentKey): AgentPlan;
-  readonly handles: (kind: Stop['cause']) => boolean;
+  handles(cause: Stop['cause']): boolean;
   readonly unknownTool: 'raise' | 'tell';
   readonly toolConcurrency: number | null;
   readonly compacts: boolean;
@@ -93,9 +93,11 @@ function stepFault(s: State, fault: Stop, plan: Plan): readonly RunEvent[] {
   }
   const stopping: RunEvent = { type: 'run.stopping', ...fault };
   if (s.stage === 'answer' && s.open.length > 0) return NOTHING;
-  if (fault.cause !== 'output_check') return [stopping];
+  if (s.stage !== 'answer' || (fault.cause !== 'output_check' && fault.cause !== 'check_error')) return [stopping];
   const blocked = s.checks.backing[s.checks.length - 1]?.blocked;
   const text = blocked ?? 'Output withheld by an output guardrail.';
+  // A check that broke gave no verdict: a text is held back, a tool's result stays.
+  if (fault.cause === 'check_error' && s.output?.source === 'tool') return [stopping];
   const calls = s.output?.source !== 'tool' ? [] : s.output.call !== undefined ? [s.output.call] : s.calls.map(({ i }) => i);
   return [{ type: 'items.withheld', k: s.k, calls, text }, stopping];
 }

@@ -22,8 +22,7 @@ export function stepStopping(s: State, plan: Plan): readonly RunEvent[] {
   if (isHandled(stop.cause) && !s.handlerAsked && plan.handles(stop.cause)) {
     return [{ type: 'effect.requested', effect: { do: 'handle_error', id: `m${s.k}/error`, kind: stop.cause } }];
   }
-  // Input that a check refused is kept nowhere.
-  const save = stop.cause === 'input_check' ? undefined : saveIfNeeded(s);
+  const save = saveIfNeeded(s);
   if (save) return [save];
   return [{ type: stop.cause === 'abort' ? 'run.cancelled' : 'run.failed' }];
 }

@@ -19,13 +19,17 @@ const EFFORT_DATED: Record<string, Effort> = {
   'gpt-5.4-nano': 'none',
   'gpt-5.4-pro': 'medium',
   'gpt-5.5': 'none',
-  'gpt-5.6': 'none',
   'gpt-5.6-luna': 'none',
   'gpt-5.6-sol': 'none',
   'gpt-5.6-terra': 'none',
 };
-const EFFORT: Record<string, Effort> = { 'gpt-5.2-codex': 'low', 'gpt-5.3-codex': 'none' };
-const CHAT_ALIASES = new Set(['gpt-5-chat-latest', 'gpt-5.1-chat-latest', 'gpt-5.2-chat-latest', 'gpt-5.3-chat-latest']);
+const EFFORT: Record<string, Effort> = { 'gpt-5.2-codex': 'low', 'gpt-5.3-codex': 'none', 'gpt-5.6': 'none' };
+const CHAT_ALIASES = new Set([
+  'gpt-5-chat-latest',
+  'gpt-5.1-chat-latest',
+  'gpt-5.2-chat-latest',
+  'gpt-5.3-chat-latest',
+]);
 
 /** Whether a model is of the GPT-5 family, which takes reasoning settings and refuses some sampling settings. */
 export function gpt5ReasoningSettingsRequired(modelName: string): boolean {

@@ -43,7 +43,9 @@ function waitOf(link: Loose, now: number): number | undefined {
   const wait = link['retryAfterMs'];
   if (typeof wait === 'number') return wait;
   const response = link['response'];
-  return retryAfterMs(link['headers'], now) ?? (isObject(response) ? retryAfterMs(response['headers'], now) : undefined);
+  return (
+    retryAfterMs(link['headers'], now) ?? (isObject(response) ? retryAfterMs(response['headers'], now) : undefined)
+  );
 }
 
 function first<T>(links: Loose[], read: (link: Loose) => T | undefined): T | undefined {
@@ -55,11 +57,13 @@ function first<T>(links: Loose[], read: (link: Loose) => T | undefined): T | und
 }
 
 function isNetwork(error: unknown, links: Loose[], code: string | undefined): boolean {
-  if (isModelError(error)) return ['network', 'timeout', 'truncated_stream'].includes(error.kind) && error.status === undefined;
+  if (isModelError(error))
+    return ['network', 'timeout', 'truncated_stream'].includes(error.kind) && error.status === undefined;
   if (error instanceof ModelTimeoutError || (code !== undefined && NETWORK_CODES.has(code))) return true;
   return links.some(
     (link) =>
-      (link instanceof TypeError && NETWORK_MESSAGE.test(link.message)) || NETWORK_CLASSES.has(link.constructor?.name ?? ''),
+      (link instanceof TypeError && NETWORK_MESSAGE.test(link.message)) ||
+      NETWORK_CLASSES.has(link.constructor?.name ?? ''),
   );
 }
 

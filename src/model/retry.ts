@@ -52,7 +52,7 @@ export function callModel(model: Model, request: ModelRequest, hooks?: RetryHook
 
 async function callWithRetry(model: Model, request: ModelRequest, hooks: RetryHooks): Promise<ModelResponse> {
   checkTimeout(request.modelSettings.timeoutMs);
-  const loop = new RetryLoop(model, request, hooks, false);
+  const loop = new RetryLoop(model, request, { hooks, stream: false });
   for (;;) {
     loop.begin();
     const attempt = new TimedAttempt(request);
@@ -78,7 +78,7 @@ export function streamModel(model: Model, request: ModelRequest, hooks?: RetryHo
 
 async function* streamWithRetry(model: Model, request: ModelRequest, hooks: RetryHooks): AsyncGenerator<StreamEvent> {
   checkTimeout(request.modelSettings.timeoutMs);
-  const loop = new RetryLoop(model, request, hooks, true);
+  const loop = new RetryLoop(model, request, { hooks, stream: true });
   for (;;) {
     loop.begin();
     const attempt = new TimedAttempt(request);
@@ -195,7 +195,7 @@ class RetryLoop {
   #attempt = 0;
   #startedAt = 0;
 
-  constructor(model: Model, request: ModelRequest, hooks: RetryHooks, stream: boolean) {
+  constructor(model: Model, request: ModelRequest, { hooks, stream }: { hooks: RetryHooks; stream: boolean }) {
     this.#model = model;
     this.#request = request;
     this.#hooks = hooks;
@@ -281,10 +281,13 @@ function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       clearTimeout(timer);
       reject(signal?.reason);
     };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, Math.min(ms, MAX_TIMER_MS));
+    const timer = setTimeout(
+      () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      },
+      Math.min(ms, MAX_TIMER_MS),
+    );
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

@@ -83,8 +83,9 @@ export class Usage {
   /** One entry a request, in order, where known. */
   requestUsageEntries: RequestUsage[] | undefined;
 
-  constructor(input: UsageInput = {}) {
-    this.requests = input.requests ?? (Object.keys(input).length > 0 ? 1 : 0);
+  constructor(given?: UsageInput) {
+    const input = given ?? {};
+    this.requests = input.requests ?? (given ? 1 : 0);
     this.inputTokens = number(input.inputTokens ?? input.input_tokens);
     this.outputTokens = number(input.outputTokens ?? input.output_tokens);
     this.totalTokens = number(input.totalTokens ?? input.total_tokens ?? this.inputTokens + this.outputTokens);
@@ -106,7 +107,7 @@ export class Usage {
     this.totalTokens += other.totalTokens;
     for (const details of other.inputTokensDetails) this.inputTokensDetails.push(details);
     for (const details of other.outputTokensDetails) this.outputTokensDetails.push(details);
-    const entries = other.requestUsageEntries ?? (other.requests === 1 ? [asEntry(other)] : undefined);
+    const entries = other.requestUsageEntries ?? (other.requests === 1 && other.totalTokens > 0 ? [asEntry(other)] : undefined);
     if (entries) (this.requestUsageEntries ??= []).push(...entries);
   }
 }

@@ -2,9 +2,11 @@
  * Tells listeners and streams what was committed. Called once an event, after its commit, never on replay.
  */
 import { type AnyAgent, type RunItem, RunToolApprovalItem } from '../agent/index.ts';
-import { at, callIndex, type EventOf, type ItemEntry, type RunEvent, resultText, type State, toArray } from '../kernel/index.ts';
+import { at, type Call, callIndex, type EventOf, type ItemEntry, type RunEvent, resultText, type State, toArray } from '../kernel/index.ts';
+import type { ModelItem } from '../protocol/items.ts';
 import type { StreamEventResponseCompleted, UsageData } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
+import { toSmartString } from '../tools/index.ts';
 import { callItem, knownTool } from './calls.ts';
 import { usageOfEvent } from './usage.ts';
 import { rebuildError } from './errors.ts';
@@ -15,7 +17,8 @@ import {
   type RunItemStreamEventName,
   RunRawModelStreamEvent,
 } from './stream-events.ts';
-import { interruptions, itemOf, responseOf } from './view.ts';
+import { finalOutputOf, interruptions, itemOf, responseOf } from './view.ts';
+import { inputOf } from './perform/call-model.ts';
 
 export function announce(run: LiveRun, event: RunEvent, state: State): void {
   const usage = usageOfEvent(event);
@@ -28,7 +31,7 @@ export function announce(run: LiveRun, event: RunEvent, state: State): void {
       if (run.sink) run.sink(new RunRawModelStreamEvent(responseDone(run, state, event)));
       return;
     case 'reply.accepted':
-      if (run.sink) emitItems(run, toArray(state.entries, state.turnFrom));
+      if (run.sink) emitItems(run, acceptedEntries(state));
       return;
     case 'tool.returned':
     case 'tool.failed':
@@ -50,16 +53,24 @@ export function announce(run: LiveRun, event: RunEvent, state: State): void {
   }
 }
 
+/** The items of a reply. Those of a refusal are shown, though no history keeps them. */
+function acceptedEntries(state: State): ItemEntry[] {
+  if (state.fault?.cause !== 'modelRefusal') return toArray(state.entries, state.turnFrom);
+  const reply = at(state.responses, state.responses.length - 1);
+  const { agent } = state;
+  return (reply?.output ?? []).flatMap((item) => (item.type === 'message' ? [{ kind: 'message' as const, item, agent }] : []));
+}
+
 function agentStarts(run: LiveRun, state: State): void {
   const agent = run.agent(state.agent);
-  const input = toArray(state.request);
+  const input = inputOf(state);
   agent.emit('agent_start', run.context, agent, input);
   run.runner.emit('agent_start', run.context, agent, input);
 }
 
 function ends(run: LiveRun, state: State): void {
   const agent = run.agent(state.agent);
-  const output = state.output?.text ?? '';
+  const output = outputForListeners(run, state);
   run.runner.emit('agent_end', run.context, agent, output);
   agent.emit('agent_end', run.context, output);
   // The output of an error handler is announced last: it exists because the run ended.
@@ -69,17 +80,35 @@ function ends(run: LiveRun, state: State): void {
   }
 }
 
+/** Text, but for a value that `toolUseBehavior` gave as it is. */
+function outputForListeners(run: LiveRun, state: State): string {
+  const { output } = state;
+  if (output?.source !== 'tool' || output.call !== undefined) return output?.text ?? '';
+  return finalOutputOf(run.record, state) as string;
+}
+
 function toolEnds(run: LiveRun, event: EventOf<'tool.returned'> | EventOf<'tool.failed'>, state: State): void {
   const call = state.calls[callIndex(event.id)];
   if (!call || call.kind === 'handoff' || call.kind === 'unknown' || call.malformed) return;
-  if (event.type === 'tool.returned' && event.outcome === 'rejected') return;
+  if (event.type === 'tool.returned' && (event.outcome === 'rejected' || isLeftover(call, event.item))) return;
   const tool = knownTool(run.record, state, call);
   if (!tool) return;
   const agent = run.agent(state.agent);
   const toolCall = callItem(state, call);
-  const text = event.type === 'tool.returned' ? resultText(event.item) : failureText(event);
+  const text = event.type === 'tool.returned' ? endText(run, event) : failureText(event);
   run.runner.emit('agent_tool_end', run.context, agent, tool, text, { toolCall });
   agent.emit('agent_tool_end', run.context, tool, text, { toolCall });
+}
+
+/** A result that a stopping run gave to a call that never began, or that failed before. */
+const isLeftover = (call: Call, item: ModelItem): boolean =>
+  'status' in item && item.status === 'incomplete' && (call.attempt === 0 || call.outcome === 'error');
+
+function endText(run: LiveRun, { id, item }: EventOf<'tool.returned'>): string {
+  const { values } = run.record.live;
+  if (!values.has(id)) return resultText(item);
+  const value = values.get(id);
+  return value instanceof Error ? `${value.name}: ${value.message}` : toSmartString(value);
 }
 
 function failureText({ error }: EventOf<'tool.failed'>): string {

@@ -20,6 +20,7 @@ export async function childInput(spec: AgentToolSpec, params: unknown): Promise<
       ...(includeInputSchema && schema && { jsonSchema: schema }),
     });
   }
+  if (summary === undefined && !includeInputSchema) return JSON.stringify(params);
   const parts = [`You are called as a tool. These are the arguments:\n${JSON.stringify(params, null, 2)}`];
   if (includeInputSchema && schema) parts.push(`They follow this JSON Schema:\n${JSON.stringify(schema, null, 2)}`);
   else if (summary) parts.push(`Their meaning:\n${summary}`);

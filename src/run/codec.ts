@@ -11,7 +11,7 @@ import type { Json } from '../protocol/json.ts';
 import { Usage } from '../protocol/usage.ts';
 import { RunContext } from '../tools/context.ts';
 import { jsonOf } from './errors.ts';
-import { type Journal, newRecord, type RunRecord } from './record.ts';
+import { Journal, newRecord, type RunRecord } from './record.ts';
 import { usageData } from './usage.ts';
 
 export const FORMAT = 'baton/run-state';
@@ -48,8 +48,9 @@ export function encode(record: RunRecord, { includeContext = true }: SaveOptions
   };
 }
 
-function logOf({ runId, events, children }: Journal): Log {
-  const nested = [...children.values()].map(logOf);
+function logOf(journal: Journal): Log {
+  const { runId, events } = journal;
+  const nested = journal.hasChildren ? [...journal.children.values()].map(logOf) : [];
   return { runId, events: withheld(events), ...(nested.length > 0 && { children: nested }) };
 }
 
@@ -116,22 +117,15 @@ function restoreDecisions({ state, inbox }: RunRecord, context: RunContext): voi
 /** Puts a context given at run time in the place of the stored one. */
 export function restoreContext<T>(record: RunRecord, given: RunContext<T>, strategy: ContextStrategy): void {
   const stored = record.context.context;
-  const both = isObject(stored) && isObject(given.context);
-  if (strategy === 'preferSerialized' && both) Object.assign(given.context as object, stored);
-  if (strategy === 'merge' && both) {
-    for (const [key, value] of Object.entries(stored)) if (!(key in (given.context as object))) assign(given.context, key, value);
-  }
+  if (strategy === 'preferSerialized' && stored !== undefined) given.context = stored as T;
   record.context = given as RunContext;
   restoreDecisions(record, record.context);
 }
 
 const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null;
-function assign(target: unknown, key: string, value: unknown): void {
-  if (isObject(target)) target[key] = value;
-}
 
 function journalOf({ runId, events, children = [] }: Log): Journal {
-  return { runId, events, late: [], children: new Map(children.map((child) => [child.runId, journalOf(child)])) };
+  return new Journal(runId, events, children.map(journalOf));
 }
 
 function parse(text: string): Envelope {

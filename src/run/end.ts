@@ -1,6 +1,7 @@
 /**
  * How a run's end reaches its caller.
  */
+import { OutputGuardrailTripwireTriggered } from '../agent/index.ts';
 import type { State } from '../kernel/index.ts';
 import { errorInfo, rebuildError } from './errors.ts';
 import type { RunRecord } from './record.ts';
@@ -15,6 +16,7 @@ export function liveError(record: RunRecord, state: State): unknown {
     if (told.name === stop.error.name && told.message === stop.error.message) return live;
   }
   const error = rebuildError(stop.error);
+  if (error instanceof OutputGuardrailTripwireTriggered) error.result.agent = record.graph.agent(state.agent);
   record.live.values.set(`${stop.id ?? 'stop'}`, error);
   return error;
 }

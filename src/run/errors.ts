@@ -36,7 +36,8 @@ function dataOf(error: Error): Json | undefined {
   if (error instanceof ModelTimeoutError) return { timeoutMs: error.timeoutMs };
   if (error instanceof ToolTimeoutError) return { toolName: error.toolName, timeoutMs: error.timeoutMs };
   if (error instanceof ToolCallError || error instanceof GuardrailExecutionError) {
-    return { error: { name: error.error.name, message: error.error.message } };
+    const { name, message, data } = errorInfo(error.error);
+    return { error: { name, message, ...(isData(data) && data) } };
   }
   if (error instanceof InputGuardrailTripwireTriggered || error instanceof ToolInputGuardrailTripwireTriggered) {
     return { result: jsonOf(error.result) };
@@ -89,11 +90,11 @@ export function rebuildError({ name, message, data }: ErrorInfo): Error {
     case 'ToolTimeoutError':
       return new ToolTimeoutError({ toolName: String(known.toolName), timeoutMs });
     case 'ToolCallError':
-      return new ToolCallError(message, plainError(known.error));
+      return new ToolCallError(message, innerError(known.error));
     case 'GuardrailExecutionError':
-      return new GuardrailExecutionError(message, plainError(known.error));
+      return new GuardrailExecutionError(message, innerError(known.error));
     default:
-      return rebuildTripwire(name, message, known) ?? Object.assign(new Error(message), { name });
+      return rebuildTripwire(name, message, known) ?? rebuildNative(name, message);
   }
 }
 
@@ -113,9 +114,17 @@ function rebuildTripwire(name: string, message: string, { result }: Data): Error
   }
 }
 
-function plainError(data: Json | undefined): Error {
-  const { name, message } = isData(data) ? data : {};
-  return Object.assign(new Error(String(message ?? '')), { name: String(name ?? 'Error') });
+const NATIVE = [TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError];
+
+function rebuildNative(name: string, message: string): Error {
+  if (name === 'AbortError') return new DOMException(message, name);
+  const Native = NATIVE.find((each) => each.name === name);
+  return Native ? new Native(message) : Object.assign(new Error(message), { name });
+}
+
+function innerError(data: Json | undefined): Error {
+  const { name, message, ...rest } = isData(data) ? data : {};
+  return rebuildError({ name: String(name ?? 'Error'), message: String(message ?? ''), data: rest });
 }
 
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -2,62 +2,59 @@
  * The agents that a run can reach by handoffs, each under a key: its name, with its path where names repeat.
  */
 import { type AnyAgent, Handoff } from '../agent/index.ts';
-import { UserError } from '../protocol/errors.ts';
 import type { AgentKey } from '../kernel/index.ts';
+import { UserError } from '../protocol/errors.ts';
 
-export type AgentGraph = {
+/** Walks the handoffs from an agent when a second agent is asked for, not before. */
+export class AgentGraph {
   readonly root: AnyAgent;
+  #known: { byKey: Map<AgentKey, AnyAgent>; keys: Map<AnyAgent, AgentKey> } | undefined;
+
+  constructor(root: AnyAgent) {
+    this.root = root;
+  }
+
   /** @throws UserError where no agent has the key. */
-  agent(key: AgentKey): AnyAgent;
+  agent(key: AgentKey): AnyAgent {
+    if (key === this.root.name && !this.#known) return this.root;
+    const agent = this.#known?.byKey.get(key) ?? this.#walk().byKey.get(key);
+    if (agent) return agent;
+    throw new UserError(
+      `The run speaks of agent "${key}", which agent "${this.root.name}" and its handoffs do not have. ` +
+        'Pass the agents that the run was started with.',
+    );
+  }
+
   /** The key of an agent; one that is not in the graph yet (a handoff returned it) is added. */
-  keyOf(agent: AnyAgent): AgentKey;
-};
+  keyOf(agent: AnyAgent): AgentKey {
+    if (agent === this.root && !this.#known) return agent.name;
+    return this.#known?.keys.get(agent) ?? this.#walk().keys.get(agent) ?? this.#add(agent, 'dynamic');
+  }
 
-/** Walks the handoffs from an agent. Cheap: nothing is walked until a second agent is asked for. */
-export function agentGraph(root: AnyAgent): AgentGraph {
-  let byKey: Map<AgentKey, AnyAgent> | undefined;
-  let keys: Map<AnyAgent, AgentKey> | undefined;
-
-  const add = (agent: AnyAgent, path: string): void => {
-    if (keys?.has(agent)) return;
-    const key = byKey?.has(agent.name) ? `${path}>${agent.name}` : agent.name;
-    let unique = key;
-    for (let n = 2; byKey?.has(unique); n++) unique = `${key}#${n}`;
-    byKey?.set(unique, agent);
-    keys?.set(agent, unique);
-  };
-  const walk = (): void => {
-    byKey = new Map();
-    keys = new Map();
-    add(root, '');
-    const queue: AnyAgent[] = [root];
+  #walk(): { byKey: Map<AgentKey, AnyAgent>; keys: Map<AnyAgent, AgentKey> } {
+    const known = (this.#known ??= { byKey: new Map(), keys: new Map() });
+    this.#add(this.root, '');
+    const queue: AnyAgent[] = [...known.keys.keys()];
     for (let next = queue.shift(); next; next = queue.shift()) {
-      const path = keys.get(next) ?? next.name;
+      const path = known.keys.get(next) ?? next.name;
       for (const target of next.handoffs) {
         const agent = target instanceof Handoff ? target.agent : target;
-        if (!keys.has(agent)) queue.push(agent);
-        add(agent, path);
+        if (!known.keys.has(agent)) queue.push(agent);
+        this.#add(agent, path);
       }
     }
-  };
+    return known;
+  }
 
-  return {
-    root,
-    agent(key) {
-      if (key === root.name && !byKey) return root;
-      if (!byKey?.has(key)) walk();
-      const agent = byKey?.get(key);
-      if (agent) return agent;
-      throw new UserError(
-        `The run speaks of agent "${key}", which agent "${root.name}" and its handoffs do not have. ` +
-          'Pass the agents that the run was started with.',
-      );
-    },
-    keyOf(agent) {
-      if (agent === root && !keys) return root.name;
-      if (!keys?.has(agent)) walk();
-      add(agent, 'dynamic');
-      return keys?.get(agent) ?? agent.name;
-    },
-  };
+  #add(agent: AnyAgent, path: string): AgentKey {
+    const known = (this.#known ??= { byKey: new Map(), keys: new Map() });
+    const before = known.keys.get(agent);
+    if (before !== undefined) return before;
+    const name = known.byKey.has(agent.name) ? `${path}>${agent.name}` : agent.name;
+    let key = name;
+    for (let n = 2; known.byKey.has(key); n++) key = `${name}#${n}`;
+    known.byKey.set(key, agent);
+    known.keys.set(agent, key);
+    return key;
+  }
 }

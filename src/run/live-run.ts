@@ -7,13 +7,13 @@
 import type { AnyAgent, RunHooks } from '../agent/index.ts';
 import { type Committed, drive, type Effect, fold, initialState, isOver, type Plan, type RunEvent, type State, type Stop, type World } from '../kernel/index.ts';
 import { RunTimeoutError } from '../protocol/errors.ts';
-import { RunContext } from '../tools/context.ts';
+import { type Decision, type DecisionListener, RunContext } from '../tools/context.ts';
 import { announce } from './announce.ts';
 import { errorInfo } from './errors.ts';
 import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
-import { makePlan } from './plan.ts';
-import { newLiveValues, type RunRecord } from './record.ts';
+import { RunPlan } from './plan.ts';
+import { LiveValues, type RunRecord } from './record.ts';
 import type { RunStreamEvent } from './stream-events.ts';
 
 /** Where a run's events are made durable. Throwing ends the process's part of the run: nothing is shown or started. */
@@ -33,7 +33,7 @@ export type Surroundings = {
 
 export const DEFAULT_GRACE_MS = 1000;
 
-export class LiveRun implements World {
+export class LiveRun implements World, DecisionListener {
   readonly record: RunRecord;
   readonly settings: Settings;
   readonly runner: RunHooks;
@@ -41,12 +41,15 @@ export class LiveRun implements World {
   readonly surroundings: Surroundings;
   readonly plan: Plan;
   /** What the stream showed of results and questions: an item is shown once. */
-  readonly shown = new Set<string>();
+  get shown(): Set<string> {
+    return (this.#shown ??= new Set());
+  }
+  #shown: Set<string> | undefined;
   /** What an abort was given as its reason. */
   abortReason: unknown;
-  readonly #under = new Map<string, Effect>();
+  #under: Effect[] = [];
   readonly #answers: RunEvent[] = [];
-  #wake: ((event?: RunEvent) => void) | undefined;
+  #resolve: ((answer: RunEvent | undefined) => void) | undefined;
   #controller: AbortController | undefined;
   #stopped = false;
   #over = false;
@@ -60,7 +63,7 @@ export class LiveRun implements World {
     this.settings = surroundings.settings;
     this.runner = surroundings.runner;
     this.sink = surroundings.sink;
-    this.plan = makePlan(record.graph, surroundings.settings);
+    this.plan = new RunPlan(record.graph, surroundings.settings);
     if (surroundings.amnesia) this.forget = () => this.#forget();
   }
 
@@ -88,18 +91,9 @@ export class LiveRun implements World {
   /** Runs until the run ends or pauses. Rejects only where events could not be committed or a listener threw at the end. */
   async go(): Promise<State> {
     const { record, settings } = this;
-    const stopListening = RunContext.subscribe(record.context, ({ toolName, callId, approved, sticky, message }) =>
-      this.post({
-        type: 'approval.decided',
-        tool: toolName,
-        approved,
-        ...(callId !== undefined && callId !== '' && { callId }),
-        ...(sticky && { sticky: true as const }),
-        ...(message !== undefined && { message }),
-      }),
-    );
+    RunContext.subscribe(record.context, this);
     const unlink = this.#linkSignals();
-    record.wake = () => this.#wake?.();
+    record.loop = this;
     if (settings.timeoutMs !== undefined) {
       const ms = settings.timeoutMs;
       this.#later(ms, () => this.stop({ cause: 'timeout', error: errorInfo(new RunTimeoutError(ms)) }));
@@ -110,8 +104,8 @@ export class LiveRun implements World {
       return record.state;
     } finally {
       this.#over = true;
-      record.wake = undefined;
-      stopListening();
+      record.loop = undefined;
+      RunContext.unsubscribe(record.context, this);
       unlink();
       for (const timer of this.#timers ?? []) clearTimeout(timer);
     }
@@ -120,7 +114,7 @@ export class LiveRun implements World {
   // Kernel's world
 
   start(effect: Effect, state: State): void {
-    this.#under.set(effect.id, effect);
+    this.#under = [...this.#under, effect];
     if (this.#stopped && !ENDS_A_RUN.has(effect.do)) return this.#answer(givenUp(effect));
     let answer: Promise<RunEvent>;
     try {
@@ -139,11 +133,19 @@ export class LiveRun implements World {
     if (answer) return Promise.resolve(answer);
     if (this.record.inbox.length > 0) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      this.#wake = (event) => {
-        this.#wake = undefined;
-        resolve(event ?? this.#answers.shift());
-      };
+      this.#resolve = resolve;
     });
+  }
+
+  /** Lets the loop go on: with an answer, or to look into the inbox. */
+  wake(answer?: RunEvent): void {
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    resolve?.(answer ?? this.#answers.shift());
+  }
+
+  onDecision(decision: Decision): void {
+    this.post(approvalEvent(decision));
   }
 
   inbox(): readonly RunEvent[] {
@@ -168,6 +170,7 @@ export class LiveRun implements World {
   notify(event: RunEvent, state: State): void {
     this.record.state = state;
     if (event.type === 'run.stopping') this.#halt();
+    if (event.type === 'error.handled' && event.final !== undefined) this.#revive();
     announce(this, event, state);
   }
 
@@ -178,31 +181,18 @@ export class LiveRun implements World {
     return { cause: 'callback', id: 'listener', error: errorInfo(error) };
   }
 
-  /** Calls listeners from a performer. What they throw ends the run as it is, not as a failure of the tool. */
-  hook(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#fromHooks.add(error);
-      throw error;
-    }
-  }
-
-  readonly #fromHooks = new Set<unknown>();
-  isFromHook(error: unknown): boolean {
-    return this.#fromHooks.has(error);
-  }
-
   // From outside
 
   /** Hands an event to the loop. */
   post(event: RunEvent): void {
     this.record.inbox.push(event);
-    this.#wake?.();
+    this.wake();
   }
 
   /** Asks the run to end. */
   stop(stop: Stop): void {
+    // What is not begun yet is not begun any more.
+    this.#stopped = this.record.state.status === 'running' || this.record.state.status === 'new';
     this.post({ type: 'run.stopping', ...stop });
   }
 
@@ -215,12 +205,14 @@ export class LiveRun implements World {
 
   #answer(event: RunEvent): void {
     const id = 'id' in event ? event.id : undefined;
-    if (this.#over || id === undefined || !this.#under.delete(id)) {
+    const under = this.#under.findIndex((effect) => effect.id === id);
+    if (this.#over || id === undefined || under < 0) {
       const summary = 'outcome' in event ? event.outcome : event.type;
       this.record.journal.late.push({ type: 'effect.settled_late', id: id ?? '', summary });
       return;
     }
-    if (this.#wake) this.#wake(event);
+    this.#under = this.#under.filter((_, n) => n !== under);
+    if (this.#resolve) this.wake(event);
     else this.#answers.push(event);
   }
 
@@ -237,17 +229,25 @@ export class LiveRun implements World {
   #halt(): void {
     this.#stopped = true;
     this.#controller?.abort(this.abortReason);
-    for (const effect of [...this.#under.values()]) {
+    for (const effect of this.#under.slice()) {
       if (effect.do === 'check' || effect.do === 'decide_call' || effect.do === 'choose_output') this.#answer(givenUp(effect));
     }
-    if (this.#under.size === 0) return;
+    if (this.#under.length === 0) return;
     this.#later(this.settings.abortGraceMs ?? DEFAULT_GRACE_MS, () => {
-      for (const effect of [...this.#under.values()]) if (!ENDS_A_RUN.has(effect.do)) this.#answer(givenUp(effect));
+      for (const effect of this.#under.slice()) if (!ENDS_A_RUN.has(effect.do)) this.#answer(givenUp(effect));
     });
   }
 
+  /** An error handler gave an output: the run goes on to its end. */
+  #revive(): void {
+    this.#stopped = false;
+    this.#controller = undefined;
+  }
+
   #linkSignals(): () => void {
-    const signals = [this.settings.signal, this.surroundings.parent?.signal].filter((signal) => signal !== undefined);
+    const { parent } = this.surroundings;
+    if (!this.settings.signal && !parent) return nothing;
+    const signals = [this.settings.signal, parent?.signal].filter((signal) => signal !== undefined);
     const undo = signals.map((signal) => {
       const onAbort = (): void => this.abort(signal.reason);
       if (signal.aborted) onAbort();
@@ -264,11 +264,23 @@ export class LiveRun implements World {
   #forget(): State {
     const { record } = this;
     const log = JSON.parse(JSON.stringify(record.journal.events)) as Committed[];
-    record.live = newLiveValues();
+    record.live = new LiveValues();
     record.state = fold(log, initialState());
     return record.state;
   }
 }
+
+/** A decision as the log holds it. */
+export const approvalEvent = ({ toolName, callId, approved, sticky, message }: Decision): RunEvent => ({
+  type: 'approval.decided',
+  tool: toolName,
+  approved,
+  ...(callId !== undefined && callId !== '' && { callId }),
+  ...(sticky && { sticky: true as const }),
+  ...(message !== undefined && { message }),
+});
+
+const nothing = (): void => undefined;
 
 /** Effects that bring a stopping run to its end; they are not given up. */
 const ENDS_A_RUN: ReadonlySet<Effect['do']> = new Set(['save_session', 'compact_session', 'handle_error']);

@@ -211,12 +211,6 @@ function check(settings: Settings): void {
   }
   oneOf('toolNotFoundBehavior', toolNotFoundBehavior, ['raise_error', 'return_error_to_model']);
   oneOf('toolNameCollisionPolicy', toolNameCollisionPolicy, ['warn', 'error']);
-  if (settings.conversationId !== undefined && settings.previousResponseId !== undefined) {
-    throw new UserError(
-      'conversationId and previousResponseId are both given. Use conversationId for a conversation that the provider ' +
-        'keeps, or previousResponseId to go on from one response.',
-    );
-  }
 }
 
 function positive(name: string, value: number | undefined): void {

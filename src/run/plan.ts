@@ -1,30 +1,45 @@
 /**
  * What the kernel must know of agents and options, as data.
  */
-import type { AgentPlan, Effect, Plan, ToolUse } from '../kernel/index.ts';
+import type { AgentPlan, Effect, Plan, Stop, ToolUse } from '../kernel/index.ts';
 import { isHandled } from '../kernel/index.ts';
 import type { AnyAgent } from '../agent/index.ts';
 import type { AgentGraph } from './graph.ts';
 import type { Settings } from './options.ts';
 
-export function makePlan(graph: AgentGraph, settings: Settings): Plan {
-  let known: { key: string; plan: AgentPlan } | undefined;
-  const { errorHandlers, session } = settings;
-  return {
-    agent(key) {
-      if (known?.key === key) return known.plan;
-      const plan = planOf(graph.agent(key), settings);
-      known = { key, plan };
-      return plan;
-    },
-    handles: (cause) => isHandled(cause) && (errorHandlers?.[cause] ?? errorHandlers?.default) !== undefined,
-    unknownTool: settings.toolNotFoundBehavior === 'return_error_to_model' ? 'tell' : 'raise',
-    toolConcurrency: settings.toolExecution?.maxFunctionToolConcurrency ?? null,
-    compacts: session !== undefined && 'runCompaction' in session,
-    onUncertain: (effect: Effect) =>
-      // Repeating a request on a conversation that the provider keeps would add its input twice.
-      effect.do === 'call_model' && settings.conversationId !== undefined ? 'fail' : 'retry',
-  };
+export class RunPlan implements Plan {
+  readonly unknownTool: 'raise' | 'tell';
+  readonly toolConcurrency: number | null;
+  readonly compacts: boolean;
+  readonly #graph: AgentGraph;
+  readonly #settings: Settings;
+  #known: { key: string; plan: AgentPlan } | undefined;
+
+  constructor(graph: AgentGraph, settings: Settings) {
+    const { session, toolNotFoundBehavior, toolExecution } = settings;
+    this.#graph = graph;
+    this.#settings = settings;
+    this.unknownTool = toolNotFoundBehavior === 'return_error_to_model' ? 'tell' : 'raise';
+    this.toolConcurrency = toolExecution?.maxFunctionToolConcurrency ?? null;
+    this.compacts = session !== undefined && 'runCompaction' in session;
+  }
+
+  agent(key: string): AgentPlan {
+    if (this.#known?.key === key) return this.#known.plan;
+    const plan = planOf(this.#graph.agent(key), this.#settings);
+    this.#known = { key, plan };
+    return plan;
+  }
+
+  handles(cause: Stop['cause']): boolean {
+    const { errorHandlers } = this.#settings;
+    return isHandled(cause) && (errorHandlers?.[cause] ?? errorHandlers?.default) !== undefined;
+  }
+
+  onUncertain(effect: Effect): 'retry' | 'fail' {
+    // Repeating a request on a conversation that the provider keeps would add its input twice.
+    return effect.do === 'call_model' && this.#settings.conversationId !== undefined ? 'fail' : 'retry';
+  }
 }
 
 const NO_CHECKS: AgentPlan['inputChecks'] = [];

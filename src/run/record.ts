@@ -6,33 +6,60 @@ import type { AgentToolInvocation, AnyAgent, Handoff, RunItem } from '../agent/i
 import { type Committed, initialState, type ItemEntry, type RunEvent, type State } from '../kernel/index.ts';
 import type { RunContext } from '../tools/context.ts';
 import type { FunctionTool, PreparedArguments } from '../tools/index.ts';
-import { type AgentGraph, agentGraph } from './graph.ts';
+import { AgentGraph } from './graph.ts';
 
 /** The log of a run, and of those of its sub-agents' runs that are not over. */
-export type Journal = {
+export class Journal {
   readonly runId: string;
   readonly events: Committed[];
-  readonly children: Map<string, Journal>;
-  /** Answers that came after the end: kept for audit, because what they tell of did happen. */
-  readonly late: RunEvent[];
-};
+  #children: Map<string, Journal> | undefined;
+  #late: RunEvent[] | undefined;
 
-export const newJournal = (runId: string): Journal => ({ runId, events: [], children: new Map(), late: [] });
+  constructor(runId: string, events: Committed[] = [], children: Journal[] = []) {
+    this.runId = runId;
+    this.events = events;
+    if (children.length > 0) this.#children = new Map(children.map((child) => [child.runId, child]));
+  }
+
+  // Most runs have neither: what is not used is not made.
+  get children(): Map<string, Journal> {
+    return (this.#children ??= new Map());
+  }
+
+  /** Answers that came after the end: kept for audit, because what they tell of did happen. */
+  get late(): RunEvent[] {
+    return (this.#late ??= []);
+  }
+
+  get hasChildren(): boolean {
+    return this.#children !== undefined && this.#children.size > 0;
+  }
+}
 
 /** What a call was found to be when its reply came. */
 export type BoundCall = { tool: FunctionTool; prepared: PreparedArguments } | { handoff: Handoff };
 
 /** Values that are not JSON, by the id of the effect that they came from. Dropping them loses nothing but comfort. */
-export type LiveValues = {
-  /** What tools returned and what was thrown. */
-  readonly values: Map<string, unknown>;
-  /** The tool or handoff of each call of the newest reply, and its arguments, parsed once. */
-  readonly calls: Map<string, BoundCall>;
-  /** One wrapper an item, so that an event's item is the result's item. */
-  readonly items: WeakMap<ItemEntry, RunItem>;
-};
+export class LiveValues {
+  #values: Map<string, unknown> | undefined;
+  #calls: Map<string, BoundCall> | undefined;
+  #items: Map<ItemEntry, RunItem> | undefined;
 
-export const newLiveValues = (): LiveValues => ({ values: new Map(), calls: new Map(), items: new WeakMap() });
+  /** What tools returned, what was thrown, whole responses. */
+  get values(): Map<string, unknown> {
+    return (this.#values ??= new Map());
+  }
+
+  /** The tool or handoff of each call of the newest reply, and its arguments, parsed once. */
+  get calls(): Map<string, BoundCall> {
+    return (this.#calls ??= new Map());
+  }
+
+  /** One wrapper an item, so that an event's item is the result's item. */
+  get items(): Map<ItemEntry, RunItem> {
+    return (this.#items ??= new Map());
+  }
+}
 
 export type RunRecord = {
   readonly journal: Journal;
@@ -42,11 +69,11 @@ export type RunRecord = {
   live: LiveValues;
   /** Decisions and input that came while nobody ran it; committed first thing when it goes on. */
   inbox: RunEvent[];
-  /** Wakes the loop, while one runs. */
-  wake: (() => void) | undefined;
+  /** The loop, while one runs. */
+  loop: { wake(): void } | undefined;
   busy: boolean;
   /** Runs of sub-agents that wait or go on, by run id. */
-  readonly children: Map<string, RunRecord>;
+  children: Map<string, RunRecord> | undefined;
   readonly invocation: AgentToolInvocation | undefined;
 };
 
@@ -56,13 +83,13 @@ export function newRecord({ journal, root, context, state = initialState(), invo
   return {
     journal,
     state,
-    graph: agentGraph(root),
+    graph: new AgentGraph(root),
     context,
-    live: newLiveValues(),
+    live: new LiveValues(),
     inbox: [],
-    wake: undefined,
+    loop: undefined,
     busy: false,
-    children: new Map(),
+    children: undefined,
     invocation,
   };
 }
@@ -70,5 +97,5 @@ export function newRecord({ journal, root, context, state = initialState(), invo
 /** Hands an event from outside to a run: to its loop while it runs, else to the next one. */
 export function post(record: RunRecord, event: RunEvent): void {
   record.inbox.push(event);
-  record.wake?.();
+  record.loop?.wake();
 }

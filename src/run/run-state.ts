@@ -110,7 +110,7 @@ export class RunState<TContext = unknown, TAgent = AnyAgent> {
   }
 
   get output(): AgentOutputItem[] {
-    return this.newItems.flatMap(({ rawItem }) => (rawItem ? [rawItem] : []));
+    return view.output(this.#record.state);
   }
 
   get rawResponses(): ModelResponse[] {

@@ -9,7 +9,7 @@ import { RunContext } from '../tools/context.ts';
 import { liveError } from './end.ts';
 import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
-import { type Committer, LiveRun, type Surroundings } from './live-run.ts';
+import { approvalEvent, type Committer, LiveRun, type Surroundings } from './live-run.ts';
 import {
   type AnyAgentLike,
   type IndividualRunOptions,
@@ -19,7 +19,7 @@ import {
   type Settings,
   type StreamRunOptions,
 } from './options.ts';
-import { newJournal, newRecord, type RunRecord } from './record.ts';
+import { Journal, newRecord, type RunRecord } from './record.ts';
 import { RunResult, StreamedRunResult } from './result.ts';
 import { RunState } from './run-state.ts';
 import type { RunStreamEvent } from './stream-events.ts';
@@ -51,10 +51,12 @@ export function run<TAgent extends AnyAgentLike, TContext = unknown>(
   input: RunInput<TContext, TAgent>,
   options?: IndividualRunOptions<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
-  return begin({ agent, input, options, config: NO_CONFIG, runner: new RunHooks() });
+  return begin({ agent, input, options, config: NO_CONFIG, runner: NO_LISTENERS });
 }
 
 const NO_CONFIG: RunConfig = {};
+/** Nobody can listen to `run()`: it is given to nobody. */
+const NO_LISTENERS = new RunHooks();
 
 /**
  * Runs agents with one configuration, and announces what they do.
@@ -105,27 +107,37 @@ type Begin<TContext, TAgent extends AnyAgentLike> = {
 };
 
 /** Starts or resumes. The plain run and the streamed run are the same run: one has a sink for its events. */
-export async function begin<TContext, TAgent extends AnyAgentLike>(
+function begin<TContext, TAgent extends AnyAgentLike>(
+  args: Begin<TContext, TAgent>,
+): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
+  try {
+    return enter(args);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function enter<TContext, TAgent extends AnyAgentLike>(
   args: Begin<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
   const { input, options, config, runner } = args;
   const agent = args.agent as unknown as AnyAgent;
   const settings = settle(config, options as IndividualRunOptions | undefined);
   const resumed = input instanceof RunState;
-  const record = resumed ? RunState.record(input as RunState<unknown, never>) : start(agent, input, settings, options?.context);
+  const record = resumed
+    ? RunState.record(input as RunState<unknown, never>)
+    : start(agent, input, settings, options?.context);
   const state = resumed ? input : new RunState<TContext, TAgent>(record);
   if (resumed) {
     takeUp(record, settings, options as IndividualRunOptions | undefined);
-    if (isOver(record.state.status) && record.state.status !== 'failed') return finishedAlready(state, settings);
+    const { status } = record.state;
+    if (isOver(status) && status !== 'failed') return Promise.resolve(finishedAlready(state, settings));
   }
   record.busy = true;
   const internals = (config as { [INTERNALS]?: Internals })[INTERNALS];
   const surroundings: Surroundings = { settings, config, runner, ...internals };
-  if (!settings.stream) {
-    await go(new LiveRun(record, surroundings), state);
-    return new RunResult(state);
-  }
-  return stream(record, surroundings, state);
+  if (settings.stream) return Promise.resolve(stream(record, surroundings, state));
+  return go(new LiveRun(record, surroundings), state).then(() => new RunResult(state));
 }
 
 function stream<TContext, TAgent extends AnyAgentLike>(
@@ -145,15 +157,19 @@ function stream<TContext, TAgent extends AnyAgentLike>(
   return result;
 }
 
-async function go<TContext, TAgent>(live: LiveRun, state: RunState<TContext, TAgent>): Promise<void> {
+function go<TContext, TAgent>(live: LiveRun, state: RunState<TContext, TAgent>): Promise<void> {
   const { record } = live;
-  try {
-    const end = await live.go();
-    if (end.status === 'cancelled') throw ended(live.abortReason ?? liveError(record, end), state);
-    if (end.status === 'failed') throw ended(liveError(record, end), state);
-  } finally {
-    record.busy = false;
-  }
+  return live.go().then(
+    (end) => {
+      record.busy = false;
+      if (end.status === 'cancelled') throw ended(live.abortReason ?? liveError(record, end), state);
+      if (end.status === 'failed') throw ended(liveError(record, end), state);
+    },
+    (error: unknown) => {
+      record.busy = false;
+      throw error;
+    },
+  );
 }
 
 function ended<TContext, TAgent>(error: unknown, state: RunState<TContext, TAgent>): unknown {
@@ -175,13 +191,13 @@ function finishedAlready<TContext, TAgent extends AnyAgentLike>(
 
 function start(agent: AnyAgent, input: unknown, settings: Settings, context: unknown): RunRecord {
   const items = checkInput(input);
-  const journal = newJournal(newRunId());
+  const journal = new Journal(newRunId());
   const runContext = context instanceof RunContext ? (context as RunContext) : new RunContext<unknown>(context ?? {});
   const record = newRecord({ journal, root: agent, context: runContext });
   const { session, maxTurns, stream: streamed, conversationId, previousResponseId } = settings;
   // A provider that keeps the conversation keeps it alone.
   const usesSession = session !== undefined && conversationId === undefined && previousResponseId === undefined;
-  record.inbox.push({
+  const started: RunEvent = {
     type: 'run.started',
     runId: journal.runId,
     agent: agent.name,
@@ -191,8 +207,9 @@ function start(agent: AnyAgent, input: unknown, settings: Settings, context: unk
     ...(streamed && { stream: true }),
     ...(conversationId !== undefined && { conversationId }),
     ...(previousResponseId !== undefined && { previousResponseId }),
-  });
-  if (context instanceof RunContext) record.inbox.push(...decisionsOf(runContext));
+    ...(settings.reasoningItemIdPolicy === 'omit' && { omitsReasoningIds: true }),
+  };
+  record.inbox = context instanceof RunContext ? [started, ...decisionsOf(runContext)] : [started];
   return record;
 }
 
@@ -202,18 +219,14 @@ function checkInput(input: unknown): string | AgentInputItem[] {
   throw new UserError(`run() got ${input === null ? 'null' : typeof input} as input. Pass a string, a list of items, or a RunState.`);
 }
 
-const newRunId = (): string => `run_${globalThis.crypto.randomUUID().replaceAll('-', '')}`;
+/** 128 random bits, short in the log. */
+function newRunId(): string {
+  const [high = 0n, low = 0n] = globalThis.crypto.getRandomValues(new BigUint64Array(2));
+  return `run_${((high << 64n) | low).toString(36)}`;
+}
 
 /** A context of an earlier run brings its decisions along. */
-const decisionsOf = (context: RunContext): RunEvent[] =>
-  RunContext.decisions(context).map(({ toolName, callId, approved, sticky, message }) => ({
-    type: 'approval.decided',
-    tool: toolName,
-    approved,
-    ...(callId !== undefined && { callId }),
-    ...(sticky && { sticky: true as const }),
-    ...(message !== undefined && { message }),
-  }));
+const decisionsOf = (context: RunContext): RunEvent[] => RunContext.decisions(context).map(approvalEvent);
 
 // Earlier runs
 

@@ -40,6 +40,6 @@ export function usageOfJournal(journal: Journal): Usage {
     const own = event.type === 'tool.returned' ? event.usage : usageOfEvent(event);
     if (own) total.add(new Usage(own));
   }
-  for (const child of journal.children.values()) total.add(usageOfJournal(child));
+  if (journal.hasChildren) for (const child of journal.children.values()) total.add(usageOfJournal(child));
   return total;
 }

@@ -131,23 +131,39 @@ function approvalItem(record: RunRecord, state: State, call: Call): RunToolAppro
 /** The record of a waiting sub-agent; made from its log where the process did not run it. */
 export function childOf(record: RunRecord, state: State, call: Call): RunRecord | undefined {
   const runId = `${record.journal.runId}/m${state.k}/c${call.i}`;
-  const known = record.children.get(runId);
+  const known = record.children?.get(runId);
   if (known) return known;
   const journal = record.journal.children.get(runId);
   const tool = knownTool(record, state, call);
   const spec = tool && agentToolSpec(tool);
   if (!journal || !spec) return undefined;
   const child = newRecord({ journal, root: spec.agent, context: record.context, state: fold(journal.events, initialState()) });
-  record.children.set(runId, child);
+  (record.children ??= new Map()).set(runId, child);
   return child;
 }
 
-/** Input and new items as the next run's input. Calls without a result are left out. */
-export function history(state: State): AgentInputItem[] {
+/** What the run produced, as items of a conversation. */
+export const output = (state: State): ModelItem[] => produced(toArray(state.entries).filter(({ kind }) => kind !== 'input'), state);
+
+/** Items of a conversation. Calls without a result are left out. */
+function produced(entries: readonly ItemEntry[], state: State): ModelItem[] {
   const open = openCalls(state);
-  const items = toArray(state.entries).map(({ item }) => item);
-  return [...inputItems(state.input), ...(open.size > 0 ? items.filter((item) => !open.has(item)) : items)];
+  const items = entries.map(({ item }) => item);
+  const answered = open.size > 0 ? items.filter((item) => !open.has(item)) : items;
+  return state.omitsReasoningIds ? answered.map(withoutReasoningId) : answered;
 }
+
+export function withoutReasoningId(item: ModelItem): ModelItem {
+  if (item.type !== 'reasoning' || item.id === undefined) return item;
+  const { id: _, ...rest } = item;
+  return rest;
+}
+
+/** Input and all that came of it: the input of a next run. */
+export const history = (state: State): AgentInputItem[] => [
+  ...inputItems(state.input),
+  ...produced(toArray(state.entries), state),
+];
 
 function openCalls(state: State): Set<ModelItem> {
   const open = new Set<ModelItem>();

@@ -22,12 +22,21 @@ export type Decision = {
   message?: string;
 };
 
+/** Who hears of decisions that user code takes: the runs that go on with the context. */
+export type DecisionListener = { onDecision(decision: Decision): void };
+
+const NOBODY: readonly never[] = [];
+
 type ToolRecord = { calls: Map<string, Decision>; always?: Decision };
 
 /** Decisions by tool. Shared by a context and its forks, so that sub-agents see what was decided. */
 class Decisions {
-  readonly tools = new Map<string, ToolRecord>();
-  readonly listeners = new Set<(decision: Decision) => void>();
+  #tools: Map<string, ToolRecord> | undefined;
+  listeners: readonly DecisionListener[] = NOBODY;
+
+  get tools(): Map<string, ToolRecord> {
+    return (this.#tools ??= new Map());
+  }
 
   set(decision: Decision): void {
     let record = this.tools.get(decision.toolName);
@@ -37,7 +46,7 @@ class Decisions {
   }
 
   get(toolName: string, callId: string): Decision | undefined {
-    const record = this.tools.get(toolName);
+    const record = this.#tools?.get(toolName);
     // An exact decision beats a sticky one.
     return record?.calls.get(callId) ?? record?.always;
   }
@@ -93,7 +102,7 @@ export class RunContext<TContext = unknown> {
 
   #decide(decision: Decision): void {
     this.#decisions.set(decision);
-    for (const listener of this.#decisions.listeners) listener(decision);
+    for (const listener of this.#decisions.listeners) listener.onDecision(decision);
   }
 
   /** @internal A view with its own `toolInput`; context object, usage and decisions are shared. */
@@ -105,11 +114,16 @@ export class RunContext<TContext = unknown> {
     return fork;
   }
 
-  /** @internal A run records what user code decides while it goes on. Returns how to stop listening. */
-  static subscribe(context: RunContext<unknown>, listener: (decision: Decision) => void): () => void {
-    const { listeners } = context.#decisions;
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+  /** @internal A run records what user code decides while it goes on. */
+  static subscribe(context: RunContext<unknown>, listener: DecisionListener): void {
+    const decisions = context.#decisions;
+    decisions.listeners = [...decisions.listeners, listener];
+  }
+
+  /** @internal */
+  static unsubscribe(context: RunContext<unknown>, listener: DecisionListener): void {
+    const decisions = context.#decisions;
+    decisions.listeners = decisions.listeners.filter((each) => each !== listener);
   }
 
   /** @internal All decisions so far, for a run that starts with a context that has some. */

@@ -2,7 +2,13 @@
  * Reads a failed answer and says what it is. The body decides before the status does: a 429 is a full minute or an
  * empty account, a 400 a typo or a context that is too long, and only the body knows.
  */
-import { isRetryableKind, ModelError, ModelResponseError, type ModelErrorFacts, type ModelErrorKind } from './errors.ts';
+import {
+  isRetryableKind,
+  ModelError,
+  ModelResponseError,
+  type ModelErrorFacts,
+  type ModelErrorKind,
+} from './errors.ts';
 import { redact } from './redact.ts';
 import { headerOf, retryAfterMs } from './retry-after.ts';
 
@@ -26,7 +32,10 @@ export type FailedAnswer = {
 };
 
 const BODY_KINDS: readonly (readonly [RegExp, ModelErrorKind])[] = [
-  [/insufficient_quota|quota_exceeded|billing|credit balance|insufficient (?:funds|credits|balance)/, 'quota_exhausted'],
+  [
+    /insufficient_quota|quota_exceeded|billing|credit balance|insufficient (?:funds|credits|balance)/,
+    'quota_exhausted',
+  ],
   [/context_length|context window|context length|maximum context|prompt is too long|too many tokens/, 'context_window'],
   [/content_policy|content_filter|content management policy|moderation_blocked|safety_violation/, 'content_policy'],
   [/invalid_api_key|incorrect api key|authentication_error|invalid x-api-key/, 'auth'],
@@ -65,26 +74,25 @@ function kindOfStatus(status: number | undefined): ModelErrorKind {
 export function kindOf(status: number | undefined, body: ErrorBody): ModelErrorKind {
   const byStatus = kindOfStatus(status);
   if (byStatus === 'auth' || byStatus === 'permission') return byStatus;
+  let vague: ModelErrorKind | undefined;
   // Codes are made for programs, messages quote the request: a code decides, and only without one the message does.
   for (const text of [`${body.code ?? ''} ${body.type ?? ''}`, body.message ?? '']) {
     const lower = text.toLowerCase();
     for (const [pattern, kind] of BODY_KINDS) {
       if (!pattern.test(lower) || !allowed(kind, status)) continue;
-      // "invalid_request_error" is the type of nearly every 4xx; the status and the message know more.
-      if (kind === 'bad_request') break;
-      return kind;
+      // "invalid_request_error" is the type of nearly every 4xx, "server_error" of every 5xx: others know more.
+      if (kind !== 'bad_request' && kind !== 'server') return kind;
+      vague ??= kind;
+      break;
     }
   }
-  if (byStatus === 'unknown' && /invalid|unsupported|missing/.test(`${body.code ?? ''} ${body.type ?? ''}`)) {
-    return 'bad_request';
-  }
-  return byStatus;
+  return byStatus === 'unknown' ? (vague ?? byStatus) : byStatus;
 }
 
 const text = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined;
 
-/** Finds the error in a body: `{error: {…}}`, `{error: "…"}`, a bare `{message}`, a list of one, `{detail}`, or text. */
+/** Finds the error in a body: `{error: {…}}`, `{error: "…"}`, a bare `{message}`, `{detail}`, a list of one, text. */
 export function readErrorBody(body: unknown): ErrorBody {
   let value: unknown = body;
   if (typeof body === 'string') {
@@ -92,7 +100,10 @@ export function readErrorBody(body: unknown): ErrorBody {
       value = JSON.parse(body);
     } catch {
       // An HTML page of a proxy, or plain text: its first line is all that a message can use.
-      const line = body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim();
+      const line = body
+        .replace(/<[^>]*>/g, ' ')
+        .replace(/\s+/g, ' ')
+        .trim();
       return line === '' ? {} : { message: line.slice(0, 300) };
     }
   }
@@ -120,7 +131,8 @@ function factsOf(answer: FailedAnswer, body: ErrorBody): ModelErrorFacts {
   const status = answer.status ?? statusIn(body);
   const kind = kindOf(status, body);
   const said = headerOf(answer.headers, 'x-should-retry');
-  const requestId = answer.requestId ?? headerOf(answer.headers, 'x-request-id') ?? headerOf(answer.headers, 'request-id');
+  const requestId =
+    answer.requestId ?? headerOf(answer.headers, 'x-request-id') ?? headerOf(answer.headers, 'request-id');
   const wait = retryAfterMs(answer.headers);
   return {
     kind,

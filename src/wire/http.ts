@@ -44,7 +44,15 @@ const MAX_TIMER_MS = 2_147_483_647;
 
 /** Codes of a connection that was never made: the request cannot have reached the server. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH']);
-const TIMEOUT_CODES = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+const TIMEOUT_CODES = new Set([
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+]);
+
+/** What `fetch` says of a connection that failed or broke, in Node and in browsers. */
+const NETWORK_MESSAGE = /^(fetch failed|terminated|network error|failed to fetch|load failed)/i;
 
 /** The first error code in a chain of causes, such as `ECONNRESET`. */
 export function systemCode(error: unknown): string | undefined {
@@ -116,20 +124,29 @@ class Guard {
     if (signal?.aborted) return signal.reason;
     if (error instanceof ModelError) return error;
     const code = systemCode(error);
-    const said = redact(error instanceof Error ? error.message : String(error), secrets);
-    const kind = code !== undefined && TIMEOUT_CODES.has(code) ? 'timeout' : responseStarted ? 'truncated_stream' : 'network';
-    const what = responseStarted ? 'broke off in the middle of its answer' : 'could not be reached';
-    const notSent = code !== undefined && NOT_SENT.has(code);
+    const text = error instanceof Error ? error.message : String(error);
+    const said = redact(text, secrets);
+    // `fetch` refuses a header or a URL before it sends anything, and quotes it.
+    const refused = !responseStarted && code === undefined && error instanceof TypeError && !NETWORK_MESSAGE.test(text);
+    const timedOut = code !== undefined && TIMEOUT_CODES.has(code);
+    const kind = refused ? 'bad_request' : timedOut ? 'timeout' : responseStarted ? 'truncated_stream' : 'network';
+    const what = responseStarted
+      ? 'broke off in the middle of its answer'
+      : refused
+        ? 'could not be asked'
+        : 'could not be reached';
+    const notSent = refused || (code !== undefined && NOT_SENT.has(code));
     return new ModelError(
       `${provider} ${what}: ${code === undefined || said.includes(code) ? said : `${said} (${code})`}.`,
       {
         kind,
-        retryable: true,
+        retryable: !refused,
         responseStarted,
         ...(code !== undefined && { providerCode: code }),
         ...(notSent && { replaySafe: true }),
       },
-      error,
+      // A cause is printed too.
+      said === text ? error : undefined,
     );
   }
 
@@ -187,7 +204,9 @@ function parseJson(text: string, { provider, secrets }: WireRequest): unknown {
   } catch {
     const start = redact(text.slice(0, 80), secrets);
     throw new ModelError(
-      text === '' ? `${provider} sent an empty answer.` : `${provider} answered with something that is not JSON: ${start}`,
+      text === ''
+        ? `${provider} sent an empty answer.`
+        : `${provider} answered with something that is not JSON: ${start}`,
       { kind: 'server', retryable: true, responseStarted: true },
     );
   }
@@ -211,7 +230,8 @@ export async function requestJson(request: WireRequest): Promise<{ value: unknow
 export async function requestSse(request: WireRequest): Promise<WireStream> {
   const { response, guard } = await open(request);
   const requestId = requestIdOf(response);
-  if (response.headers.get('content-type')?.startsWith('application/json')) throw await notAStream(request, response, guard);
+  if (response.headers.get('content-type')?.startsWith('application/json'))
+    throw await notAStream(request, response, guard);
   return { batches: batches(response, guard), ...(requestId !== undefined && { requestId }) };
 }
 

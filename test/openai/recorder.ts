@@ -91,7 +91,11 @@ export const chatUsage = {
   completion_tokens_details: { reasoning_tokens: 3 },
 };
 
-export const completion = (message: object = { role: 'assistant', content: 'Hi' }, choice: object = {}, top: object = {}): object => ({
+export const completion = (
+  message: object = { role: 'assistant', content: 'Hi' },
+  choice: object = {},
+  top: object = {},
+): object => ({
   id: 'cc_1',
   object: 'chat.completion',
   created: 1,

@@ -36,11 +36,17 @@ function start(api: Api, body: Json, options: Json): unknown {
 export async function create(api: Api, request: ModelRequest, { body, ...beside }: BuiltRequest): Promise<Json> {
   const answer: unknown = await start(api, body, callOptions(request, beside));
   if (isObject(answer)) return answer;
-  throw new UserError(`The OpenAI client answered ${JSON.stringify(answer)?.slice(0, 80)} instead of an object. Check its baseURL.`);
+  throw new UserError(
+    `The OpenAI client answered ${JSON.stringify(answer)?.slice(0, 80)} instead of an object. Check its baseURL.`,
+  );
 }
 
 /** A streamed answer. */
-export async function createStream(api: Api, request: ModelRequest, { body, ...beside }: BuiltRequest): Promise<Opened> {
+export async function createStream(
+  api: Api,
+  request: ModelRequest,
+  { body, ...beside }: BuiltRequest,
+): Promise<Opened> {
   const pending = start(api, body, callOptions(request, beside));
   // The official client tells the request's id of a stream only this way.
   if (hasWithResponse(pending)) {
@@ -53,7 +59,9 @@ export async function createStream(api: Api, request: ModelRequest, { body, ...b
 
 function opened(events: unknown, requestId: unknown): Opened {
   if (!isIterable(events)) {
-    throw new UserError('The OpenAI client did not answer a streamed request with an async iterable. Does it support `stream: true`?');
+    throw new UserError(
+      'The OpenAI client did not answer a streamed request with an async iterable. Does it support `stream: true`?',
+    );
   }
   return { events, ...(isString(requestId) && { requestId }) };
 }
@@ -65,7 +73,9 @@ function isIterable(value: unknown): value is AsyncIterable<unknown> {
 type WithResponse = { withResponse(): Promise<{ data: unknown; request_id?: unknown }> };
 
 function hasWithResponse(value: unknown): value is WithResponse {
-  return typeof value === 'object' && value !== null && 'withResponse' in value && typeof value.withResponse === 'function';
+  return (
+    typeof value === 'object' && value !== null && 'withResponse' in value && typeof value.withResponse === 'function'
+  );
 }
 
 /** The id that a client attached to an answer. */

@@ -3,7 +3,15 @@
  * `new OpenAI()` or an `AzureOpenAI` can hand that in instead.
  */
 import { UserError } from '../../protocol/errors.ts';
-import { errorOfAnswer, requestJson, requestSse, type Fetch, type WireRequest, type WireTimeouts } from '../../wire/index.ts';
+import {
+  errorOfAnswer,
+  requestJson,
+  requestSse,
+  type Fetch,
+  type WireRequest,
+  type WireStream,
+  type WireTimeouts,
+} from '../../wire/index.ts';
 
 /** Options of one call, as the official client takes them. */
 export type OpenAIRequestOptions = {
@@ -53,7 +61,7 @@ export function createOpenAIClient(options: OpenAIClientOptions = {}): OpenAICli
   const create =
     (path: string) =>
     (body: Record<string, unknown>, callOptions: OpenAIRequestOptions = {}): Promise<unknown> =>
-      send(wireRequest(options, path, body, callOptions), body['stream'] === true);
+      send(wireRequest(options, { path, body, callOptions }), body['stream'] === true);
   return {
     get baseURL() {
       return baseURLOf(options);
@@ -67,12 +75,10 @@ function baseURLOf({ baseURL }: OpenAIClientOptions): string {
   return (baseURL ?? env('OPENAI_BASE_URL') ?? DEFAULT_BASE_URL).replace(/\/+$/, '');
 }
 
-function wireRequest(
-  options: OpenAIClientOptions,
-  path: string,
-  body: Record<string, unknown>,
-  { signal, headers, query }: OpenAIRequestOptions,
-): WireRequest {
+type Call = { path: string; body: Record<string, unknown>; callOptions: OpenAIRequestOptions };
+
+function wireRequest(options: OpenAIClientOptions, { path, body, callOptions }: Call): WireRequest {
+  const { signal, headers, query } = callOptions;
   const apiKey = options.apiKey ?? env('OPENAI_API_KEY');
   if (apiKey === undefined) {
     throw new UserError(
@@ -84,7 +90,7 @@ function wireRequest(
   const project = options.project ?? env('OPENAI_PROJECT_ID');
   const extra: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers ?? {})) {
-    if (value !== undefined && value !== null) extra[name.toLowerCase()] = String(value);
+    if (value !== undefined && value !== null) extra[name.toLowerCase()] = plain(value);
   }
   return {
     provider: PROVIDER,
@@ -105,10 +111,13 @@ function wireRequest(
   };
 }
 
+/** A header or a query parameter as text. */
+const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
 function queryString(query: Record<string, unknown> | undefined): string {
   if (!query || Object.keys(query).length === 0) return '';
   const params = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) params.append(name, String(value));
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) params.append(name, plain(value));
   return `?${params}`;
 }
 
@@ -125,30 +134,55 @@ async function send(request: WireRequest, stream: boolean): Promise<unknown> {
   return value;
 }
 
-/** A stream of parsed events. `sawDone` tells whether the server sent `[DONE]`. */
-export type OpenAIEventStream = AsyncIterable<unknown> & { readonly _request_id?: string; readonly sawDone: boolean };
+/** A stream of parsed events, one by one or in the batches in which they came. It can be read once. */
+export type OpenAIEventStream = AsyncIterable<unknown> & {
+  readonly batches: AsyncIterator<unknown[]>;
+  /** Whether the server sent `[DONE]`. */
+  readonly sawDone: boolean;
+  readonly _request_id?: string;
+};
 
 async function openStream(request: WireRequest): Promise<OpenAIEventStream> {
   const { batches, requestId } = await requestSse(request);
   const state = { done: false };
-  async function* events(): AsyncGenerator<unknown, void, undefined> {
-    for await (const batch of batches) {
-      for (const { data } of batch) {
-        if (data === '[DONE]') {
-          state.done = true;
-          return;
-        }
-        yield parseEvent(data, request);
-      }
-    }
-  }
+  const parsed = parsedBatches(batches, state, request);
   return {
-    [Symbol.asyncIterator]: events,
+    batches: parsed,
+    async *[Symbol.asyncIterator]() {
+      for await (const batch of parsed) yield* batch;
+    },
     get sawDone() {
       return state.done;
     },
     ...(requestId !== undefined && { _request_id: requestId }),
   };
+}
+
+async function* parsedBatches(
+  batches: WireStream['batches'],
+  state: { done: boolean },
+  request: WireRequest,
+): AsyncGenerator<unknown[], void, undefined> {
+  for await (const batch of batches) {
+    const events: unknown[] = [];
+    let failure: { error: unknown } | undefined;
+    for (const { data } of batch) {
+      if (data === '[DONE]') {
+        state.done = true;
+        break;
+      }
+      try {
+        events.push(parseEvent(data, request));
+      } catch (error) {
+        failure = { error };
+        break;
+      }
+    }
+    // What came before a broken event counts.
+    if (events.length > 0) yield events;
+    if (failure) throw failure.error;
+    if (state.done) return;
+  }
 }
 
 function parseEvent(data: string, { secrets = [] }: WireRequest): unknown {

@@ -18,7 +18,7 @@ export type OpenAIProviderOptions = {
   project?: string;
   /** Which API: `true` for Responses, `false` for Chat Completions, which most other servers speak. @default true */
   useResponses?: boolean;
-  /** Refuse what Chat Completions cannot do (prompts, stored conversations) instead of leaving it out. @default false */
+  /** Refuse what Chat Completions cannot do (stored prompts, conversations), else leave it out. @default false */
   strictFeatureValidation?: boolean;
   /** A client to use instead: `new OpenAI()`, `new AzureOpenAI()`. Excludes the five options above and below. */
   openAIClient?: OpenAIClient;

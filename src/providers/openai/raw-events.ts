@@ -32,7 +32,8 @@ function isRaw(event: AnyStreamEvent, source: OpenAIRawModelEventSource): boolea
   if (event.type !== 'raw_model_stream_event' || typeof event.data !== 'object' || event.data === null) return false;
   if (!('type' in event.data) || event.data.type !== 'model') return false;
   const from: unknown = 'providerData' in event.data ? event.data.providerData : undefined;
-  if (typeof from === 'object' && from !== null && 'rawModelEventSource' in from) return from.rawModelEventSource === source;
+  if (typeof from === 'object' && from !== null && 'rawModelEventSource' in from)
+    return from.rawModelEventSource === source;
   return event.source === source;
 }
 

@@ -9,7 +9,13 @@ export type WebSearchToolOptions = {
   /** @default 'web_search' */
   name?: string;
   /** Where the user is, for local results. */
-  userLocation?: { type?: 'approximate'; city?: string | null; country?: string | null; region?: string | null; timezone?: string | null };
+  userLocation?: {
+    type?: 'approximate';
+    city?: string | null;
+    country?: string | null;
+    region?: string | null;
+    timezone?: string | null;
+  };
   filters?: { allowedDomains?: string[] | null };
   /** How much of the context window the search may fill. @default 'medium' */
   searchContextSize?: 'low' | 'medium' | 'high';

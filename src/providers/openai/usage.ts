@@ -7,7 +7,8 @@ const number = (value: unknown): number => (typeof value === 'number' ? value : 
 
 function details(value: unknown): Record<string, number> {
   const counts: Record<string, number> = {};
-  if (isObject(value)) for (const [key, count] of Object.entries(value)) if (typeof count === 'number') counts[key] = count;
+  if (isObject(value))
+    for (const [key, count] of Object.entries(value)) if (typeof count === 'number') counts[key] = count;
   return counts;
 }
 

@@ -7,11 +7,11 @@
 import { agentToolSpec, type AnyAgent, type Handoff, type Tool } from '../../agent/index.ts';
 import type { CallPlan, Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
 import { textOf, toArray } from '../../kernel/index.ts';
-import { callModel as ask, type ModelAttempt, streamModel } from '../../model/index.ts';
+import { callModel as ask, type ModelAttempt, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError, UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem, FunctionCallItem, ModelItem } from '../../protocol/items.ts';
 import type { Model, ModelRequest, ModelResponse, ModelSettings, SerializedHandoff, SerializedTool } from '../../protocol/model.ts';
-import { Usage } from '../../protocol/usage.ts';
+import { RequestUsage, Usage } from '../../protocol/usage.ts';
 import { approvalOf, type FunctionTool, prepareArguments, serializeFunctionTool } from '../../tools/index.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
@@ -34,7 +34,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const prompt = typeof agent.prompt === 'function' ? await agent.prompt(context, agent) : agent.prompt;
   const { model, explicit } = await resolveModel(run, agent);
 
-  const own = inputOf(run, state);
+  const own = inputOf(state);
   const { input, system, prepared } = settings.callModelInputFilter
     ? await filterInput(run, { agent, input: own, instructions, state })
     : { input: own, system: instructions, prepared: undefined };
@@ -53,14 +53,18 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
     ...(needsSignal(run, state) && { signal: run.signal }),
   };
 
+  await settleChecks(run, state);
   const attempts: ModelAttempt[] = [];
   try {
-    const { response, firstTokenMs } = await respond(run, model, request, attempts);
+    const hooks = settings.modelSettings?.retry || agent.modelSettings.retry ? watch(attempts) : undefined;
+    const streamed = settings.stream ? await readStream(run, model, { request, hooks }) : undefined;
+    const response = streamed?.response ?? (await ask(model, request, hooks));
+    const firstTokenMs = streamed?.firstTokenMs;
     record.live.values.set(effect.id, response);
     return {
       type: 'model.replied',
       id: effect.id,
-      reply: replyOf(response),
+      reply: replyOf(response, attempts.length),
       ...describeCalls(run, effect, agent, { offer, output: response.output }),
       ...(prepared && { prepared }),
       ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
@@ -73,9 +77,16 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
       id: effect.id,
       error: errorInfo(error),
       ...(prepared && { prepared }),
-      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
+      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf), usage: usageData(new Usage({ requests: attempts.length })) }),
     };
   }
+}
+
+/** Checks that run beside the model and are quick may stop the run before anything is sent. */
+async function settleChecks(run: LiveRun, { admission }: State): Promise<void> {
+  if (admission.asked <= admission.passed) return;
+  for (let n = 0; n < 20 && !run.isStopped; n++) await null;
+  if (run.isStopped) throw new DOMException('The run was stopped before the model was called.', 'AbortError');
 }
 
 // What is offered
@@ -125,16 +136,11 @@ const serializeHandoff = (handoff: Handoff): SerializedHandoff => ({
 
 // What is sent
 
-function inputOf(run: LiveRun, state: State): AgentInputItem[] {
+export function inputOf(state: State): AgentInputItem[] {
   const managed = isManaged(state);
   const items = toArray(state.request, managed ? state.sentTo : 0);
-  if (managed) items.unshift(...state.dropped.map(unanswered));
-  if (run.settings.reasoningItemIdPolicy !== 'omit') return items;
-  return items.map((item) => {
-    if (item.type !== 'reasoning' || item.id === undefined) return item;
-    const { id: _, ...rest } = item;
-    return rest;
-  });
+  if (managed) items.push(...state.dropped.map(unanswered));
+  return state.omitsReasoningIds ? items.map(withoutReasoningId) : items;
 }
 
 /** A provider that keeps the conversation wants an answer to each call, also to those that were ignored. */
@@ -146,13 +152,15 @@ const unanswered = ({ callId, tool }: { callId: string; tool: string }): ModelIt
   output: { type: 'text', text: 'Multiple handoffs detected, ignoring this one.' },
 });
 
+import { withoutReasoningId } from '../view.ts';
+
 const isManaged = (state: State): boolean =>
   state.conversationId !== undefined || state.previousResponseId !== undefined;
 
 function conversation(state: State): Pick<ModelRequest, 'conversationId' | 'previousResponseId'> {
-  if (state.conversationId !== undefined) return { conversationId: state.conversationId };
-  if (state.previousResponseId === undefined) return {};
-  return { previousResponseId: state.lastResponseId ?? state.previousResponseId };
+  const { conversationId, previousResponseId, lastResponseId } = state;
+  if (conversationId !== undefined) return { conversationId, ...(previousResponseId !== undefined && { previousResponseId }) };
+  return previousResponseId === undefined ? {} : { previousResponseId: lastResponseId ?? previousResponseId };
 }
 
 /** A forced tool choice ends with the agent's first use of a tool, or it could never answer. */
@@ -173,14 +181,15 @@ function needsSignal(run: LiveRun, state: State): boolean {
 
 // What comes back
 
-async function respond(
+const watch = (attempts: ModelAttempt[]): RetryHooks => ({ onAttempt: (attempt) => void attempts.push(attempt) });
+
+type Asked = { request: ModelRequest; hooks: RetryHooks | undefined };
+
+async function readStream(
   run: LiveRun,
   model: Model,
-  request: ModelRequest,
-  attempts: ModelAttempt[],
+  { request, hooks }: Asked,
 ): Promise<{ response: ModelResponse; firstTokenMs?: number }> {
-  const hooks = request.modelSettings.retry?.policy ? { onAttempt: (attempt: ModelAttempt) => void attempts.push(attempt) } : undefined;
-  if (!run.settings.stream) return { response: await ask(model, request, hooks) };
   const begun = performance.now();
   let firstTokenMs: number | undefined;
   for await (const event of streamModel(model, request, hooks)) {
@@ -207,15 +216,22 @@ const sourceOf = (providerData: Record<string, unknown> | undefined): string | u
   typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
 
 /** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
-function replyOf(response: ModelResponse): Reply {
+function replyOf(response: ModelResponse, attempts: number): Reply {
   const { output, usage, responseId, requestId, rawUsage } = response;
   return {
     output,
-    usage: usageData(usage),
+    usage: usageData(attempts > 1 ? withFailures(usage, attempts - 1) : usage),
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),
   };
+}
+
+/** Each attempt was a request, also one that used nothing. */
+function withFailures(usage: Usage, failures: number): Usage {
+  const entries = usage.requestUsageEntries ?? [new RequestUsage({ ...usage, inputTokensDetails: {}, outputTokensDetails: {} })];
+  const failed = Array.from({ length: failures }, () => new RequestUsage());
+  return new Usage({ ...usage, requests: usage.requests + failures, requestUsageEntries: [...failed, ...entries] });
 }
 
 const attemptOf = ({ startedAt, error, delayMs }: ModelAttempt): { at: number; ms: number; delayMs?: number } => ({

@@ -36,7 +36,7 @@ export async function callTool(run: LiveRun, effect: CallTool, state: State): Pr
     return await guarded(job, bound, checks);
   } catch (error) {
     if (run.isStopped) throw error;
-    const failure = run.isFromHook(error) ? error : wrap(error);
+    const failure = wrap(error);
     run.record.live.values.set(effect.id, failure);
     return { type: 'tool.failed', id: effect.id, error: errorInfo(failure), ...(checks.length > 0 && { checks }) };
   }
@@ -91,10 +91,8 @@ class Details implements ToolCallDetails {
 }
 
 function announceStart({ run, agent, item }: Job, tool: FunctionTool): void {
-  run.hook(() => {
-    run.runner.emit('agent_tool_start', run.context, agent, tool, { toolCall: item });
-    agent.emit('agent_tool_start', run.context, tool, { toolCall: item });
-  });
+  run.runner.emit('agent_tool_start', run.context, agent, tool, { toolCall: item });
+  agent.emit('agent_tool_start', run.context, tool, { toolCall: item });
 }
 
 type Outcome = { output: unknown; outcome: ToolOutcome; checks: ToolCheck[] };
@@ -136,8 +134,8 @@ async function refusal({ run, state, call }: Job): Promise<string> {
   return message ?? format(run, call, { kind: 'approval_rejected', defaultMessage: NOT_APPROVED });
 }
 
-const notFound = ({ run, call, agent }: Job): Promise<string> =>
-  format(run, call, { kind: 'tool_not_found', defaultMessage: `Tool "${call.tool}" not found in agent "${agent.name}".` });
+const notFound = ({ run, call }: Job): Promise<string> =>
+  format(run, call, { kind: 'tool_not_found', defaultMessage: `Tool '${call.tool}' not found.` });
 
 type Message = { kind: 'approval_rejected' | 'tool_not_found'; defaultMessage: string };
 

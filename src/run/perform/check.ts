@@ -12,7 +12,7 @@ import { GuardrailExecutionError } from '../../protocol/errors.ts';
 import { asError, errorInfo, jsonOf } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { checksOf } from '../plan.ts';
-import { finalOutputOf, responseOf } from '../view.ts';
+import { finalOutputOf, output as outputItems, responseOf } from '../view.ts';
 
 type Check = Extract<Effect, { do: 'check' }>;
 
@@ -52,7 +52,7 @@ async function checkOutput(run: LiveRun, effect: Check, state: State): Promise<R
   const { name } = guardrail;
   const agentOutput = copy(finalOutputOf(run.record, state));
   const response = at(state.responses, state.responses.length - 1);
-  const details = { modelResponse: responseOf(run.record, state.k, response), output: response?.output ?? [] };
+  const details = { modelResponse: responseOf(run.record, state.k, response), output: outputItems(state) };
   const execute = (): unknown => guardrail.execute({ agent, agentOutput: agentOutput as never, context: run.context, details });
   const judged = await judge(run, effect, { name, kind: 'Output', execute });
   if ('event' in judged) return judged.event;

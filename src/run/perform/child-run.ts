@@ -15,7 +15,7 @@ import { childInput } from '../child-input.ts';
 import { childSink } from '../child-sink.ts';
 import { LiveRun } from '../live-run.ts';
 import { type IndividualRunOptions, type RunConfig, settle } from '../options.ts';
-import { type Journal, newJournal, newRecord, type RunRecord } from '../record.ts';
+import { Journal, newRecord, type RunRecord } from '../record.ts';
 import { RunResult } from '../result.ts';
 import { RunState } from '../run-state.ts';
 import { usageData, usageOfJournal } from '../usage.ts';
@@ -44,25 +44,30 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
   const state = await live.go();
 
   if (state.status === 'paused') return { kind: 'waiting', asks: asksOf(state, runId) };
-  run.record.children.delete(runId);
+  run.record.children?.delete(runId);
   run.record.journal.children.delete(runId);
   if (state.status === 'cancelled') throw live.abortReason;
   const usage = usageData(usageOfJournal(record.journal));
   if (state.status !== 'finished') return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', usage };
-  return { kind: 'done', output: await outputOf(spec, record), outcome: 'ok', usage };
+  try {
+    return { kind: 'done', output: await outputOf(spec, record), outcome: 'ok', usage };
+  } catch {
+    // As with any tool that throws: the model is told that it failed, and no more.
+    return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', usage };
+  }
 }
 
 /** The sub-agent's run: the one that waited or was cut off by a crash, else a new one. */
 async function openChild(run: LiveRun, spec: AgentToolSpec, { effect, item, prepared }: Call): Promise<RunRecord> {
   const runId = `${run.record.journal.runId}/${effect.id}`;
   const params = prepared.ok ? prepared.value : undefined;
-  const known = run.record.children.get(runId);
+  const known = run.record.children?.get(runId);
   const context = spec.parameters ? RunContext.fork(run.context, params) : run.context;
-  const journal: Journal = known?.journal ?? run.record.journal.children.get(runId) ?? newJournal(runId);
+  const journal: Journal = known?.journal ?? run.record.journal.children.get(runId) ?? new Journal(runId);
   const invocation = { toolName: item.name, toolCallId: item.callId, toolArguments: item.arguments };
   const record = newRecord({ journal, root: spec.agent, context, state: fold(journal.events, initialState()), invocation });
   if (known) record.live = known.live;
-  run.record.children.set(runId, record);
+  (run.record.children ??= new Map()).set(runId, record);
   run.record.journal.children.set(runId, journal);
   return record;
 }

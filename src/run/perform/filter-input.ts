@@ -34,14 +34,19 @@ function freshInput(
   given: readonly AgentInputItem[],
   { sources, result }: { sources: Map<AgentInputItem, AgentInputItem>; result: readonly AgentInputItem[] },
 ): Prepared | undefined {
-  if (state.fresh.length === 0) return undefined;
   const fresh = new Set(state.fresh);
+  // Later calls see the input as it was sent first; how it is kept was decided then.
+  const known = new Set(sources.values());
+  if (fresh.size === 0 || ![...fresh].every((item) => known.has(item))) return undefined;
   const byContent = new Map(given.map((item) => [JSON.stringify(item), sources.get(item)]));
   const input = result.filter((item, n) => {
-    const positional = result.length === given.length ? given[n] : undefined;
+    const positional = result.length === given.length && isAlike(given[n], item) ? given[n] : undefined;
     const source = sources.get(item) ?? byContent.get(JSON.stringify(item)) ?? (positional && sources.get(positional));
     return source !== undefined && fresh.has(source);
   });
   const same = input.length === state.fresh.length && JSON.stringify(input) === JSON.stringify(state.fresh);
   return same ? undefined : { input };
 }
+
+const roleOf = (item: AgentInputItem): unknown => ('role' in item ? item.role : item.type);
+const isAlike = (a: AgentInputItem | undefined, b: AgentInputItem): boolean => a !== undefined && roleOf(a) === roleOf(b);

@@ -33,10 +33,8 @@ export async function handOff(run: LiveRun, effect: HandOff, state: State): Prom
   }
   const target = await handoff.onInvokeHandoff(context, item.arguments);
   const to = record.graph.keyOf(target);
-  run.hook(() => {
-    run.runner.emit('agent_handoff', context, from, target);
-    from.emit('agent_handoff', context, target);
-  });
+  run.runner.emit('agent_handoff', context, from, target);
+  from.emit('agent_handoff', context, target);
   const result = functionCallResult(item, getTransferMessage(target));
   const entry: ItemEntry = { kind: 'handoff_output', item: result, agent: state.agent, to, id: effect.id };
   const rewritten = filter ? rewrite(run, state, { entry, filter }) : {};

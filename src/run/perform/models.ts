@@ -2,7 +2,7 @@
  * Which model an agent uses, and with which settings.
  */
 import type { AnyAgent } from '../../agent/index.ts';
-import { getDefaultModel, getDefaultModelSettings, mergeModelSettings } from '../../model/index.ts';
+import { getDefaultModelSettings, mergeModelSettings } from '../../model/index.ts';
 import type { Model, ModelSettings } from '../../protocol/model.ts';
 import { defaultProvider, defaultModel } from '../defaults.ts';
 import type { LiveRun } from '../live-run.ts';
@@ -10,7 +10,8 @@ import type { LiveRun } from '../live-run.ts';
 /** The agent's own model, else the runner's, else the default. `explicit`: somebody named it. */
 export async function resolveModel(run: LiveRun, agent: AnyAgent): Promise<{ model: Model; explicit: boolean }> {
   const named = agent.model === '' ? run.settings.model : agent.model;
-  const chosen = named === undefined || named === '' ? (defaultModel() ?? getDefaultModel()) : named;
+  // A provider that is asked for no name knows its default.
+  const chosen = named === undefined || named === '' ? (defaultModel() ?? '') : named;
   const explicit = named !== undefined && named !== '';
   if (typeof chosen !== 'string') return { model: chosen, explicit };
   const provider = run.settings.modelProvider ?? defaultProvider();

@@ -8,6 +8,7 @@ import { isOpenAIResponsesCompactionAwareSession, isRunContextAwareSession, isSe
 import { usageData } from '../usage.ts';
 import { Usage } from '../../protocol/usage.ts';
 import type { LiveRun } from '../live-run.ts';
+import { withoutReasoningId } from '../view.ts';
 
 export async function loadSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   const session = sessionOf(run);
@@ -64,7 +65,7 @@ export async function saveSession(run: LiveRun, effect: Effect, state: State): P
   if (effect.do !== 'save_session') throw new Error('not a save');
   const session = sessionOf(run);
   const made = toArray(state.produced, state.savedTo, effect.to).map(({ item }) => item);
-  const items = (state.inputSaved ? made : [...state.fresh, ...made]).map((item) => persistent(item, session));
+  const items = (state.inputSaved ? made : [...state.fresh, ...made]).map((item) => persistent(state.omitsReasoningIds ? withoutReasoningId(item) : item));
   if (items.length > 0) {
     const operationId = `${run.record.journal.runId}/${effect.id}`;
     if (isSessionHistoryTransactionAwareSession(session)) {
@@ -82,12 +83,11 @@ async function isSaved(session: Session, items: readonly AgentInputItem[]): Prom
   return JSON.stringify(newest) === JSON.stringify(items);
 }
 
-/** An item as a session keeps it: ids that a provider gave are its own business, but reasoning needs them. */
-function persistent(item: AgentInputItem, session: Session): AgentInputItem {
-  if (!('id' in item) || item.id === undefined) return item;
-  if (item.type === 'reasoning' && session.preserveReasoningItemIdsForPersistence?.()) return item;
+/** An item as a session keeps it: the id that a provider gave to a call means nothing in a later request. */
+function persistent(item: AgentInputItem): AgentInputItem {
+  if ((item.type !== 'function_call' && item.type !== 'function_call_result') || item.id === undefined) return item;
   const { id: _, ...rest } = item;
-  return rest as AgentInputItem;
+  return rest;
 }
 
 export async function compactSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {

@@ -44,7 +44,8 @@ export class ChatAssembler {
   }
 
   #addChoice(choice: Json): string | undefined {
-    if (choice['finish_reason'] !== null && choice['finish_reason'] !== undefined) this.finishReason = choice['finish_reason'];
+    if (choice['finish_reason'] !== null && choice['finish_reason'] !== undefined)
+      this.finishReason = choice['finish_reason'];
     // A server that does not stream after all puts the whole message where the delta belongs.
     const delta = isObject(choice['delta']) ? choice['delta'] : choice['message'];
     if (!isObject(delta)) return undefined;
@@ -57,7 +58,8 @@ export class ChatAssembler {
       if (Array.isArray(value) && value.length > 0) appendTo(this.#lists, key, value);
     }
     if (isObject(delta['audio'])) this.#addAudio(delta['audio']);
-    if (Array.isArray(delta['tool_calls'])) for (const part of delta['tool_calls']) if (isObject(part)) this.#addCall(part);
+    if (Array.isArray(delta['tool_calls']))
+      for (const part of delta['tool_calls']) if (isObject(part)) this.#addCall(part);
     const { content } = delta;
     if (!isString(content)) return undefined;
     this.#sawContent = true;
@@ -70,14 +72,16 @@ export class ChatAssembler {
     const audio = (this.#audio ??= {});
     for (const [key, value] of Object.entries(delta)) {
       const before = audio[key];
-      audio[key] = (key === 'data' || key === 'transcript') && isString(before) && isString(value) ? before + value : value;
+      audio[key] =
+        (key === 'data' || key === 'transcript') && isString(before) && isString(value) ? before + value : value;
     }
   }
 
   #addCall(part: Json): void {
     const { index, function: fnPart, ...rest } = part;
     const call = this.#callFor(index, rest['id']);
-    for (const [key, value] of Object.entries(rest)) if (value !== undefined && value !== null && value !== '') call.call[key] = value;
+    for (const [key, value] of Object.entries(rest))
+      if (value !== undefined && value !== null && value !== '') call.call[key] = value;
     if (!isObject(fnPart)) return;
     const { name, arguments: argument, ...more } = fnPart;
     Object.assign(call.fn, more);

@@ -21,11 +21,21 @@ function userPart(part: UserContent): Json {
     case 'input_text':
       return compact({ type: 'text', text: part.text, ...breakpoint, ...omit(part.providerData, KEYS.text) });
     case 'input_image':
-      return compact({ type: 'image_url', image_url: imageUrl(part), ...breakpoint, ...omit(part.providerData, KEYS.image) });
+      return compact({
+        type: 'image_url',
+        image_url: imageUrl(part),
+        ...breakpoint,
+        ...omit(part.providerData, KEYS.image),
+      });
     case 'input_file':
       return compact({ type: 'file', file: file(part), ...breakpoint, ...omit(part.providerData, KEYS.file) });
     case 'audio':
-      return compact({ type: 'input_audio', input_audio: audio(part), ...breakpoint, ...omit(part.providerData, KEYS.audio) });
+      return compact({
+        type: 'input_audio',
+        input_audio: audio(part),
+        ...breakpoint,
+        ...omit(part.providerData, KEYS.audio),
+      });
     default: {
       const { type }: { type?: unknown } = part;
       throw new UserError(`A message has a part of the unknown type ${JSON.stringify(type)}.`);

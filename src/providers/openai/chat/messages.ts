@@ -106,7 +106,9 @@ class MessageBuilder {
         return;
       default: {
         const { role }: { role?: unknown } = item;
-        throw new UserError(`A message has the unknown role ${JSON.stringify(role)}. Roles are user, system and assistant.`);
+        throw new UserError(
+          `A message has the unknown role ${JSON.stringify(role)}. Roles are user, system and assistant.`,
+        );
       }
     }
   }
@@ -119,7 +121,10 @@ class MessageBuilder {
 
   #addCall(item: FunctionCallItem): void {
     if (item.namespace !== undefined) {
-      throw new UserError(`The call of "${item.namespace}.${item.name}" has a namespace, which Chat Completions does not know. Use the Responses API.`);
+      throw new UserError(
+        `The call of "${item.namespace}.${item.name}" has a namespace, which Chat Completions does not know. ` +
+          'Use the Responses API.',
+      );
     }
     if (item.caller?.type === 'program') throw unsupported('program');
     const data = item.providerData ?? {};
@@ -148,7 +153,8 @@ const MESSAGE_KEYS_USER = new Set(['role', 'content']);
 
 function unsupported(type: string): UserError {
   return new UserError(
-    `Chat Completions cannot carry the history item "${type}". Use the Responses API, or leave such items out of the input.`,
+    `Chat Completions cannot carry the history item "${type}". ` +
+      'Use the Responses API, or leave such items out of the input.',
   );
 }
 
@@ -157,7 +163,8 @@ function assistantContent(content: AssistantMessageItem['content'] | string): Js
   const parts: Json[] = [];
   let audio: Json | undefined;
   for (const part of content) {
-    if (part.type === 'output_text') parts.push({ type: 'text', text: part.text, ...omit(part.providerData, PART_KEYS) });
+    if (part.type === 'output_text')
+      parts.push({ type: 'text', text: part.text, ...omit(part.providerData, PART_KEYS) });
     else if (part.type === 'refusal') {
       parts.push({ type: 'refusal', refusal: part.refusal, ...omit(part.providerData, PART_KEYS) });
     } else if (part.type === 'audio') {
@@ -184,7 +191,9 @@ function toolText({ output, callId }: FunctionCallResultItem, strict: boolean): 
   const known = ['text', 'image', 'file', 'input_text', 'input_image', 'input_file'];
   for (const { type } of parts) {
     if (known.includes(String(type))) continue;
-    throw new UserError(`The output of the tool call ${callId} has a part of the unknown type ${JSON.stringify(type)}.`);
+    throw new UserError(
+      `The output of the tool call ${callId} has a part of the unknown type ${JSON.stringify(type)}.`,
+    );
   }
   const texts = parts.flatMap(({ text }) => (isString(text) ? [text] : []));
   if (texts.length > 0) return texts.join('');

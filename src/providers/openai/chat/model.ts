@@ -9,19 +9,22 @@ import type {
   StreamEvent,
 } from '../../../protocol/model.ts';
 import { errorOfAnswer, truncatedStream, type ModelError } from '../../../wire/index.ts';
-import { create, createStream, requestIdOf, retryAdvice, type BuiltRequest } from '../call.ts';
+import { create, createStream, requestIdOf, retryAdvice, type BuiltRequest, type Opened } from '../call.ts';
 import type { OpenAIClient } from '../client.ts';
 import { isObject, isString, type Json } from '../json.ts';
 import { OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
+import { readStream, type EventReader } from '../stream.ts';
 import { chatUsage, chatUsageData, rawUsage } from '../usage.ts';
 import { ChatAssembler } from './assemble.ts';
 import { toOutput } from './output.ts';
 import { toChatRequest } from './request.ts';
 
 const PROVIDER = 'OpenAI';
+/** One for all events: there are as many as tokens. */
+const RAW = Object.freeze({ rawModelEventSource: OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE });
 
 export type OpenAIChatCompletionsModelOptions = {
-  /** Refuse what Chat Completions cannot do (prompts, stored conversations) instead of leaving it out. @default false */
+  /** Refuse what Chat Completions cannot do (stored prompts, conversations), else leave it out. @default false */
   strictFeatureValidation?: boolean;
 };
 
@@ -59,42 +62,10 @@ export class OpenAIChatCompletionsModel implements Model {
     };
   }
 
-  async *getStreamedResponse(request: ModelRequest): AsyncGenerator<StreamEvent> {
-    const built = this.#build(request, true);
-    const { events, requestId } = await createStream(this.#client.chat.completions, request, built);
-    const assembler = new ChatAssembler();
-    let started = false;
-    for await (const chunk of events) {
-      if (!isObject(chunk)) continue;
-      if (chunk['error']) throw errorInAnswer(chunk);
-      if (!started) {
-        started = true;
-        yield { type: 'response_started', providerData: { ...chunk } };
-      }
-      yield {
-        type: 'model',
-        event: chunk,
-        providerData: { rawModelEventSource: OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE },
-      };
-      const delta = assembler.add(chunk);
-      if (delta !== undefined) {
-        const { id: itemId } = assembler;
-        yield { type: 'output_text_delta', delta, ...(itemId !== '' && { itemId }), providerData: { ...chunk } };
-      }
-    }
-    const { id, finishReason, usage } = assembler;
-    const whole = finishReason !== undefined || ('sawDone' in events && events.sawDone === true && started);
-    if (!whole) throw truncatedStream(PROVIDER);
-    yield {
-      type: 'response_done',
-      response: {
-        id,
-        usage: chatUsageData(usage),
-        ...rawUsage(usage, request.modelSettings.preserveRawUsage),
-        output: outputOf(id, assembler.message, finishReason),
-        ...(requestId !== undefined && { requestId }),
-      },
-    };
+  getStreamedResponse(request: ModelRequest): AsyncIterableIterator<StreamEvent> {
+    const open = async (): Promise<Opened> =>
+      createStream(this.#client.chat.completions, request, this.#build(request, true));
+    return readStream(open, (opened) => new ChatReader(request, opened));
   }
 
   getRetryAdvice(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined {
@@ -117,8 +88,53 @@ export class OpenAIChatCompletionsModel implements Model {
       `Chat Completions keeps no prompts and no conversations, so ${asked.join(' and ')} cannot be honored. ` +
       'Use the Responses API, or pass the whole history.';
     if (this.#strict) throw new UserError(message);
-    if (!this.#warned) globalThis.process?.emitWarning(`${message} Ignored; strictFeatureValidation makes it an error.`);
+    if (!this.#warned)
+      globalThis.process?.emitWarning(`${message} Ignored; strictFeatureValidation makes it an error.`);
     this.#warned = true;
+  }
+}
+
+/** Reads the chunks of one streamed completion. */
+class ChatReader implements EventReader {
+  readonly #assembler = new ChatAssembler();
+  readonly #request: ModelRequest;
+  readonly #opened: Opened;
+  #started = false;
+
+  constructor(request: ModelRequest, opened: Opened) {
+    this.#request = request;
+    this.#opened = opened;
+  }
+
+  read(chunk: unknown, out: StreamEvent[]): void {
+    if (!isObject(chunk)) return;
+    if (chunk['error']) throw errorInAnswer(chunk);
+    if (!this.#started) {
+      this.#started = true;
+      out.push({ type: 'response_started', providerData: { ...chunk } });
+    }
+    out.push({ type: 'model', event: chunk, providerData: RAW });
+    const delta = this.#assembler.add(chunk);
+    if (delta === undefined) return;
+    const { id: itemId } = this.#assembler;
+    out.push({ type: 'output_text_delta', delta, ...(itemId !== '' && { itemId }), providerData: chunk });
+  }
+
+  end(out: StreamEvent[]): void {
+    const { id, finishReason, usage, message } = this.#assembler;
+    const { events, requestId } = this.#opened;
+    const whole = finishReason !== undefined || ('sawDone' in events && events.sawDone === true && this.#started);
+    if (!whole) throw truncatedStream(PROVIDER);
+    out.push({
+      type: 'response_done',
+      response: {
+        id,
+        usage: chatUsageData(usage),
+        ...rawUsage(usage, this.#request.modelSettings.preserveRawUsage),
+        output: outputOf(id, message, finishReason),
+        ...(requestId !== undefined && { requestId }),
+      },
+    });
   }
 }
 
@@ -127,5 +143,10 @@ function outputOf(id: unknown, message: unknown, finishReason: unknown): ModelRe
 }
 
 function errorInAnswer(body: Json): ModelError {
-  return errorOfAnswer({ provider: PROVIDER, prefix: `${PROVIDER} answered with an error`, body, responseStarted: true });
+  return errorOfAnswer({
+    provider: PROVIDER,
+    prefix: `${PROVIDER} answered with an error`,
+    body,
+    responseStarted: true,
+  });
 }

@@ -5,7 +5,8 @@ import { isObject, isString, omit, type Json } from '../json.ts';
 
 const WITHHELD = "Response withheld by the provider's content filter.";
 const EMPTY_LENGTH =
-  "Chat Completions response terminated with finish_reason='length' but produced no assistant text, tool call, or refusal.";
+  "Chat Completions response terminated with finish_reason='length' " +
+  'but produced no assistant text, tool call, or refusal.';
 
 /** What the items themselves say of a message. */
 const MESSAGE_KEYS = new Set([
@@ -31,7 +32,8 @@ export function toOutput({ id, message, finishReason }: Answer): AgentOutputItem
   const calls = toolCalls(id, message['tool_calls']);
   const content = messageContent(message, calls.length > 0 || reasoning !== undefined);
   const nothing = calls.length === 0 && content.every((part) => part.type === 'output_text' && part.text === '');
-  if (nothing && finishReason === 'content_filter') content.splice(0, content.length, { type: 'refusal', refusal: WITHHELD });
+  if (nothing && finishReason === 'content_filter')
+    content.splice(0, content.length, { type: 'refusal', refusal: WITHHELD });
   else if (nothing && !reasoning && finishReason === 'length') throw new ModelBehaviorError(EMPTY_LENGTH);
   const items: AgentOutputItem[] = reasoning ? [reasoning] : [];
   if (content.length > 0) items.push({ id, type: 'message', role: 'assistant', content, status: 'completed' });
@@ -98,11 +100,11 @@ function toolCalls(id: string, calls: unknown): AgentOutputItem[] {
   return calls.filter(isObject).map((call, at): AgentOutputItem => {
     const fn = call['function'];
     if (!isObject(fn)) return { type: 'unknown', providerData: { ...call } };
-    return functionCall(id, call, fn, at);
+    return functionCall(id, { call, fn, at });
   });
 }
 
-function functionCall(id: string, call: Json, fn: Json, at: number): FunctionCallItem {
+function functionCall(id: string, { call, fn, at }: { call: Json; fn: Json; at: number }): FunctionCallItem {
   const callId = call['id'];
   const inner = omit(fn, FUNCTION_KEYS);
   return {

@@ -8,7 +8,11 @@ import { toMessages } from './messages.ts';
 const TRANSPORT = new Set(['extra_headers', 'extraHeaders', 'extra_query', 'extraQuery', 'extra_body', 'extraBody']);
 
 /** Builds the body; whatever `modelSettings.providerData` holds is laid on top of it. */
-export function toChatRequest(model: string, request: ModelRequest, options: { stream: boolean; strict: boolean }): BuiltRequest {
+export function toChatRequest(
+  model: string,
+  request: ModelRequest,
+  options: { stream: boolean; strict: boolean },
+): BuiltRequest {
   const { stream, strict } = options;
   const { modelSettings: settings, systemInstructions, outputType } = request;
   const data = settings.providerData ?? {};
@@ -26,16 +30,17 @@ export function toChatRequest(model: string, request: ModelRequest, options: { s
     presence_penalty: settings.presencePenalty,
     max_tokens: settings.maxTokens,
     tool_choice: toToolChoice(settings.toolChoice, tools),
-    response_format: outputType === 'text' ? undefined : responseFormat(outputType),
     parallel_tool_calls: tools.length > 0 ? settings.parallelToolCalls : undefined,
     stream,
     stream_options: stream ? { include_usage: true } : undefined,
     store: settings.store,
     prompt_cache_retention: settings.promptCacheRetention,
     prompt_cache_options: settings.promptCacheOptions,
-    reasoning_effort: settings.reasoning?.effort ?? undefined,
-    verbosity: settings.text?.verbosity ?? undefined,
     ...omit(data, TRANSPORT),
+    // What has a setting of its own is taken from there.
+    ...(outputType !== 'text' && { response_format: responseFormat(outputType) }),
+    ...(settings.reasoning?.effort && { reasoning_effort: settings.reasoning.effort }),
+    ...(settings.text?.verbosity && { verbosity: settings.text.verbosity }),
     ...(isObject(extraBody) ? extraBody : {}),
   };
   const headers = data['extra_headers'] ?? data['extraHeaders'];

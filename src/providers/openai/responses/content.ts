@@ -1,6 +1,12 @@
 /** Parts of messages and of tool outputs, as the Responses API takes them. */
 import { UserError } from '../../../protocol/errors.ts';
-import type { AssistantContent, FunctionCallResultItem, InputFile, InputImage, UserContent } from '../../../protocol/items.ts';
+import type {
+  AssistantContent,
+  FunctionCallResultItem,
+  InputFile,
+  InputImage,
+  UserContent,
+} from '../../../protocol/items.ts';
 import { base64, compact, extra, isObject, isString, type Json } from '../json.ts';
 
 const TEXT_KEYS = new Set(['type', 'text']);
@@ -88,21 +94,22 @@ export function toolOutput(output: FunctionCallResultItem['output'], callId: str
     case 'file':
       return [compact({ type: 'input_file', ...toolFile(output.file) })];
     default:
-      throw new UserError(`The output of the tool call ${callId} has the unknown form ${JSON.stringify(Object.keys(output))}.`);
+      throw new UserError(
+        `The output of the tool call ${callId} has the unknown form ${JSON.stringify(Object.keys(output))}.`,
+      );
   }
 }
 
 type Structured = Extract<FunctionCallResultItem['output'], unknown[]>[number];
 
 function structuredPart(part: Structured, callId: string): Json {
-  const breakpoint = { prompt_cache_breakpoint: part.promptCacheBreakpoint };
   switch (part.type) {
     case 'input_text':
-      return compact({ type: 'input_text', text: part.text, ...breakpoint });
+      return compact({ type: 'input_text', text: part.text });
     case 'input_image':
-      return compact({ type: 'input_image', ...imageSource(part.image), detail: part.detail, ...breakpoint });
+      return compact({ type: 'input_image', ...imageSource(part.image), detail: part.detail });
     case 'input_file':
-      return compact({ type: 'input_file', ...fileSource(part), filename: part.filename, ...breakpoint });
+      return compact({ type: 'input_file', ...fileSource(part), filename: part.filename });
     default: {
       const { type }: { type?: unknown } = part;
       throw new UserError(

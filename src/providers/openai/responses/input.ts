@@ -5,6 +5,10 @@ import type {
   AssistantMessageItem,
   ComputerUseCallItem,
   HostedToolCallItem,
+  ProgramCallItem,
+  ProgramCallResultItem,
+  ReasoningItem,
+  ShellCallItem,
   ShellCallResultItem,
   ToolCaller,
   ToolSearchCallItem,
@@ -79,20 +83,8 @@ function inputItem(item: AgentInputItem): Json {
         caller: wireCaller(item.caller),
         ...extra(item.providerData, RESERVED.functionResult),
       };
-    case 'reasoning': {
-      const { encrypted_content: encrypted } = extra(item.providerData);
-      return {
-        type: item.type,
-        id,
-        summary: item.content.map(({ text, providerData }) => ({
-          type: 'summary_text',
-          text,
-          ...extra(providerData, RESERVED.summary),
-        })),
-        encrypted_content: isString(encrypted) ? encrypted : undefined,
-        ...extra(item.providerData, RESERVED.reasoning),
-      };
-    }
+    case 'reasoning':
+      return reasoning(item);
     case 'compaction':
       return { type: item.type, id, encrypted_content: item.encrypted_content };
     case 'unknown': {
@@ -106,26 +98,34 @@ function inputItem(item: AgentInputItem): Json {
     case 'tool_search_output':
       return toolSearch(item);
     case 'program':
-      return {
-        type: item.type,
-        id,
-        call_id: item.callId,
-        code: item.code,
-        fingerprint: item.fingerprint,
-        ...extra(item.providerData, RESERVED.program),
-      };
     case 'program_output':
-      return {
-        type: item.type,
-        id,
-        call_id: item.callId,
-        result: item.output,
-        status: item.status,
-        ...extra(item.providerData, RESERVED.programOutput),
-      };
+      return program(item);
     default:
       return machineItem(item);
   }
+}
+
+function reasoning({ id, content, providerData }: ReasoningItem): Json {
+  const { encrypted_content: encrypted } = extra(providerData);
+  const summary = content.map(({ text, providerData: data }) => ({
+    type: 'summary_text',
+    text,
+    ...extra(data, RESERVED.summary),
+  }));
+  return {
+    type: 'reasoning',
+    id: idOf(id),
+    summary,
+    encrypted_content: isString(encrypted) ? encrypted : undefined,
+    ...extra(providerData, RESERVED.reasoning),
+  };
+}
+
+function program(item: ProgramCallItem | ProgramCallResultItem): Json {
+  const shared = { type: item.type, id: idOf(item.id), call_id: item.callId };
+  return item.type === 'program'
+    ? { ...shared, code: item.code, fingerprint: item.fingerprint, ...extra(item.providerData, RESERVED.program) }
+    : { ...shared, result: item.output, status: item.status, ...extra(item.providerData, RESERVED.programOutput) };
 }
 
 type Message = Extract<AgentInputItem, { role: string }>;
@@ -152,28 +152,8 @@ function machineItem(item: MachineItem): Json {
         ...extra(item.providerData, RESERVED.computerResult),
       };
     case 'shell_call':
-      return {
-        type: item.type,
-        id,
-        call_id: item.callId,
-        status: item.status ?? 'in_progress',
-        action: {
-          commands: item.action.commands,
-          timeout_ms: item.action.timeoutMs ?? null,
-          max_output_length: item.action.maxOutputLength ?? null,
-        },
-        caller: wireCaller(item.caller),
-      };
     case 'shell_call_output':
-      return {
-        type: item.type,
-        id,
-        call_id: item.callId,
-        output: item.output.map(shellOutput),
-        status: item.status,
-        max_output_length: item.maxOutputLength,
-        caller: wireCaller(item.caller),
-      };
+      return shell(item);
     case 'apply_patch_call':
       return {
         type: item.type,
@@ -202,6 +182,22 @@ function machineItem(item: MachineItem): Json {
   }
 }
 
+function shell(item: ShellCallItem | ShellCallResultItem): Json {
+  const shared = { type: item.type, id: idOf(item.id), call_id: item.callId, caller: wireCaller(item.caller) };
+  if (item.type === 'shell_call_output') {
+    const output = item.output.map(shellOutput);
+    return { ...shared, output, status: item.status, max_output_length: item.maxOutputLength };
+  }
+  const { commands, timeoutMs = null, maxOutputLength = null } = item.action;
+  const environment = item.providerData?.['environment'];
+  return {
+    ...shared,
+    status: item.status ?? 'in_progress',
+    action: { commands, timeout_ms: timeoutMs, max_output_length: maxOutputLength },
+    environment: isObject(environment) ? environment : undefined,
+  };
+}
+
 function message(item: Message): Json {
   const id = idOf(item.id);
   switch (item.role) {
@@ -227,7 +223,9 @@ function message(item: Message): Json {
     }
     default: {
       const { role }: { role?: unknown } = item;
-      throw new UserError(`A message has the unknown role ${JSON.stringify(role)}. Roles are user, system and assistant.`);
+      throw new UserError(
+        `A message has the unknown role ${JSON.stringify(role)}. Roles are user, system and assistant.`,
+      );
     }
   }
 }
@@ -235,7 +233,9 @@ function message(item: Message): Json {
 function phaseOf(item: AssistantMessageItem): string | undefined {
   const phase: unknown = item.phase ?? item.providerData?.['phase'] ?? undefined;
   if (phase === undefined || phase === 'commentary' || phase === 'final_answer') return phase;
-  throw new UserError(`Invalid assistant message phase: ${JSON.stringify(phase)}. Expected "commentary" or "final_answer".`);
+  throw new UserError(
+    `Invalid assistant message phase: ${JSON.stringify(phase)}. Expected "commentary" or "final_answer".`,
+  );
 }
 
 function computerCall(item: ComputerUseCallItem, id: string | undefined): Json {
@@ -245,7 +245,7 @@ function computerCall(item: ComputerUseCallItem, id: string | undefined): Json {
     id,
     call_id: item.callId,
     status: item.status,
-    pending_safety_checks: Array.isArray(pending) ? pending : undefined,
+    pending_safety_checks: Array.isArray(pending) && pending.length > 0 ? pending : undefined,
     action: item.action ?? item.actions?.[0],
     actions: item.actions && item.actions.length > 0 ? item.actions : undefined,
     ...extra(item.providerData, RESERVED.computerCall),
@@ -280,7 +280,9 @@ function toolDefinition(tool: Json): Json {
   const wire: Json = {};
   for (const [key, value] of Object.entries(tool)) {
     const nested = key === 'tools' && Array.isArray(value);
-    wire[key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)] = nested ? value.filter(isObject).map(toolDefinition) : value;
+    wire[key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)] = nested
+      ? value.filter(isObject).map(toolDefinition)
+      : value;
   }
   return wire;
 }
@@ -306,10 +308,14 @@ function hostedCall(item: HostedToolCallItem): Json {
   const defaults = HOSTED_DEFAULTS[type];
   if (defaults) {
     if (type === 'web_search_call' && 'action' in data && !isObject(data['action'])) {
-      throw new UserError(`The web search call ${item.id ?? ''} has no valid action: ${JSON.stringify(data['action'])}.`);
+      throw new UserError(
+        `The web search call ${item.id ?? ''} has no valid action: ${JSON.stringify(data['action'])}.`,
+      );
     }
     const status = item.status ?? 'completed';
-    return { ...defaults, type, id: idOf(item.id), status, ...extra(data, RESERVED.hosted) };
+    const wire: Json = { type, id: idOf(item.id), status, ...extra(data, RESERVED.hosted) };
+    for (const [key, value] of Object.entries(defaults)) wire[key] ??= value;
+    return wire;
   }
   const wire = { ...extra(data, RESERVED.mcp), type };
   const id = idOf(item.id);

@@ -8,15 +8,18 @@ import type {
   StreamEvent,
 } from '../../../protocol/model.ts';
 import { errorOfAnswer, errorOfResponse, truncatedStream, type ModelResponseError } from '../../../wire/index.ts';
-import { create, createStream, requestIdOf, retryAdvice } from '../call.ts';
+import { create, createStream, requestIdOf, retryAdvice, type Opened } from '../call.ts';
 import type { OpenAIClient } from '../client.ts';
 import { isObject, isString, type Json } from '../json.ts';
 import { OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
+import { readStream, type EventReader } from '../stream.ts';
 import { rawUsage, responsesUsage, responsesUsageData } from '../usage.ts';
 import { toOutput } from './output.ts';
 import { toResponsesRequest } from './request.ts';
 
 const PROVIDER = 'OpenAI';
+/** One for all events: there are as many as tokens. */
+const RAW = Object.freeze({ rawModelEventSource: OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE });
 
 /** Asks a model through the Responses API. The client is `new OpenAI()`, `new AzureOpenAI()`, or one of ours. */
 export class OpenAIResponsesModel implements Model {
@@ -46,45 +49,57 @@ export class OpenAIResponsesModel implements Model {
     };
   }
 
-  async *getStreamedResponse(request: ModelRequest): AsyncGenerator<StreamEvent> {
-    const built = toResponsesRequest(this.#model, request, true);
-    const { events, requestId } = await createStream(this.#client.responses, request, built);
-    let done = false;
-    for await (const event of events) {
-      if (!isObject(event)) continue;
-      const raw: StreamEvent = {
-        type: 'model',
-        event,
-        providerData: { rawModelEventSource: OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE },
-      };
-      switch (event['type']) {
-        case 'response.output_text.delta':
-          yield textDelta(event);
-          break;
-        case 'response.created':
-          yield { type: 'response_started', providerData: { ...event } };
-          break;
-        case 'response.completed':
-          done = true;
-          yield responseDone(event, request, requestId);
-          break;
-        case 'response.failed':
-        case 'response.incomplete':
-          yield raw;
-          throw endedBadly(event['type'], event['response'], requestId);
-        case 'error':
-          yield raw;
-          throw endedBadly('error', event, requestId);
-        default:
-          if (isObject(event['error'])) throw errorInStream(event);
-      }
-      yield raw;
-    }
-    if (!done) throw truncatedStream(PROVIDER);
+  getStreamedResponse(request: ModelRequest): AsyncIterableIterator<StreamEvent> {
+    const open = async (): Promise<Opened> =>
+      createStream(this.#client.responses, request, toResponsesRequest(this.#model, request, true));
+    return readStream(open, ({ requestId }) => new ResponsesReader(request, requestId));
   }
 
   getRetryAdvice(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined {
     return retryAdvice(args);
+  }
+}
+
+/** Reads the events of one streamed response. */
+class ResponsesReader implements EventReader {
+  readonly #request: ModelRequest;
+  readonly #requestId: string | undefined;
+  #done = false;
+
+  constructor(request: ModelRequest, requestId: string | undefined) {
+    this.#request = request;
+    this.#requestId = requestId;
+  }
+
+  read(event: unknown, out: StreamEvent[]): void {
+    if (!isObject(event)) return;
+    const raw: StreamEvent = { type: 'model', event, providerData: RAW };
+    switch (event['type']) {
+      case 'response.output_text.delta':
+        out.push(textDelta(event), raw);
+        return;
+      case 'response.created':
+        out.push({ type: 'response_started', providerData: { ...event } }, raw);
+        return;
+      case 'response.completed':
+        this.#done = true;
+        out.push(responseDone(event, this.#request, this.#requestId), raw);
+        return;
+      case 'response.failed':
+      case 'response.incomplete':
+        out.push(raw);
+        throw endedBadly(event['type'], event['response'], this.#requestId);
+      case 'error':
+        out.push(raw);
+        throw endedBadly('error', event, this.#requestId);
+      default:
+        if (isObject(event['error'])) throw errorInStream(event);
+        out.push(raw);
+    }
+  }
+
+  end(): void {
+    if (!this.#done) throw truncatedStream(PROVIDER);
   }
 }
 
@@ -124,12 +139,18 @@ function endedBadly(state: string, source: unknown, requestId = requestIdOf(sour
   const reason = isObject(details) && isString(details['reason']) ? details['reason'] : undefined;
   const prefix = `${PROVIDER} Responses request ended with unsuccessful terminal state "${state}"`;
   const shared = { provider: PROVIDER, prefix, responseStarted: true, ...(requestId !== undefined && { requestId }) };
-  if (state !== 'response.incomplete') return errorOfResponse({ ...shared, body: state === 'error' ? response : { error: response['error'] } });
+  if (state !== 'response.incomplete')
+    return errorOfResponse({ ...shared, body: state === 'error' ? response : { error: response['error'] } });
   const kind = reason === 'content_filter' ? 'content_policy' : 'incomplete';
   return errorOfResponse({ ...shared, kind, body: { code: reason ?? 'unknown reason' } });
 }
 
 /** Gateways put an error into the stream without an event type. */
 function errorInStream(event: Json): Error {
-  return errorOfAnswer({ provider: PROVIDER, prefix: `${PROVIDER} sent an error inside the stream`, body: event, responseStarted: true });
+  return errorOfAnswer({
+    provider: PROVIDER,
+    prefix: `${PROVIDER} sent an error inside the stream`,
+    body: event,
+    responseStarted: true,
+  });
 }

@@ -56,16 +56,7 @@ export function toOutputItem(item: Json): AgentOutputItem {
         providerData: rest(item, 'call_id', 'name', 'namespace', 'arguments', 'status', 'caller'),
       });
     case 'reasoning':
-      return {
-        type: 'reasoning',
-        ...idOf(item),
-        content: list(item['summary']).map((part) => ({
-          type: 'input_text',
-          text: text(part['text']),
-          providerData: rest(part, 'text'),
-        })),
-        providerData: rest(item, 'summary'),
-      };
+      return reasoning(item);
     case 'function_call_output':
       return functionResult(item);
     case 'compaction':
@@ -102,6 +93,15 @@ export function toOutputItem(item: Json): AgentOutputItem {
   }
 }
 
+function reasoning(item: Json): AgentOutputItem {
+  const content = list(item['summary']).map((part) => ({
+    type: 'input_text' as const,
+    text: text(part['text']),
+    providerData: rest(part, 'text'),
+  }));
+  return { type: 'reasoning', ...idOf(item), content, providerData: rest(item, 'summary') };
+}
+
 const list = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
 
 function message(item: Json): AgentOutputItem {
@@ -129,12 +129,19 @@ function withRest<T extends AssistantContent>(content: T, part: Json, taken: str
   return Object.keys(providerData).length > 0 ? { ...content, providerData } : content;
 }
 
-const HOSTED = new Set(['web_search_call', 'file_search_call', 'code_interpreter_call', 'mcp_list_tools', 'mcp_approval_request']);
+const HOSTED = new Set([
+  'web_search_call',
+  'file_search_call',
+  'code_interpreter_call',
+  'mcp_list_tools',
+  'mcp_approval_request',
+]);
 
 function hostedCall(item: Json): AgentOutputItem | undefined {
   const name = text(item['type']);
   const status = text(item['status']) || 'completed';
-  if (HOSTED.has(name)) return { type: 'hosted_tool_call', ...idOf(item), name, status, providerData: rest(item, 'status') };
+  if (HOSTED.has(name))
+    return { type: 'hosted_tool_call', ...idOf(item), name, status, providerData: rest(item, 'status') };
   const [outputKey, taken] = name === 'mcp_call' ? ['output', []] : ['result', ['status']];
   if (name !== 'mcp_call' && name !== 'image_generation_call') return undefined;
   const output = item[outputKey];
@@ -155,18 +162,8 @@ function machineItem(item: Json): AgentOutputItem | undefined {
   const shared = { ...idOf(item), callId: text(item['call_id']) };
   const caller = callerOf(item);
   switch (item['type']) {
-    case 'computer_call': {
-      const actions = list(item['actions']) as ComputerAction[];
-      const action = (item['action'] ?? actions[0]) as ComputerAction | undefined;
-      return known({
-        type: 'computer_call' as const,
-        ...shared,
-        status: statusOf(item) ?? 'completed',
-        action,
-        actions: actions.length > 0 ? actions : undefined,
-        providerData: rest(item, 'call_id', 'status', 'action', 'actions'),
-      });
-    }
+    case 'computer_call':
+      return computerCall(item);
     case 'shell_call': {
       const action = isObject(item['action']) ? item['action'] : {};
       return known({
@@ -215,6 +212,19 @@ function machineItem(item: Json): AgentOutputItem | undefined {
   }
 }
 
+function computerCall(item: Json): AgentOutputItem {
+  const actions = list(item['actions']) as ComputerAction[];
+  return known({
+    type: 'computer_call' as const,
+    ...idOf(item),
+    callId: text(item['call_id']),
+    status: statusOf(item) ?? 'completed',
+    action: (item['action'] ?? actions[0]) as ComputerAction | undefined,
+    actions: actions.length > 0 ? actions : undefined,
+    providerData: rest(item, 'call_id', 'status', 'action', 'actions'),
+  });
+}
+
 function shellOutput(part: Json): ShellCallOutputContent {
   const outcome = isObject(part['outcome']) ? part['outcome'] : {};
   const exitCode = typeof outcome['exit_code'] === 'number' ? outcome['exit_code'] : null;
@@ -248,7 +258,9 @@ function toolDefinition(tool: Json): Json {
   const found: Json = {};
   for (const [key, value] of Object.entries(tool)) {
     const nested = key === 'tools' && Array.isArray(value);
-    found[key.replace(/_([a-z])/g, (_m, c: string) => c.toUpperCase())] = nested ? list(value).map(toolDefinition) : value;
+    found[key.replace(/_([a-z])/g, (_m, c: string) => c.toUpperCase())] = nested
+      ? list(value).map(toolDefinition)
+      : value;
   }
   return found;
 }

@@ -8,7 +8,7 @@ import { toInput } from './input.ts';
 import { toToolChoice, toTools } from './tools.ts';
 
 const TRANSPORT = new Set(['extra_headers', 'extraHeaders', 'extra_query', 'extraQuery', 'extra_body', 'extraBody']);
-const MERGED = new Set(['reasoning', 'text', 'stream', 'input']);
+const MERGED = new Set(['reasoning', 'text', 'stream']);
 
 /** Builds the body; whatever `modelSettings.providerData` holds is laid on top of it. */
 export function toResponsesRequest(model: string, request: ModelRequest, stream: boolean): BuiltRequest {

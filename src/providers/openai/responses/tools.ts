@@ -78,7 +78,9 @@ function addFunction(
     return;
   }
   if (!description?.trim()) {
-    throw new UserError(`All tools in namespace "${namespace}" must provide a non-empty description. "${tool.name}" has none.`);
+    throw new UserError(
+      `All tools in namespace "${namespace}" must provide a non-empty description. "${tool.name}" has none.`,
+    );
   }
   let space = namespaces.get(namespace);
   if (!space) {
@@ -87,7 +89,9 @@ function addFunction(
     namespaces.set(namespace, space);
     result.tools.push(space.definition);
   } else if (space.definition['description'] !== description) {
-    throw new UserError(`All tools in namespace "${namespace}" must share the same description. "${tool.name}" has another.`);
+    throw new UserError(
+      `All tools in namespace "${namespace}" must share the same description. "${tool.name}" has another.`,
+    );
   }
   space.tools.push(functionTool(tool));
 }
@@ -116,10 +120,14 @@ const listIncludes = (value: unknown, member: string): boolean => Array.isArray(
 function checkCallers(tools: ModelRequest['tools']): void {
   const callers = (tool: ModelRequest['tools'][number]): unknown =>
     tool.type === 'function' ? tool.allowedCallers : tool.providerData?.['allowed_callers'];
-  const hasProgrammatic = tools.some((tool) => tool.type === 'hosted_tool' && tool.providerData?.['type'] === 'programmatic_tool_calling');
+  const hasProgrammatic = tools.some(
+    (tool) => tool.type === 'hosted_tool' && tool.providerData?.['type'] === 'programmatic_tool_calling',
+  );
   const callable = tools.filter((tool) => listIncludes(callers(tool), 'programmatic'));
   if (hasProgrammatic && callable.length === 0) {
-    throw new UserError('programmaticToolCallingTool() requires at least one tool whose allowedCallers includes "programmatic".');
+    throw new UserError(
+      'programmaticToolCallingTool() requires at least one tool whose allowedCallers includes "programmatic".',
+    );
   }
   if (hasProgrammatic) return;
   const stranded = callable.filter((tool) => !listIncludes(callers(tool), 'direct'));
@@ -137,7 +145,8 @@ function checkDeferred(tools: ModelRequest['tools'], wire: Json[]): void {
   );
   if (deferred && !wire.some((tool) => tool['type'] === 'tool_search')) {
     throw new UserError(
-      'Deferred function tools and hosted MCP tools with deferLoading: true require toolSearchTool() in the same request.',
+      'Deferred function tools and hosted MCP tools with deferLoading: true ' +
+        'require toolSearchTool() in the same request.',
     );
   }
 }
@@ -168,19 +177,28 @@ export function toToolChoice(choice: string | undefined, tools: Json[], hasPromp
   for (const tool of tools) {
     if (tool['type'] === 'function') functions.push(tool);
     if (tool['type'] !== 'namespace' || !Array.isArray(tool['tools'])) continue;
-    for (const inner of tool['tools'].filter(isObject)) functions.push({ ...inner, name: `${tool['name']}.${inner['name']}` });
+    for (const inner of tool['tools'].filter(isObject))
+      functions.push({ ...inner, name: `${String(tool['name'])}.${String(inner['name'])}` });
   }
   const chosen = functions.find((tool) => tool['name'] === choice);
   if (choice === 'tool_search' && !chosen) {
-    throw unavailable(choice, 'is only supported for a function of that name: the API cannot force its own. Use "auto"', []);
+    throw unavailable(
+      choice,
+      'is only supported for a function of that name: the API cannot force its own. Use "auto"',
+      [],
+    );
   }
-  const names = [...functions.map(name), ...tools.filter((t) => t['type'] !== 'function' && t['type'] !== 'namespace').map(name)];
+  const names = [
+    ...functions.map(name),
+    ...tools.filter((t) => t['type'] !== 'function' && t['type'] !== 'namespace').map(name),
+  ];
   if (MODES.has(choice)) {
     if (tools.length === 0 && !hasPrompt) throw unavailable(choice, 'requires at least one available tool', names);
     return choice;
   }
   if (BY_TYPE.has(choice)) {
-    if (!hasPrompt && !tools.some((tool) => tool['type'] === choice)) throw unavailable(choice, 'is unavailable', names);
+    if (!hasPrompt && !tools.some((tool) => tool['type'] === choice))
+      throw unavailable(choice, 'is unavailable', names);
     return { type: choice };
   }
   if (!hasPrompt && !chosen) throw unavailable(choice, 'does not match any available tool', names);
