@@ -43,7 +43,7 @@ export function build(spec: SystemSpec, reach: Reach, { session, signal }: { ses
   const toolExecution: ToolExecutionConfig = { maxFunctionToolConcurrency: spec.cap };
   return {
     root,
-    input: spec.session ? [{ type: 'message', role: 'user', content: `go ${spec.seed}` }] : `go ${spec.seed}`,
+    input: spec.session !== 'none' ? [{ type: 'message', role: 'user', content: `go ${spec.seed}` }] : `go ${spec.seed}`,
     config: {},
     options: {
       maxTurns: spec.maxTurns,
@@ -51,7 +51,7 @@ export function build(spec: SystemSpec, reach: Reach, { session, signal }: { ses
       toolExecution,
       toolNotFoundBehavior: 'return_error_to_model',
       ...(spec.stream ? { stream: true } : { stream: false }),
-      ...(spec.session && { session }),
+      ...(spec.session !== 'none' && { session }),
       ...(spec.filtersInput && {
         callModelInputFilter: ({ modelData }) => ({ ...modelData, input: modelData.input.map(rewritten) }),
       }),
@@ -66,7 +66,10 @@ const rewritten = (item: AgentInputItem): AgentInputItem =>
     : item;
 
 function handlersOf({ handler }: SystemSpec): NonNullable<IndividualRunOptions['errorHandlers']> {
-  const give = (includeInHistory: boolean) => () => ({ finalOutput: 'handled' as never, includeInHistory });
+  const give = (includeInHistory: boolean) => (args: { runData: { lastAgent?: AnyAgent } }) => {
+    const text = args.runData.lastAgent?.outputType === 'text';
+    return { finalOutput: (text ? 'handled' : { answer: 'handled' }) as never, includeInHistory };
+  };
   if (handler === 'none') return {};
   return handler === 'maxTurns' ? { maxTurns: give(true) } : { default: give(handler === 'all') };
 }
@@ -161,7 +164,7 @@ function subFrom(spec: SystemSpec, { name, approval, agent, extracts }: SubSpec,
     toolDescription: 'asks a sub-agent',
     needsApproval: needs(approval) as never,
     runOptions: { maxTurns: 6 },
-    ...(extracts && { customOutputExtractor: ({ finalOutput }) => `extracted ${JSON.stringify(finalOutput)}` }),
+    ...(extracts && { customOutputExtractor: ({ agentToolInvocation }) => `extracted of ${agentToolInvocation.toolName}` }),
   }) as AnyAgent['tools'][number];
 }
 

@@ -91,6 +91,7 @@ export class Disk {
     const count = (key: string): void => void done.set(key, (done.get(key) ?? 0) + 1);
     for (const events of this.logs.values()) {
       for (const event of events) {
+        if (event.type === 'handoff.returned') count(`handoff ${argumentsOf(events, event.id)}`);
         if (event.type === 'model.replied') count(`model ${event.reply.responseId}`);
         if (event.type === 'model.failed') count(`model ${event.error.message.replace('model failed: ', '')}`);
         if (event.type === 'tool.returned' && event.item.type === 'function_call_result') count(`tool ${event.item.callId}`);
@@ -99,4 +100,15 @@ export class Disk {
     }
     return done;
   }
+}
+
+/** What the model wrote into the call of an effect's id. */
+function argumentsOf(events: readonly Committed[], id: string): string {
+  const [k, c] = id.split('/c');
+  for (const event of events) {
+    if (event.type !== 'model.replied' || event.id !== k) continue;
+    const item = event.reply.output[event.calls?.[Number(c)]?.at ?? -1];
+    return item?.type === 'function_call' ? item.arguments : '';
+  }
+  return '';
 }

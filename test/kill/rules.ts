@@ -30,7 +30,7 @@ export class RuleModel implements Model {
     performed(`model ${key}`);
     await ticks(1);
     const r = random(hash(key));
-    if (chance(r, 0.02)) throw new Error(`model failed: ${key}`);
+    if (chance(r, 0.01)) throw new Error(`model failed: ${key}`);
     const usage = new Usage({ requests: 1, inputTokens: upTo(r, 50), outputTokens: upTo(r, 9), totalTokens: 60 });
     return { usage, output: this.#answer(r, request, key), responseId: key };
   }

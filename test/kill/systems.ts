@@ -33,7 +33,7 @@ export type SystemSpec = {
   seed: number;
   agents: AgentSpec[];
   stream: boolean;
-  session: boolean;
+  session: 'none' | 'memory' | 'plain';
   filtersInput: boolean;
   maxTurns: number;
   cap: number | null;
@@ -50,13 +50,13 @@ export function systemOf(seed: number): SystemSpec {
   const count = 1 + upTo(r, 2);
   const agents = times(count, (i) => agentOf(r, { name: `A${i}`, depth: 0, count, violent }));
   const root = agents[0];
-  if (root && chance(r, 0.35)) root.inputChecks = times(1 + upTo(r, 2), (i) => checkOf(r, `in${i}`, 0.12));
+  if (root && chance(r, 0.35)) root.inputChecks = times(1 + upTo(r, 2), (i) => checkOf(r, `in${i}`, 0.08));
   const cap = chance(r, 0.3) ? 1 + upTo(r, 1) : null;
   const spec: SystemSpec = {
     seed,
     agents,
     stream: chance(r, 0.5),
-    session: chance(r, 0.5),
+    session: pick(r, ['none', 'memory', 'plain']),
     filtersInput: chance(r, 0.2),
     maxTurns: 2 + upTo(r, 6),
     cap,
@@ -81,6 +81,7 @@ function agentOf(r: Random, { name, depth, count, violent }: Where): AgentSpec {
           return { name: `${sub}_tool`, approval: approvalOf(r), agent, extracts: chance(r, 0.3) };
         })
       : [];
+  const toolUse: AgentSpec['toolUse'] = chance(r, 0.7) ? 'run_llm_again' : pick(r, ['stop_on_first_tool', 'named', 'dynamic']);
   return {
     name,
     tools,
@@ -90,8 +91,9 @@ function agentOf(r: Random, { name, depth, count, violent }: Where): AgentSpec {
       .map((to) => ({ to, kind: pick(r, ['plain', 'callback', 'input', 'filter']) })),
     inputChecks: [],
     outputChecks: chance(r, 0.25) ? times(1 + upTo(r, 1), (i) => checkOf(r, `out${i}`, 0.25)) : [],
-    output: chance(r, 0.3) ? 'json' : 'text',
-    toolUse: chance(r, 0.7) ? 'run_llm_again' : pick(r, ['stop_on_first_tool', 'named', 'dynamic']),
+    // What a tool says is text, which would not fit.
+    output: toolUse === 'run_llm_again' && chance(r, 0.3) ? 'json' : 'text',
+    toolUse,
     dynamicInstructions: chance(r, 0.3),
   };
 }
