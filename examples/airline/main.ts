@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { withUniqueCallIds } from './call-ids.ts';
 import { DataError, loadData } from './data.ts';
 import type { AirlineData } from './data.ts';
+import { logBytes } from './log-bytes.ts';
 import { replay } from './replay.ts';
 import type { ConversationResult } from './replay.ts';
 import { startReplayServer } from './replay-server.ts';
@@ -19,6 +20,7 @@ const USAGE = `Usage: npm run airline -- --data DIR [options]
   --concurrency N   conversations at the same time (default 1)
   --task N          only the conversations of this task
   --recorded-ids    keep the recorded call ids, which repeat within a conversation (default: an id of its own each)
+  --log-bytes       also compare the size of the logs with that of the transcripts; at most twice is well
   --json            end with one line of JSON`;
 
 /** A wrong command line. The message says what to do. */
@@ -31,7 +33,11 @@ type Settings = {
   readonly task: number | undefined;
   readonly recordedIds: boolean;
   readonly json: boolean;
+  readonly logBytes: boolean;
 };
+
+/** How many bytes of log a byte of transcript may cost. */
+const MOST_LOG = 2;
 
 const MAX_LISTED = 20;
 
@@ -67,8 +73,11 @@ async function main(settings: Settings): Promise<number> {
     `${totals.conversations} conversations in ${seconds} s: ${totals.verdictsEqual} verdicts and ` +
       `${totals.toolOutputsEqual} of ${totals.toolOutputs} tool outputs are as recorded, ${modelCalls} model calls.`,
   );
-  if (settings.json) console.log(JSON.stringify({ ...totals, seconds, modelCalls }));
-  return allEqual === total ? 0 : 1;
+  const size = settings.logBytes ? logBytes(results, data) : undefined;
+  const ratio = size && size.logBytes / size.transcriptBytes;
+  if (ratio !== undefined) console.log(`The logs have ${ratio.toFixed(2)} times the bytes of the transcripts.`);
+  if (settings.json) console.log(JSON.stringify({ ...totals, seconds, modelCalls, ...size }));
+  return allEqual === total && (ratio ?? 0) <= MOST_LOG ? 0 : 1;
 }
 
 async function loadSelected({ data: dir, task, recordedIds }: Settings): Promise<AirlineData> {
@@ -117,6 +126,7 @@ function readSettings(args: string[]): Settings {
     task: values.task === undefined ? undefined : wholeNumber('--task', values.task, 0),
     recordedIds: values['recorded-ids'] ?? false,
     json: values.json ?? false,
+    logBytes: values['log-bytes'] ?? false,
   };
 }
 
@@ -131,6 +141,7 @@ function parse(args: string[]) {
         task: { type: 'string' },
         'recorded-ids': { type: 'boolean' },
         json: { type: 'boolean' },
+        'log-bytes': { type: 'boolean' },
       },
     }).values;
   } catch (cause) {

@@ -4,10 +4,11 @@
 import { ModelBehaviorError, UserError } from '../protocol/errors.ts';
 import type { JsonSchemaDefinition } from '../protocol/json.ts';
 import type { Model, ModelSettings, Prompt, SerializedOutputType } from '../protocol/model.ts';
+import { warn } from '../protocol/warn.ts';
 import { getDefaultModelSettings } from '../model/default-model.ts';
 import { type InferOutput, type StandardSchemaWithJSON, toObjectSchema, validate } from '../schema/index.ts';
 import type { RunContext } from '../tools/context.ts';
-import { enabledOf, type FunctionTool, type HostedTool } from '../tools/index.ts';
+import { enabledOf, type FunctionTool, type HostedTool, qualifiedName } from '../tools/index.ts';
 import { type AgentTool, type AgentToolOptions, type AgentToolParameters, agentAsTool } from './as-tool.ts';
 import type { InputGuardrail, OutputGuardrail } from './guardrail.ts';
 import { getHandoff, Handoff } from './handoff.ts';
@@ -139,7 +140,9 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
   constructor(config: AgentOptions<TContext, TOutput>) {
     super();
     if (typeof config.name !== 'string' || config.name.trim() === '') {
-      throw new UserError(`Agent must have a name: "name" is ${JSON.stringify(config.name)}. Give it a non-blank string.`);
+      throw new UserError(
+        `Agent must have a name: "name" is ${JSON.stringify(config.name)}. Give it a non-blank string.`,
+      );
     }
     this.name = config.name;
     this.instructions = config.instructions ?? '';
@@ -157,15 +160,14 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
     this.toolUseBehavior = config.toolUseBehavior ?? 'run_llm_again';
     this.resetToolChoice = config.resetToolChoice ?? true;
     this.#explicit = { tools: config.tools !== undefined, modelSettings: config.modelSettings !== undefined };
-    checkNames(this.name, this.tools, this.handoffs);
+    checkNames(this.name, this.#self.tools, this.handoffs);
     if (config.handoffOutputTypeWarningEnabled !== false) warnOfOutputTypes(this.name, this.outputType, this.handoffs);
   }
 
   /** Makes an agent whose output type is the union of its own and those of its handoffs. */
-  static create<
-    TOutput extends AgentOutputType = 'text',
-    const Handoffs extends readonly (AnyAgent | Handoff)[] = [],
-  >(config: AgentConfigWithHandoffs<TOutput, Handoffs>): Agent<unknown, TOutput | HandoffsOutputUnion<Handoffs>> {
+  static create<TOutput extends AgentOutputType = 'text', const Handoffs extends readonly (AnyAgent | Handoff)[] = []>(
+    config: AgentConfigWithHandoffs<TOutput, Handoffs>,
+  ): Agent<unknown, TOutput | HandoffsOutputUnion<Handoffs>> {
     const options = { ...config, handoffOutputTypeWarningEnabled: false } as AgentOptions<
       unknown,
       TOutput | HandoffsOutputUnion<Handoffs>
@@ -219,7 +221,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
   async getAllTools(runContext: RunContext<TContext>): Promise<Tool<TContext>[]> {
     if (this.tools.every((tool) => tool.type !== 'function' || enabledOf(tool) === true)) return this.tools;
     const enabled = await Promise.all(
-      this.tools.map((tool) => {
+      this.tools.map(async (tool) => {
         if (tool.type !== 'function') return true;
         const known = enabledOf(tool);
         return known === 'dynamic' ? tool.isEnabled(runContext, this.#self) : known;
@@ -246,7 +248,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
   /** The handoffs that are enabled in this context. */
   async getEnabledHandoffs(runContext: RunContext<TContext>): Promise<Handoff[]> {
     const handoffs = this.handoffs.map((target) => getHandoff(target));
-    const enabled = await Promise.all(handoffs.map((each) => each.isEnabled({ runContext, agent: this.#self })));
+    const enabled = await Promise.all(handoffs.map(async (each) => each.isEnabled({ runContext, agent: this.#self })));
     return handoffs.filter((_, n) => enabled[n]);
   }
 
@@ -283,12 +285,17 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
     try {
       value = JSON.parse(output);
     } catch (error) {
-      throw withCause(new ModelBehaviorError(`Invalid output type: the answer is not valid JSON (${messageOf(error)}).`), error);
+      throw withCause(
+        new ModelBehaviorError(`Invalid output type: the answer is not valid JSON (${messageOf(error)}).`),
+        error,
+      );
     }
     if (isDefinition(outputType)) return value as ResolvedAgentOutput<TOutput>;
     const parsed = validate(outputType, value);
     if (parsed.ok) return parsed.value as ResolvedAgentOutput<TOutput>;
-    const issues = parsed.issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join('; ');
+    const issues = parsed.issues
+      .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
+      .join('; ');
     throw withCause(new ModelBehaviorError(`Invalid output type: ${issues}`), parsed.error);
   }
 
@@ -308,11 +315,11 @@ const withCause = <E extends Error>(error: E, cause: unknown): E => Object.assig
 const implicitSettings = (model: string | Model): ModelSettings =>
   typeof model === 'string' ? getDefaultModelSettings(model === '' ? undefined : model) : {};
 
-function checkNames(agent: string, tools: readonly Tool<never>[], handoffs: readonly unknown[]): void {
+function checkNames(agent: string, tools: readonly Tool[], handoffs: readonly unknown[]): void {
   const names = new Set<string>();
   for (const tool of tools) {
     if (tool.type !== 'function') continue;
-    const name = 'namespace' in tool && tool.namespace ? `${String(tool.namespace)}.${tool.name}` : tool.name;
+    const name = qualifiedName(tool);
     if (names.has(name)) {
       throw new UserError(`Agent "${agent}" has two function tools named "${name}". Give one of them another name.`);
     }
@@ -327,10 +334,13 @@ function checkNames(agent: string, tools: readonly Tool<never>[], handoffs: read
 }
 
 function warnOfOutputTypes(name: string, own: AgentOutputType, handoffs: readonly (AnyAgent | Handoff)[]): void {
-  const types = new Set<unknown>([own, ...handoffs.map((each) => (each instanceof Handoff ? each.agent : each).outputType)]);
+  const types = new Set<unknown>([
+    own,
+    ...handoffs.map((each) => (each instanceof Handoff ? each.agent : each).outputType),
+  ]);
   if (types.size <= 1) return;
-  console.warn(
-    `[Agent] Agent "${name}" and its handoffs have different output types. ` +
+  warn(
+    `Agent "${name}" and its handoffs have different output types. ` +
       'Make it with Agent.create() to get the union as type of finalOutput, ' +
       'or set handoffOutputTypeWarningEnabled to false.',
   );

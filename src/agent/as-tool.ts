@@ -15,6 +15,7 @@ import {
 } from '../tools/index.ts';
 import type { Agent, AgentOutputType, AnyAgent, Callback, ResolvedAgentOutput } from './agent.ts';
 import { identifier } from './names.ts';
+import type { RunStreamEvent } from './stream-events.ts';
 
 export type AgentToolParameters = SchemaLike;
 
@@ -37,22 +38,13 @@ export interface AgentToolResult<TOutput = unknown> {
   readonly agentToolInvocation: AgentToolInvocation;
 }
 
-/** A sub-agent's event, with the call that it belongs to. The run room declares what `event` is. */
-// oxlint-disable-next-line no-empty-interface -- filled by declaration merging upstairs
-export interface AgentToolEvent {}
-export type AgentToolStreamEvent = { event: AgentToolEvent; agent: AnyAgent; toolCall?: FunctionCallItem };
+/** A sub-agent's event, with the call that it belongs to. */
+export type AgentToolStreamEvent = { event: RunStreamEvent; agent: AnyAgent; toolCall?: FunctionCallItem };
 export type AgentToolEventHandler = (event: AgentToolStreamEvent) => void | Promise<void>;
-export type AgentToolEventName =
-  | 'raw_model_stream_event'
-  | 'run_item_stream_event'
-  | 'agent_updated_stream_event'
-  | 'agent_tool_stream_event'
-  | '*';
+export type AgentToolEventName = RunStreamEvent['type'] | '*';
 
 /** Run config and options for the sub-agent's run; the run room declares their members. */
-// oxlint-disable-next-line no-empty-interface -- filled by declaration merging upstairs
 export interface AgentToolRunConfig {}
-// oxlint-disable-next-line no-empty-interface -- filled by declaration merging upstairs
 export interface AgentToolRunOptions {}
 
 type Params<TParameters> = TParameters extends SchemaLike ? InferOutput<TParameters> : { input: string };
@@ -71,7 +63,10 @@ export type AgentToolOptions<
   /** Whether a person must approve each call. @default false */
   needsApproval?:
     | boolean
-    | Callback<[context: RunContext<TContext>, input: Params<TParameters>, callId?: string], Promise<boolean> | boolean>;
+    | Callback<
+        [context: RunContext<TContext>, input: Params<TParameters>, callId?: string],
+        Promise<boolean> | boolean
+      >;
   /** The schema of the tool's arguments. @default `{ input: string }` */
   parameters?: TParameters;
   /** Makes the sub-agent's input of the arguments. */
@@ -85,7 +80,9 @@ export type AgentToolOptions<
   /** What becomes of the saved context when a saved run is resumed. @default 'merge' */
   resumeState?: { contextStrategy?: 'merge' | 'replace' | 'preferSerialized' };
   /** Whether the model is offered the tool. @default true */
-  isEnabled?: boolean | Callback<[args: { runContext: RunContext<TContext>; agent: AnyAgent }], boolean | Promise<boolean>>;
+  isEnabled?:
+    | boolean
+    | Callback<[args: { runContext: RunContext<TContext>; agent: AnyAgent }], boolean | Promise<boolean>>;
   /** Gets the sub-agent's stream events as they come. */
   onStream?: AgentToolEventHandler;
   /** How many events may wait for a slow `onStream`; more fail the call. `null`: any number. @default 1024 */
@@ -113,7 +110,10 @@ export type AgentToolSpec = {
 const SPEC = Symbol('baton.agent-tool');
 
 /** A tool that is an agent. */
-export type AgentTool<TContext = unknown, TOutput extends AgentOutputType = AgentOutputType> = FunctionTool<TContext> & {
+export type AgentTool<
+  TContext = unknown,
+  TOutput extends AgentOutputType = AgentOutputType,
+> = FunctionTool<TContext> & {
   /** Watches the sub-agent's stream events: those of one type, or all with `*`. */
   on(name: AgentToolEventName, handler: AgentToolEventHandler): AgentTool<TContext, TOutput>;
 };
@@ -149,7 +149,10 @@ export function agentAsTool<
   TContext,
   TOutput extends AgentOutputType,
   TParameters extends AgentToolParameters | undefined,
->(agent: Agent<TContext, TOutput>, options: AgentToolOptions<TContext, TOutput, TParameters>): AgentTool<TContext, TOutput> {
+>(
+  agent: Agent<TContext, TOutput>,
+  options: AgentToolOptions<TContext, TOutput, TParameters>,
+): AgentTool<TContext, TOutput> {
   const { toolName = identifier(agent.name), toolDescription = '', parameters, needsApproval, isEnabled } = options;
   checkPending(toolName, options.onStreamMaxPendingEvents);
   const base = tool<SchemaLike, TContext>({

@@ -57,7 +57,10 @@ export type OutputGuardrail<TOutput extends AgentOutputType = 'text', TContext =
   execute: OutputGuardrailFunction<TOutput, TContext>;
 };
 export type OutputGuardrailMetadata = { type: 'output'; name: string };
-export type OutputGuardrailResult<TMeta = OutputGuardrailMetadata, TOutput extends AgentOutputType = AgentOutputType> = {
+export type OutputGuardrailResult<
+  TMeta = OutputGuardrailMetadata,
+  TOutput extends AgentOutputType = AgentOutputType,
+> = {
   guardrail: TMeta;
   agentOutput: ResolvedAgentOutput<TOutput>;
   agent: AnyAgent;
@@ -65,10 +68,15 @@ export type OutputGuardrailResult<TMeta = OutputGuardrailMetadata, TOutput exten
 };
 
 /** A guardrail that can also be run on its own. */
-export type OutputGuardrailDefinition<TOutput extends AgentOutputType = 'text', TContext = unknown> = OutputGuardrailMetadata &
+export type OutputGuardrailDefinition<
+  TOutput extends AgentOutputType = 'text',
+  TContext = unknown,
+> = OutputGuardrailMetadata &
   OutputGuardrail<TOutput, TContext> & {
     guardrailFunction: OutputGuardrailFunction<TOutput, TContext>;
-    run(args: OutputGuardrailFunctionArgs<TContext, TOutput>): Promise<OutputGuardrailResult<OutputGuardrailMetadata, TOutput>>;
+    run(
+      args: OutputGuardrailFunctionArgs<TContext, TOutput>,
+    ): Promise<OutputGuardrailResult<OutputGuardrailMetadata, TOutput>>;
   };
 
 /** Makes an output guardrail that can be used in agents and runners, and be run on its own with `run(args)`. */

@@ -24,7 +24,10 @@ export type HandoffInputData = {
 export type HandoffInputFilter = (input: HandoffInputData) => HandoffInputData;
 
 type EnabledArgs<TContext> = { runContext: RunContext<TContext>; agent: AnyAgent };
-export type HandoffEnabledFunction<TContext = unknown> = Callback<[args: EnabledArgs<TContext>], Promise<boolean> | boolean>;
+export type HandoffEnabledFunction<TContext = unknown> = Callback<
+  [args: EnabledArgs<TContext>],
+  Promise<boolean> | boolean
+>;
 
 /** `undefined` where no `inputType` was given. */
 export type HandoffInput<TInput> = TInput extends SchemaLike ? InferOutput<TInput> : undefined;
@@ -116,7 +119,8 @@ export class Handoff<TContext = unknown, TOutput extends AgentOutputType = Agent
     const agent = overrides.agent ?? this.agent;
     const invoke = overrides.onInvokeHandoff ?? (overrides.agent ? () => agent : this.onInvokeHandoff);
     const copy = new Handoff(agent, invoke, this.plain && !overrides.onInvokeHandoff);
-    return Object.assign(copy, { ...this, ...overrides, agent, plain: copy.plain, onInvokeHandoff: invoke });
+    const { plain } = copy;
+    return Object.assign(copy, this, overrides, { agent, plain, onInvokeHandoff: invoke });
   }
 }
 
@@ -180,4 +184,5 @@ export function getHandoff<TContext, TOutput extends AgentOutputType>(
 }
 
 /** What the model is told after a handoff. */
-export const getTransferMessage = (agent: { readonly name: string }): string => JSON.stringify({ assistant: agent.name });
+export const getTransferMessage = (agent: { readonly name: string }): string =>
+  JSON.stringify({ assistant: agent.name });

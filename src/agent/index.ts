@@ -5,3 +5,4 @@ export * from './handoff.ts';
 export * from './hooks.ts';
 export * from './items.ts';
 export { identifier } from './names.ts';
+export * from './stream-events.ts';

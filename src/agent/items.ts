@@ -94,6 +94,7 @@ export class RunToolCallOutputItem extends AgentItem {
   output: unknown;
   /** What `customDataExtractor` attached. */
   declare customData?: unknown;
+  // oxlint-disable-next-line eslint/max-params -- the published signature
   constructor(rawItem: ToolCallResultItem, agent: AnyAgent, output: unknown, customData?: unknown) {
     super(agent);
     this.rawItem = rawItem;

@@ -5,13 +5,14 @@
  * A2: an answer that says that the run must end sets `fault`; `step` decides what follows.
  */
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
-import { closedBatch, decided, handedOff } from './batch.ts';
+import { closedBatch, decided, handedOff, resultItem } from './batch.ts';
 import { callIndex, close, fault, keep, mark, recordToolChecks } from './edit.ts';
 import type { Effect, EventOf, ItemEntry, RunEvent, StopCause } from './events.ts';
 import { append, listOf, toArray } from './list.ts';
 import { accepted, rejectedOutput, replied } from './reply.ts';
-import { type Call, inputItems, type State } from './state.ts';
+import { type Approval, type Call, inputItems, type State } from './state.ts';
 
+// oxlint-disable-next-line eslint/max-lines-per-function -- one case an event: the table of what they mean
 export function apply(s: State, e: RunEvent): State {
   switch (e.type) {
     case 'run.started':
@@ -35,13 +36,17 @@ export function apply(s: State, e: RunEvent): State {
     case 'run.paused':
       return { ...s, status: 'paused' };
     case 'run.stopping':
-      return { ...s, status: 'stopping', stop: { cause: e.cause, error: e.error, ...(e.id !== undefined && { id: e.id }) } };
+      return {
+        ...s,
+        status: 'stopping',
+        stop: { cause: e.cause, error: e.error, ...(e.id !== undefined && { id: e.id }) },
+      };
     case 'run.finished':
-      return { ...s, status: 'finished', stage: 'end' };
+      return { ...s, status: 'finished', stage: 'end', uncertain: [] };
     case 'run.failed':
-      return { ...s, status: 'failed', stage: 'end' };
+      return { ...s, status: 'failed', stage: 'end', uncertain: [] };
     case 'run.cancelled':
-      return { ...s, status: 'cancelled', stage: 'end' };
+      return { ...s, status: 'cancelled', stage: 'end', uncertain: [] };
 
     case 'effect.requested':
       return requested(s, e.effect);
@@ -84,18 +89,21 @@ export function apply(s: State, e: RunEvent): State {
         ...mark(close(s, e.id), callIndex(e.id), decided(e)),
         toolChecks: recordToolChecks(s, e.checks),
       };
-    case 'approval.decided': {
-      const { type: _, ...approval } = e;
-      return { ...s, approvals: [...s.approvals, approval] };
-    }
+    case 'approval.decided':
+      return { ...s, approvals: [...s.approvals, approvalOf(e)] };
     case 'tool.returned': {
-      const { item, outcome, custom } = e;
+      const { outcome = 'ok', custom } = e;
+      const item = resultItem(s, e);
       const patch: Partial<Call> = { status: 'done', item, outcome, ...(custom !== undefined && { custom }) };
       return { ...mark(close(s, e.id), callIndex(e.id), patch), toolChecks: recordToolChecks(s, e.checks) };
     }
     case 'tool.failed':
       return {
-        ...fault(mark(close(s, e.id), callIndex(e.id), { status: 'failed' }), { cause: 'tool', error: e.error, id: e.id }),
+        ...fault(mark(close(s, e.id), callIndex(e.id), { status: 'failed' }), {
+          cause: 'tool',
+          error: e.error,
+          id: e.id,
+        }),
         toolChecks: recordToolChecks(s, e.checks),
       };
     case 'tool.waiting':
@@ -107,12 +115,15 @@ export function apply(s: State, e: RunEvent): State {
       return handedOff(close(s, e.id), e);
     case 'handoff.refused':
       return {
-        ...keep(mark(close(s, e.id), callIndex(e.id), { status: 'done', item: e.item, outcome: 'rejected', kept: true }), {
-          kind: 'tool_output',
-          item: e.item,
-          agent: s.agent,
-          id: e.id,
-        }),
+        ...keep(
+          mark(close(s, e.id), callIndex(e.id), { status: 'done', item: e.item, outcome: 'rejected', kept: true }),
+          {
+            kind: 'tool_output',
+            item: e.item,
+            agent: s.agent,
+            id: e.id,
+          },
+        ),
         toolChecks: recordToolChecks(s, e.checks),
         stage: 'admit',
       };
@@ -147,7 +158,7 @@ export const fold = (events: Iterable<RunEvent>, from: State): State => {
 // Input
 
 function startFrom(input: State['input'], items: readonly AgentInputItem[], fresh?: readonly number[]): Partial<State> {
-  return { input, request: listOf([...items]), fresh: fresh ? fresh.map((n) => items[n]!) : items };
+  return { input, request: listOf([...items]), fresh: fresh ? items.filter((_, n) => fresh.includes(n)) : items };
 }
 
 function admitted(s: State): State {
@@ -227,7 +238,8 @@ function failed(s: State, e: EventOf<'effect.failed'>): State {
   const next = close(s, e.id);
   if (!effect) return next;
   // An error handler that throws takes the place of the error that it should handle.
-  const stop = effect.do === 'handle_error' && s.stop ? { cause: 'callback' as const, error: e.error, id: e.id } : s.stop;
+  const stop =
+    effect.do === 'handle_error' && s.stop ? { cause: 'callback' as const, error: e.error, id: e.id } : s.stop;
   const saveFailed = s.saveFailed || effect.do === 'save_session' || effect.do === 'compact_session';
   return { ...fault(next, { cause: CAUSE_OF[effect.do], error: e.error, id: e.id }), stop, saveFailed };
 }
@@ -238,7 +250,16 @@ function checked(s: State, e: EventOf<'check.returned'>): State {
   if (effect?.do !== 'check') return next;
   const { name, verdict, info, id, blocked } = e;
   const { point, index } = effect;
-  const record = { point, index, agent: s.agent, name, verdict, id, ...(info !== undefined && { info }), ...(blocked !== undefined && { blocked }) };
+  const record = {
+    point,
+    index,
+    agent: s.agent,
+    name,
+    verdict,
+    id,
+    ...(info !== undefined && { info }),
+    ...(blocked !== undefined && { blocked }),
+  };
   const checks = append(s.checks, record);
   if (verdict === 'pass') {
     if (point === 'input') return { ...next, checks, admission: { ...s.admission, passed: s.admission.passed + 1 } };
@@ -254,6 +275,18 @@ function checked(s: State, e: EventOf<'check.returned'>): State {
 }
 
 const indexOf = (checkId: string): number => Number(/(\d+)$/.exec(checkId)?.[1] ?? -1);
+
+/** The decision alone: what a commit adds to an event is no part of a state. */
+function approvalOf({ run, tool, callId, approved, sticky, message }: EventOf<'approval.decided'>): Approval {
+  return {
+    ...(run !== undefined && { run }),
+    tool,
+    ...(callId !== undefined && { callId }),
+    approved,
+    ...(sticky && { sticky }),
+    ...(message !== undefined && { message }),
+  };
+}
 
 // Ends
 
@@ -296,6 +329,6 @@ function withheld(s: State, e: EventOf<'items.withheld'>): State {
 }
 
 /** A result with its content taken out. */
-export function tombstone(item: ModelItem, text: string): ModelItem {
+function tombstone(item: ModelItem, text: string): ModelItem {
   return item.type === 'function_call_result' ? { ...item, output: text } : item;
 }

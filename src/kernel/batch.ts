@@ -2,8 +2,9 @@
  * What becomes of the calls of a reply: decisions, results, handoffs.
  */
 import { callIndex, keep, mark, recordToolChecks, unshared } from './edit.ts';
+import type { ModelItem } from '../protocol/items.ts';
 import type { EventOf, ItemEntry } from './events.ts';
-import { listOf, toArray } from './list.ts';
+import { at, listOf, toArray } from './list.ts';
 import { type Call, inputItems, isWaiting, type State } from './state.ts';
 
 export function decided(e: EventOf<'call.decided'>): Partial<Call> {
@@ -55,3 +56,18 @@ function edited(s: State, input: State['input'], edit: HandedOff['edit']): State
   return { ...s, input, entries: listOf(entries), produced: unshared(s), request: listOf(request), sentTo: 0 };
 }
 
+/** The item of a tool's result: what the event says, on the call that it answers. */
+export function resultItem(s: State, { id, text = '', output, status }: EventOf<'tool.returned'>): ModelItem {
+  const call = s.calls[callIndex(id)];
+  const made = call && at(s.responses, s.responses.length - 1)?.output[call.at];
+  const { namespace, caller } = made?.type === 'function_call' ? made : {};
+  return {
+    type: 'function_call_result',
+    name: call?.tool ?? '',
+    ...(namespace !== undefined && { namespace }),
+    callId: call?.callId ?? '',
+    status: status ?? 'completed',
+    output: output ?? { type: 'text', text },
+    ...(caller && { caller }),
+  };
+}

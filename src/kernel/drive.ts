@@ -67,7 +67,8 @@ function decide(from: State, plan: Plan, { answer, inbox }: Landing): Round {
   };
   if (answer) land(answer);
   for (const event of inbox) if (isWelcome(round.state, event)) land(event);
-  for (let decided = step(round.state, plan); decided.length > 0; decided = step(round.state, plan)) decided.forEach(land);
+  for (let decided = step(round.state, plan); decided.length > 0; decided = step(round.state, plan))
+    decided.forEach(land);
   return round;
 }
 

@@ -7,7 +7,7 @@ import type { Call, State } from './state.ts';
 
 export function close(s: State, id: string): State {
   const { open } = s;
-  if (open.length === 1 && open[0]!.id === id) return { ...s, open: [] };
+  if (open.length === 1 && open[0]?.id === id) return { ...s, open: [] };
   return { ...s, open: open.filter((effect) => effect.id !== id) };
 }
 
@@ -30,9 +30,15 @@ export function mark(s: State, i: number, patch: Partial<Call>): State {
 }
 
 export const recordToolChecks = (s: State, checks: readonly ToolCheck[] | undefined): State['toolChecks'] =>
-  checks ? appendAll(s.toolChecks, checks.map((check) => ({ ...check, agent: s.agent }))) : s.toolChecks;
+  checks
+    ? appendAll(
+        s.toolChecks,
+        checks.map((check) => ({ ...check, agent: s.agent })),
+      )
+    : s.toolChecks;
 
-export const unshared = (s: State): List<ItemEntry> => (s.produced === s.entries ? listOf(toArray(s.produced)) : s.produced);
+export const unshared = (s: State): List<ItemEntry> =>
+  s.produced === s.entries ? listOf(toArray(s.produced)) : s.produced;
 
 /** Adds an item to everything that shows items. */
 export function keep(s: State, entry: ItemEntry): State {
@@ -40,4 +46,3 @@ export function keep(s: State, entry: ItemEntry): State {
   const produced = s.produced === s.entries ? entries : append(s.produced, entry);
   return { ...s, entries, produced, request: append(s.request, entry.item) };
 }
-

@@ -7,7 +7,7 @@
  *     models or clocks. `<runId>/<id>` is unique in the world and serves as idempotency key.
  * E3: a stored event never changes its meaning. A new shape is a new field or a new type, with an upcaster.
  */
-import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
+import type { AgentInputItem, FunctionCallResultItem, ModelItem } from '../protocol/items.ts';
 import type { Json } from '../protocol/json.ts';
 import type { Origin, UsageData } from '../protocol/model.ts';
 
@@ -21,7 +21,7 @@ export type Effect =
   | { do: 'load_session'; id: string; attempt?: number }
   | { do: 'check'; id: string; point: 'input'; n: number; index: number; attempt?: number }
   | { do: 'check'; id: string; point: 'output'; k: number; index: number; attempt?: number }
-  | { do: 'call_model'; id: string; k: number; agent: AgentKey; starts?: true; attempt?: number }
+  | { do: 'call_model'; id: string; k: number; starts?: true; attempt?: number }
   | { do: 'decide_call'; id: string; k: number; i: number; attempt?: number }
   | { do: 'call_tool'; id: string; k: number; i: number; refused?: true; attempt?: number }
   | { do: 'hand_off'; id: string; k: number; i: number; attempt?: number }
@@ -79,7 +79,8 @@ export type Prepared = {
   stateful?: true;
 };
 
-export type Attempt = { at: number; ms: number; error?: ErrorInfo; delayMs?: number };
+/** One attempt of a model call: when it began, in milliseconds of the process, and what became of it. */
+export type Attempt = { at: number; error?: ErrorInfo; delayMs?: number };
 
 export type Reply = {
   output: ModelItem[];
@@ -173,11 +174,20 @@ export type RunEvent =
   | { type: 'input.staged'; items: AgentInputItem[] }
   | { type: 'input.cleared' }
   | { type: 'input.admitted' }
-  | { type: 'check.returned'; id: string; name: string; verdict: CheckVerdict; info?: Json; error?: ErrorInfo; blocked?: string }
+  | {
+      type: 'check.returned';
+      id: string;
+      name: string;
+      verdict: CheckVerdict;
+      info?: Json;
+      error?: ErrorInfo;
+      blocked?: string;
+    }
   | {
       type: 'model.replied';
       id: string;
       reply: Reply;
+      /** Absent where every function call of the output is a plain call of a known function tool. */
       calls?: CallPlan[];
       parsed?: Parsed;
       prepared?: Prepared;
@@ -201,8 +211,13 @@ export type RunEvent =
   | {
       type: 'tool.returned';
       id: string;
-      outcome: ToolOutcome;
-      item: ModelItem;
+      /** Absent: ok. */
+      outcome?: ToolOutcome;
+      /** What the model is told; `output` where it is more than text. The rest of the item follows from the call. */
+      text?: string;
+      output?: FunctionCallResultItem['output'];
+      /** Absent: completed. */
+      status?: 'incomplete';
       checks?: ToolCheck[];
       custom?: Json;
       /** Tokens of a sub-agent's run. */
@@ -211,14 +226,25 @@ export type RunEvent =
   | { type: 'tool.failed'; id: string; error: ErrorInfo; checks?: ToolCheck[] }
   | { type: 'tool.waiting'; id: string; asks: Ask[] }
   | { type: 'batch.closed'; k: number; pausing?: true }
-  | { type: 'handoff.returned'; id: string; to: AgentKey; item: ModelItem; input?: string | AgentInputItem[]; edit?: Edit; checks?: ToolCheck[] }
+  | {
+      type: 'handoff.returned';
+      id: string;
+      to: AgentKey;
+      item: ModelItem;
+      input?: string | AgentInputItem[];
+      edit?: Edit;
+      checks?: ToolCheck[];
+    }
   | { type: 'handoff.refused'; id: string; item: ModelItem; checks?: ToolCheck[] }
   | { type: 'agent.changed'; k: number; i: number; from: AgentKey; to: AgentKey; item: ModelItem }
   | { type: 'output.chosen'; id?: string; k: number; final?: string; call?: number }
   | { type: 'error.handled'; id: string; final?: string; includeInHistory?: boolean }
   | { type: 'items.withheld'; k: number; calls: number[]; text: string };
 
-/** An event as the log holds it. `at` is the time of its commit in milliseconds; the position in the log is its number. */
+/**
+ * An event as the log holds it. `at` is the time of its commit in milliseconds, on the first event of a commit; the
+ * position in the log is its number.
+ */
 export type Committed = RunEvent & { at?: number };
 
 export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;

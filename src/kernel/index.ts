@@ -1,5 +1,5 @@
 /** The kernel: events, their fold, the decision, the loop. Pure but for `drive`; imports nothing but the protocol. */
-export { apply, fold, tombstone } from './apply.ts';
+export { apply, fold } from './apply.ts';
 export { callIndex } from './edit.ts';
 export { drive, type World } from './drive.ts';
 export type * from './events.ts';

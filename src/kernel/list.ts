@@ -13,7 +13,8 @@ export const noItems = <T>(): List<T> => EMPTY as List<T>;
 
 export function append<T>(list: List<T>, item: T): List<T> {
   const { backing, length } = list;
-  if (list === EMPTY || backing.length !== length) return { backing: [...backing.slice(0, length), item], length: length + 1 };
+  if (list === EMPTY || backing.length !== length)
+    return { backing: [...backing.slice(0, length), item], length: length + 1 };
   backing.push(item);
   return { backing, length: length + 1 };
 }
@@ -31,7 +32,9 @@ export function appendAll<T>(list: List<T>, items: readonly T[]): List<T> {
 /** Takes over an array: the caller must not change it afterwards. */
 export const listOf = <T>(items: T[]): List<T> => ({ backing: items, length: items.length });
 
-export const at = <T>(list: List<T>, index: number): T | undefined => (index < list.length ? list.backing[index] : undefined);
+export const at = <T>(list: List<T>, index: number): T | undefined =>
+  index < list.length ? list.backing[index] : undefined;
 
 /** A copy as a plain array: pointers only. */
-export const toArray = <T>(list: List<T>, from = 0, to = list.length): T[] => list.backing.slice(from, Math.min(to, list.length));
+export const toArray = <T>(list: List<T>, from = 0, to = list.length): T[] =>
+  list.backing.slice(from, Math.min(to, list.length));

@@ -8,10 +8,15 @@ import { append } from './list.ts';
 import type { Call, State } from './state.ts';
 
 export function replied(s: State, e: EventOf<'model.replied'>): State {
-  const { reply, calls = [], parsed, prepared } = e;
+  const { reply, calls = plainCalls(reply.output), parsed, prepared } = e;
   const next = close(s, e.id);
   const fresh = prepared?.input && !s.inputSaved ? prepared.input : s.fresh;
   return { ...next, fresh, stage: s.status === 'running' ? 'reply' : s.stage, reply: { k: s.k, reply, calls, parsed } };
+}
+
+/** Calls of which nothing special was found. */
+function plainCalls(output: readonly ModelItem[]): CallPlan[] {
+  return output.flatMap((item, at) => (item.type === 'function_call' ? [{ at, kind: 'function' as const }] : []));
 }
 
 export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
@@ -19,7 +24,7 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   const { reply, calls: plans, parsed } = s.reply;
   const output = reply.output;
   const ignored = new Set(e.ignored);
-  const calls = plans.map((plan, i) => newCall(plan, output, i, ignored.has(i)));
+  const calls = plans.map((plan, i) => newCall(plan, i, { output, ignored: ignored.has(i) }));
   const byPosition = new Map(calls.map((call) => [call.at, call]));
 
   const meaning = outcome(s, {
@@ -50,7 +55,13 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   };
 }
 
-type Facts = { text: string | undefined; refusal: string | undefined; parsed: Parsed | undefined; calls: number; id: string };
+type Facts = {
+  text: string | undefined;
+  refusal: string | undefined;
+  parsed: Parsed | undefined;
+  calls: number;
+  id: string;
+};
 
 /** What a reply means for the run: calls to make, an output, a fault, or nothing usable: the model is asked again. */
 function outcome(s: State, { text, refusal, parsed, calls, id }: Facts): Partial<State> {
@@ -64,15 +75,29 @@ function outcome(s: State, { text, refusal, parsed, calls, id }: Facts): Partial
   }
   if (text === undefined || (parsed && text === '')) return { stage: 'admit' };
   if (parsed && !parsed.ok) return bad('invalidFinalOutput', 'ModelBehaviorError', parsed.message);
-  return { stage: 'answer', output: { text, source: 'reply' }, outputChecking: { asked: 0, passed: 0 }, repairs: 0, rejected: undefined };
+  return {
+    stage: 'answer',
+    output: { text, source: 'reply' },
+    outputChecking: { asked: 0, passed: 0 },
+    repairs: 0,
+    rejected: undefined,
+  };
 }
 
 export function rejectedOutput(s: State, e: EventOf<'output.rejected'>): State {
   const item: AgentInputItem = { type: 'message', role: 'user', content: e.message };
-  return { ...keep(s, { kind: 'input', item, agent: s.agent }), fault: undefined, rejected: s.fault, stage: 'admit', repairs: s.repairs + 1 };
+  return {
+    ...keep(s, { kind: 'input', item, agent: s.agent }),
+    fault: undefined,
+    rejected: s.fault,
+    stage: 'admit',
+    repairs: s.repairs + 1,
+  };
 }
 
-function newCall(plan: CallPlan, output: readonly ModelItem[], i: number, ignored: boolean): Call {
+type Found = { output: readonly ModelItem[]; ignored: boolean };
+
+function newCall(plan: CallPlan, i: number, { output, ignored }: Found): Call {
   const item = output[plan.at] as { callId?: string; name?: string; id?: string } | undefined;
   const callId = item?.callId ?? item?.id ?? '';
   return { ...plan, i, callId, tool: item?.name ?? '', status: ignored ? 'ignored' : 'new', attempt: 0 };
@@ -131,4 +156,3 @@ function refusalOf(output: readonly ModelItem[]): string | undefined {
   }
   return undefined;
 }
-

@@ -36,7 +36,16 @@ export type Stage =
   | 'compact'
   | 'end';
 
-export type CallStatus = 'new' | 'deciding' | 'waiting' | 'ready' | 'refused' | 'running' | 'done' | 'failed' | 'ignored';
+export type CallStatus =
+  | 'new'
+  | 'deciding'
+  | 'waiting'
+  | 'ready'
+  | 'refused'
+  | 'running'
+  | 'done'
+  | 'failed'
+  | 'ignored';
 
 /** A call of the current reply. */
 export type Call = CallPlan & {
@@ -151,51 +160,51 @@ export type State = {
 };
 
 const INITIAL: State = {
-    runId: '',
-    status: 'new',
-    stage: 'admit',
-    agent: '',
-    agentStarted: false,
-    maxTurns: null,
-    turn: 0,
-    k: 0,
-    input: [],
-    fresh: [],
-    inputSaved: false,
-    entries: noItems(),
-    produced: noItems(),
-    savedTo: 0,
-    unsavedFrom: undefined,
-    request: noItems(),
-    conversationId: undefined,
-    previousResponseId: undefined,
-    lastResponseId: undefined,
-    sentTo: 0,
-    dropped: [],
-    staged: [],
-    admission: { n: 0, asked: 0, passed: 0, closed: false, from: 0 },
-    reply: undefined,
-    replyFrom: 0,
-    turnFrom: 0,
-    calls: [],
-    approvals: [],
-    usedTools: {},
-    responses: noItems(),
-    checks: noItems(),
-    toolChecks: noItems(),
-    outputChecking: { asked: 0, passed: 0 },
-    output: undefined,
-    repairs: 0,
-    rejected: undefined,
-    open: [],
-    uncertain: [],
-    fault: undefined,
-    stop: undefined,
-    handlerAsked: false,
-    hasSession: false,
-    omitsReasoningIds: false,
-    saveFailed: false,
-    savePoint: false,
+  runId: '',
+  status: 'new',
+  stage: 'admit',
+  agent: '',
+  agentStarted: false,
+  maxTurns: null,
+  turn: 0,
+  k: 0,
+  input: [],
+  fresh: [],
+  inputSaved: false,
+  entries: noItems(),
+  produced: noItems(),
+  savedTo: 0,
+  unsavedFrom: undefined,
+  request: noItems(),
+  conversationId: undefined,
+  previousResponseId: undefined,
+  lastResponseId: undefined,
+  sentTo: 0,
+  dropped: [],
+  staged: [],
+  admission: { n: 0, asked: 0, passed: 0, closed: false, from: 0 },
+  reply: undefined,
+  replyFrom: 0,
+  turnFrom: 0,
+  calls: [],
+  approvals: [],
+  usedTools: {},
+  responses: noItems(),
+  checks: noItems(),
+  toolChecks: noItems(),
+  outputChecking: { asked: 0, passed: 0 },
+  output: undefined,
+  repairs: 0,
+  rejected: undefined,
+  open: [],
+  uncertain: [],
+  fault: undefined,
+  stop: undefined,
+  handlerAsked: false,
+  hasSession: false,
+  omitsReasoningIds: false,
+  saveFailed: false,
+  savePoint: false,
 };
 
 /** The state before anything happened. One object for all runs: states never change. */
@@ -204,8 +213,7 @@ export const initialState = (): State => INITIAL;
 /** The decision on a call, if there is one: an exact one beats a sticky one, a later one an earlier one. */
 export function decisionOn(s: State, call: { callId: string; tool: string }, run?: string): Approval | undefined {
   let sticky: Approval | undefined;
-  for (let n = s.approvals.length - 1; n >= 0; n--) {
-    const approval = s.approvals[n]!;
+  for (const approval of s.approvals.toReversed()) {
     if (approval.callId === call.callId && approval.run === run && approval.tool === call.tool) return approval;
     if (approval.sticky && approval.tool === call.tool) sticky ??= approval;
   }
@@ -218,7 +226,8 @@ export function inputItems(input: string | readonly AgentInputItem[]): readonly 
 }
 
 /** Whether a run may still change. */
-export const isOver = (status: Status): boolean => status === 'finished' || status === 'failed' || status === 'cancelled';
+export const isOver = (status: Status): boolean =>
+  status === 'finished' || status === 'failed' || status === 'cancelled';
 
 /** Whether a call waits for a person: for its own approval, or for those that its sub-agent asks for. */
 export const isWaiting = (s: State, call: Call): boolean =>

@@ -92,13 +92,16 @@ function stepFault(s: State, fault: Stop, plan: Plan): readonly RunEvent[] {
     return [{ type: 'output.rejected', k: s.k, message: repairMessage(fault.error.message) }];
   }
   const stopping: RunEvent = { type: 'run.stopping', ...fault };
+  // All output checks have their say, also those that a crash cut off.
   if (s.stage === 'answer' && s.open.length > 0) return NOTHING;
+  if (s.stage === 'answer' && s.uncertain.length > 0) return stepUncertain(s, plan);
   if (s.stage !== 'answer' || (fault.cause !== 'output_check' && fault.cause !== 'check_error')) return [stopping];
   const blocked = s.checks.backing[s.checks.length - 1]?.blocked;
   const text = blocked ?? 'Output withheld by an output guardrail.';
   // A check that broke gave no verdict: a text is held back, a tool's result stays.
   if (fault.cause === 'check_error' && s.output?.source === 'tool') return [stopping];
-  const calls = s.output?.source !== 'tool' ? [] : s.output.call !== undefined ? [s.output.call] : s.calls.map(({ i }) => i);
+  const calls =
+    s.output?.source !== 'tool' ? [] : s.output.call !== undefined ? [s.output.call] : s.calls.map(({ i }) => i);
   return [{ type: 'items.withheld', k: s.k, calls, text }, stopping];
 }
 
@@ -134,7 +137,12 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
   if (asked === 0 && blocking.length > 0) return blocking;
   if (passed < asked) return NOTHING;
   const k = s.k + 1;
-  const model: Effect = { do: 'call_model', id: `m${k}`, k, agent: s.agent, ...(!s.agentStarted && { starts: true as const }) };
+  const model: Effect = {
+    do: 'call_model',
+    id: `m${k}`,
+    k,
+    ...(!s.agentStarted && { starts: true as const }),
+  };
   return asked < checks.length ? [...pick(false), ask(model)] : [ask(model)];
 }
 
@@ -231,7 +239,8 @@ function useOfTools(s: State, plan: Plan): readonly RunEvent[] {
   const results = s.calls.filter(({ kind, status }) => (kind === 'function' || kind === 'agent') && status === 'done');
   if (results.length === 0 || results.some(({ outcome }) => outcome === 'aborted')) return NOTHING;
   if (toolUse === 'dynamic') return [ask({ do: 'choose_output', id: `m${s.k}/choose`, k: s.k })];
-  const chosen = toolUse === 'stop_on_first_tool' ? results[0] : results.find(({ tool }) => toolUse.stopAt.includes(tool));
+  const chosen =
+    toolUse === 'stop_on_first_tool' ? results[0] : results.find(({ tool }) => toolUse.stopAt.includes(tool));
   if (!chosen?.item) return NOTHING;
   return [{ type: 'output.chosen', k: s.k, final: resultText(chosen.item), call: chosen.i }];
 }
@@ -276,5 +285,7 @@ function stepAnswer(s: State, plan: Plan): readonly RunEvent[] {
   if (passed < asked || s.open.length > 0) return NOTHING;
   const save = saveIfNeeded(s);
   if (save) return [save];
-  return [plan.compacts && s.hasSession ? ask({ do: 'compact_session', id: `compact${s.k}` }) : { type: 'run.finished' }];
+  return [
+    plan.compacts && s.hasSession ? ask({ do: 'compact_session', id: `compact${s.k}` }) : { type: 'run.finished' },
+  ];
 }

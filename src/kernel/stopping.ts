@@ -2,8 +2,7 @@
  * How a run ends that has no output: signals have fired, what was open is answered, and then, in this order:
  * every call gets a result, an error handler may still give an output, the session keeps what was done, the end.
  */
-import type { ModelItem } from '../protocol/items.ts';
-import type { Effect, HandledKind, RunEvent, StopCause } from './events.ts';
+import type { HandledKind, RunEvent, StopCause } from './events.ts';
 import { saveIfNeeded } from './save.ts';
 import type { Call, State } from './state.ts';
 import type { Plan } from './step.ts';
@@ -17,8 +16,9 @@ export function stepStopping(s: State, plan: Plan): readonly RunEvent[] {
   const unanswered = s.calls.filter((call) => !call.kept && call.status !== 'ignored');
   if (unanswered.length > 0) return closeCalls(s, unanswered);
 
-  const lostHandler = s.uncertain.find((effect: Effect) => effect.do === 'handle_error');
-  if (lostHandler) return [{ type: 'effect.requested', effect: { ...lostHandler, attempt: (lostHandler.attempt ?? 1) + 1 } }];
+  // What a crash cut off on the way to the end is asked again; other lost effects are given up.
+  const lost = s.uncertain.find(({ do: what }) => what === 'handle_error' || what === 'save_session');
+  if (lost) return [{ type: 'effect.requested', effect: { ...lost, attempt: (lost.attempt ?? 1) + 1 } }];
   if (isHandled(stop.cause) && !s.handlerAsked && plan.handles(stop.cause)) {
     return [{ type: 'effect.requested', effect: { do: 'handle_error', id: `m${s.k}/error`, kind: stop.cause } }];
   }
@@ -35,18 +35,8 @@ function closeCalls(s: State, calls: readonly Call[]): readonly RunEvent[] {
       type: 'tool.returned',
       id: `m${s.k}/c${call.i}`,
       outcome: call.status === 'failed' ? 'error' : 'aborted',
-      item: unfinished(call),
+      status: 'incomplete',
+      text: call.status === 'failed' ? 'The tool failed.' : 'The call was not completed: the run was stopped.',
     }));
   return [...events, { type: 'batch.closed', k: s.k }];
-}
-
-function unfinished(call: Call): ModelItem {
-  const text = call.status === 'failed' ? 'The tool failed.' : 'The call was not completed: the run was stopped.';
-  return {
-    type: 'function_call_result',
-    name: call.tool,
-    callId: call.callId,
-    status: 'incomplete',
-    output: { type: 'text', text },
-  };
 }

@@ -5,7 +5,6 @@
  */
 
 /** What `error.state` is. The run room declares its members, so that this floor needs no import from above. */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
 export interface ErrorState {}
 
 /** Who can do something about an error: the developer, the model (it may try again), or the operator. */

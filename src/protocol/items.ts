@@ -230,5 +230,11 @@ export function system(content: string, providerData?: ProviderData): SystemMess
 /** An assistant message, for example to seed a history. @example `assistant('How can I help?')` */
 export function assistant(content: string | AssistantContent[], providerData?: ProviderData): AssistantMessageItem {
   const parts: AssistantContent[] = typeof content === 'string' ? [{ type: 'output_text', text: content }] : content;
-  return { type: 'message', role: 'assistant', content: parts, status: 'completed', ...(providerData && { providerData }) };
+  return {
+    type: 'message',
+    role: 'assistant',
+    content: parts,
+    status: 'completed',
+    ...(providerData && { providerData }),
+  };
 }

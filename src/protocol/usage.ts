@@ -39,7 +39,8 @@ export type UsageInput = Partial<{
 }>;
 
 const number = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
-const isDetails = (value: unknown): value is Details => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isDetails = (value: unknown): value is Details =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function detailsList(value: unknown): Details[] {
   if (Array.isArray(value)) return value.filter(isDetails).map((entry) => ({ ...entry }));
@@ -107,7 +108,8 @@ export class Usage {
     this.totalTokens += other.totalTokens;
     for (const details of other.inputTokensDetails) this.inputTokensDetails.push(details);
     for (const details of other.outputTokensDetails) this.outputTokensDetails.push(details);
-    const entries = other.requestUsageEntries ?? (other.requests === 1 && other.totalTokens > 0 ? [asEntry(other)] : undefined);
+    const entries =
+      other.requestUsageEntries ?? (other.requests === 1 && other.totalTokens > 0 ? [asEntry(other)] : undefined);
     if (entries) (this.requestUsageEntries ??= []).push(...entries);
   }
 }

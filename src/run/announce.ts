@@ -1,9 +1,18 @@
 /**
  * Tells listeners and streams what was committed. Called once an event, after its commit, never on replay.
  */
-import { type AnyAgent, type RunItem, RunToolApprovalItem } from '../agent/index.ts';
-import { at, type Call, callIndex, type EventOf, type ItemEntry, type RunEvent, resultText, type State, toArray } from '../kernel/index.ts';
-import type { ModelItem } from '../protocol/items.ts';
+import type { RunItem, RunToolApprovalItem } from '../agent/index.ts';
+import {
+  at,
+  type Call,
+  callIndex,
+  type EventOf,
+  type ItemEntry,
+  type RunEvent,
+  resultText,
+  type State,
+  toArray,
+} from '../kernel/index.ts';
 import type { StreamEventResponseCompleted, UsageData } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import { toSmartString } from '../tools/index.ts';
@@ -16,16 +25,17 @@ import {
   RunItemStreamEvent,
   type RunItemStreamEventName,
   RunRawModelStreamEvent,
-} from './stream-events.ts';
-import { finalOutputOf, interruptions, itemOf, responseOf } from './view.ts';
-import { inputOf } from './perform/call-model.ts';
+} from '../agent/index.ts';
+import { inputOf } from './request.ts';
+import { interruptions, itemOf, responseOf } from './view.ts';
 
 export function announce(run: LiveRun, event: RunEvent, state: State): void {
-  const usage = usageOfEvent(event);
-  if (usage) run.context.usage.add(new Usage({ requests: 1, ...usage }));
+  const usage = usageOf(run, event);
+  if (usage) run.context.usage.add(usage);
   switch (event.type) {
     case 'effect.requested':
-      if (event.effect.do === 'call_model' && event.effect.starts && event.effect.attempt === undefined) agentStarts(run, state);
+      if (event.effect.do === 'call_model' && event.effect.starts && event.effect.attempt === undefined)
+        agentStarts(run, state);
       return;
     case 'model.replied':
       if (run.sink) run.sink(new RunRawModelStreamEvent(responseDone(run, state, event)));
@@ -53,12 +63,29 @@ export function announce(run: LiveRun, event: RunEvent, state: State): void {
   }
 }
 
+/** The tokens that an event tells of; of a live response with all details, also those that are 0. */
+function usageOf(run: LiveRun, event: RunEvent): Usage | undefined {
+  const data = usageOfEvent(event);
+  if (!data) return undefined;
+  const live = event.type === 'model.replied' ? run.record.live.values.get(event.id) : undefined;
+  const usage = new Usage({ requests: 1, ...data });
+  if (!isResponse(live)) return usage;
+  usage.inputTokensDetails = live.usage.inputTokensDetails;
+  usage.outputTokensDetails = live.usage.outputTokensDetails;
+  return usage;
+}
+
+const isResponse = (value: unknown): value is { usage: Usage } =>
+  typeof value === 'object' && value !== null && 'usage' in value && value.usage instanceof Usage;
+
 /** The items of a reply. Those of a refusal are shown, though no history keeps them. */
 function acceptedEntries(state: State): ItemEntry[] {
   if (state.fault?.cause !== 'modelRefusal') return toArray(state.entries, state.turnFrom);
   const reply = at(state.responses, state.responses.length - 1);
   const { agent } = state;
-  return (reply?.output ?? []).flatMap((item) => (item.type === 'message' ? [{ kind: 'message' as const, item, agent }] : []));
+  return (reply?.output ?? []).flatMap((item) =>
+    item.type === 'message' ? [{ kind: 'message' as const, item, agent }] : [],
+  );
 }
 
 function agentStarts(run: LiveRun, state: State): void {
@@ -84,29 +111,30 @@ function ends(run: LiveRun, state: State): void {
 function outputForListeners(run: LiveRun, state: State): string {
   const { output } = state;
   if (output?.source !== 'tool' || output.call !== undefined) return output?.text ?? '';
-  return finalOutputOf(run.record, state) as string;
+  const value = run.record.live.values.get(`m${state.k}/choose`);
+  return (value as string | undefined) ?? output.text;
 }
 
 function toolEnds(run: LiveRun, event: EventOf<'tool.returned'> | EventOf<'tool.failed'>, state: State): void {
   const call = state.calls[callIndex(event.id)];
   if (!call || call.kind === 'handoff' || call.kind === 'unknown' || call.malformed) return;
-  if (event.type === 'tool.returned' && (event.outcome === 'rejected' || isLeftover(call, event.item))) return;
+  if (event.type === 'tool.returned' && (event.outcome === 'rejected' || isLeftover(call, event))) return;
   const tool = knownTool(run.record, state, call);
   if (!tool) return;
   const agent = run.agent(state.agent);
   const toolCall = callItem(state, call);
-  const text = event.type === 'tool.returned' ? endText(run, event) : failureText(event);
+  const text = event.type === 'tool.returned' ? endText(run, event.id, call) : failureText(event);
   run.runner.emit('agent_tool_end', run.context, agent, tool, text, { toolCall });
   agent.emit('agent_tool_end', run.context, tool, text, { toolCall });
 }
 
 /** A result that a stopping run gave to a call that never began, or that failed before. */
-const isLeftover = (call: Call, item: ModelItem): boolean =>
-  'status' in item && item.status === 'incomplete' && (call.attempt === 0 || call.outcome === 'error');
+const isLeftover = (call: Call, { status }: EventOf<'tool.returned'>): boolean =>
+  status === 'incomplete' && (call.attempt === 0 || call.outcome === 'error');
 
-function endText(run: LiveRun, { id, item }: EventOf<'tool.returned'>): string {
+function endText(run: LiveRun, id: string, { item }: Call): string {
   const { values } = run.record.live;
-  if (!values.has(id)) return resultText(item);
+  if (!values.has(id)) return item ? resultText(item) : '';
   const value = values.get(id);
   return value instanceof Error ? `${value.name}: ${value.message}` : toSmartString(value);
 }
@@ -148,18 +176,23 @@ function batchCloses(run: LiveRun, state: State): void {
       emit(run, 'tool_output', itemOf(record, entry));
     }
     if (call.askedAt === undefined || call.status === 'done') continue;
-    for (const item of asked) if (belongs(item, run, call, id) && !run.shown.has(keyOf(item))) {
-      run.shown.add(keyOf(item));
-      emit(run, 'tool_approval_requested', item);
-    }
+    for (const item of asked)
+      if (belongs(item, call, { own: record.journal.runId, id }) && !run.shown.has(keyOf(item))) {
+        run.shown.add(keyOf(item));
+        emit(run, 'tool_approval_requested', item);
+      }
   }
 }
 
 const keyOf = (item: RunToolApprovalItem): string => `ask ${item.runId} ${item.callId}`;
 
-function belongs(item: RunToolApprovalItem, run: LiveRun, call: { callId: string; asks?: { run: string; callId: string }[] }, id: string): boolean {
-  if (!call.asks) return item.runId === run.record.journal.runId && item.callId === call.callId;
-  return item.runId !== undefined && item.runId.startsWith(`${run.record.journal.runId}/${id}`);
+function belongs(
+  { runId, callId }: RunToolApprovalItem,
+  call: Call,
+  { own, id }: { own: string; id: string },
+): boolean {
+  if (!call.asks) return runId === own && callId === call.callId;
+  return runId !== undefined && runId.startsWith(`${own}/${id}`);
 }
 
 const NAME_OF: { readonly [kind in ItemEntry['kind']]?: RunItemStreamEventName } = {
@@ -202,5 +235,3 @@ function responseDone(run: LiveRun, state: State, { reply }: EventOf<'model.repl
 }
 
 const fullUsage = (usage: UsageData): UsageData => ({ requests: 1, ...usage });
-
-export type { AnyAgent };

@@ -28,7 +28,8 @@ export async function childInput(spec: AgentToolSpec, params: unknown): Promise<
 }
 
 function plainInput(params: unknown): string {
-  if (typeof params === 'object' && params !== null && 'input' in params && typeof params.input === 'string') return params.input;
+  if (typeof params === 'object' && params !== null && 'input' in params && typeof params.input === 'string')
+    return params.input;
   return typeof params === 'string' ? params : JSON.stringify(params);
 }
 

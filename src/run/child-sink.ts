@@ -5,7 +5,7 @@ import type { AgentToolInvocation, AgentToolSpec } from '../agent/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { FunctionCallItem } from '../protocol/items.ts';
 import type { LiveRun } from './live-run.ts';
-import { RunAgentToolStreamEvent, type RunStreamEvent } from './stream-events.ts';
+import { RunAgentToolStreamEvent, type RunStreamEvent } from '../agent/index.ts';
 
 const DEFAULT_PENDING = 1024;
 

@@ -5,7 +5,7 @@
  * withheld is replaced. C4: each event type has a version of its own; an event from a newer version is refused.
  */
 import type { AnyAgent } from '../agent/index.ts';
-import { callIndex, type Committed, fold, initialState, type RunEvent, tombstone } from '../kernel/index.ts';
+import { type Committed, fold, initialState, type RunEvent } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Json } from '../protocol/json.ts';
 import { Usage } from '../protocol/usage.ts';
@@ -54,21 +54,24 @@ function logOf(journal: Journal): Log {
   return { runId, events: withheld(events), ...(nested.length > 0 && { children: nested }) };
 }
 
-/** The events, with tombstones in place of results that an output guardrail withheld. */
+/** The events, with a placeholder in place of what an output guardrail withheld. */
 function withheld(events: Committed[]): Committed[] {
   const hidden = new Map<string, string>();
   for (const event of events) {
-    if (event.type === 'items.withheld') for (const i of event.calls) hidden.set(`m${event.k}/c${i}`, event.text);
+    if (event.type !== 'items.withheld' || event.calls.length === 0) continue;
+    hidden.set(`m${event.k}`, event.text);
+    for (const i of event.calls) hidden.set(`m${event.k}/c${i}`, event.text);
   }
   if (hidden.size === 0) return events;
   return events.map((event) => {
-    if (event.type === 'output.chosen' && event.final !== undefined) {
-      const text = hidden.get(`m${event.k}/c${event.call}`);
-      return text === undefined ? event : { ...event, final: text };
+    if (event.type === 'output.chosen') {
+      const text = hidden.get(`m${event.k}`);
+      return text === undefined || event.final === undefined ? event : { ...event, final: text };
     }
     if (event.type !== 'tool.returned') return event;
     const text = hidden.get(event.id);
-    return text === undefined ? event : { ...event, item: tombstone(event.item, text) };
+    const { text: _, output: __, ...rest } = event;
+    return text === undefined ? event : { ...rest, output: text };
   });
 }
 
@@ -138,7 +141,7 @@ function parse(text: string): Envelope {
   if (!isObject(value)) throw damaged('it is not a JSON object');
   if ('$schemaVersion' in value) {
     throw new UserError(
-      `This is a run state of @openai/agents (schema ${String(value.$schemaVersion)}), which this SDK cannot resume. ` +
+      `This is a run state of @openai/agents (schema ${JSON.stringify(value.$schemaVersion)}), which this SDK cannot resume. ` +
         'Finish the run with the SDK that it was started with.',
     );
   }
@@ -159,7 +162,9 @@ function checkLog(log: unknown): void {
       );
     }
     if (event.v !== undefined && event.v !== 1) {
-      throw new UserError(`The run state has an event "${event.type}" of version ${String(event.v)}; this version reads version 1.`);
+      throw new UserError(
+        `The run state has an event "${event.type}" of version ${JSON.stringify(event.v)}; this version reads version 1.`,
+      );
     }
   }
   if (log.children === undefined) return;
@@ -208,5 +213,3 @@ const KNOWN: ReadonlySet<string> = new Set<RunEvent['type']>([
   'error.handled',
   'items.withheld',
 ]);
-
-export { callIndex };

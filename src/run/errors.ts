@@ -24,7 +24,7 @@ import type { RunState } from './run-state.ts';
 
 /** An error as plain data. */
 export function errorInfo(error: unknown): ErrorInfo {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
+  if (!(error instanceof Error)) return { name: 'Error', message: textOf(error) };
   const data = dataOf(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   return { name: error.name, message: error.message, ...(code && { code }), ...(data !== undefined && { data }) };
@@ -57,10 +57,14 @@ export function jsonOf(value: unknown): Json {
     const text = JSON.stringify(value);
     return text === undefined ? null : (JSON.parse(text) as Json);
   } catch {
-    // Cyclic or otherwise not JSON: what is left is its text.
-    return String(value);
+    // Cyclic, or a bigint.
+    return '[not JSON]';
   }
 }
+
+const text = (value: Json | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
+/** What was thrown that is no error, as text. */
+const textOf = (thrown: unknown): string => (typeof thrown === 'string' ? thrown : JSON.stringify(jsonOf(thrown)));
 
 type Data = { [key: string]: Json };
 const isData = (value: Json | undefined): value is Data =>
@@ -76,7 +80,7 @@ export function rebuildError({ name, message, data }: ErrorInfo): Error {
     case 'ModelBehaviorError':
       return new ModelBehaviorError(message);
     case 'ModelRefusalError':
-      return new ModelRefusalError(String(known.refusal ?? message.replace(/^Model refused to produce output: /, '')));
+      return new ModelRefusalError(text(known.refusal) ?? message.replace(/^Model refused to produce output: /, ''));
     case 'ModelTimeoutError':
       return new ModelTimeoutError({ timeoutMs });
     case 'RunTimeoutError':
@@ -88,7 +92,7 @@ export function rebuildError({ name, message, data }: ErrorInfo): Error {
     case 'InvalidToolInputError':
       return new InvalidToolInputError(message);
     case 'ToolTimeoutError':
-      return new ToolTimeoutError({ toolName: String(known.toolName), timeoutMs });
+      return new ToolTimeoutError({ toolName: text(known.toolName) ?? '', timeoutMs });
     case 'ToolCallError':
       return new ToolCallError(message, innerError(known.error));
     case 'GuardrailExecutionError':
@@ -124,10 +128,10 @@ function rebuildNative(name: string, message: string): Error {
 
 function innerError(data: Json | undefined): Error {
   const { name, message, ...rest } = isData(data) ? data : {};
-  return rebuildError({ name: String(name ?? 'Error'), message: String(message ?? ''), data: rest });
+  return rebuildError({ name: text(name) ?? 'Error', message: text(message) ?? '', data: rest });
 }
 
-export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(textOf(error)));
 
 const states = new WeakMap<object, RunState<unknown, never>>();
 

@@ -12,4 +12,3 @@ export { RunResult, StreamedRunResult } from './result.ts';
 export { RunState } from './run-state.ts';
 export { run, Runner } from './run.ts';
 export type { RunInput } from './run.ts';
-export * from './stream-events.ts';

@@ -5,7 +5,19 @@
  * W2: a stop fires the signal at once; checks and decisions are given up, models and tools have `abortGraceMs`.
  */
 import type { AnyAgent, RunHooks } from '../agent/index.ts';
-import { type Committed, drive, type Effect, fold, initialState, isOver, type Plan, type RunEvent, type State, type Stop, type World } from '../kernel/index.ts';
+import {
+  type Committed,
+  drive,
+  type Effect,
+  fold,
+  initialState,
+  isOver,
+  type Plan,
+  type RunEvent,
+  type State,
+  type Stop,
+  type World,
+} from '../kernel/index.ts';
 import { RunTimeoutError } from '../protocol/errors.ts';
 import { type Decision, type DecisionListener, RunContext } from '../tools/context.ts';
 import { announce } from './announce.ts';
@@ -14,7 +26,7 @@ import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
 import { RunPlan } from './plan.ts';
 import { LiveValues, type RunRecord } from './record.ts';
-import type { RunStreamEvent } from './stream-events.ts';
+import type { RunStreamEvent } from '../agent/index.ts';
 
 /** Where a run's events are made durable. Throwing ends the process's part of the run: nothing is shown or started. */
 export type Committer = (runId: string, events: readonly Committed[]) => void | Promise<void>;
@@ -160,10 +172,8 @@ export class LiveRun implements World, DecisionListener {
     const { journal } = this.record;
     const at = Date.now();
     const committed = events as Committed[];
-    for (const event of committed) {
-      event.at = at;
-      journal.events.push(event);
-    }
+    if (committed[0]) committed[0].at = at;
+    for (const event of committed) journal.events.push(event);
     return this.surroundings.committer?.(journal.runId, committed);
   }
 
@@ -179,6 +189,11 @@ export class LiveRun implements World, DecisionListener {
     this.#thrown = isOver(this.record.state.status) ? { error } : undefined;
     this.#stopped = true;
     return { cause: 'callback', id: 'listener', error: errorInfo(error) };
+  }
+
+  /** A run within this one, for a sub-agent. */
+  child(record: RunRecord, surroundings: Surroundings): LiveRun {
+    return new LiveRun(record, surroundings);
   }
 
   // From outside
@@ -207,7 +222,7 @@ export class LiveRun implements World, DecisionListener {
     const id = 'id' in event ? event.id : undefined;
     const under = this.#under.findIndex((effect) => effect.id === id);
     if (this.#over || id === undefined || under < 0) {
-      const summary = 'outcome' in event ? event.outcome : event.type;
+      const summary = 'outcome' in event ? (event.outcome ?? 'ok') : event.type;
       this.record.journal.late.push({ type: 'effect.settled_late', id: id ?? '', summary });
       return;
     }
@@ -230,7 +245,8 @@ export class LiveRun implements World, DecisionListener {
     this.#stopped = true;
     this.#controller?.abort(this.abortReason);
     for (const effect of this.#under.slice()) {
-      if (effect.do === 'check' || effect.do === 'decide_call' || effect.do === 'choose_output') this.#answer(givenUp(effect));
+      if (effect.do === 'check' || effect.do === 'decide_call' || effect.do === 'choose_output')
+        this.#answer(givenUp(effect));
     }
     if (this.#under.length === 0) return;
     this.#later(this.settings.abortGraceMs ?? DEFAULT_GRACE_MS, () => {
@@ -290,4 +306,3 @@ const givenUp = (effect: Effect): RunEvent => ({
   id: effect.id,
   error: { name: 'AbortError', message: 'Given up: the run was stopped.' },
 });
-

@@ -1,7 +1,14 @@
 /**
  * Options of runners and runs: their types, defaults and checks.
  */
-import type { AgentOutputType, AnyAgent, Callback, InputGuardrail, OutputGuardrail, ResolvedAgentOutput } from '../agent/index.ts';
+import type {
+  AgentOutputType,
+  AnyAgent,
+  Callback,
+  InputGuardrail,
+  OutputGuardrail,
+  ResolvedAgentOutput,
+} from '../agent/index.ts';
 import type { HandoffInputFilter, RunItem } from '../agent/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { AgentsError } from '../protocol/errors.ts';
@@ -187,7 +194,8 @@ const OVERRIDES = [
 export function settle(config: RunConfig, options: IndividualRunOptions = {}): Settings {
   const { maxTurns = DEFAULT_MAX_TURNS, stream = false, context: _, ...rest } = options;
   const settings: Settings = { ...config, ...rest, maxTurns, stream };
-  for (const key of OVERRIDES) if (options[key] === undefined && config[key] !== undefined) assign(settings, config, key);
+  for (const key of OVERRIDES)
+    if (options[key] === undefined && config[key] !== undefined) assign(settings, config, key);
   check(settings);
   return settings;
 }
@@ -199,7 +207,9 @@ function assign<K extends (typeof OVERRIDES)[number]>(settings: Settings, config
 function check(settings: Settings): void {
   const { maxTurns, timeoutMs, abortGraceMs, toolExecution, toolNotFoundBehavior, toolNameCollisionPolicy } = settings;
   if (maxTurns !== null && !(maxTurns >= 0)) {
-    throw new UserError(`maxTurns is ${maxTurns}. Give the number of model calls that the run may make, or null for any.`);
+    throw new UserError(
+      `maxTurns is ${maxTurns}. Give the number of model calls that the run may make, or null for any.`,
+    );
   }
   positive('timeoutMs', timeoutMs);
   if (abortGraceMs !== undefined && !(abortGraceMs >= 0)) {
@@ -221,4 +231,9 @@ function positive(name: string, value: number | undefined): void {
 function oneOf(name: string, value: string | undefined, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value)) return;
   throw new UserError(`${name} is ${JSON.stringify(value)}. Use one of: ${allowed.join(', ')}.`);
+}
+
+declare module '../agent/as-tool.ts' {
+  interface AgentToolRunConfig extends RunConfig {}
+  interface AgentToolRunOptions extends Omit<NonStreamRunOptions, 'stream'> {}
 }

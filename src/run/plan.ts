@@ -48,7 +48,8 @@ function planOf(agent: AnyAgent, settings: Settings): AgentPlan {
   const inputs = checksOf(agent, settings);
   return {
     name: agent.name,
-    inputChecks: inputs.length === 0 ? NO_CHECKS : inputs.map(({ runInParallel }) => ({ blocking: runInParallel === false })),
+    inputChecks:
+      inputs.length === 0 ? NO_CHECKS : inputs.map(({ runInParallel }) => ({ blocking: runInParallel === false })),
     outputChecks: (settings.outputGuardrails?.length ?? 0) + agent.outputGuardrails.length,
     toolUse: toolUseOf(agent),
     outputRetries: agent.outputRetries,

@@ -77,7 +77,13 @@ export type RunRecord = {
   readonly invocation: AgentToolInvocation | undefined;
 };
 
-type Options = { journal: Journal; root: AnyAgent; context: RunContext; state?: State; invocation?: AgentToolInvocation };
+type Options = {
+  journal: Journal;
+  root: AnyAgent;
+  context: RunContext;
+  state?: State;
+  invocation?: AgentToolInvocation;
+};
 
 export function newRecord({ journal, root, context, state = initialState(), invocation }: Options): RunRecord {
   return {

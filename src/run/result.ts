@@ -13,11 +13,11 @@ import type {
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import type { RunContext, ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
-import { EventQueue } from './event-queue.ts';
+import type { EventQueue } from './event-queue.ts';
 import type { AnyAgentLike, OutputOfAgent } from './options.ts';
 import type { RunRecord } from './record.ts';
 import { RunState } from './run-state.ts';
-import type { RunStreamEvent } from './stream-events.ts';
+import type { RunStreamEvent } from '../agent/index.ts';
 import { finalOutputOf } from './view.ts';
 
 class RunResultBase<TContext, TAgent extends AnyAgentLike> {
@@ -104,11 +104,16 @@ class RunResultBase<TContext, TAgent extends AnyAgentLike> {
 
 function finalOf<TAgent extends AnyAgentLike>(record: RunRecord): OutputOfAgent<TAgent> | undefined {
   // The output was checked against the agent's type when it came.
-  return record.state.status === 'finished' ? (finalOutputOf(record, record.state) as OutputOfAgent<TAgent>) : undefined;
+  return record.state.status === 'finished'
+    ? (finalOutputOf(record, record.state) as OutputOfAgent<TAgent>)
+    : undefined;
 }
 
 /** The result of a run. */
-export class RunResult<TContext = unknown, TAgent extends AnyAgentLike = AnyAgent> extends RunResultBase<TContext, TAgent> {}
+export class RunResult<TContext = unknown, TAgent extends AnyAgentLike = AnyAgent> extends RunResultBase<
+  TContext,
+  TAgent
+> {}
 
 /** A streamed run, while it goes on and after. Iterate it for its events. */
 export class StreamedRunResult<TContext = unknown, TAgent extends AnyAgentLike = AnyAgent>
@@ -204,4 +209,8 @@ function webStream<T>(source: AsyncIterable<T>): ReadableStream<T> {
       await iterator.return?.();
     },
   });
+}
+
+declare module '../agent/as-tool.ts' {
+  interface AgentToolResult<TOutput> extends Omit<RunResult, 'finalOutput' | 'agentToolInvocation'> {}
 }

@@ -14,7 +14,12 @@ import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import type { Usage } from '../protocol/usage.ts';
-import { type ApprovalItem, RunContext, type ToolInputGuardrailResult, type ToolOutputGuardrailResult } from '../tools/index.ts';
+import {
+  type ApprovalItem,
+  RunContext,
+  type ToolInputGuardrailResult,
+  type ToolOutputGuardrailResult,
+} from '../tools/index.ts';
 import { type ContextStrategy, decode, encode, type Envelope, restoreContext, type SaveOptions } from './codec.ts';
 import { post, type RunRecord } from './record.ts';
 import * as view from './view.ts';
@@ -53,7 +58,10 @@ export class RunState<TContext = unknown, TAgent = AnyAgent> {
    * @param options.alwaysReject also rejects all later calls of the tool in this run
    * @param options.message what the model is told. Default: what `toolErrorFormatter` says, else a fixed text
    */
-  reject(item: RunToolApprovalItem, { alwaysReject = false, message }: { alwaysReject?: boolean; message?: string } = {}): void {
+  reject(
+    item: RunToolApprovalItem,
+    { alwaysReject = false, message }: { alwaysReject?: boolean; message?: string } = {},
+  ): void {
     this.#decide(item, { approved: false, sticky: alwaysReject, ...(message !== undefined && { message }) });
   }
 
@@ -208,6 +216,7 @@ export class RunState<TContext = unknown, TAgent = AnyAgent> {
   }
 
   /** As `fromString`, with a context of your own in place of the stored one, or merged with it. */
+  // oxlint-disable-next-line eslint/max-params -- the published signature
   static async fromStringWithContext<TContext, TAgent extends object = AnyAgent>(
     agent: TAgent,
     text: string,

@@ -2,7 +2,7 @@
  * `run()` and `Runner`: start a run, or go on with one.
  */
 import { type AnyAgent, RunHooks } from '../agent/index.ts';
-import { isOver, type RunEvent, type State } from '../kernel/index.ts';
+import { isOver, type RunEvent } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import { RunContext } from '../tools/context.ts';
@@ -22,7 +22,7 @@ import {
 import { Journal, newRecord, type RunRecord } from './record.ts';
 import { RunResult, StreamedRunResult } from './result.ts';
 import { RunState } from './run-state.ts';
-import type { RunStreamEvent } from './stream-events.ts';
+import type { RunStreamEvent } from '../agent/index.ts';
 
 /** What a run can begin with: a question, items, or the state of an earlier run. */
 export type RunInput<TContext, TAgent> = string | AgentInputItem[] | RunState<TContext, TAgent>;
@@ -126,7 +126,7 @@ function enter<TContext, TAgent extends AnyAgentLike>(
   const resumed = input instanceof RunState;
   const record = resumed
     ? RunState.record(input as RunState<unknown, never>)
-    : start(agent, input, settings, options?.context);
+    : start(agent, input, { settings, context: options?.context });
   const state = resumed ? input : new RunState<TContext, TAgent>(record);
   if (resumed) {
     takeUp(record, settings, options as IndividualRunOptions | undefined);
@@ -147,7 +147,9 @@ function stream<TContext, TAgent extends AnyAgentLike>(
 ): StreamedRunResult<TContext, TAgent> {
   const queue = new EventQueue<RunStreamEvent>();
   const live = new LiveRun(record, { ...surroundings, sink: (event) => queue.push(event) });
-  const result = new StreamedRunResult(state, queue, () => live.abort(new DOMException('The stream was abandoned.', 'AbortError')));
+  const result = new StreamedRunResult(state, queue, () =>
+    live.abort(new DOMException('The stream was abandoned.', 'AbortError')),
+  );
   const settled = result as unknown as StreamedRunResult<never, never>;
   go(live, state).then(
     () => StreamedRunResult.settle(settled, {}),
@@ -189,7 +191,11 @@ function finishedAlready<TContext, TAgent extends AnyAgentLike>(
 
 // New runs
 
-function start(agent: AnyAgent, input: unknown, settings: Settings, context: unknown): RunRecord {
+function start(
+  agent: AnyAgent,
+  input: unknown,
+  { settings, context }: { settings: Settings; context: unknown },
+): RunRecord {
   const items = checkInput(input);
   const journal = new Journal(newRunId());
   const runContext = context instanceof RunContext ? (context as RunContext) : new RunContext<unknown>(context ?? {});
@@ -216,7 +222,9 @@ function start(agent: AnyAgent, input: unknown, settings: Settings, context: unk
 function checkInput(input: unknown): string | AgentInputItem[] {
   if (typeof input === 'string') return input;
   if (Array.isArray(input)) return input.slice() as AgentInputItem[];
-  throw new UserError(`run() got ${input === null ? 'null' : typeof input} as input. Pass a string, a list of items, or a RunState.`);
+  throw new UserError(
+    `run() got ${input === null ? 'null' : typeof input} as input. Pass a string, a list of items, or a RunState.`,
+  );
 }
 
 /** 128 random bits, short in the log. */
@@ -241,7 +249,8 @@ function takeUp(record: RunRecord, settings: Settings, options: IndividualRunOpt
   if (options?.context instanceof RunContext) record.context = options.context as RunContext;
   else if (options?.context !== undefined) record.context.context = options.context;
   if (isOver(state.status) && state.status !== 'failed') return;
-  const usesSession = settings.session !== undefined && state.conversationId === undefined && state.previousResponseId === undefined;
+  const usesSession =
+    settings.session !== undefined && state.conversationId === undefined && state.previousResponseId === undefined;
   const again: RunEvent =
     state.status === 'running' || state.status === 'stopping'
       ? { type: 'run.recovered' }
@@ -253,5 +262,3 @@ function takeUp(record: RunRecord, settings: Settings, options: IndividualRunOpt
         };
   record.inbox.push(again);
 }
-
-export type { State };

@@ -19,7 +19,18 @@ import {
   RunToolSearchOutputItem,
   agentToolSpec,
 } from '../agent/index.ts';
-import { type Call, fold, initialState, inputItems, isWaiting, type ItemEntry, type Reply, resultText, type State, toArray } from '../kernel/index.ts';
+import {
+  type Call,
+  fold,
+  initialState,
+  inputItems,
+  isWaiting,
+  type ItemEntry,
+  type Reply,
+  resultText,
+  type State,
+  toArray,
+} from '../kernel/index.ts';
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
@@ -66,7 +77,9 @@ function makeItem(record: RunRecord, entry: ItemEntry): RunItem {
 
 /** What a tool returned: the value itself while it lives, else what the model was told. */
 function outputOf({ live }: RunRecord, { id, item }: ItemEntry): unknown {
-  return id !== undefined && live.values.has(id) ? live.values.get(id) : resultText(item);
+  const value = id === undefined ? undefined : live.values.get(id);
+  // What was thrown is no output.
+  return id !== undefined && live.values.has(id) && !(value instanceof Error) ? value : resultText(item);
 }
 
 /** The entry of an item that a filter made. */
@@ -94,7 +107,10 @@ const KIND_OF: { [type: string]: ItemEntry['kind'] } = {
 /** Everything that the run produced; while it waits, also the questions, each where its result will be. */
 export function newItems(record: RunRecord, state: State): RunItem[] {
   const entries = toArray(state.entries);
-  const asked = state.status === 'paused' ? state.calls.filter(({ askedAt, status }) => askedAt !== undefined && status !== 'done') : [];
+  const asked =
+    state.status === 'paused'
+      ? state.calls.filter(({ askedAt, status }) => askedAt !== undefined && status !== 'done')
+      : [];
   if (asked.length === 0) return entries.map((entry) => itemOf(record, entry));
   const items: RunItem[] = [];
   for (let n = 0; n <= entries.length; n++) {
@@ -108,7 +124,9 @@ export function newItems(record: RunRecord, state: State): RunItem[] {
 /** Calls that a person must decide on; a sub-agent's too. */
 export function interruptions(record: RunRecord, state: State): RunToolApprovalItem[] {
   if (state.status !== 'paused') return [];
-  return state.calls.flatMap((call) => (call.askedAt !== undefined && call.status !== 'done' ? approvalsOf(record, state, call) : []));
+  return state.calls.flatMap((call) =>
+    call.askedAt !== undefined && call.status !== 'done' ? approvalsOf(record, state, call) : [],
+  );
 }
 
 function approvalsOf(record: RunRecord, state: State, call: Call): RunToolApprovalItem[] {
@@ -137,13 +155,22 @@ export function childOf(record: RunRecord, state: State, call: Call): RunRecord 
   const tool = knownTool(record, state, call);
   const spec = tool && agentToolSpec(tool);
   if (!journal || !spec) return undefined;
-  const child = newRecord({ journal, root: spec.agent, context: record.context, state: fold(journal.events, initialState()) });
+  const child = newRecord({
+    journal,
+    root: spec.agent,
+    context: record.context,
+    state: fold(journal.events, initialState()),
+  });
   (record.children ??= new Map()).set(runId, child);
   return child;
 }
 
 /** What the run produced, as items of a conversation. */
-export const output = (state: State): ModelItem[] => produced(toArray(state.entries).filter(({ kind }) => kind !== 'input'), state);
+export const output = (state: State): ModelItem[] =>
+  produced(
+    toArray(state.entries).filter(({ kind }) => kind !== 'input'),
+    state,
+  );
 
 /** Items of a conversation. Calls without a result are left out. */
 function produced(entries: readonly ItemEntry[], state: State): ModelItem[] {

@@ -26,3 +26,5 @@ export type {
   ScriptedModelRetryAdvice,
   ScriptedModelStream,
 } from './scripted-steps.ts';
+export * from './fake-server/index.ts';
+export { sessionConformance } from './session-conformance.ts';

@@ -276,6 +276,8 @@ function toUsageData(usage: Usage): UsageData {
     totalTokens,
     ...(inputTokensDetails.length > 0 && { inputTokensDetails }),
     ...(outputTokensDetails.length > 0 && { outputTokensDetails }),
-    ...(usage.requestUsageEntries && { requestUsageEntries: usage.requestUsageEntries.map((entry) => ({ ...entry })) }),
+    ...(usage.requestUsageEntries && {
+      requestUsageEntries: usage.requestUsageEntries.map((entry) => Object.assign({}, entry)),
+    }),
   };
 }

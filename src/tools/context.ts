@@ -80,7 +80,12 @@ export class RunContext<TContext = unknown> {
     item: ApprovalItem,
     { alwaysReject = false, message }: { alwaysReject?: boolean; message?: string } = {},
   ): void {
-    this.#decide({ ...identify(item), approved: false, sticky: alwaysReject, ...(message !== undefined && { message }) });
+    this.#decide({
+      ...identify(item),
+      approved: false,
+      sticky: alwaysReject,
+      ...(message !== undefined && { message }),
+    });
   }
 
   /** What the model is told about a rejected call, where the rejection came with a message. */
@@ -93,7 +98,9 @@ export class RunContext<TContext = unknown> {
     const approvals: Record<string, unknown> = {};
     for (const [tool, { calls, always }] of this.#decisions.tools) {
       const ids = (approved: boolean): string[] | true =>
-        always?.approved === approved ? true : [...calls.values()].filter((d) => d.approved === approved).map((d) => d.callId!);
+        always?.approved === approved
+          ? true
+          : [...calls.values()].filter((d) => d.approved === approved).map((d) => d.callId ?? '');
       approvals[tool] = { approved: ids(true), rejected: ids(false) };
     }
     const { context, usage, toolInput } = this;

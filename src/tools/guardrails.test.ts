@@ -13,10 +13,11 @@ import {
   ToolOutputGuardrailTripwireTriggered,
 } from './guardrails.ts';
 import type { ToolGuardrailFunctionOutput } from './guardrails.ts';
+import { Agent } from '../agent/index.ts';
 
 const call = {
   context: new RunContext({ user: 'ada' }),
-  agent: { name: 'A' },
+  agent: new Agent({ name: 'A' }),
   toolCall: { type: 'function_call', name: 't', callId: 'c', arguments: '{}' } as const,
 };
 const input = (name: string, run: () => ToolGuardrailFunctionOutput) => defineToolInputGuardrail({ name, run });

@@ -1,3 +1,4 @@
+import { Agent } from '../agent/index.ts';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { InvalidToolInputError, InvalidToolOutputError, UserError } from '../protocol/errors.ts';
@@ -132,17 +133,18 @@ describe('what is known without asking', () => {
   });
 
   test('asking gives the same answers', async () => {
+    const agent = new Agent({ name: 'A' });
     expect(await make({}).needsApproval(context, {})).toBe(false);
     expect(await make({ needsApproval: true }).needsApproval(context, {})).toBe(true);
-    expect(await make({ isEnabled: false }).isEnabled(context, { name: 'A' })).toBe(false);
+    expect(await make({ isEnabled: false }).isEnabled(context, agent)).toBe(false);
     const seen: unknown[] = [];
     const asked = make({
       isEnabled: (args: object) => (seen.push(args), 1),
       needsApproval: (...args: unknown[]) => (seen.push(args), 'yes'),
     });
-    expect(await asked.isEnabled(context, { name: 'A' })).toBe(true);
+    expect(await asked.isEnabled(context, agent)).toBe(true);
     expect(await asked.needsApproval(context, { a: 1 }, 'c1')).toBe(true);
-    expect(seen).toEqual([{ runContext: context, agent: { name: 'A' } }, [context, { a: 1 }, 'c1']]);
+    expect(seen).toEqual([{ runContext: context, agent }, [context, { a: 1 }, 'c1']]);
   });
 });
 

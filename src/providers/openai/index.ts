@@ -20,7 +20,6 @@ export { codeInterpreterTool, fileSearchTool, imageGenerationTool, webSearchTool
 export type {
   CodeInterpreterToolOptions,
   FileSearchToolOptions,
-
   ImageGenerationToolOptions,
   WebSearchToolOptions,
 } from './tools.ts';

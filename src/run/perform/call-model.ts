@@ -5,20 +5,35 @@
  * decided is in the answer, so that dispatch never asks again.
  */
 import { agentToolSpec, type AnyAgent, type Handoff, type Tool } from '../../agent/index.ts';
-import type { CallPlan, Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
-import { textOf, toArray } from '../../kernel/index.ts';
+import type { Attempt, CallPlan, Effect, Reply, RunEvent, State } from '../../kernel/index.ts';
+import { textOf } from '../../kernel/index.ts';
 import { callModel as ask, type ModelAttempt, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError, UserError } from '../../protocol/errors.ts';
-import type { AgentInputItem, FunctionCallItem, ModelItem } from '../../protocol/items.ts';
-import type { Model, ModelRequest, ModelResponse, ModelSettings, SerializedHandoff, SerializedTool } from '../../protocol/model.ts';
+import type { FunctionCallItem, ModelItem } from '../../protocol/items.ts';
+import type {
+  Model,
+  ModelRequest,
+  ModelResponse,
+  ModelSettings,
+  SerializedHandoff,
+  SerializedTool,
+} from '../../protocol/model.ts';
 import { RequestUsage, Usage } from '../../protocol/usage.ts';
-import { approvalOf, type FunctionTool, prepareArguments, serializeFunctionTool } from '../../tools/index.ts';
+import { warn } from '../../protocol/warn.ts';
+import {
+  approvalOf,
+  type FunctionTool,
+  namespaceOf,
+  prepareArguments,
+  serializeFunctionTool,
+} from '../../tools/index.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
-import { RunRawModelStreamEvent } from '../stream-events.ts';
+import { RunRawModelStreamEvent } from '../../agent/index.ts';
 import { usageData } from '../usage.ts';
 import { filterInput } from './filter-input.ts';
 import { resolveModel, settingsFor } from './models.ts';
+import { conversation, inputOf } from '../request.ts';
 
 type CallModel = Extract<Effect, { do: 'call_model' }>;
 type Offer = { tools: readonly Tool[]; handoffs: readonly Handoff[] };
@@ -26,7 +41,7 @@ type Offer = { tools: readonly Tool[]; handoffs: readonly Handoff[] };
 const NONE: readonly never[] = [];
 
 export async function callModel(run: LiveRun, effect: CallModel, state: State): Promise<RunEvent> {
-  const agent = run.agent(effect.agent);
+  const agent = run.agent(state.agent);
   const { record, settings, context } = run;
   const offer = await offerOf(run, agent);
   const instructions =
@@ -65,7 +80,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
       type: 'model.replied',
       id: effect.id,
       reply: replyOf(response, attempts.length),
-      ...describeCalls(run, effect, agent, { offer, output: response.output }),
+      ...describeCalls(run, effect, { agent, offer, output: response.output }),
       ...(prepared && { prepared }),
       ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
       ...(firstTokenMs !== undefined && { firstTokenMs }),
@@ -77,7 +92,10 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
       id: effect.id,
       error: errorInfo(error),
       ...(prepared && { prepared }),
-      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf), usage: usageData(new Usage({ requests: attempts.length })) }),
+      ...(attempts.length > 1 && {
+        attempts: attempts.map(attemptOf),
+        usage: usageData(new Usage({ requests: attempts.length })),
+      }),
     };
   }
 }
@@ -85,20 +103,22 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
 /** Checks that run beside the model and are quick may stop the run before anything is sent. */
 async function settleChecks(run: LiveRun, { admission }: State): Promise<void> {
   if (admission.asked <= admission.passed) return;
-  for (let n = 0; n < 20 && !run.isStopped; n++) await null;
+  for (let n = 0; n < 20 && !run.isStopped; n++) await Promise.resolve();
   if (run.isStopped) throw new DOMException('The run was stopped before the model was called.', 'AbortError');
 }
 
 // What is offered
 
 async function offerOf(run: LiveRun, agent: AnyAgent): Promise<Offer> {
-  const tools: readonly Tool[] = agent.tools.length === 0 && agent.getAllTools === BASE_TOOLS ? NONE : await agent.getAllTools(run.context);
+  const tools: readonly Tool[] = await agent.getAllTools(run.context);
   const handoffs = agent.handoffs.length === 0 ? NONE : await agent.getEnabledHandoffs(run.context);
+  if (handoffs.some((handoff) => handoff.agent === agent)) {
+    throw new UserError(
+      `Agent "${agent.name}" has a handoff to itself. Take it out of handoffs: an agent that goes on needs none.`,
+    );
+  }
   return handoffs.length === 0 ? { tools, handoffs } : withoutCollisions(run, tools, handoffs);
 }
-
-import { Agent } from '../../agent/index.ts';
-const BASE_TOOLS = Agent.prototype.getAllTools;
 
 /** A tool and a handoff of one name cannot both be offered: the handoff wins. */
 function withoutCollisions(run: LiveRun, tools: readonly Tool[], handoffs: readonly Handoff[]): Offer {
@@ -110,11 +130,14 @@ function withoutCollisions(run: LiveRun, tools: readonly Tool[], handoffs: reado
     `More than one tool or handoff is named ${[...new Set(names)].map((name) => `"${name}"`).join(', ')}. ` +
     'Give each its own name (toolNameOverride for handoffs).';
   if (run.settings.toolNameCollisionPolicy === 'error') throw new UserError(problem);
-  console.warn(`[Agent] ${problem} Until then only one of each name is offered to the model: a handoff before a tool.`);
+  warn(`${problem} Until then only one of each name is offered to the model: a handoff before a tool.`);
   return { tools: tools.filter((tool) => !clashing.includes(tool)), handoffs: [...byName.values()] };
 }
 
-const serializedTools = new WeakMap<FunctionTool, { description: string; parameters: unknown; serialized: SerializedTool }>();
+const serializedTools = new WeakMap<
+  FunctionTool,
+  { description: string; parameters: unknown; serialized: SerializedTool }
+>();
 
 /** Tools are declared once and sent often, so their wire form is kept for as long as they live. */
 function serialize(tool: Tool): SerializedTool {
@@ -136,38 +159,12 @@ const serializeHandoff = (handoff: Handoff): SerializedHandoff => ({
 
 // What is sent
 
-export function inputOf(state: State): AgentInputItem[] {
-  const managed = isManaged(state);
-  const items = toArray(state.request, managed ? state.sentTo : 0);
-  if (managed) items.push(...state.dropped.map(unanswered));
-  return state.omitsReasoningIds ? items.map(withoutReasoningId) : items;
-}
-
-/** A provider that keeps the conversation wants an answer to each call, also to those that were ignored. */
-const unanswered = ({ callId, tool }: { callId: string; tool: string }): ModelItem => ({
-  type: 'function_call_result',
-  name: tool,
-  callId,
-  status: 'completed',
-  output: { type: 'text', text: 'Multiple handoffs detected, ignoring this one.' },
-});
-
-import { withoutReasoningId } from '../view.ts';
-
-const isManaged = (state: State): boolean =>
-  state.conversationId !== undefined || state.previousResponseId !== undefined;
-
-function conversation(state: State): Pick<ModelRequest, 'conversationId' | 'previousResponseId'> {
-  const { conversationId, previousResponseId, lastResponseId } = state;
-  if (conversationId !== undefined) return { conversationId, ...(previousResponseId !== undefined && { previousResponseId }) };
-  return previousResponseId === undefined ? {} : { previousResponseId: lastResponseId ?? previousResponseId };
-}
-
 /** A forced tool choice ends with the agent's first use of a tool, or it could never answer. */
 function modelSettings(run: LiveRun, agent: AnyAgent, state: State): ModelSettings {
   const settings = settingsFor(run, agent);
   const { toolChoice } = settings;
-  if (!agent.resetToolChoice || !state.usedTools[state.agent] || toolChoice === undefined || toolChoice === 'none') return settings;
+  if (!agent.resetToolChoice || !state.usedTools[state.agent] || toolChoice === undefined || toolChoice === 'none')
+    return settings;
   const { toolChoice: _, ...rest } = settings;
   return rest;
 }
@@ -229,38 +226,38 @@ function replyOf(response: ModelResponse, attempts: number): Reply {
 
 /** Each attempt was a request, also one that used nothing. */
 function withFailures(usage: Usage, failures: number): Usage {
-  const entries = usage.requestUsageEntries ?? [new RequestUsage({ ...usage, inputTokensDetails: {}, outputTokensDetails: {} })];
+  const { inputTokens, outputTokens, totalTokens } = usage;
+  const entries = usage.requestUsageEntries ?? [new RequestUsage({ inputTokens, outputTokens, totalTokens })];
   const failed = Array.from({ length: failures }, () => new RequestUsage());
-  return new Usage({ ...usage, requests: usage.requests + failures, requestUsageEntries: [...failed, ...entries] });
+  const total = new Usage({ ...usageData(usage), requests: usage.requests + failures });
+  total.requestUsageEntries = [...failed, ...entries];
+  return total;
 }
 
-const attemptOf = ({ startedAt, error, delayMs }: ModelAttempt): { at: number; ms: number; delayMs?: number } => ({
+const attemptOf = ({ startedAt, error, delayMs }: ModelAttempt): Attempt => ({
   at: Math.round(startedAt),
-  ms: 0,
   ...(error !== undefined && { error: errorInfo(error) }),
   ...(delayMs !== undefined && { delayMs }),
 });
 
+type Answered = { agent: AnyAgent; offer: Offer; output: readonly ModelItem[] };
 type Described = { calls?: CallPlan[]; parsed?: { ok: true } | { ok: false; message: string } };
 
 /** What each call is, and whether a structured answer has the right form. */
-function describeCalls(
-  run: LiveRun,
-  effect: CallModel,
-  agent: AnyAgent,
-  { offer, output }: { offer: Offer; output: readonly ModelItem[] },
-): Described {
+function describeCalls(run: LiveRun, { id }: CallModel, { agent, offer, output }: Answered): Described {
   const calls: CallPlan[] = [];
   const bound = run.record.live.calls;
   bound.clear();
   output.forEach((item, at) => {
     if (item.type !== 'function_call') return;
-    calls.push(planCall(run, offer, { item, at, id: `${effect.id}/c${calls.length}` }));
+    calls.push(planCall(run, offer, { item, at, id: `${id}/c${calls.length}` }));
   });
-  if (calls.length > 0) return { calls };
+  if (calls.length > 0) return calls.every(isPlain) ? {} : { calls };
   const text = agent.outputType === 'text' ? undefined : textOf(output);
-  return text === undefined ? {} : { parsed: parse(run, agent, { text, id: effect.id }) };
+  return text === undefined ? {} : { parsed: parse(run, agent, { text, id }) };
 }
+
+const isPlain = (plan: CallPlan): boolean => plan.kind === 'function' && !plan.approval && !plan.malformed;
 
 type Found = { item: FunctionCallItem; at: number; id: string };
 
@@ -269,8 +266,14 @@ function planCall(run: LiveRun, { tools, handoffs }: Offer, { item, at, id }: Fo
   const handoff = handoffs.find(({ toolName }) => toolName === item.name);
   if (handoff) {
     bound.set(id, { handoff });
-    const dynamic = !handoff.plain || handoff.inputFilter !== undefined || run.settings.handoffInputFilter !== undefined;
-    return { at, kind: 'handoff', to: run.record.graph.keyOf(handoff.agent), ...(dynamic && { dynamic: true as const }) };
+    const dynamic =
+      !handoff.plain || handoff.inputFilter !== undefined || run.settings.handoffInputFilter !== undefined;
+    return {
+      at,
+      kind: 'handoff',
+      to: run.record.graph.keyOf(handoff.agent),
+      ...(dynamic && { dynamic: true as const }),
+    };
   }
   const tool = tools.findLast((each): each is FunctionTool => each.type === 'function' && isCalled(each, item));
   if (!tool) return { at, kind: 'unknown' };
@@ -286,8 +289,6 @@ function planCall(run: LiveRun, { tools, handoffs }: Offer, { item, at, id }: Fo
   };
 }
 
-import { namespaceOf } from '../../tools/index.ts';
-
 const isCalled = (tool: FunctionTool, { name, namespace }: FunctionCallItem): boolean =>
   tool.name === name && (namespace === undefined || namespaceOf(tool)?.name === namespace);
 
@@ -297,7 +298,11 @@ function approvalFor(run: LiveRun, tool: FunctionTool): 'never' | 'always' | 'dy
   return approval === 'always' && checkedFirst ? 'dynamic' : approval;
 }
 
-function parse(run: LiveRun, agent: AnyAgent, { text, id }: { text: string; id: string }): NonNullable<Described['parsed']> {
+function parse(
+  run: LiveRun,
+  agent: AnyAgent,
+  { text, id }: { text: string; id: string },
+): NonNullable<Described['parsed']> {
   try {
     run.record.live.values.set(`${id}/output`, agent.processFinalOutput(text));
     return { ok: true };
@@ -305,5 +310,3 @@ function parse(run: LiveRun, agent: AnyAgent, { text, id }: { text: string; id: 
     return { ok: false, message: error instanceof Error ? error.message : String(error) };
   }
 }
-
-export type { Prepared };

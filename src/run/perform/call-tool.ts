@@ -2,9 +2,18 @@
  * Carries out one call of a tool: guardrails, hooks, the tool itself, its result as an item.
  */
 import type { AnyAgent } from '../../agent/index.ts';
-import { type Call, decisionOn, type Effect, type RunEvent, type State, type ToolCheck, type ToolOutcome } from '../../kernel/index.ts';
+import {
+  type Call,
+  decisionOn,
+  type Effect,
+  type EventOf,
+  type RunEvent,
+  type State,
+  type ToolCheck,
+  type ToolOutcome,
+} from '../../kernel/index.ts';
 import { ToolCallError, ToolTimeoutError } from '../../protocol/errors.ts';
-import type { FunctionCallItem } from '../../protocol/items.ts';
+import type { FunctionCallItem, FunctionCallResultItem } from '../../protocol/items.ts';
 import {
   functionCallResult,
   type FunctionTool,
@@ -27,10 +36,10 @@ type Job = { run: LiveRun; effect: CallTool; state: State; call: Call; item: Fun
 export async function callTool(run: LiveRun, effect: CallTool, state: State): Promise<RunEvent> {
   const call = callOf(state, effect.i);
   const job: Job = { run, effect, state, call, item: callItem(state, call), agent: run.agent(state.agent) };
-  if (effect.refused) return returned(job, await refusal(job), 'rejected');
-  if (call.kind === 'unknown') return returned(job, await notFound(job), 'error');
+  if (effect.refused) return returned(job, await refusal(job), { outcome: 'rejected' });
+  if (call.kind === 'unknown') return returned(job, await notFound(job), { outcome: 'error' });
   const bound = await bindTool(run, state, call);
-  if (call.malformed) return returned(job, MALFORMED_ARGUMENTS_TEXT, 'error');
+  if (call.malformed) return returned(job, MALFORMED_ARGUMENTS_TEXT, { outcome: 'error' });
   const checks: ToolCheck[] = [];
   try {
     return await guarded(job, bound, checks);
@@ -52,7 +61,7 @@ async function guarded(job: Job, { tool, prepared }: Bound, checks: ToolCheck[])
     const verdict = await runToolInputGuardrails({ ...guard, guardrails: tool.inputGuardrails });
     if (verdict.type === 'reject') {
       announceStart(job, tool);
-      return returned(job, verdict.message, 'error', checks);
+      return returned(job, verdict.message, { outcome: 'error', checks });
     }
   }
   announceStart(job, tool);
@@ -62,13 +71,20 @@ async function guarded(job: Job, { tool, prepared }: Bound, checks: ToolCheck[])
     const output = tool.outputGuardrails?.length
       ? await runToolOutputGuardrails({ ...guard, guardrails: tool.outputGuardrails, toolOutput: child.output })
       : child.output;
-    const event = await returned(job, output, child.outcome, checks);
+    const event = returned(job, output, { outcome: child.outcome, checks });
     return event.type === 'tool.returned' && child.usage ? { ...event, usage: child.usage } : event;
   }
   let outcome: ToolOutcome = 'ok';
   const details = new Details(item, run);
   const onError = (error: unknown): void => void (outcome = error instanceof ToolTimeoutError ? 'timeout' : 'error');
-  let output = await invokePrepared({ tool, runContext: run.context, input: item.arguments, prepared, details, onError });
+  let output = await invokePrepared({
+    tool,
+    runContext: run.context,
+    input: item.arguments,
+    prepared,
+    details,
+    onError,
+  });
   if (tool.outputGuardrails?.length) {
     output = await runToolOutputGuardrails({ ...guard, guardrails: tool.outputGuardrails, toolOutput: output });
   }
@@ -114,16 +130,26 @@ async function finished(job: Job, { tool, prepared }: Bound, { output, outcome, 
   return {
     type: 'tool.returned',
     id: effect.id,
-    outcome,
-    item: rawItem,
+    ...told(rawItem, outcome),
     ...(checks.length > 0 && { checks }),
     ...(custom && { custom: jsonOf(custom) }),
   };
 }
 
-async function returned(job: Job, output: unknown, outcome: ToolOutcome, checks: ToolCheck[] = []): Promise<RunEvent> {
+/** A result as an event holds it: what follows from the call is left out. */
+function told(
+  { output }: FunctionCallResultItem,
+  outcome: ToolOutcome,
+): Pick<EventOf<'tool.returned'>, 'text' | 'output' | 'outcome'> {
+  const isText = typeof output === 'object' && !Array.isArray(output) && output.type === 'text' && !output.providerData;
+  return { ...(outcome !== 'ok' && { outcome }), ...(isText ? { text: output.text } : { output }) };
+}
+
+type Told = { outcome: ToolOutcome; checks?: ToolCheck[] };
+
+function returned(job: Job, output: unknown, { outcome, checks = [] }: Told): RunEvent {
   const item = functionCallResult(job.item, output);
-  return { type: 'tool.returned', id: job.effect.id, outcome, item, ...(checks.length > 0 && { checks }) };
+  return { type: 'tool.returned', id: job.effect.id, ...told(item, outcome), ...(checks.length > 0 && { checks }) };
 }
 
 const NOT_APPROVED = 'Tool execution was not approved.';

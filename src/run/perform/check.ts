@@ -27,13 +27,21 @@ async function checkInput(run: LiveRun, effect: Check, state: State): Promise<Ru
   const { name } = guardrail;
   // Input that was added later is checked alone.
   const { n, from } = state.admission;
-  const input = n === 0 || from === 0 ? state.input : toArray(state.entries, from - countOf(state)).map(({ item }) => item);
-  const judged = await judge(run, effect, { name, kind: 'Input', execute: () => guardrail.execute({ agent, input, context: run.context }) });
+  const input =
+    n === 0 || from === 0 ? state.input : toArray(state.entries, from - countOf(state)).map(({ item }) => item);
+  const judged = await judge(run, effect, {
+    name,
+    kind: 'Input',
+    execute: () => guardrail.execute({ agent, input, context: run.context }),
+  });
   if ('event' in judged) return judged.event;
   const { output } = judged;
   if (!output.tripwireTriggered) return passed(effect, name, output);
   const result = { guardrail: { type: 'input' as const, name }, output };
-  const error = new InputGuardrailTripwireTriggered(`Input guardrail triggered: ${JSON.stringify(output.outputInfo)}`, result);
+  const error = new InputGuardrailTripwireTriggered(
+    `Input guardrail triggered: ${JSON.stringify(output.outputInfo)}`,
+    result,
+  );
   return tripped(run, effect, { name, output, error });
 }
 
@@ -53,7 +61,8 @@ async function checkOutput(run: LiveRun, effect: Check, state: State): Promise<R
   const agentOutput = copy(finalOutputOf(run.record, state));
   const response = at(state.responses, state.responses.length - 1);
   const details = { modelResponse: responseOf(run.record, state.k, response), output: outputItems(state) };
-  const execute = (): unknown => guardrail.execute({ agent, agentOutput: agentOutput as never, context: run.context, details });
+  const execute = (): unknown =>
+    guardrail.execute({ agent, agentOutput: agentOutput as never, context: run.context, details });
   const judged = await judge(run, effect, { name, kind: 'Output', execute });
   if ('event' in judged) return judged.event;
   const { output } = judged;
@@ -62,9 +71,22 @@ async function checkOutput(run: LiveRun, effect: Check, state: State): Promise<R
   const blocked = fromTool ? await blockedMessage(run, agent, name) : undefined;
   // What a tool said is withheld everywhere, also in the error.
   const shown = blocked === undefined ? output : { tripwireTriggered: true };
-  const result = { guardrail: { type: 'output' as const, name }, agent, agentOutput: (blocked ?? agentOutput) as never, output: shown };
-  const text = blocked === undefined ? `Output guardrail triggered: ${JSON.stringify(output.outputInfo)}` : 'Output guardrail triggered.';
-  return tripped(run, effect, { name, output: shown, error: new OutputGuardrailTripwireTriggered(text, result), blocked });
+  const result = {
+    guardrail: { type: 'output' as const, name },
+    agent,
+    agentOutput: (blocked ?? agentOutput) as never,
+    output: shown,
+  };
+  const text =
+    blocked === undefined
+      ? `Output guardrail triggered: ${JSON.stringify(output.outputInfo)}`
+      : 'Output guardrail triggered.';
+  return tripped(run, effect, {
+    name,
+    output: shown,
+    error: new OutputGuardrailTripwireTriggered(text, result),
+    blocked,
+  });
 }
 
 /** Guardrails may change what they get without changing the run. What cannot be copied is handed over as it is. */
@@ -97,7 +119,13 @@ async function judge(
 
 function passed(effect: Check, name: string, output: GuardrailFunctionOutput): RunEvent {
   const { outputInfo } = output;
-  return { type: 'check.returned', id: effect.id, name, verdict: 'pass', ...(outputInfo !== undefined && { info: jsonOf(outputInfo) }) };
+  return {
+    type: 'check.returned',
+    id: effect.id,
+    name,
+    verdict: 'pass',
+    ...(outputInfo !== undefined && { info: jsonOf(outputInfo) }),
+  };
 }
 
 type Tripped = { name: string; output: GuardrailFunctionOutput; error: Error; blocked?: string | undefined };

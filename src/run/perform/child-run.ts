@@ -5,7 +5,17 @@
  * came, the same call goes on with the same log.
  */
 import { type AgentToolSpec, agentToolSpec } from '../../agent/index.ts';
-import { type Approval, type Ask, type Effect, fold, initialState, isWaiting, type RunEvent, type State, type ToolOutcome } from '../../kernel/index.ts';
+import {
+  type Approval,
+  type Ask,
+  type Effect,
+  fold,
+  initialState,
+  isWaiting,
+  type RunEvent,
+  type State,
+  type ToolOutcome,
+} from '../../kernel/index.ts';
 import { extractAllTextOutput, RunHooks } from '../../agent/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { FunctionCallItem } from '../../protocol/items.ts';
@@ -13,7 +23,7 @@ import type { UsageData } from '../../protocol/model.ts';
 import { type FunctionTool, type PreparedArguments, RunContext, TOOL_ERROR_TEXT } from '../../tools/index.ts';
 import { childInput } from '../child-input.ts';
 import { childSink } from '../child-sink.ts';
-import { LiveRun } from '../live-run.ts';
+import type { LiveRun } from '../live-run.ts';
 import { type IndividualRunOptions, type RunConfig, settle } from '../options.ts';
 import { Journal, newRecord, type RunRecord } from '../record.ts';
 import { RunResult } from '../result.ts';
@@ -39,7 +49,7 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
   if (!prepared.ok) return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error' };
   const record = await openChild(run, spec, call);
   const { runId } = record.journal;
-  const live = new LiveRun(record, surroundingsOf(run, spec, { call, record }));
+  const live = run.child(record, surroundingsOf(run, spec, { call, record }));
   record.inbox.unshift(...(await beginning(run, spec, { record, call, live })));
   const state = await live.go();
 
@@ -65,7 +75,13 @@ async function openChild(run: LiveRun, spec: AgentToolSpec, { effect, item, prep
   const context = spec.parameters ? RunContext.fork(run.context, params) : run.context;
   const journal: Journal = known?.journal ?? run.record.journal.children.get(runId) ?? new Journal(runId);
   const invocation = { toolName: item.name, toolCallId: item.callId, toolArguments: item.arguments };
-  const record = newRecord({ journal, root: spec.agent, context, state: fold(journal.events, initialState()), invocation });
+  const record = newRecord({
+    journal,
+    root: spec.agent,
+    context,
+    state: fold(journal.events, initialState()),
+    invocation,
+  });
   if (known) record.live = known.live;
   (run.record.children ??= new Map()).set(runId, record);
   run.record.journal.children.set(runId, journal);
@@ -106,12 +122,14 @@ async function beginning(run: LiveRun, spec: AgentToolSpec, { record, call, live
   ];
 }
 
-/** A decision of the caller's log, as the sub-agent's log holds it: once, and without the run's own id. */
+/**
+ * A decision of the caller's log, as the sub-agent's log holds it: once, and without the run's own id. One that holds
+ * for all calls of a tool holds in every sub-agent; one on a single call goes to the run that made the call.
+ */
 function tell(approval: Approval, { journal, state }: RunRecord): RunEvent[] {
   const { run, ...rest } = approval;
-  const own: Approval = run === undefined || run === journal.runId ? rest : approval;
-  if (run === undefined && !approval.sticky) return [];
-  if (run !== undefined && !run.startsWith(journal.runId)) return [];
+  if (!approval.sticky && run !== journal.runId && !run?.startsWith(`${journal.runId}/`)) return [];
+  const own: Approval = approval.sticky || run === journal.runId ? rest : approval;
   const known = state.approvals.some((each) => JSON.stringify(each) === JSON.stringify(own));
   return known ? [] : [{ type: 'approval.decided', ...own }];
 }

@@ -37,7 +37,12 @@ async function resultsOf(run: LiveRun, state: State): Promise<FunctionToolResult
     const { tool } = await bindTool(run, state, call);
     const { values } = run.record.live;
     const output = values.has(id) ? values.get(id) : resultText(call.item);
-    results.push({ type: 'function_output', tool, output, runItem: itemOf(run.record, entry) as RunToolCallOutputItem });
+    results.push({
+      type: 'function_output',
+      tool,
+      output,
+      runItem: itemOf(run.record, entry) as RunToolCallOutputItem,
+    });
   }
   return results;
 }

@@ -49,4 +49,5 @@ function freshInput(
 }
 
 const roleOf = (item: AgentInputItem): unknown => ('role' in item ? item.role : item.type);
-const isAlike = (a: AgentInputItem | undefined, b: AgentInputItem): boolean => a !== undefined && roleOf(a) === roleOf(b);
+const isAlike = (a: AgentInputItem | undefined, b: AgentInputItem): boolean =>
+  a !== undefined && roleOf(a) === roleOf(b);

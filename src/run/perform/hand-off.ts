@@ -3,7 +3,15 @@
  */
 import type { Handoff, HandoffInputData, RunItem } from '../../agent/index.ts';
 import { getTransferMessage } from '../../agent/index.ts';
-import { type Edit, type Effect, type ItemEntry, type RunEvent, type State, toArray, type ToolCheck } from '../../kernel/index.ts';
+import {
+  type Edit,
+  type Effect,
+  type ItemEntry,
+  type RunEvent,
+  type State,
+  toArray,
+  type ToolCheck,
+} from '../../kernel/index.ts';
 import { ToolCallError, UserError } from '../../protocol/errors.ts';
 import { functionCallResult, runToolInputGuardrails, runToolOutputGuardrails } from '../../tools/index.ts';
 import { bindHandoff, callItem, callOf } from '../calls.ts';
@@ -50,8 +58,13 @@ async function guard(run: LiveRun, handoff: Handoff, { state, item, checks }: Gu
   const { inputGuardrails, outputGuardrails } = handoff;
   if (inputGuardrails.length === 0 && outputGuardrails.length === 0) return undefined;
   const agent = run.agent(state.agent);
-  const onResult = ({ guardrail, output }: { guardrail: { type: ToolCheck['point']; name: string }; output: unknown }): void =>
-    void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) });
+  const onResult = ({
+    guardrail,
+    output,
+  }: {
+    guardrail: { type: ToolCheck['point']; name: string };
+    output: unknown;
+  }): void => void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) });
   const common = { context: run.context, agent, toolCall: item, onResult };
   try {
     const verdict = await runToolInputGuardrails({ ...common, guardrails: inputGuardrails });
@@ -85,7 +98,11 @@ function rewrite(run: LiveRun, state: State, { entry, filter }: Rewrite): { inpu
   return { ...(!sameInput && { input: data.inputHistory }), ...(!whole && { edit }) };
 }
 
-function editOf(chosen: readonly RunItem[], position: Map<RunItem, number>, asEntry: (item: RunItem) => ItemEntry): Edit {
+function editOf(
+  chosen: readonly RunItem[],
+  position: Map<RunItem, number>,
+  asEntry: (item: RunItem) => ItemEntry,
+): Edit {
   const edit: Edit = [];
   for (const item of chosen) {
     const n = position.get(item);

@@ -21,7 +21,8 @@ export async function handleError(run: LiveRun, effect: HandleError, state: Stat
   if (!handled) return { type: 'error.handled', id: effect.id };
   const { finalOutput, includeInHistory } = handled;
   const agent = run.agent(state.agent);
-  const final = typeof finalOutput === 'string' && agent.outputType === 'text' ? finalOutput : JSON.stringify(finalOutput);
+  const final =
+    typeof finalOutput === 'string' && agent.outputType === 'text' ? finalOutput : JSON.stringify(finalOutput);
   agent.processFinalOutput(final);
   return { type: 'error.handled', id: effect.id, final, ...(includeInHistory === false && { includeInHistory }) };
 }

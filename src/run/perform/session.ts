@@ -4,9 +4,14 @@
 import { type Effect, inputItems, type RunEvent, type State, toArray } from '../../kernel/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
-import { isOpenAIResponsesCompactionAwareSession, isRunContextAwareSession, isSessionHistoryTransactionAwareSession, type Session } from '../../session/index.ts';
+import {
+  isOpenAIResponsesCompactionAwareSession,
+  isRunContextAwareSession,
+  isSessionHistoryTransactionAwareSession,
+  type Session,
+} from '../../session/index.ts';
 import { usageData } from '../usage.ts';
-import { Usage } from '../../protocol/usage.ts';
+import { type RequestUsage, Usage } from '../../protocol/usage.ts';
 import type { LiveRun } from '../live-run.ts';
 import { withoutReasoningId } from '../view.ts';
 
@@ -16,7 +21,9 @@ export async function loadSession(run: LiveRun, effect: Effect, state: State): P
   const stored = isRunContextAwareSession(session)
     ? await session.getItems(undefined, run.context)
     : await session.getItems();
-  const history = withoutOrphans(sinceCompaction(stored)).map((item) => session.prepareHistoryItemForModelInput?.(item) ?? item);
+  const history = withoutOrphans(sinceCompaction(stored)).map(
+    (item) => session.prepareHistoryItemForModelInput?.(item) ?? item,
+  );
   const callback = run.settings.sessionInputCallback;
   if (!callback) {
     const items = [...history, ...own];
@@ -65,7 +72,9 @@ export async function saveSession(run: LiveRun, effect: Effect, state: State): P
   if (effect.do !== 'save_session') throw new Error('not a save');
   const session = sessionOf(run);
   const made = toArray(state.produced, state.savedTo, effect.to).map(({ item }) => item);
-  const items = (state.inputSaved ? made : [...state.fresh, ...made]).map((item) => persistent(state.omitsReasoningIds ? withoutReasoningId(item) : item));
+  const items = (state.inputSaved ? made : [...state.fresh, ...made]).map((item) =>
+    persistent(state.omitsReasoningIds ? withoutReasoningId(item) : item),
+  );
   if (items.length > 0) {
     const operationId = `${run.record.journal.runId}/${effect.id}`;
     if (isSessionHistoryTransactionAwareSession(session)) {
@@ -99,7 +108,7 @@ export async function compactSession(run: LiveRun, effect: Effect, state: State)
     { ...(lastResponseId !== undefined && { responseId: lastResponseId }), ...(store !== undefined && { store }) },
     run.context,
   );
-  const usage = result && usageData(new Usage({ requests: 1, ...result.usage }));
+  const usage = result && usageData(usageOfRequest(result.usage));
   return { type: 'session.compacted', id: effect.id, ...(usage && { usage }) };
 }
 
@@ -107,4 +116,8 @@ function sessionOf(run: LiveRun): Session {
   const { session } = run.settings;
   if (session) return session;
   throw new UserError('The run was started with a session. Pass the session again when it is resumed.');
+}
+
+function usageOfRequest({ inputTokens, outputTokens, totalTokens }: RequestUsage): Usage {
+  return new Usage({ requests: 1, inputTokens, outputTokens, totalTokens });
 }

@@ -1,8 +1,10 @@
 /**
  * What a streamed run shows, event by event.
  */
-import type { AgentToolInvocation, AnyAgent, RunItem } from '../agent/index.ts';
 import type { ResponseStreamEvent } from '../protocol/model.ts';
+import type { AnyAgent } from './agent.ts';
+import type { AgentToolInvocation } from './as-tool.ts';
+import type { RunItem } from './items.ts';
 
 /** An event of the model, as it came. */
 export class RunRawModelStreamEvent {
