@@ -19,7 +19,7 @@ export function brokenLaws(log: readonly Committed[], cap: number | null = null)
       slots = Math.max(slots, busy.size);
     } else if ('id' in event && event.id !== undefined && event.type !== 'run.stopping' && event.type !== 'effect.settled_late') {
       busy.delete(event.id);
-      const closedUnasked = event.type === 'tool.returned' && event.outcome !== 'ok';
+      const closedUnasked = event.type === 'tool.returned' && event.status === 'incomplete';
       const n = (answered.get(event.id) ?? 0) + 1;
       answered.set(event.id, n);
       if (n > (asked.get(event.id) ?? 0) && !closedUnasked) problems.push(`${event.id} was answered ${n} times (${event.type})`);

@@ -165,13 +165,14 @@ function answer(r: Random, effect: Effect, { state, stopped, many }: Now): RunEv
     }
     case 'call_tool': {
       const call = state.calls[effect.i];
-      const { callId = '', tool = '' } = call ?? {};
       if (chance(r, 0.04)) return { type: 'tool.failed', id, error, ...(chance(r, 0.3) && { checks: CHECKS }) };
       if (call?.kind === 'agent' && chance(r, 0.4)) {
         return { type: 'tool.waiting', id, asks: times(1 + upTo(r, 1), (i) => ({ run: `r/${id}`, k: 1, i, callId: `x${effect.attempt ?? 1}.${i}`, tool: `t${i}` })) };
       }
       const outcome = effect.refused ? 'rejected' : chance(r, 0.8) ? 'ok' : pick(r, ['error', 'aborted', 'timeout']);
-      return { type: 'tool.returned', id, outcome, item: result(callId, tool, `${id} says`), ...(chance(r, 0.2) && { custom: { mine: 1 } }), ...(chance(r, 0.2) && { checks: CHECKS }) };
+      const said = pick(r, ['text', 'output', 'list']);
+      const text = `${id} says`;
+      return { type: 'tool.returned', id, ...(outcome !== 'ok' && { outcome }), ...(said === 'text' ? { text } : { output: said === 'list' ? [{ type: 'input_text', text }] : text }), ...(chance(r, 0.2) && { custom: { mine: 1 } }), ...(chance(r, 0.2) && { checks: CHECKS }) };
     }
     case 'hand_off': {
       const { callId = '', tool = '' } = state.calls[effect.i] ?? {};

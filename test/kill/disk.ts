@@ -5,6 +5,7 @@
  * was shown or started. Once killed, a process commits nothing any more.
  */
 import { fold, initialState, type Committed, type State } from '../../src/kernel/index.ts';
+import type { FunctionCallItem } from '../../src/protocol/items.ts';
 import { FORMAT } from '../../src/run/codec.ts';
 import { usageOfEvent } from '../../src/run/usage.ts';
 import { Usage } from '../../src/protocol/usage.ts';
@@ -91,10 +92,10 @@ export class Disk {
     const count = (key: string): void => void done.set(key, (done.get(key) ?? 0) + 1);
     for (const events of this.logs.values()) {
       for (const event of events) {
-        if (event.type === 'handoff.returned') count(`handoff ${argumentsOf(events, event.id)}`);
+        if (event.type === 'handoff.returned') count(`handoff ${callOf(events, event.id)?.arguments}`);
         if (event.type === 'model.replied') count(`model ${event.reply.responseId}`);
         if (event.type === 'model.failed') count(`model ${event.error.message.replace('model failed: ', '')}`);
-        if (event.type === 'tool.returned' && event.item.type === 'function_call_result') count(`tool ${event.item.callId}`);
+        if (event.type === 'tool.returned') count(`tool ${callOf(events, event.id)?.callId}`);
         if (event.type === 'tool.failed') count(`tool ${/ in (\S+)$/.exec(event.error.message)?.[1]}`);
       }
     }
@@ -102,13 +103,15 @@ export class Disk {
   }
 }
 
-/** What the model wrote into the call of an effect's id. */
-function argumentsOf(events: readonly Committed[], id: string): string {
+/** The call that an effect's id speaks of. */
+function callOf(events: readonly Committed[], id: string): FunctionCallItem | undefined {
   const [k, c] = id.split('/c');
   for (const event of events) {
     if (event.type !== 'model.replied' || event.id !== k) continue;
-    const item = event.reply.output[event.calls?.[Number(c)]?.at ?? -1];
-    return item?.type === 'function_call' ? item.arguments : '';
+    const { output } = event.reply;
+    const plain = output.filter(({ type }) => type === 'function_call');
+    const item = event.calls ? output[event.calls[Number(c)]?.at ?? -1] : plain[Number(c)];
+    return item?.type === 'function_call' ? item : undefined;
   }
-  return '';
+  return undefined;
 }

@@ -22,7 +22,11 @@ export function hash(text: string): number {
   return h >>> 0;
 }
 
-export const pick = <T>(r: Random, list: readonly [T, ...T[]]): T => list[Math.floor(r() * list.length)] ?? list[0];
+export function pick<const T>(r: Random, list: readonly T[]): T {
+  const chosen = list[Math.floor(r() * list.length)];
+  if (chosen === undefined) throw new Error('There is nothing to pick from.');
+  return chosen;
+}
 export const chance = (r: Random, p: number): boolean => r() < p;
 export const upTo = (r: Random, max: number): number => Math.floor(r() * (max + 1));
 export const times = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length: n }, (_, i) => make(i));
