@@ -1,5 +1,5 @@
 /** What holds for each log of a run, whatever happened in it. Gives what is broken, in words. */
-import { type Committed, type Effect, fold, initialState, isOver, type State, toArray } from '../../src/kernel/index.ts';
+import { apply, callIndex, type Committed, type Effect, initialState, isOver, type State, toArray } from '../../src/kernel/index.ts';
 
 export function brokenLaws(log: readonly Committed[], cap: number | null = null): string[] {
   const problems: string[] = [];
@@ -7,13 +7,17 @@ export function brokenLaws(log: readonly Committed[], cap: number | null = null)
   const answered = new Map<string, number>();
   let slots = 0;
   const busy = new Map<string, Effect>();
+  let state = initialState();
   for (const event of log) {
+    const before = state;
+    state = apply(state, event);
+    if (event.type === 'batch.closed') problems.push(...disorder(before, state));
     if (event.type === 'run.recovered') busy.clear();
     if (event.type === 'effect.requested') {
       const { effect } = event;
       const attempt = effect.attempt ?? 1;
-      const before = asked.get(effect.id) ?? 0;
-      if (attempt <= before) problems.push(`${effect.id} was asked twice as attempt ${attempt}`);
+      const known = asked.get(effect.id) ?? 0;
+      if (attempt <= known) problems.push(`${effect.id} was asked twice as attempt ${attempt}`);
       asked.set(effect.id, attempt);
       if (effect.do === 'call_tool' || effect.do === 'decide_call') busy.set(effect.id, effect);
       slots = Math.max(slots, busy.size);
@@ -26,11 +30,16 @@ export function brokenLaws(log: readonly Committed[], cap: number | null = null)
     }
   }
   if (cap !== null && slots > cap) problems.push(`${slots} calls were under way at once, ${cap} may be`);
-  const state = fold(log, initialState());
   return isOver(state.status) ? [...problems, ...brokenEnd(log, state)] : problems;
 }
 
-/** Every accepted call has one result; results of one round come in the model's order; a handoff comes last. */
+/** Results of one round come in the model's order. */
+function disorder(before: State, after: State): string[] {
+  const ids = toArray(after.produced, before.produced.length).map(({ id }) => callIndex(id ?? ''));
+  return ids.every((id, n) => n === 0 || id > (ids[n - 1] ?? 0)) ? [] : [`results came in the order ${ids.join(', ')}`];
+}
+
+/** Every accepted call has one result; a handoff comes after all results of its reply. */
 function brokenEnd(log: readonly Committed[], state: State): string[] {
   const problems: string[] = [];
   const open: string[] = [];
@@ -41,6 +50,7 @@ function brokenEnd(log: readonly Committed[], state: State): string[] {
     const at = open.indexOf(callId);
     if (at < 0) problems.push(`a result of ${callId} has no call before it`);
     else open.splice(at, 1);
+    if (kind === 'handoff_output' && open.length > 0) problems.push(`handed over while ${open.join(', ')} had no result`);
   }
   if (open.length > 0) problems.push(`calls without a result: ${open.join(', ')}`);
   const last = log.at(-1)?.type;
