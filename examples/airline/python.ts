@@ -49,6 +49,7 @@ export function roundToCents(value: number): number {
 /** Arguments of a call, and which of their numbers were written as floats (`50.0`), which JSON.parse forgets. */
 export type Arguments = { values: JsonObject; isFloat: (holder: JsonObject, key: string) => boolean };
 
+// oxlint-disable-next-line eslint/max-params -- the signature of the language
 type Reviver = (this: object, key: string, value: unknown, context: { source?: string }) => unknown;
 // The third argument of a reviver is in every supported Node, but not in the compiler's library yet.
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => Json;

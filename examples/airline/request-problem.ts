@@ -7,6 +7,7 @@ export class RequestProblem extends Error {
   readonly param: string | null;
   readonly code: string | null;
 
+  // oxlint-disable-next-line eslint/max-params -- the fields of the vendor's body, mostly left out
   constructor(message: string, param: string | null = null, code: string | null = null, status = 400) {
     super(message);
     this.status = status;

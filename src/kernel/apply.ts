@@ -1,7 +1,7 @@
 /**
  * The fold: `apply(state, event) → state`. Pure and total; the only place where a state is built.
  *
- * A1: no event makes it throw, whatever the state: an answer to what nobody asked changes nothing but the open list.
+ * A1: no event makes it throw, whatever the state; an answer to what is not open changes nothing.
  * A2: an answer that says that the run must end sets `fault`; `step` decides what follows.
  */
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
@@ -12,8 +12,19 @@ import { append, listOf, toArray } from './list.ts';
 import { accepted, rejectedOutput, replied } from './reply.ts';
 import { type Approval, type Call, inputItems, type State } from './state.ts';
 
+export const apply = (s: State, e: RunEvent): State => (isExpected(s, e) ? applied(s, e) : s);
+
+/** Whether an event means something to this state: answers do where their effect is open. */
+function isExpected(s: State, e: RunEvent): boolean {
+  if (!('id' in e) || e.id === undefined || e.type === 'run.stopping' || e.type === 'effect.settled_late') return true;
+  const { id } = e;
+  if (s.open.some((effect) => effect.id === id)) return true;
+  // A stopping run gives results to calls that nobody answers any more.
+  return s.status === 'stopping' && e.type === 'tool.returned' && id.startsWith(`m${s.k}/`);
+}
+
 // oxlint-disable-next-line eslint/max-lines-per-function -- one case an event: the table of what they mean
-export function apply(s: State, e: RunEvent): State {
+function applied(s: State, e: RunEvent): State {
   switch (e.type) {
     case 'run.started':
       return {

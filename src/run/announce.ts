@@ -1,7 +1,14 @@
 /**
  * Tells listeners and streams what was committed. Called once an event, after its commit, never on replay.
  */
-import type { RunItem, RunToolApprovalItem } from '../agent/index.ts';
+import {
+  RunAgentUpdatedStreamEvent,
+  type RunItem,
+  RunItemStreamEvent,
+  type RunItemStreamEventName,
+  RunRawModelStreamEvent,
+  type RunToolApprovalItem,
+} from '../agent/index.ts';
 import {
   at,
   type Call,
@@ -20,12 +27,6 @@ import { callItem, knownTool } from './calls.ts';
 import { usageOfEvent } from './usage.ts';
 import { rebuildError } from './errors.ts';
 import type { LiveRun } from './live-run.ts';
-import {
-  RunAgentUpdatedStreamEvent,
-  RunItemStreamEvent,
-  type RunItemStreamEventName,
-  RunRawModelStreamEvent,
-} from '../agent/index.ts';
 import { inputOf } from './request.ts';
 import { interruptions, itemOf, responseOf } from './view.ts';
 

@@ -1,11 +1,15 @@
 /**
  * Where the stream events of a sub-agent go: to the handlers of its tool, and into the caller's stream where asked.
  */
-import type { AgentToolInvocation, AgentToolSpec } from '../agent/index.ts';
+import {
+  type AgentToolInvocation,
+  type AgentToolSpec,
+  RunAgentToolStreamEvent,
+  type RunStreamEvent,
+} from '../agent/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { FunctionCallItem } from '../protocol/items.ts';
 import type { LiveRun } from './live-run.ts';
-import { RunAgentToolStreamEvent, type RunStreamEvent } from '../agent/index.ts';
 
 const DEFAULT_PENDING = 1024;
 

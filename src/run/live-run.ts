@@ -4,7 +4,7 @@
  * W1: an effect has exactly one answer; what comes after an answer, or after the end, is kept as settled late.
  * W2: a stop fires the signal at once; checks and decisions are given up, models and tools have `abortGraceMs`.
  */
-import type { AnyAgent, RunHooks } from '../agent/index.ts';
+import type { AnyAgent, RunHooks, RunStreamEvent } from '../agent/index.ts';
 import {
   type Committed,
   drive,
@@ -26,7 +26,6 @@ import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
 import { RunPlan } from './plan.ts';
 import { LiveValues, type RunRecord } from './record.ts';
-import type { RunStreamEvent } from '../agent/index.ts';
 
 /** Where a run's events are made durable. Throwing ends the process's part of the run: nothing is shown or started. */
 export type Committer = (runId: string, events: readonly Committed[]) => void | Promise<void>;
@@ -66,7 +65,8 @@ export class LiveRun implements World, DecisionListener {
   #stopped = false;
   #over = false;
   #thrown: { error: unknown } | undefined;
-  #timers: ReturnType<typeof setTimeout>[] | undefined;
+  #timeout: ReturnType<typeof setTimeout> | undefined;
+  #grace: ReturnType<typeof setTimeout> | undefined;
   forget?: () => State;
 
   constructor(record: RunRecord, surroundings: Surroundings) {
@@ -108,7 +108,7 @@ export class LiveRun implements World, DecisionListener {
     record.loop = this;
     if (settings.timeoutMs !== undefined) {
       const ms = settings.timeoutMs;
-      this.#later(ms, () => this.stop({ cause: 'timeout', error: errorInfo(new RunTimeoutError(ms)) }));
+      this.#timeout = setTimeout(() => this.stop({ cause: 'timeout', error: errorInfo(new RunTimeoutError(ms)) }), ms);
     }
     try {
       record.state = await drive(record.state, this.plan, this);
@@ -119,7 +119,8 @@ export class LiveRun implements World, DecisionListener {
       record.loop = undefined;
       RunContext.unsubscribe(record.context, this);
       unlink();
-      for (const timer of this.#timers ?? []) clearTimeout(timer);
+      clearTimeout(this.#timeout);
+      clearTimeout(this.#grace);
     }
   }
 
@@ -249,15 +250,16 @@ export class LiveRun implements World, DecisionListener {
         this.#answer(givenUp(effect));
     }
     if (this.#under.length === 0) return;
-    this.#later(this.settings.abortGraceMs ?? DEFAULT_GRACE_MS, () => {
+    this.#grace = setTimeout(() => {
       for (const effect of this.#under.slice()) if (!ENDS_A_RUN.has(effect.do)) this.#answer(givenUp(effect));
-    });
+    }, this.settings.abortGraceMs ?? DEFAULT_GRACE_MS);
   }
 
   /** An error handler gave an output: the run goes on to its end. */
   #revive(): void {
     this.#stopped = false;
     this.#controller = undefined;
+    clearTimeout(this.#grace);
   }
 
   #linkSignals(): () => void {
@@ -271,10 +273,6 @@ export class LiveRun implements World, DecisionListener {
       return () => signal.removeEventListener('abort', onAbort);
     });
     return () => undo.forEach((off) => off());
-  }
-
-  #later(ms: number, action: () => void): void {
-    (this.#timers ??= []).push(setTimeout(action, ms));
   }
 
   #forget(): State {

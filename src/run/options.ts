@@ -5,13 +5,13 @@ import type {
   AgentOutputType,
   AnyAgent,
   Callback,
+  HandoffInputFilter,
   InputGuardrail,
   OutputGuardrail,
   ResolvedAgentOutput,
+  RunItem,
 } from '../agent/index.ts';
-import type { HandoffInputFilter, RunItem } from '../agent/index.ts';
-import { UserError } from '../protocol/errors.ts';
-import type { AgentsError } from '../protocol/errors.ts';
+import { type AgentsError, UserError } from '../protocol/errors.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { Model, ModelProvider, ModelResponse, ModelSettings } from '../protocol/model.ts';
 import type { Session, SessionInputCallback } from '../session/index.ts';

@@ -1,8 +1,7 @@
 /**
  * What the kernel must know of agents and options, as data.
  */
-import type { AgentPlan, Effect, Plan, Stop, ToolUse } from '../kernel/index.ts';
-import { isHandled } from '../kernel/index.ts';
+import { type AgentPlan, type Effect, isHandled, type Plan, type Stop, type ToolUse } from '../kernel/index.ts';
 import type { AnyAgent } from '../agent/index.ts';
 import type { AgentGraph } from './graph.ts';
 import type { Settings } from './options.ts';

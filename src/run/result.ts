@@ -8,6 +8,7 @@ import type {
   InputGuardrailResult,
   OutputGuardrailResult,
   RunItem,
+  RunStreamEvent,
   RunToolApprovalItem,
 } from '../agent/index.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
@@ -17,7 +18,6 @@ import type { EventQueue } from './event-queue.ts';
 import type { AnyAgentLike, OutputOfAgent } from './options.ts';
 import type { RunRecord } from './record.ts';
 import { RunState } from './run-state.ts';
-import type { RunStreamEvent } from '../agent/index.ts';
 import { finalOutputOf } from './view.ts';
 
 class RunResultBase<TContext, TAgent extends AnyAgentLike> {

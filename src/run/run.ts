@@ -1,7 +1,7 @@
 /**
  * `run()` and `Runner`: start a run, or go on with one.
  */
-import { type AnyAgent, RunHooks } from '../agent/index.ts';
+import { type AnyAgent, RunHooks, type RunStreamEvent } from '../agent/index.ts';
 import { isOver, type RunEvent } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
@@ -22,7 +22,6 @@ import {
 import { Journal, newRecord, type RunRecord } from './record.ts';
 import { RunResult, StreamedRunResult } from './result.ts';
 import { RunState } from './run-state.ts';
-import type { RunStreamEvent } from '../agent/index.ts';
 
 /** What a run can begin with: a question, items, or the state of an earlier run. */
 export type RunInput<TContext, TAgent> = string | AgentInputItem[] | RunState<TContext, TAgent>;

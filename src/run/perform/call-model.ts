@@ -1,48 +1,67 @@
 /**
- * Calls the model: collects what the agent offers, asks, and says what came back and what its calls are.
+ * Calls the model: asks user code what is to be sent, sends it, and says what came back.
  *
  * User code that decides what is sent (instructions, prompt, `isEnabled`, filters) runs here, once a call; what it
  * decided is in the answer, so that dispatch never asks again.
  */
-import { agentToolSpec, type AnyAgent, type Handoff, type Tool } from '../../agent/index.ts';
-import type { Attempt, CallPlan, Effect, Reply, RunEvent, State } from '../../kernel/index.ts';
-import { textOf } from '../../kernel/index.ts';
+import { type AnyAgent, RunRawModelStreamEvent } from '../../agent/index.ts';
+import type { Attempt, Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
 import { callModel as ask, type ModelAttempt, type RetryHooks, streamModel } from '../../model/index.ts';
-import { ModelBehaviorError, UserError } from '../../protocol/errors.ts';
-import type { FunctionCallItem, ModelItem } from '../../protocol/items.ts';
-import type {
-  Model,
-  ModelRequest,
-  ModelResponse,
-  ModelSettings,
-  SerializedHandoff,
-  SerializedTool,
-} from '../../protocol/model.ts';
+import { ModelBehaviorError } from '../../protocol/errors.ts';
+import type { Model, ModelRequest, ModelResponse, ModelSettings } from '../../protocol/model.ts';
 import { RequestUsage, Usage } from '../../protocol/usage.ts';
-import { warn } from '../../protocol/warn.ts';
-import {
-  approvalOf,
-  type FunctionTool,
-  namespaceOf,
-  prepareArguments,
-  serializeFunctionTool,
-} from '../../tools/index.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
-import { RunRawModelStreamEvent } from '../../agent/index.ts';
+import { conversation, inputOf } from '../request.ts';
 import { usageData } from '../usage.ts';
+import { describeCalls } from './describe-calls.ts';
 import { filterInput } from './filter-input.ts';
 import { resolveModel, settingsFor } from './models.ts';
-import { conversation, inputOf } from '../request.ts';
+import { type Offer, offerOf, serialize, serializeHandoff } from './offer.ts';
 
 type CallModel = Extract<Effect, { do: 'call_model' }>;
-type Offer = { tools: readonly Tool[]; handoffs: readonly Handoff[] };
-
-const NONE: readonly never[] = [];
 
 export async function callModel(run: LiveRun, effect: CallModel, state: State): Promise<RunEvent> {
   const agent = run.agent(state.agent);
-  const { record, settings, context } = run;
+  const { record, settings } = run;
+  const { request, offer, model, prepared } = await prepare(run, agent, state);
+  await settleChecks(run, state);
+  const attempts: ModelAttempt[] = [];
+  try {
+    const hooks = settings.modelSettings?.retry || agent.modelSettings.retry ? watch(attempts) : undefined;
+    const streamed = settings.stream ? await readStream(run, model, { request, hooks }) : undefined;
+    const response = streamed?.response ?? (await ask(model, request, hooks));
+    const firstTokenMs = streamed?.firstTokenMs;
+    record.live.values.set(effect.id, response);
+    return {
+      type: 'model.replied',
+      id: effect.id,
+      reply: replyOf(response, attempts.length),
+      ...describeCalls(run, effect.id, { agent, offer, output: response.output }),
+      ...(prepared && { prepared }),
+      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
+      ...(firstTokenMs !== undefined && { firstTokenMs }),
+    };
+  } catch (error) {
+    record.live.values.set(effect.id, error);
+    return {
+      type: 'model.failed',
+      id: effect.id,
+      error: errorInfo(error),
+      ...(prepared && { prepared }),
+      ...(attempts.length > 1 && {
+        attempts: attempts.map(attemptOf),
+        usage: usageData(new Usage({ requests: attempts.length })),
+      }),
+    };
+  }
+}
+
+type Ready = { request: ModelRequest; offer: Offer; model: Model; prepared: Prepared | undefined };
+
+/** Asks user code what is to be sent, and to whom. */
+async function prepare(run: LiveRun, agent: AnyAgent, state: State): Promise<Ready> {
+  const { settings, context } = run;
   const offer = await offerOf(run, agent);
   const instructions =
     typeof agent.instructions === 'function' ? await agent.instructions(context, agent) : agent.instructions;
@@ -67,37 +86,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
     ...conversation(state),
     ...(needsSignal(run, state) && { signal: run.signal }),
   };
-
-  await settleChecks(run, state);
-  const attempts: ModelAttempt[] = [];
-  try {
-    const hooks = settings.modelSettings?.retry || agent.modelSettings.retry ? watch(attempts) : undefined;
-    const streamed = settings.stream ? await readStream(run, model, { request, hooks }) : undefined;
-    const response = streamed?.response ?? (await ask(model, request, hooks));
-    const firstTokenMs = streamed?.firstTokenMs;
-    record.live.values.set(effect.id, response);
-    return {
-      type: 'model.replied',
-      id: effect.id,
-      reply: replyOf(response, attempts.length),
-      ...describeCalls(run, effect, { agent, offer, output: response.output }),
-      ...(prepared && { prepared }),
-      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
-      ...(firstTokenMs !== undefined && { firstTokenMs }),
-    };
-  } catch (error) {
-    record.live.values.set(effect.id, error);
-    return {
-      type: 'model.failed',
-      id: effect.id,
-      error: errorInfo(error),
-      ...(prepared && { prepared }),
-      ...(attempts.length > 1 && {
-        attempts: attempts.map(attemptOf),
-        usage: usageData(new Usage({ requests: attempts.length })),
-      }),
-    };
-  }
+  return { request, offer, model, prepared };
 }
 
 /** Checks that run beside the model and are quick may stop the run before anything is sent. */
@@ -106,58 +95,6 @@ async function settleChecks(run: LiveRun, { admission }: State): Promise<void> {
   for (let n = 0; n < 20 && !run.isStopped; n++) await Promise.resolve();
   if (run.isStopped) throw new DOMException('The run was stopped before the model was called.', 'AbortError');
 }
-
-// What is offered
-
-async function offerOf(run: LiveRun, agent: AnyAgent): Promise<Offer> {
-  const tools: readonly Tool[] = await agent.getAllTools(run.context);
-  const handoffs = agent.handoffs.length === 0 ? NONE : await agent.getEnabledHandoffs(run.context);
-  if (handoffs.some((handoff) => handoff.agent === agent)) {
-    throw new UserError(
-      `Agent "${agent.name}" has a handoff to itself. Take it out of handoffs: an agent that goes on needs none.`,
-    );
-  }
-  return handoffs.length === 0 ? { tools, handoffs } : withoutCollisions(run, tools, handoffs);
-}
-
-/** A tool and a handoff of one name cannot both be offered: the handoff wins. */
-function withoutCollisions(run: LiveRun, tools: readonly Tool[], handoffs: readonly Handoff[]): Offer {
-  const byName = new Map(handoffs.map((handoff) => [handoff.toolName, handoff]));
-  const clashing = tools.filter((tool) => tool.type === 'function' && byName.has(tool.name));
-  if (clashing.length === 0 && byName.size === handoffs.length) return { tools, handoffs };
-  const names = clashing.length > 0 ? clashing.map(({ name }) => name) : [...byName.keys()];
-  const problem =
-    `More than one tool or handoff is named ${[...new Set(names)].map((name) => `"${name}"`).join(', ')}. ` +
-    'Give each its own name (toolNameOverride for handoffs).';
-  if (run.settings.toolNameCollisionPolicy === 'error') throw new UserError(problem);
-  warn(`${problem} Until then only one of each name is offered to the model: a handoff before a tool.`);
-  return { tools: tools.filter((tool) => !clashing.includes(tool)), handoffs: [...byName.values()] };
-}
-
-const serializedTools = new WeakMap<
-  FunctionTool,
-  { description: string; parameters: unknown; serialized: SerializedTool }
->();
-
-/** Tools are declared once and sent often, so their wire form is kept for as long as they live. */
-function serialize(tool: Tool): SerializedTool {
-  if (tool.type !== 'function') return tool;
-  const known = serializedTools.get(tool);
-  const { description, parameters } = tool;
-  if (known && known.description === description && known.parameters === parameters) return known.serialized;
-  const serialized = serializeFunctionTool(tool);
-  serializedTools.set(tool, { description, parameters, serialized });
-  return serialized;
-}
-
-const serializeHandoff = (handoff: Handoff): SerializedHandoff => ({
-  toolName: handoff.toolName,
-  toolDescription: handoff.toolDescription,
-  inputJsonSchema: handoff.inputJsonSchema,
-  strictJsonSchema: handoff.strictJsonSchema,
-});
-
-// What is sent
 
 /** A forced tool choice ends with the agent's first use of a tool, or it could never answer. */
 function modelSettings(run: LiveRun, agent: AnyAgent, state: State): ModelSettings {
@@ -175,8 +112,6 @@ function needsSignal(run: LiveRun, state: State): boolean {
   if (run.sink !== undefined || settings.signal !== undefined || settings.timeoutMs !== undefined) return true;
   return surroundings.parent !== undefined || state.admission.asked > state.admission.passed;
 }
-
-// What comes back
 
 const watch = (attempts: ModelAttempt[]): RetryHooks => ({ onAttempt: (attempt) => void attempts.push(attempt) });
 
@@ -239,74 +174,3 @@ const attemptOf = ({ startedAt, error, delayMs }: ModelAttempt): Attempt => ({
   ...(error !== undefined && { error: errorInfo(error) }),
   ...(delayMs !== undefined && { delayMs }),
 });
-
-type Answered = { agent: AnyAgent; offer: Offer; output: readonly ModelItem[] };
-type Described = { calls?: CallPlan[]; parsed?: { ok: true } | { ok: false; message: string } };
-
-/** What each call is, and whether a structured answer has the right form. */
-function describeCalls(run: LiveRun, { id }: CallModel, { agent, offer, output }: Answered): Described {
-  const calls: CallPlan[] = [];
-  const bound = run.record.live.calls;
-  bound.clear();
-  output.forEach((item, at) => {
-    if (item.type !== 'function_call') return;
-    calls.push(planCall(run, offer, { item, at, id: `${id}/c${calls.length}` }));
-  });
-  if (calls.length > 0) return calls.every(isPlain) ? {} : { calls };
-  const text = agent.outputType === 'text' ? undefined : textOf(output);
-  return text === undefined ? {} : { parsed: parse(run, agent, { text, id }) };
-}
-
-const isPlain = (plan: CallPlan): boolean => plan.kind === 'function' && !plan.approval && !plan.malformed;
-
-type Found = { item: FunctionCallItem; at: number; id: string };
-
-function planCall(run: LiveRun, { tools, handoffs }: Offer, { item, at, id }: Found): CallPlan {
-  const { calls: bound } = run.record.live;
-  const handoff = handoffs.find(({ toolName }) => toolName === item.name);
-  if (handoff) {
-    bound.set(id, { handoff });
-    const dynamic =
-      !handoff.plain || handoff.inputFilter !== undefined || run.settings.handoffInputFilter !== undefined;
-    return {
-      at,
-      kind: 'handoff',
-      to: run.record.graph.keyOf(handoff.agent),
-      ...(dynamic && { dynamic: true as const }),
-    };
-  }
-  const tool = tools.findLast((each): each is FunctionTool => each.type === 'function' && isCalled(each, item));
-  if (!tool) return { at, kind: 'unknown' };
-  const prepared = prepareArguments(tool, item.arguments);
-  bound.set(id, { tool, prepared });
-  const approval = approvalFor(run, tool);
-  const malformed = !prepared.ok && prepared.kind === 'malformed';
-  return {
-    at,
-    kind: agentToolSpec(tool) ? 'agent' : 'function',
-    ...(approval !== 'never' && { approval }),
-    ...(malformed && { malformed: true as const }),
-  };
-}
-
-const isCalled = (tool: FunctionTool, { name, namespace }: FunctionCallItem): boolean =>
-  tool.name === name && (namespace === undefined || namespaceOf(tool)?.name === namespace);
-
-function approvalFor(run: LiveRun, tool: FunctionTool): 'never' | 'always' | 'dynamic' {
-  const approval = approvalOf(tool);
-  const checkedFirst = run.settings.toolExecution?.preApprovalInputGuardrails && tool.inputGuardrails?.length;
-  return approval === 'always' && checkedFirst ? 'dynamic' : approval;
-}
-
-function parse(
-  run: LiveRun,
-  agent: AnyAgent,
-  { text, id }: { text: string; id: string },
-): NonNullable<Described['parsed']> {
-  try {
-    run.record.live.values.set(`${id}/output`, agent.processFinalOutput(text));
-    return { ok: true };
-  } catch (error) {
-    return { ok: false, message: error instanceof Error ? error.message : String(error) };
-  }
-}

@@ -4,7 +4,7 @@
  * The sub-agent's run has its own log. When it waits for a person, the call has answered `waiting`; when decisions
  * came, the same call goes on with the same log.
  */
-import { type AgentToolSpec, agentToolSpec } from '../../agent/index.ts';
+import { type AgentToolSpec, agentToolSpec, extractAllTextOutput, RunHooks } from '../../agent/index.ts';
 import {
   type Approval,
   type Ask,
@@ -16,7 +16,6 @@ import {
   type State,
   type ToolOutcome,
 } from '../../kernel/index.ts';
-import { extractAllTextOutput, RunHooks } from '../../agent/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { FunctionCallItem } from '../../protocol/items.ts';
 import type { UsageData } from '../../protocol/model.ts';

@@ -1,8 +1,7 @@
 /**
  * Carries out a handoff that runs user code: guardrails, callback, filter.
  */
-import type { Handoff, HandoffInputData, RunItem } from '../../agent/index.ts';
-import { getTransferMessage } from '../../agent/index.ts';
+import { getTransferMessage, type Handoff, type HandoffInputData, type RunItem } from '../../agent/index.ts';
 import {
   type Edit,
   type Effect,

@@ -1,0 +1,80 @@
+/**
+ * What the calls of a reply are, found once, in the tools and handoffs that were offered: dispatch never asks again.
+ */
+import { agentToolSpec, type AnyAgent } from '../../agent/index.ts';
+import { type CallPlan, type EventOf, textOf } from '../../kernel/index.ts';
+import type { FunctionCallItem, ModelItem } from '../../protocol/items.ts';
+import { approvalOf, type FunctionTool, namespaceOf, prepareArguments } from '../../tools/index.ts';
+import type { LiveRun } from '../live-run.ts';
+import type { Offer } from './offer.ts';
+
+type Answered = { agent: AnyAgent; offer: Offer; output: readonly ModelItem[] };
+type Described = Pick<EventOf<'model.replied'>, 'calls' | 'parsed'>;
+
+/** What each call is, and whether a structured answer has the right form. */
+export function describeCalls(run: LiveRun, id: string, { agent, offer, output }: Answered): Described {
+  const calls: CallPlan[] = [];
+  const bound = run.record.live.calls;
+  bound.clear();
+  output.forEach((item, at) => {
+    if (item.type !== 'function_call') return;
+    calls.push(planCall(run, offer, { item, at, id: `${id}/c${calls.length}` }));
+  });
+  if (calls.length > 0) return calls.every(isPlain) ? {} : { calls };
+  const text = agent.outputType === 'text' ? undefined : textOf(output);
+  return text === undefined ? {} : { parsed: parse(run, agent, { text, id }) };
+}
+
+const isPlain = (plan: CallPlan): boolean => plan.kind === 'function' && !plan.approval && !plan.malformed;
+
+type Found = { item: FunctionCallItem; at: number; id: string };
+
+function planCall(run: LiveRun, { tools, handoffs }: Offer, { item, at, id }: Found): CallPlan {
+  const { calls: bound } = run.record.live;
+  const handoff = handoffs.find(({ toolName }) => toolName === item.name);
+  if (handoff) {
+    bound.set(id, { handoff });
+    const dynamic =
+      !handoff.plain || handoff.inputFilter !== undefined || run.settings.handoffInputFilter !== undefined;
+    return {
+      at,
+      kind: 'handoff',
+      to: run.record.graph.keyOf(handoff.agent),
+      ...(dynamic && { dynamic: true as const }),
+    };
+  }
+  const tool = tools.findLast((each): each is FunctionTool => each.type === 'function' && isCalled(each, item));
+  if (!tool) return { at, kind: 'unknown' };
+  const prepared = prepareArguments(tool, item.arguments);
+  bound.set(id, { tool, prepared });
+  const approval = approvalFor(run, tool);
+  const malformed = !prepared.ok && prepared.kind === 'malformed';
+  return {
+    at,
+    kind: agentToolSpec(tool) ? 'agent' : 'function',
+    ...(approval !== 'never' && { approval }),
+    ...(malformed && { malformed: true as const }),
+  };
+}
+
+const isCalled = (tool: FunctionTool, { name, namespace }: FunctionCallItem): boolean =>
+  tool.name === name && (namespace === undefined || namespaceOf(tool)?.name === namespace);
+
+function approvalFor(run: LiveRun, tool: FunctionTool): 'never' | 'always' | 'dynamic' {
+  const approval = approvalOf(tool);
+  const checkedFirst = run.settings.toolExecution?.preApprovalInputGuardrails && tool.inputGuardrails?.length;
+  return approval === 'always' && checkedFirst ? 'dynamic' : approval;
+}
+
+function parse(
+  run: LiveRun,
+  agent: AnyAgent,
+  { text, id }: { text: string; id: string },
+): NonNullable<Described['parsed']> {
+  try {
+    run.record.live.values.set(`${id}/output`, agent.processFinalOutput(text));
+    return { ok: true };
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
