@@ -1,0 +1,154 @@
+/** What single events and states mean: the corners that whole runs seldom reach. */
+import { expect, test } from 'vitest';
+import { handled, model, planOf, ran, started, worldOf } from '../../test/kernel/script.ts';
+import type { ModelItem } from '../protocol/items.ts';
+import { apply, callIndex, drive, fold, initialState, resultText, type RunEvent, step, toArray } from './index.ts';
+
+const CALL: RunEvent = { type: 'effect.requested', effect: { do: 'call_model', id: 'm1', k: 1 } };
+
+const kinds = (output: ModelItem[]): string[] => {
+  const state = fold([started(), CALL, model('m1', output), { type: 'reply.accepted', k: 1 }], initialState());
+  return toArray(state.entries).map(({ kind }) => kind);
+};
+
+test('each kind of item in a reply shows as what it is', () => {
+  // Built by adapters of vendors; the kernel looks at their type alone.
+  const of = (type: string | undefined): ModelItem => ({ type, callId: 'x', content: [], role: 'assistant' }) as never;
+  expect(kinds([of('reasoning'), of('compaction'), of('tool_search_call'), of('tool_search_output')])).toEqual([
+    'reasoning',
+    'compaction',
+    'tool_search_call',
+    'tool_search_output',
+  ]);
+  expect(kinds(['hosted_tool_call', 'computer_call', 'shell_call', 'apply_patch_call', 'program'].map(of))).toEqual(
+    Array.from({ length: 5 }, () => 'tool_call'),
+  );
+  expect(
+    kinds(
+      ['function_call_result', 'computer_call_result', 'shell_call_output', 'apply_patch_call_output', 'program_output'].map(of),
+    ),
+  ).toEqual(Array.from({ length: 5 }, () => 'tool_output'));
+  expect(kinds([of('unknown'), of(undefined), of('message')])).toEqual(['other', 'message', 'message']);
+});
+
+test('a result belongs to its call: name, id, namespace, caller', () => {
+  const call = {
+    type: 'function_call',
+    callId: 'c',
+    name: 't',
+    namespace: 'n',
+    arguments: '{}',
+    caller: { type: 'direct' },
+  } as ModelItem;
+  const log: RunEvent[] = [
+    started(),
+    CALL,
+    model('m1', [call]),
+    { type: 'reply.accepted', k: 1 },
+    { type: 'effect.requested', effect: { do: 'call_tool', id: 'm1/c0', k: 1, i: 0 } },
+    { type: 'tool.returned', id: 'm1/c0', text: 'ok' },
+    { type: 'batch.closed', k: 1 },
+  ];
+  expect(toArray(fold(log, initialState()).entries).at(-1)?.item).toEqual({
+    type: 'function_call_result',
+    name: 't',
+    namespace: 'n',
+    callId: 'c',
+    status: 'completed',
+    output: { type: 'text', text: 'ok' },
+    caller: { type: 'direct' },
+  });
+});
+
+test('what settled late changes nothing', () => {
+  const state = fold([started()], initialState());
+  expect(apply(state, { type: 'effect.settled_late', id: 'm1', summary: 'ok' })).toBe(state);
+});
+
+test('an effect id tells the index of its call, where it speaks of one', () => {
+  expect([callIndex('m1/c0'), callIndex('m12/c34'), callIndex('m1/c2/ask'), callIndex('save3')]).toEqual([0, 34, 2, -1]);
+});
+
+test('an effect that must not be repeated ends a recovered run with an error that names it', async () => {
+  const plan = { ...planOf(), onUncertain: () => 'fail' as const };
+  const { world, log } = worldOf([]);
+  const cut = fold([started(), CALL], initialState());
+  const end = await drive(apply(cut, { type: 'run.recovered' }), plan, world);
+  expect(end.status).toBe('failed');
+  expect(end.stop).toMatchObject({ cause: 'uncertain', id: 'm1', error: { name: 'SystemError' } });
+  expect(end.stop?.error.message).toContain('"call_model" (r/m1)');
+  expect(log.some(({ type }) => type === 'effect.requested')).toBe(false);
+});
+
+test('an error handler that a crash cut off is asked again, and its output ends the run', async () => {
+  const plan = { ...planOf(), handles: () => true };
+  const cut: RunEvent[] = [
+    started({ maxTurns: 0 }),
+    { type: 'run.stopping', cause: 'maxTurns', error: { name: 'MaxTurnsExceededError', message: 'Max turns (0) exceeded' } },
+    { type: 'effect.requested', effect: { do: 'handle_error', id: 'm0/error', kind: 'maxTurns' } },
+    { type: 'run.recovered' },
+  ];
+  const { world, log } = worldOf([handled('m0/error', 'sorry')]);
+  const end = await drive(fold(cut, initialState()), plan, world);
+  expect(log[0]).toEqual({ type: 'effect.requested', effect: { do: 'handle_error', id: 'm0/error', kind: 'maxTurns', attempt: 2 } });
+  expect(end).toMatchObject({ status: 'finished', output: { text: 'sorry', source: 'handler' } });
+});
+
+test('a save that a crash cut off while the run was stopping is asked again as a second attempt', async () => {
+  const cut: RunEvent[] = [
+    started({ session: true }),
+    { type: 'session.loaded', id: 'load', items: [{ type: 'message', role: 'user', content: 'hi' }], fresh: [0] },
+    { type: 'run.stopping', cause: 'abort', error: { name: 'AbortError', message: 'enough' } },
+    { type: 'effect.requested', effect: { do: 'save_session', id: 'save0', to: 0 } },
+    { type: 'run.recovered' },
+  ];
+  const { world, log } = worldOf([{ type: 'session.saved', id: 'save0', to: 0 }]);
+  const end = await drive(fold(cut, initialState()), planOf(), world);
+  expect(log[0]).toMatchObject({ effect: { id: 'save0', attempt: 2 } });
+  expect(end.status).toBe('cancelled');
+});
+
+test('a stop that comes twice, or after the end, changes nothing', async () => {
+  const abort: RunEvent = { type: 'run.stopping', cause: 'abort', error: { name: 'AbortError', message: 'enough' } };
+  const { world, log } = worldOf([], [started(), abort, { ...abort, error: { name: 'AbortError', message: 'again' } }]);
+  const end = await drive(initialState(), planOf(), world);
+  expect(end.stop?.error.message).toBe('enough');
+  expect(log.filter(({ type }) => type === 'run.stopping')).toHaveLength(1);
+  const late = worldOf([], [abort, { type: 'input.staged', items: [] }]);
+  expect(await drive(end, planOf(), late.world)).toBe(end);
+  expect(late.log).toEqual([]);
+});
+
+test('two calls under one id with different arguments end the run; equal ones are one call', async () => {
+  const call = (args: string): ModelItem => ({ type: 'function_call', callId: 'c', name: 't', arguments: args });
+  const reused = worldOf([model('m1', [call('{"a":1}'), call('{"a":2}')])], [started()]);
+  const end = await drive(initialState(), planOf(), reused.world);
+  expect(end.stop).toMatchObject({ cause: 'model_behavior' });
+  expect(reused.log.filter(({ type }) => type === 'effect.requested')).toHaveLength(1);
+
+  const same = worldOf([model('m1', [call('{}'), call('{}')]), { type: 'tool.returned', id: 'm1/c0', text: 'x' }, ran('m2', 'done')], [started()]);
+  expect(await drive(initialState(), planOf(), same.world)).toMatchObject({ status: 'finished', output: { text: 'done' } });
+  expect(same.log).toContainEqual({ type: 'reply.accepted', k: 1, ignored: [1] });
+});
+
+test('a result as text: its text, else the JSON of what it is', () => {
+  const item = (output: unknown): ModelItem => ({ type: 'function_call_result', name: 't', callId: 'c', status: 'completed', output }) as never;
+  expect(resultText(item('plain'))).toBe('plain');
+  expect(resultText(item({ type: 'text', text: 'told' }))).toBe('told');
+  expect(resultText(item([{ type: 'input_text', text: 'x' }]))).toBe('[{"type":"input_text","text":"x"}]');
+  expect(resultText({ type: 'compaction', encrypted_content: 'z' } as never)).toContain('compaction');
+});
+
+test('a run that was never started has nothing to decide, and says so when it is driven', async () => {
+  expect(step(initialState(), planOf())).toEqual([]);
+  await expect(drive(initialState(), planOf(), worldOf([]).world)).rejects.toThrow('has nothing to do');
+});
+
+test('a listener that throws stops the run with its error', async () => {
+  const { world, log } = worldOf([ran('m1', 'done')], [started()], ({ type }) => {
+    if (type === 'effect.requested') throw new Error('listener');
+  });
+  const end = await drive(initialState(), planOf(), world);
+  expect(end).toMatchObject({ status: 'failed', stop: { cause: 'callback', id: 'listener' } });
+  expect(log.at(-1)).toEqual({ type: 'run.failed' });
+});
