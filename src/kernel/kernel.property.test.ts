@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { brokenLaws, picture } from '../../test/kernel/laws.ts';
 import { lifeOf } from '../../test/kernel/world.ts';
 import { random, upTo } from '../../test/kill/random.ts';
-import { type Committed, drive, fold, initialState, isOver, type RunEvent, type State, step, type World } from './index.ts';
+import { apply, type Committed, drive, fold, initialState, isOver, type RunEvent, type State, step, type World } from './index.ts';
 
 const seeds = fc.nat({ max: 1_000_000 });
 
@@ -82,6 +82,20 @@ test('apply takes any events in any order', async () => {
         const event = events[upTo(r, events.length - 1)];
         if (event) state = fold([event], state);
         expect(() => step(state, one.plan)).not.toThrow();
+      }
+    }),
+  );
+});
+
+test('answers to what is not open change nothing', async () => {
+  await fc.assert(
+    fc.asyncProperty(seeds, async (seed) => {
+      const { log, states } = await lifeOf(seed);
+      const state = states[upTo(random(seed), states.length - 1)] ?? initialState();
+      const answers = log.filter((event) => 'id' in event && event.id !== undefined && event.type !== 'run.stopping');
+      for (const event of answers) {
+        const isOpen = 'id' in event && state.open.some(({ id }) => id === event.id);
+        if (!isOpen && state.status !== 'stopping') expect(apply(state, event)).toBe(state);
       }
     }),
   );

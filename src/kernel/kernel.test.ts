@@ -152,3 +152,52 @@ test('a listener that throws stops the run with its error', async () => {
   expect(end).toMatchObject({ status: 'failed', stop: { cause: 'callback', id: 'listener' } });
   expect(log.at(-1)).toEqual({ type: 'run.failed' });
 });
+
+const check = (index: number): RunEvent => ({
+  type: 'effect.requested',
+  effect: { do: 'check', id: `m1/out${index}`, point: 'output', k: 1, index },
+});
+const answered: RunEvent[] = [started(), CALL, ran('m1', 'done'), { type: 'reply.accepted', k: 1 }];
+
+test('output checks that a crash cut off have their say, and the first of the list that objects counts', async () => {
+  const plan = { ...planOf(), agent: (name: string) => ({ ...planOf().agent(name), outputChecks: 2 }) };
+  const cut: RunEvent[] = [
+    ...answered,
+    check(0),
+    check(1),
+    { type: 'check.returned', id: 'm1/out1', name: 'second', verdict: 'errored', info: { why: 1 } },
+    { type: 'run.recovered' },
+  ];
+  const { world, log } = worldOf([{ type: 'check.returned', id: 'm1/out0', name: 'first', verdict: 'tripped' }]);
+  const end = await drive(fold(cut, initialState()), plan, world);
+  expect(log[0]).toMatchObject({ effect: { id: 'm1/out0', attempt: 2 } });
+  expect(end).toMatchObject({ status: 'failed', stop: { cause: 'output_check', id: 'm1/out0' } });
+  expect(end.stop?.error.message).toBe('Guardrail first: tripped');
+});
+
+test('a tool output that is withheld is replaced in what is shown and in what is kept, also where a filter parted them', () => {
+  const handOver: ModelItem = { type: 'function_call', callId: 'h', name: 'transfer', arguments: '{}' };
+  const call: ModelItem = { type: 'function_call', callId: 'c', name: 't', arguments: '{}' };
+  const moved: ModelItem = { type: 'function_call_result', name: 'transfer', callId: 'h', status: 'completed', output: 'B' };
+  const log: RunEvent[] = [
+    started(),
+    CALL,
+    { ...model('m1', [handOver]), calls: [{ at: 0, kind: 'handoff', to: 'B', dynamic: true }] } as RunEvent,
+    { type: 'reply.accepted', k: 1 },
+    { type: 'effect.requested', effect: { do: 'hand_off', id: 'm1/c0', k: 1, i: 0 } },
+    { type: 'handoff.returned', id: 'm1/c0', to: 'B', item: moved, edit: [] },
+    { type: 'effect.requested', effect: { do: 'call_model', id: 'm2', k: 2 } },
+    model('m2', [call]),
+    { type: 'reply.accepted', k: 2 },
+    { type: 'effect.requested', effect: { do: 'call_tool', id: 'm2/c0', k: 2, i: 0 } },
+    { type: 'tool.returned', id: 'm2/c0', text: 'the secret' },
+    { type: 'batch.closed', k: 2 },
+    { type: 'output.chosen', k: 2, final: 'the secret', call: 0 },
+    { type: 'items.withheld', k: 2, calls: [0], text: 'hidden' },
+  ];
+  const state = fold(log, initialState());
+  expect(JSON.stringify(state)).not.toContain('the secret');
+  expect(toArray(state.entries).at(-1)?.item).toMatchObject({ callId: 'c', output: 'hidden' });
+  expect(toArray(state.produced)).toHaveLength(4);
+  expect(toArray(state.request)).toHaveLength(3);
+});
