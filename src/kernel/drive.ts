@@ -41,13 +41,13 @@ export async function drive(initial: State, plan: Plan, world: World): Promise<S
       const committed = world.commit(round.events);
       if (committed) await committed;
       if (world.forget) state = world.forget();
-      const stop = announce(round, world);
+      const stop = announce(round.shown, world);
       if (stop && state.status === 'running') state = await stopRun(state, { type: 'run.stopping', ...stop }, world);
     }
     if (state.open.length === 0 && (isOver(state.status) || state.status === 'paused')) return state;
     if (state.open.length > 0) {
       // Nothing of the round is kept while the run waits.
-      round.events = round.states = NOTHING;
+      round.events = round.shown = NOTHING;
       answer = await world.next();
     } else if (events === 0) throw new Error(`Run ${state.runId} has nothing to do in stage "${state.stage}".`);
   }
@@ -55,15 +55,17 @@ export async function drive(initial: State, plan: Plan, world: World): Promise<S
 
 const NOTHING: never[] = [];
 
-type Round = { state: State; events: RunEvent[]; states: State[] };
+/** What landed, each event with the state that follows from it. */
+type Round = { state: State; events: RunEvent[]; shown: Shown[] };
+type Shown = { event: RunEvent; state: State };
 type Landing = { answer: RunEvent | undefined; inbox: readonly RunEvent[] };
 
 /** Lets what came land, then decides until there is nothing more to decide. */
 function decide(from: State, plan: Plan, { answer, inbox }: Landing): Round {
-  const round: Round = { state: from, events: [], states: [] };
+  const round: Round = { state: from, events: [], shown: [] };
   const land = (event: RunEvent): void => {
     round.events.push(event);
-    round.states.push((round.state = apply(round.state, event)));
+    round.shown.push({ event, state: (round.state = apply(round.state, event)) });
   };
   if (answer) land(answer);
   for (const event of inbox) if (isWelcome(round.state, event)) land(event);
@@ -73,18 +75,16 @@ function decide(from: State, plan: Plan, { answer, inbox }: Landing): Round {
 }
 
 /** Shows each event, then starts the effect that it requests. What a listener throws ends the run. */
-function announce({ events, states }: Round, world: World): Stop | undefined {
+function announce(shown: readonly Shown[], world: World): Stop | undefined {
   let stop: Stop | undefined;
-  events.forEach((event, n) => {
-    const state = states[n];
-    if (!state) return;
+  for (const { event, state } of shown) {
     try {
       world.notify(event, state);
     } catch (error) {
       stop ??= world.caught(error);
     }
     if (event.type === 'effect.requested') world.start(event.effect, state);
-  });
+  }
   return stop;
 }
 
@@ -92,7 +92,7 @@ async function stopRun(state: State, event: RunEvent, world: World): Promise<Sta
   const next = apply(state, event);
   const committed = world.commit([event]);
   if (committed) await committed;
-  announce({ state: next, events: [event], states: [next] }, world);
+  announce([{ event, state: next }], world);
   return next;
 }
 

@@ -5,7 +5,7 @@ import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
 import { close, keep } from './edit.ts';
 import type { CallPlan, EntryKind, EventOf, HandledKind, Parsed } from './events.ts';
 import { append } from './list.ts';
-import type { Call, State } from './state.ts';
+import { type Call, NO_REPLY, type State } from './state.ts';
 
 export function replied(s: State, e: EventOf<'model.replied'>): State {
   const { reply, calls = plainCalls(reply.output), parsed, prepared } = e;
@@ -20,7 +20,6 @@ function plainCalls(output: readonly ModelItem[]): CallPlan[] {
 }
 
 export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
-  if (!s.reply) return s;
   const { reply, calls: plans, parsed } = s.reply;
   const output = reply.output;
   const ignored = new Set(e.ignored);
@@ -36,7 +35,7 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   });
   // A refusal is no turn of the conversation: models that read it go on refusing.
   const kept = meaning.fault?.cause === 'modelRefusal' ? [] : output;
-  let next: State = { ...s, reply: undefined, replyFrom: s.produced.length, turnFrom: s.entries.length, calls };
+  let next: State = { ...s, reply: NO_REPLY, replyFrom: s.produced.length, turnFrom: s.entries.length, calls };
   kept.forEach((item, position) => {
     const call = byPosition.get(position);
     if (call?.status === 'ignored') return;

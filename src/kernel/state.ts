@@ -127,7 +127,8 @@ export type State = {
 
   readonly staged: readonly AgentInputItem[];
   readonly admission: Checking & { n: number; closed: boolean; from: number };
-  readonly reply: PendingReply | undefined;
+  /** The reply that is not accepted yet. */
+  readonly reply: PendingReply;
   /** Where the newest accepted reply begins in `produced`. */
   readonly replyFrom: number;
   /** Where it begins in `entries`. */
@@ -159,6 +160,13 @@ export type State = {
   readonly savePoint: boolean;
 };
 
+export const NO_REPLY: PendingReply = {
+  k: 0,
+  reply: { output: [], usage: { inputTokens: 0, outputTokens: 0, totalTokens: 0 } },
+  calls: [],
+  parsed: undefined,
+};
+
 const INITIAL: State = {
   runId: '',
   status: 'new',
@@ -183,7 +191,7 @@ const INITIAL: State = {
   dropped: [],
   staged: [],
   admission: { n: 0, asked: 0, passed: 0, closed: false, from: 0 },
-  reply: undefined,
+  reply: NO_REPLY,
   replyFrom: 0,
   turnFrom: 0,
   calls: [],

@@ -149,7 +149,6 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
 // After the model
 
 function acceptReply(s: State, plan: Plan): readonly RunEvent[] {
-  if (!s.reply) return NOTHING;
   const { reply, calls, k } = s.reply;
   const ignored: number[] = [];
   const ids = new Map<string, string>();

@@ -12,19 +12,18 @@ export const isHandled = (cause: StopCause): cause is HandledKind =>
 
 export function stepStopping(s: State, plan: Plan): readonly RunEvent[] {
   const { stop } = s;
-  if (!stop) return [{ type: 'run.failed' }];
   const unanswered = s.calls.filter((call) => !call.kept && call.status !== 'ignored');
   if (unanswered.length > 0) return closeCalls(s, unanswered);
 
   // What a crash cut off on the way to the end is asked again; other lost effects are given up.
   const lost = s.uncertain.find(({ do: what }) => what === 'handle_error' || what === 'save_session');
   if (lost) return [{ type: 'effect.requested', effect: { ...lost, attempt: (lost.attempt ?? 1) + 1 } }];
-  if (isHandled(stop.cause) && !s.handlerAsked && plan.handles(stop.cause)) {
+  if (stop && isHandled(stop.cause) && !s.handlerAsked && plan.handles(stop.cause)) {
     return [{ type: 'effect.requested', effect: { do: 'handle_error', id: `m${s.k}/error`, kind: stop.cause } }];
   }
   const save = saveIfNeeded(s);
   if (save) return [save];
-  return [{ type: stop.cause === 'abort' ? 'run.cancelled' : 'run.failed' }];
+  return [{ type: stop?.cause === 'abort' ? 'run.cancelled' : 'run.failed' }];
 }
 
 /** Gives every call that has no result one that says why, and lets all results enter the history. */

@@ -11,7 +11,6 @@ import {
   type Effect,
   fold,
   initialState,
-  isOver,
   type Plan,
   type RunEvent,
   type State,
@@ -112,7 +111,8 @@ export class LiveRun implements World, DecisionListener {
     }
     try {
       record.state = await drive(record.state, this.plan, this);
-      if (this.#thrown) throw this.#thrown.error;
+      // A listener that throws fails the run, also where there was nothing left to stop.
+      if (this.#thrown && record.state.stop?.id !== 'listener') throw this.#thrown.error;
       return record.state;
     } finally {
       this.#over = true;
@@ -187,7 +187,7 @@ export class LiveRun implements World, DecisionListener {
 
   caught(error: unknown): Stop {
     this.record.live.values.set('listener', error);
-    this.#thrown = isOver(this.record.state.status) ? { error } : undefined;
+    this.#thrown ??= { error };
     this.#stopped = true;
     return { cause: 'callback', id: 'listener', error: errorInfo(error) };
   }

@@ -168,7 +168,7 @@ function go<TContext, TAgent>(live: LiveRun, state: RunState<TContext, TAgent>):
     },
     (error: unknown) => {
       record.busy = false;
-      throw error;
+      throw ended(error, state);
     },
   );
 }
