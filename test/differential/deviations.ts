@@ -1,126 +1,206 @@
 /**
- * Where our traces differ from the published ones on purpose. Each deviation has an id that docs/compatibility.md
- * explains; each names the cases (scenario and mode) that show it and says what our side must do there instead.
+ * Which cases show which deviations. A case that is not listed must leave the same trace on both sides; a listed one
+ * must leave the same trace after the masks of its deviations, and need every one of them.
  */
-import { expect } from 'vitest';
-import type { Trace } from './kit.ts';
-import type { Json } from './normalise.ts';
+import * as defect from './defects.ts';
+import * as rule from './rules.ts';
+import type { Deviation } from './rules.ts';
+import * as value from './value-rules.ts';
 
-export type Deviation = {
-  /** Its heading in docs/compatibility.md. */
-  id: string;
-  why: string;
-  expect: (published: Trace, ours: Trace) => void;
-};
+type Rows = readonly (readonly [name: string, ...deviations: Deviation[]])[];
 
-const list = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
-const field = (value: Json | undefined, ...path: (string | number)[]): Json | undefined =>
-  path.reduce<Json | undefined>(
-    (at, key) => (at instanceof Object ? new Map(Object.entries(at)).get(String(key)) : undefined),
-    value,
-  );
+const table = (rows: Rows, ...modes: string[]): [string, Deviation[]][] =>
+  rows.flatMap(([name, ...found]) => modes.map((mode): [string, Deviation[]] => [`${name} [${mode}]`, found]));
 
-/** Wire items as short text: `user`, `call c1`, `result c1`, `assistant`. */
-const outline = (items: Json | undefined): string[] =>
-  list(items).map((item) => {
-    const type = String(field(item, 'type') ?? 'message');
-    if (type === 'function_call') return `call ${String(field(item, 'callId'))}`;
-    if (type === 'function_call_result') return `result ${String(field(item, 'callId'))}`;
-    return type === 'message' ? String(field(item, 'role')) : type;
-  });
-
-const entries = (trace: Trace, name: string): Json[] =>
-  list(trace.log)
-    .filter((entry) => Array.isArray(entry) && entry[0] === name)
-    .map((entry) => field(entry, 1) ?? null);
-
-/** The log without what a session did and held. */
-const withoutSession = (trace: Trace): Json[] =>
-  list(trace.log).filter((entry) => !(Array.isArray(entry) && String(entry[0]).startsWith('session')));
-
-/** Errors and stream events are those of the original, the log too but for the session, which holds `items`. */
-const saves = (id: string, items: string[]): Deviation => ({
-  id,
-  why: 'What was said and done is saved, whatever ends the run, and in both modes the same.',
-  expect(published, ours) {
-    expect(outline(entries(ours, 'session').at(-1))).toEqual(items);
-    expect(withoutSession(ours)).toEqual(withoutSession(published));
-    expect(list(ours.runs).map((run) => field(run, 'error'))).toEqual(
-      list(published.runs).map((run) => field(run, 'error')),
-    );
-  },
-});
-
-const both = (name: string, deviation: Deviation): Record<string, Deviation> => ({
-  [`${name} [plain]`]: deviation,
-  [`${name} [stream]`]: deviation,
-});
-
-const kept = (items: string[]): Deviation => saves('saved-on-failure', items);
-const user = ['user'];
 const toolTurn = ['user', 'call call-look', 'result call-look'];
 
-/** A signal that is aborted before the run begins: nothing is asked of the model, whatever else is done. */
-const preAborted: Deviation = {
-  id: 'pre-aborted-signal',
-  why: 'A run whose signal is already aborted does not call the model.',
-  expect(_published, ours) {
-    expect(entries(ours, 'model')).toEqual([]);
-    const [run] = list(ours.runs);
-    const streamed = field(run, 'result', 'streamed');
-    if (streamed === undefined) expect(field(run, 'error', 'name')).toBe('AbortError');
-    else expect([field(streamed, 'cancelled'), field(run, 'error')]).toEqual([true, undefined]);
-  },
-};
-
-/** A sibling that ends in time after a fatal error keeps its result. */
-const siblingKept: Deviation = {
-  id: 'siblings-keep-results',
-  why: 'A tool that ends in time after a sibling failed has done its work: its result stays in the state.',
-  expect(published, ours) {
-    const hooks = (trace: Trace) => list(trace.log).filter((entry) => !String(field(entry, 0)).includes('tool_end'));
-    expect(hooks(ours)).toEqual(hooks(published));
-    expect(field(ours.runs, 0, 'error')).toEqual(field(published.runs, 0, 'error'));
-    expect(outline(field(ours.runs, 0, 'errorState', 'history'))).toEqual([
-      'user',
-      'call call-slow',
-      'result call-slow',
-    ]);
-  },
-};
-
-/** States of the published SDK are refused by name. */
-const foreignState: Deviation = {
-  id: 'published-states',
-  why: 'Serialised states of the published SDK (schema 1.x) are another format; the error says so.',
-  expect(_published, ours) {
-    for (const version of ['1.20', '99.0']) {
-      const error = field(entries(ours, version)[0], 'error');
-      expect(field(error, 'class')).toBe('UserError');
-      expect(String(field(error, 'message'))).toContain(version);
-    }
-  },
-};
-
-export const deviations: Readonly<Record<string, Deviation>> = {
-  ...both('sessions: max turns are exceeded', kept(toolTurn)),
-  'sessions: the model fails at once [plain]': kept(user),
-  ...both('sessions: the model fails after a tool turn', kept(toolTurn)),
-  ...both('sessions: a tool is fatal', kept([...toolTurn, 'call c2', 'result c2'])),
-  ...both('sessions: the model calls what is not there after a tool turn', kept(toolTurn)),
-  'sessions: the model refuses [plain]': kept(user),
-  ...both('guardrails: an output check trips after a tool turn', kept(toolTurn)),
-  'abort: while the model works [plain]': kept(user),
-  'abort: a tool that obeys the signal [stream]': kept([
-    'user',
-    'call call-look',
-    'call call-slow',
-    'result call-look',
-    'result call-slow',
+/** Both modes alike. */
+const both: Rows = [
+  ['turns: odd values of maxTurns', value.badRuns({ 2: 'maxTurns is -1', 4: 'maxTurns is NaN' })],
+  ['turns: a finished state returns its result without a model call', rule.finishedState],
+  ['tools: an error function that throws', rule.failedCallsKept],
+  ['tools: errorFunction null raises', rule.failedCallsKept],
+  [
+    'tools: a fatal error aborts its siblings and waits for them',
+    rule.abortReason,
+    rule.siblingsKeepResults,
+    rule.failedCallsKept,
+  ],
+  ['tools: two fatal errors in one turn', rule.failedCallsKept],
+  ['tools: arguments that do not fit the schema', rule.hookArguments],
+  ['tools: arguments that do not fit the schema, with an error function', rule.hookArguments],
+  ['tools: the same call id twice in one reply', rule.failedCallsKept],
+  ['tools: the same call id in a later turn', rule.callIds],
+  [
+    'tools: two tools of one name',
+    value.throwsAtOnce('bad-options', { class: 'UserError', message: 'two function tools named "one"' }),
+  ],
+  ['tool rules: stop_on_first_tool with a structured output', rule.errorTexts],
+  ['tool rules: a timeout with a text of its own', rule.sameTick('sleep was aborted', 'timeoutErrorFunction')],
+  ['tool rules: a timeout raises', rule.failedCallsKept],
+  ['tool rules: a timeout raises past an error function', rule.failedCallsKept],
+  ['tool rules: options of a timeout that cannot be', rule.errorTexts],
+  ['tool rules: an input guardrail throws', rule.failedCallsKept],
+  ['tool rules: an input guardrail breaks', rule.failedCallsKept],
+  ['tool rules: an output guardrail throws', rule.failedCallsKept],
+  ['tool rules: an output guardrail breaks', rule.failedCallsKept],
+  ['tool rules: a tool with a default and one without a name', value.refused('bad-options', 'name')],
+  ['handoffs: an input type without a callback', rule.errorTexts],
+  ['agent tools: arguments that do not fit', rule.hookArguments],
+  ['agent tools: parameters of its own', value.agentToolInput],
+  ['agent tools: an approval inside bubbles up', rule.waitingAgentTool],
+  ['agent tools: an approval inside is rejected', rule.waitingAgentTool],
+  ['agent tools: an approval inside, through a string', rule.waitingAgentTool],
+  ['approvals: needsApproval on malformed and on misfit arguments', rule.hookArguments],
+  ['approvals: needsApproval that throws', rule.failedCallsKept],
+  ['approvals: states that cannot be read', rule.errorTexts],
+  ['approvals: states of another format', value.publishedStates],
+  ['guardrails: an output check trips after a tool turn', rule.saved(...toolTurn)],
+  ['sessions: max turns are exceeded', rule.saved(...toolTurn)],
+  ['sessions: the model fails after a tool turn', rule.saved(...toolTurn)],
+  [
+    'sessions: a tool is fatal',
+    rule.saved(...toolTurn, 'call c2', 'call call-fail', 'result c2', 'result call-fail'),
+    rule.failedCallsKept,
+    rule.sameTick('agent_tool_end'),
+  ],
+  ['sessions: a handoff, plain and with a filter', rule.handoffFilters],
+  ['sessions: with a conversation of the server nothing is sent twice', rule.serverConversationSession],
+  ['error handlers: maxTurns gives a final output', rule.oneSave],
+  ['error handlers: modelRefusal', rule.refusals],
+  ['error handlers: invalidFinalOutput', rule.outputRetries, rule.errorTexts],
+  [
+    'error handlers: an output that does not fit the agent',
+    rule.outputRetries,
+    rule.refusals,
+    rule.handlerOutputs,
+    rule.errorTexts,
+  ],
+  ['error handlers: output guardrails check what a handler gives', rule.handlerOutputs],
+  ['abort: before it began', rule.preAborted],
+  ['models: settings that a model family implies', value.defaultModel],
+  ['outputs: text that is not JSON, JSON that does not fit', rule.outputRetries, rule.errorTexts],
+  ['outputs: a JSON schema is not checked', rule.outputRetries, rule.errorTexts],
+  ['outputs: through a string', rule.finishedState],
+  ['agents: a hook that throws', rule.failedCallsKept],
+  ['values: a context without a value', defect.nullContext],
+  ...[
+    'hosted tools: how they are sent',
+    'hosted tools: an MCP approval pauses',
+    'hosted tools: an MCP approval is rejected',
+    'hosted tools: onApproval answers at once',
+  ].map((name): [string, Deviation] => [
+    name,
+    value.throwsAtOnce('not-yet', { class: 'TypeError', message: 'hostedMcpTool is not a function' }),
   ]),
-  'abort: a tool that ignores the signal is waited for [stream]': kept(['user', 'call call-slow', 'result call-slow']),
-  'abort: between two turns [stream]': kept(toolTurn),
-  ...both('abort: before it began', preAborted),
-  ...both('tools: a fatal error aborts its siblings and waits for them', siblingKept),
-  ...both('approvals: states of another format', foreignState),
-};
+  [
+    'machine tools: shell and patch run after functions, in the order of the model',
+    value.throwsAtOnce('not-yet', { class: 'TypeError', message: 'shellTool is not a function' }),
+  ],
+  ['testing: a script that runs out, and one that is left over', rule.errorTexts],
+];
+
+/** Plain runs, and scenarios that have no streamed form. */
+const plain: Rows = [
+  ['tools: arguments that do not fit the schema, errorFunction null', rule.hookArguments],
+  ['tool rules: a tool and a handoff of one name', rule.errorTexts],
+  ['outputs: a zod object with optional, default and transform', value.optionalFields, rule.errorTexts],
+  ['tool rules: a function that throws, an object as final output, an unknown rule', defect.unknownToolRule],
+  ['handoffs: a filter and a conversation of the server exclude each other', rule.errorTexts],
+  ['agent tools: two sub-agents ask at once', rule.waitingAgentTool],
+  ['approvals: beside stop_on_first_tool the pause wins', rule.resultsOfAReply],
+  ['approvals: a pause leaves output guardrails and sessions waiting', rule.sessionOnResume],
+  ['sessions: the model fails at once', rule.saved('user')],
+  [
+    'sessions: the model calls what is not there after a tool turn',
+    rule.saved(...toolTurn, 'call call-other', 'result call-other'),
+  ],
+  ['sessions: the model refuses', rule.saved('user')],
+  ['abort: while the model works', rule.saved('user')],
+  ['retry: what a policy sees', value.retryAfter],
+  ['models: a timeout that cannot be', defect.lateOptionCheck, rule.errorTexts],
+  ['agents: defaults', value.noMcpOptions],
+  ['agents: names that cannot be', rule.errorTexts],
+  ['agents: getters', value.endsAt('mcp tools')],
+  ['agents: processFinalOutput and the name of the schema', value.processFinalOutput],
+  ['agents: a warning about output types of handoffs', rule.errorTexts],
+  ['values: a run context decides about tools', value.exactDecisions, defect.contextJson],
+  ['values: items as JSON', value.itemJson],
+  ['values: options of a runner that cannot be', rule.errorTexts, value.runnerConfig],
+  ['tool schemas: what a zod schema becomes', value.refused('schemas', 'record')],
+  ['hooks: a listener that throws at each point', defect.throwingListeners],
+  ['concurrency: one state cannot be resumed twice at once', rule.errorTexts],
+];
+
+/** Streams, where they differ otherwise than plain runs. */
+const streams: Rows = [
+  ['tools: arguments that do not fit the schema, errorFunction null', rule.hookArguments, rule.failedCallsKept],
+  ['tool rules: a tool and a handoff of one name', rule.errorTexts, rule.currentTurn],
+  [
+    'outputs: a zod object with optional, default and transform',
+    value.optionalFields,
+    rule.errorTexts,
+    rule.currentTurn,
+  ],
+  ['turns: breaking out of a stream cancels the run', rule.abandonedStreams],
+  ['tools: an unknown tool is an error', rule.failedCallsKept],
+  ['tools: an unknown tool beside a known one is an error before anything runs', rule.failedCallsKept],
+  ['tools: a disabled tool is not offered and not found', rule.failedCallsKept],
+  [
+    'tool rules: a function that throws, an object as final output, an unknown rule',
+    defect.unknownToolRule,
+    rule.failedCallsKept,
+  ],
+  ['handoffs: inputs that do not fit', rule.failedCallsKept],
+  ['handoffs: a callback that throws', rule.failedCallsKept],
+  ['handoffs: a filter that throws', rule.failedCallsKept],
+  ['handoffs: a filter drops the tools', rule.handoffFilters],
+  ['handoffs: a filter rewrites the input, the filter of the handoff beats the runner', rule.handoffFilters],
+  ['handoffs: a filter and a conversation of the server exclude each other', rule.failedCallsKept, rule.errorTexts],
+  ['handoffs: isEnabled', rule.failedCallsKept],
+  ['agent tools: two sub-agents ask at once', rule.waitingAgentTool, defect.repeatedEvents],
+  ['agent tools: an agent tool is disabled', rule.failedCallsKept],
+  ['approvals: other tools of the reply still run', defect.repeatedEvents],
+  ['approvals: partly decided pauses again', defect.repeatedEvents],
+  ['approvals: nothing decided pauses again', defect.repeatedEvents],
+  ['approvals: through a string', defect.repeatedEvents],
+  ['approvals: needsApproval is asked with parsed arguments, once', defect.repeatedEvents],
+  ['approvals: beside stop_on_first_tool the pause wins', rule.resultsOfAReply, defect.repeatedEvents],
+  ['approvals: a pause leaves output guardrails and sessions waiting', rule.sessionOnResume, defect.repeatedEvents],
+  ['guardrails: a quick parallel input check trips', rule.currentTurn],
+  ['guardrails: an input check that throws, blocking and parallel', rule.currentTurn],
+  ['guardrails: a blocked tool output is withheld', defect.withheldOutput],
+  ['guardrails: the placeholder of a blocked tool output can be set', defect.withheldOutput],
+  ['sessions: a callback that throws or returns no list', rule.streamsBeginAtOnce],
+  ['sessions: loading fails', rule.streamsBeginAtOnce],
+  [
+    'sessions: the model calls what is not there after a tool turn',
+    rule.saved(...toolTurn, 'call call-other', 'result call-other'),
+    rule.failedCallsKept,
+  ],
+  ['error handlers: errors of models and tools are not handled', rule.failedCallsKept],
+  ['abort: with a reason of its own', defect.streamAbortReason],
+  [
+    'abort: a tool that obeys the signal',
+    rule.saved('user', 'call call-look', 'call call-slow', 'result call-look', 'result call-slow'),
+  ],
+  ['abort: a tool that ignores the signal is waited for', rule.saved('user', 'call call-slow', 'result call-slow')],
+  ['abort: between two turns', rule.saved(...toolTurn), rule.currentTurn],
+  ['input filter: throws, or returns nonsense', rule.currentTurn],
+  ['models: instructions that throw', rule.currentTurn],
+  ['models: a model that is not there', rule.currentTurn],
+  ['retry: until it works, usage counts the failures', defect.streamedRetryUsage],
+  ['retry: gives up with the last error', defect.streamedRetryUsage],
+  ['retry: what a policy sees', value.retryAfter, defect.streamedRetryUsage],
+  ['models: a call that takes too long', defect.lostRawEvents],
+  ['models: a timeout that cannot be', defect.lateOptionCheck, rule.streamsBeginAtOnce, rule.errorTexts],
+  ['tool schemas: an output schema is checked', rule.failedCallsKept],
+  ['hooks: a listener that throws at each point', defect.throwingListeners, rule.currentTurn],
+];
+
+const rows = [...table(both, 'plain', 'stream'), ...table(plain, 'plain'), ...table(streams, 'stream')];
+
+/** By case (scenario and mode). */
+export const deviations: ReadonlyMap<string, readonly Deviation[]> = new Map(rows);
+/** How many cases are named twice. */
+export const repeated: readonly string[] = rows.map(([id]) => id).filter((id, at, ids) => ids.indexOf(id) !== at);

@@ -1,6 +1,6 @@
 /** Loads an SDK and plays scenarios with it. Our side never needs the published package, nor the other way round. */
 import { INTERNALS } from '../../src/run/run.ts';
-import { Kit, type Mode, type Scenario, type Sdk, type Testing, type Trace } from './kit.ts';
+import { Kit, type Mode, type RunnerConfig, type Scenario, type Sdk, type Testing, type Trace } from './kit.ts';
 
 export type Side = 'published' | 'ours';
 /** `amnesia`: after every commit our kernel drops its state and live values and goes on from the log alone. */
@@ -11,11 +11,13 @@ export type Case = { id: string; scenario: Scenario; mode: Mode };
 /** Our namespaces with a `Runner` and a `run` that forget all but the log after every commit. */
 export function amnesia({ sdk, testing }: Loaded): Loaded {
   class Forgetful extends sdk.Runner {
-    constructor(config: object = {}) {
-      super({ ...config, [INTERNALS]: { amnesia: true } });
+    constructor(config: RunnerConfig = {}) {
+      const forgetful = { ...config, [INTERNALS]: { amnesia: true } };
+      super(forgetful);
     }
   }
-  const run: Sdk['run'] = (...args: Parameters<Sdk['run']>) => new Forgetful().run(...args);
+  // Overloads cannot be forwarded one by one; what comes in goes on as it is.
+  const run = ((...args: Parameters<Sdk['run']>) => new Forgetful().run(...args)) as Sdk['run'];
   return { sdk: { ...sdk, Runner: Forgetful, run }, testing };
 }
 

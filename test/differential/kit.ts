@@ -15,12 +15,14 @@ import type {
   Session,
   StreamedRunResult,
 } from '@openai/agents';
+import type * as PublishedSdk from '@openai/agents';
+import type * as PublishedTesting from '@openai/agents/testing';
 import { describeEvent, describeRequest, describeResult, describeState } from './describe.ts';
 import { describeError, numberIds, plain, type Json } from './normalise.ts';
 
 /** The namespaces that a scenario may use. Typed after the published package: the common API. */
-export type Sdk = typeof import('@openai/agents');
-export type Testing = typeof import('@openai/agents/testing');
+export type Sdk = typeof PublishedSdk;
+export type Testing = typeof PublishedTesting;
 
 /** The context and output types of scenarios are open: both SDKs infer their own. */
 export type AnyAgent = Agent<unknown, AgentOutputType>;
