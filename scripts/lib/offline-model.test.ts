@@ -52,6 +52,23 @@ test('without comments it calls the first tool once and then answers with its ou
   expect(reply).toMatchObject({ content: [{ text: 'sunny' }] });
 });
 
+test('an agent that was handed the conversation calls its own tool before it answers', async () => {
+  const model = await offlineProvider().getModel();
+  const input: ModelRequest['input'] = [
+    { type: 'message', role: 'user', content: 'hello' },
+    { type: 'function_call', name: 'transfer_to_B', callId: 'call_1', arguments: '{}' },
+    {
+      type: 'function_call_result',
+      name: 'transfer_to_B',
+      callId: 'call_1',
+      status: 'completed',
+      output: { type: 'text', text: '{"assistant":"B"}' },
+    },
+  ];
+  const [call] = (await model.getResponse(request({ tools: [weather], input }))).output;
+  expect(call).toMatchObject({ type: 'function_call', name: 'weather' });
+});
+
 test('a stream has the text in deltas and ends with the whole reply', async () => {
   const model = await offlineProvider(scriptOf('// model says: one two')).getModel();
   const seen: string[] = [];

@@ -69,14 +69,16 @@ async function* stream(response: ModelResponse): AsyncGenerator<StreamEvent> {
 function improvise({ input, tools, handoffs, outputType }: ModelRequest): Step {
   const items = typeof input === 'string' ? [] : input;
   const asked = items.findLastIndex((item) => 'role' in item && item.role === 'user');
-  const results = items.slice(asked + 1).filter((item) => item.type === 'function_call_result');
-  if (results.length === 0) {
-    const tool = tools.find((candidate) => candidate.type === 'function');
-    const [handoff] = handoffs;
-    if (tool) return { kind: 'calls', tool: tool.name, args: JSON.stringify(sample(tool.parameters)) };
-    if (handoff) {
-      return { kind: 'calls', tool: handoff.toolName, args: JSON.stringify(sample(handoff.inputJsonSchema)) };
-    }
+  const answered = items.slice(asked + 1).filter((item) => item.type === 'function_call_result');
+  // Who was handed the conversation over has done nothing yet.
+  const results = answered.filter((item) => !/^\{"assistant":"[^"]*"\}$/.test(textOf(item)));
+  const tool = tools.find((candidate) => candidate.type === 'function');
+  const [handoff] = handoffs;
+  if (tool && results.length === 0) {
+    return { kind: 'calls', tool: tool.name, args: JSON.stringify(sample(tool.parameters)) };
+  }
+  if (handoff && answered.length === 0) {
+    return { kind: 'calls', tool: handoff.toolName, args: JSON.stringify(sample(handoff.inputJsonSchema)) };
   }
   if (outputType !== 'text') return { kind: 'says', text: JSON.stringify(sample(outputType.schema)) };
   const last = results.at(-1);

@@ -5,7 +5,7 @@ import { ModelBehaviorError, UserError } from '../protocol/errors.ts';
 import type { JsonSchemaDefinition } from '../protocol/json.ts';
 import type { Model, ModelSettings, Prompt, SerializedOutputType } from '../protocol/model.ts';
 import { warn } from '../protocol/warn.ts';
-import { getDefaultModelSettings } from '../model/default-model.ts';
+import { checkTimeout, getDefaultModelSettings } from '../model/index.ts';
 import { type InferOutput, type StandardSchemaWithJSON, toObjectSchema, validate } from '../schema/index.ts';
 import type { RunContext } from '../tools/context.ts';
 import { enabledOf, type FunctionTool, type HostedTool, qualifiedName } from '../tools/index.ts';
@@ -159,6 +159,8 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
     this.outputRetries = config.outputRetries ?? 1;
     this.toolUseBehavior = config.toolUseBehavior ?? 'run_llm_again';
     this.resetToolChoice = config.resetToolChoice ?? true;
+    checkTimeout(this.modelSettings.timeoutMs);
+    checkToolUse(this.name, this.toolUseBehavior);
     this.#explicit = { tools: config.tools !== undefined, modelSettings: config.modelSettings !== undefined };
     checkNames(this.name, this.#self.tools, this.handoffs);
     if (config.handoffOutputTypeWarningEnabled !== false) warnOfOutputTypes(this.name, this.outputType, this.handoffs);
@@ -331,6 +333,17 @@ function checkNames(agent: string, tools: readonly Tool[], handoffs: readonly un
       `Agent "${agent}": "handoffs" takes agents and handoffs, but got ${typeof target}. Pass the agent or handoff(agent).`,
     );
   }
+}
+
+function checkToolUse(agent: string, behavior: unknown): void {
+  if (behavior === 'run_llm_again' || behavior === 'stop_on_first_tool' || typeof behavior === 'function') return;
+  if (typeof behavior === 'object' && behavior !== null && 'stopAtToolNames' in behavior) {
+    if (Array.isArray(behavior.stopAtToolNames)) return;
+  }
+  throw new UserError(
+    `Agent "${agent}": toolUseBehavior is ${JSON.stringify(behavior)}. ` +
+      "Use 'run_llm_again', 'stop_on_first_tool', { stopAtToolNames: [...] } or a function.",
+  );
 }
 
 function warnOfOutputTypes(name: string, own: AgentOutputType, handoffs: readonly (AnyAgent | Handoff)[]): void {

@@ -336,7 +336,8 @@ function withheld(s: State, e: EventOf<'items.withheld'>): State {
   const calls = s.calls.map((call) =>
     call.item && e.calls.includes(call.i) ? { ...call, item: tombstone(call.item, e.text) } : call,
   );
-  return { ...s, entries, produced, request, calls, output: undefined };
+  const output = s.output && { ...s.output, text: e.text, withheld: true as const };
+  return { ...s, entries, produced, request, calls, output };
 }
 
 /** A result with its content taken out. */

@@ -83,7 +83,13 @@ export type CheckRecord = {
 export type Approval = Omit<EventOf<'approval.decided'>, 'type'>;
 
 /** The final output: its text, and whose it is. */
-export type Output = { text: string; source: 'reply' | 'tool' | 'handler'; call?: number };
+export type Output = {
+  text: string;
+  source: 'reply' | 'tool' | 'handler';
+  call?: number;
+  /** The text is a placeholder. */
+  withheld?: true;
+};
 
 /** How far checks at one point are: asked of the world, and passed. */
 export type Checking = { asked: number; passed: number };

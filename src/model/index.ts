@@ -7,6 +7,6 @@ export {
 } from './default-model.ts';
 export { isAbort, normalizeError } from './retry-error.ts';
 export { retryPolicies } from './retry-policies.ts';
-export { callModel, streamModel } from './retry.ts';
+export { callModel, checkTimeout, streamModel } from './retry.ts';
 export type { ModelAttempt, RetryHooks } from './retry.ts';
 export { mergeModelSettings } from './settings.ts';

@@ -79,6 +79,7 @@ export function streamModel(model: Model, request: ModelRequest, hooks?: RetryHo
 async function* streamWithRetry(model: Model, request: ModelRequest, hooks: RetryHooks): AsyncGenerator<StreamEvent> {
   checkTimeout(request.modelSettings.timeoutMs);
   const loop = new RetryLoop(model, request, { hooks, stream: true });
+  const retries = request.modelSettings.retry?.policy !== undefined;
   for (;;) {
     loop.begin();
     const attempt = new TimedAttempt(request);
@@ -92,7 +93,7 @@ async function* streamWithRetry(model: Model, request: ModelRequest, hooks: Retr
       for (;;) {
         const { done, value } = await attempt.within(iterator.next());
         if (done) break;
-        if (!emitted && held === undefined && value.type === 'response_started') {
+        if (retries && !emitted && held === undefined && value.type === 'response_started') {
           held = value;
           continue;
         }
@@ -124,7 +125,8 @@ function closeQuietly(iterator: AsyncIterator<StreamEvent> | undefined): void {
   iterator?.return?.()?.then(undefined, () => undefined);
 }
 
-function checkTimeout(timeoutMs: number | undefined): void {
+/** @throws UserError for a limit that a timer cannot keep. */
+export function checkTimeout(timeoutMs: number | undefined): void {
   if (timeoutMs === undefined || (timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) return;
   throw new UserError(
     `modelSettings.timeoutMs must be a positive finite number less than or equal to ${MAX_TIMER_MS} when provided. ` +

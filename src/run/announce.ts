@@ -25,7 +25,7 @@ import { Usage } from '../protocol/usage.ts';
 import { toSmartString } from '../tools/index.ts';
 import { callItem, knownTool } from './calls.ts';
 import { usageOfEvent } from './usage.ts';
-import { rebuildError } from './errors.ts';
+import { rebuildError, toolCallError } from './errors.ts';
 import type { LiveRun } from './live-run.ts';
 import { inputOf } from './request.ts';
 import { interruptions, itemOf, responseOf } from './view.ts';
@@ -35,7 +35,12 @@ export function announce(run: LiveRun, event: RunEvent, state: State): void {
   if (usage) run.context.usage.add(usage);
   switch (event.type) {
     case 'effect.requested':
-      if (event.effect.do === 'call_model' && event.effect.starts && event.effect.attempt === undefined)
+      if (
+        event.effect.do === 'call_model' &&
+        event.effect.starts &&
+        event.effect.attempt === undefined &&
+        !run.isStopped
+      )
         agentStarts(run, state);
       return;
     case 'model.replied':
@@ -125,8 +130,12 @@ function toolEnds(run: LiveRun, event: EventOf<'tool.returned'> | EventOf<'tool.
   const agent = run.agent(state.agent);
   const toolCall = callItem(state, call);
   const text = event.type === 'tool.returned' ? endText(run, event.id, call) : failureText(event);
-  run.runner.emit('agent_tool_end', run.context, agent, tool, text, { toolCall });
-  agent.emit('agent_tool_end', run.context, tool, text, { toolCall });
+  try {
+    run.runner.emit('agent_tool_end', run.context, agent, tool, text, { toolCall });
+    agent.emit('agent_tool_end', run.context, tool, text, { toolCall });
+  } catch (thrown) {
+    throw toolCallError(thrown);
+  }
 }
 
 /** A result that a stopping run gave to a call that never began, or that failed before. */
@@ -183,6 +192,13 @@ function batchCloses(run: LiveRun, state: State): void {
         emit(run, 'tool_approval_requested', item);
       }
   }
+}
+
+/** What an earlier segment showed is not shown again. */
+export function markShown(run: LiveRun): void {
+  const { state } = run.record;
+  for (const call of state.calls) if (call.kept) run.shown.add(`m${state.k}/c${call.i}`);
+  for (const item of interruptions(run.record, state)) run.shown.add(keyOf(item));
 }
 
 const keyOf = (item: RunToolApprovalItem): string => `ask ${item.runId} ${item.callId}`;

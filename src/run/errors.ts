@@ -8,6 +8,7 @@ import {
   type ErrorState,
   GuardrailExecutionError,
   InvalidToolInputError,
+  InvalidToolOutputError,
   MaxTurnsExceededError,
   ModelBehaviorError,
   ModelRefusalError,
@@ -33,7 +34,7 @@ export function errorInfo(error: unknown): ErrorInfo {
 /** What an error class needs to be made again. */
 function dataOf(error: Error): Json | undefined {
   if (error instanceof ModelRefusalError) return { refusal: error.refusal };
-  if (error instanceof ModelTimeoutError) return { timeoutMs: error.timeoutMs };
+  if (error instanceof ModelTimeoutError || error instanceof RunTimeoutError) return { timeoutMs: error.timeoutMs };
   if (error instanceof ToolTimeoutError) return { toolName: error.toolName, timeoutMs: error.timeoutMs };
   if (error instanceof ToolCallError || error instanceof GuardrailExecutionError) {
     const { name, message, data } = errorInfo(error.error);
@@ -89,6 +90,8 @@ export function rebuildError({ name, message, data }: ErrorInfo): Error {
       return new UserError(message);
     case 'SystemError':
       return new SystemError(message);
+    case 'InvalidToolOutputError':
+      return new InvalidToolOutputError(message);
     case 'InvalidToolInputError':
       return new InvalidToolInputError(message);
     case 'ToolTimeoutError':
@@ -132,6 +135,12 @@ function innerError(data: Json | undefined): Error {
 }
 
 export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(textOf(error)));
+
+/** What a tool, or who watches it, threw. */
+export function toolCallError(thrown: unknown): ToolCallError {
+  const error = asError(thrown);
+  return new ToolCallError(`Failed to run function tools: ${error.name}: ${error.message}`, error);
+}
 
 const states = new WeakMap<object, RunState<unknown, never>>();
 

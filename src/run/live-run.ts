@@ -19,7 +19,7 @@ import {
 } from '../kernel/index.ts';
 import { RunTimeoutError } from '../protocol/errors.ts';
 import { type Decision, type DecisionListener, RunContext } from '../tools/context.ts';
-import { announce } from './announce.ts';
+import { announce, markShown } from './announce.ts';
 import { errorInfo } from './errors.ts';
 import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
@@ -75,6 +75,7 @@ export class LiveRun implements World, DecisionListener {
     this.runner = surroundings.runner;
     this.sink = surroundings.sink;
     this.plan = new RunPlan(record.graph, surroundings.settings);
+    if (this.sink && record.state.calls.length > 0) markShown(this);
     if (surroundings.amnesia) this.forget = () => this.#forget();
   }
 

@@ -11,6 +11,7 @@ import type {
   ResolvedAgentOutput,
   RunItem,
 } from '../agent/index.ts';
+import { checkTimeout } from '../model/index.ts';
 import { type AgentsError, UserError } from '../protocol/errors.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { Model, ModelProvider, ModelResponse, ModelSettings } from '../protocol/model.ts';
@@ -212,6 +213,7 @@ function check(settings: Settings): void {
     );
   }
   positive('timeoutMs', timeoutMs);
+  checkTimeout(settings.modelSettings?.timeoutMs);
   if (abortGraceMs !== undefined && !(abortGraceMs >= 0)) {
     throw new UserError(`abortGraceMs is ${abortGraceMs}. Give milliseconds, 0 or more.`);
   }

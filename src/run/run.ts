@@ -153,7 +153,7 @@ function stream<TContext, TAgent extends AnyAgentLike>(
   go(live, state).then(
     () => StreamedRunResult.settle(settled, {}),
     (error: unknown) =>
-      StreamedRunResult.settle(settled, record.state.status === 'cancelled' ? { cancelled: true } : { error }),
+      StreamedRunResult.settle(settled, record.state.status === 'cancelled' ? cancelled(error) : { error }),
   );
   return result;
 }
@@ -178,6 +178,12 @@ function ended<TContext, TAgent>(error: unknown, state: RunState<TContext, TAgen
   return error;
 }
 
+/** An abort ends a stream quietly; one with a reason of its own is told to the reader. */
+const cancelled = (reason: unknown): { cancelled: true; error?: unknown } =>
+  reason instanceof DOMException && reason.name === 'AbortError'
+    ? { cancelled: true }
+    : { cancelled: true, error: reason };
+
 function finishedAlready<TContext, TAgent extends AnyAgentLike>(
   state: RunState<TContext, TAgent>,
   settings: Settings,
@@ -197,7 +203,7 @@ function start(
 ): RunRecord {
   const items = checkInput(input);
   const journal = new Journal(newRunId());
-  const runContext = context instanceof RunContext ? (context as RunContext) : new RunContext<unknown>(context ?? {});
+  const runContext = context instanceof RunContext ? (context as RunContext) : new RunContext<unknown>(context);
   const record = newRecord({ journal, root: agent, context: runContext });
   const { session, maxTurns, stream: streamed, conversationId, previousResponseId } = settings;
   // A provider that keeps the conversation keeps it alone.

@@ -220,6 +220,7 @@ export function responseFrom(reply: Reply): ModelResponse {
 export function finalOutputOf(record: RunRecord, state: State): unknown {
   const { output, k } = state;
   if (!output) return undefined;
+  if (output.withheld) return output.text;
   const { values } = record.live;
   const id = output.source === 'reply' ? `m${k}/output` : `m${k}/choose`;
   if (output.source !== 'handler' && values.has(id)) return values.get(id);

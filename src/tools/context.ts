@@ -96,13 +96,7 @@ export class RunContext<TContext = unknown> {
 
   toJSON(): { context: unknown; usage: Usage; approvals: Record<string, unknown>; toolInput?: unknown } {
     const approvals: Record<string, unknown> = {};
-    for (const [tool, { calls, always }] of this.#decisions.tools) {
-      const ids = (approved: boolean): string[] | true =>
-        always?.approved === approved
-          ? true
-          : [...calls.values()].filter((d) => d.approved === approved).map((d) => d.callId ?? '');
-      approvals[tool] = { approved: ids(true), rejected: ids(false) };
-    }
+    for (const [tool, record] of this.#decisions.tools) approvals[tool] = approvalsOf(record);
     const { context, usage, toolInput } = this;
     return { context, usage, approvals, ...(toolInput !== undefined && { toolInput }) };
   }
@@ -145,6 +139,24 @@ export class RunContext<TContext = unknown> {
   static restore(context: RunContext<unknown>, decision: Decision): void {
     context.#decisions.set(decision);
   }
+}
+
+/** Decisions on a tool as the published API shows them: all calls, or the ids of those that were decided. */
+function approvalsOf({ calls, always }: ToolRecord): Record<string, unknown> {
+  const ids = (approved: boolean): boolean | string[] => {
+    if (always?.approved === approved) return true;
+    const some = [...calls.values()].filter((decision) => decision.approved === approved);
+    return some.length > 0 ? some.map(({ callId = '' }) => callId) : false;
+  };
+  const told = [...calls.values()].flatMap(({ callId = '', message }) =>
+    message === undefined ? [] : [[callId, message]],
+  );
+  return {
+    approved: ids(true),
+    rejected: ids(false),
+    ...(told.length > 0 && { messages: Object.fromEntries(told) as Record<string, string> }),
+    ...(always?.approved === false && always.message !== undefined && { stickyRejectMessage: always.message }),
+  };
 }
 
 function identify(item: ApprovalItem): { toolName: string; callId: string } {

@@ -2,7 +2,6 @@
  * Which cases show which deviations. A case that is not listed must leave the same trace on both sides; a listed one
  * must leave the same trace after the masks of its deviations, and need every one of them.
  */
-import * as defect from './defects.ts';
 import * as rule from './rules.ts';
 import type { Deviation } from './rules.ts';
 import * as value from './value-rules.ts';
@@ -83,7 +82,6 @@ const both: Rows = [
   ['outputs: a JSON schema is not checked', rule.outputRetries, rule.errorTexts],
   ['outputs: through a string', rule.finishedState],
   ['agents: a hook that throws', rule.failedCallsKept],
-  ['values: a context without a value', defect.nullContext],
   ...[
     'hosted tools: how they are sent',
     'hosted tools: an MCP approval pauses',
@@ -105,7 +103,6 @@ const plain: Rows = [
   ['tools: arguments that do not fit the schema, errorFunction null', rule.hookArguments],
   ['tool rules: a tool and a handoff of one name', rule.errorTexts],
   ['outputs: a zod object with optional, default and transform', value.optionalFields, rule.errorTexts],
-  ['tool rules: a function that throws, an object as final output, an unknown rule', defect.unknownToolRule],
   ['handoffs: a filter and a conversation of the server exclude each other', rule.errorTexts],
   ['agent tools: two sub-agents ask at once', rule.waitingAgentTool],
   ['approvals: beside stop_on_first_tool the pause wins', rule.resultsOfAReply],
@@ -118,17 +115,24 @@ const plain: Rows = [
   ['sessions: the model refuses', rule.saved('user')],
   ['abort: while the model works', rule.saved('user')],
   ['retry: what a policy sees', value.retryAfter],
-  ['models: a timeout that cannot be', defect.lateOptionCheck, rule.errorTexts],
+  [
+    'models: a timeout that cannot be',
+    value.throwsAtOnce('bad-options', { class: 'UserError', message: 'modelSettings.timeoutMs' }),
+  ],
+  [
+    'tool rules: an unknown rule',
+    value.throwsAtOnce('bad-options', { class: 'UserError', message: 'toolUseBehavior' }),
+  ],
   ['agents: defaults', value.noMcpOptions],
   ['agents: names that cannot be', rule.errorTexts],
   ['agents: getters', value.endsAt('mcp tools')],
   ['agents: processFinalOutput and the name of the schema', value.processFinalOutput],
   ['agents: a warning about output types of handoffs', rule.errorTexts],
-  ['values: a run context decides about tools', value.exactDecisions, defect.contextJson],
+  ['values: a run context decides about tools', value.exactDecisions],
   ['values: items as JSON', value.itemJson],
   ['values: options of a runner that cannot be', rule.errorTexts, value.runnerConfig],
   ['tool schemas: what a zod schema becomes', value.refused('schemas', 'record')],
-  ['hooks: a listener that throws at each point', defect.throwingListeners],
+  ['hooks: a listener that throws at each point', value.throwingListeners],
   ['concurrency: one state cannot be resumed twice at once', rule.errorTexts],
 ];
 
@@ -142,15 +146,15 @@ const streams: Rows = [
     rule.errorTexts,
     rule.currentTurn,
   ],
+  [
+    'tool rules: an unknown rule',
+    value.throwsAtOnce('bad-options', { class: 'UserError', message: 'toolUseBehavior' }),
+  ],
   ['turns: breaking out of a stream cancels the run', rule.abandonedStreams],
   ['tools: an unknown tool is an error', rule.failedCallsKept],
   ['tools: an unknown tool beside a known one is an error before anything runs', rule.failedCallsKept],
   ['tools: a disabled tool is not offered and not found', rule.failedCallsKept],
-  [
-    'tool rules: a function that throws, an object as final output, an unknown rule',
-    defect.unknownToolRule,
-    rule.failedCallsKept,
-  ],
+  ['tool rules: a function that throws, an object as final output', rule.failedCallsKept],
   ['handoffs: inputs that do not fit', rule.failedCallsKept],
   ['handoffs: a callback that throws', rule.failedCallsKept],
   ['handoffs: a filter that throws', rule.failedCallsKept],
@@ -158,19 +162,12 @@ const streams: Rows = [
   ['handoffs: a filter rewrites the input, the filter of the handoff beats the runner', rule.handoffFilters],
   ['handoffs: a filter and a conversation of the server exclude each other', rule.failedCallsKept, rule.errorTexts],
   ['handoffs: isEnabled', rule.failedCallsKept],
-  ['agent tools: two sub-agents ask at once', rule.waitingAgentTool, defect.repeatedEvents],
+  ['agent tools: two sub-agents ask at once', rule.waitingAgentTool],
   ['agent tools: an agent tool is disabled', rule.failedCallsKept],
-  ['approvals: other tools of the reply still run', defect.repeatedEvents],
-  ['approvals: partly decided pauses again', defect.repeatedEvents],
-  ['approvals: nothing decided pauses again', defect.repeatedEvents],
-  ['approvals: through a string', defect.repeatedEvents],
-  ['approvals: needsApproval is asked with parsed arguments, once', defect.repeatedEvents],
-  ['approvals: beside stop_on_first_tool the pause wins', rule.resultsOfAReply, defect.repeatedEvents],
-  ['approvals: a pause leaves output guardrails and sessions waiting', rule.sessionOnResume, defect.repeatedEvents],
+  ['approvals: beside stop_on_first_tool the pause wins', rule.resultsOfAReply],
+  ['approvals: a pause leaves output guardrails and sessions waiting', rule.sessionOnResume],
   ['guardrails: a quick parallel input check trips', rule.currentTurn],
   ['guardrails: an input check that throws, blocking and parallel', rule.currentTurn],
-  ['guardrails: a blocked tool output is withheld', defect.withheldOutput],
-  ['guardrails: the placeholder of a blocked tool output can be set', defect.withheldOutput],
   ['sessions: a callback that throws or returns no list', rule.streamsBeginAtOnce],
   ['sessions: loading fails', rule.streamsBeginAtOnce],
   [
@@ -179,7 +176,6 @@ const streams: Rows = [
     rule.failedCallsKept,
   ],
   ['error handlers: errors of models and tools are not handled', rule.failedCallsKept],
-  ['abort: with a reason of its own', defect.streamAbortReason],
   [
     'abort: a tool that obeys the signal',
     rule.saved('user', 'call call-look', 'call call-slow', 'result call-look', 'result call-slow'),
@@ -189,13 +185,13 @@ const streams: Rows = [
   ['input filter: throws, or returns nonsense', rule.currentTurn],
   ['models: instructions that throw', rule.currentTurn],
   ['models: a model that is not there', rule.currentTurn],
-  ['retry: until it works, usage counts the failures', defect.streamedRetryUsage],
-  ['retry: gives up with the last error', defect.streamedRetryUsage],
-  ['retry: what a policy sees', value.retryAfter, defect.streamedRetryUsage],
-  ['models: a call that takes too long', defect.lostRawEvents],
-  ['models: a timeout that cannot be', defect.lateOptionCheck, rule.streamsBeginAtOnce, rule.errorTexts],
+  ['retry: what a policy sees', value.retryAfter],
+  [
+    'models: a timeout that cannot be',
+    value.throwsAtOnce('bad-options', { class: 'UserError', message: 'modelSettings.timeoutMs' }),
+  ],
   ['tool schemas: an output schema is checked', rule.failedCallsKept],
-  ['hooks: a listener that throws at each point', defect.throwingListeners, rule.currentTurn],
+  ['hooks: a listener that throws at each point', value.throwingListeners, rule.currentTurn],
 ];
 
 const rows = [...table(both, 'plain', 'stream'), ...table(plain, 'plain'), ...table(streams, 'stream')];

@@ -71,7 +71,10 @@ export const agentToolInput: Deviation = {
 
 export const exactDecisions: Deviation = {
   id: 'exact-decisions',
-  mask: accept(/^log\[8\]\[1\]\[0\]$/, (published, ours) => published === true && ours === false),
+  mask: all(
+    accept(/^log\[8\]\[1\]\[0\]$/, (published, ours) => published === true && ours === false),
+    accept(/approvals\.pay\.messages/, (published, _ours) => published === undefined),
+  ),
 };
 
 export const defaultModel: Deviation = {
@@ -140,4 +143,14 @@ export const retryAfter: Deviation = {
 export const runnerConfig: Deviation = {
   id: 'runner-config',
   mask: accept(/^log\[2\]\[1\]\.value\.\w+$/, absent),
+};
+
+/** A listener that throws ends the run: no further hook of the failed tool, no start of the next agent. */
+export const throwingListeners: Deviation = {
+  id: 'throwing-listeners',
+  mask: all(
+    withoutRun(2),
+    withoutRun(3),
+    accept(/^log\[\d+\]\[1\]\[1\]$/, (published, ours) => published === false && ours === true),
+  ),
 };

@@ -36,7 +36,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
     return {
       type: 'model.replied',
       id: effect.id,
-      reply: replyOf(response, attempts.length),
+      reply: replyOf(response, attempts.filter(({ error }) => error !== undefined).length),
       ...describeCalls(run, effect.id, { agent, offer, output: response.output }),
       ...(prepared && { prepared }),
       ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
@@ -49,10 +49,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
       id: effect.id,
       error: errorInfo(error),
       ...(prepared && { prepared }),
-      ...(attempts.length > 1 && {
-        attempts: attempts.map(attemptOf),
-        usage: usageData(new Usage({ requests: attempts.length })),
-      }),
+      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
     };
   }
 }
@@ -148,11 +145,11 @@ const sourceOf = (providerData: Record<string, unknown> | undefined): string | u
   typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
 
 /** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
-function replyOf(response: ModelResponse, attempts: number): Reply {
+function replyOf(response: ModelResponse, failures: number): Reply {
   const { output, usage, responseId, requestId, rawUsage } = response;
   return {
     output,
-    usage: usageData(attempts > 1 ? withFailures(usage, attempts - 1) : usage),
+    usage: usageData(failures > 0 ? withFailures(usage, failures) : usage),
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),

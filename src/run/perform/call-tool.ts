@@ -12,7 +12,7 @@ import {
   type ToolCheck,
   type ToolOutcome,
 } from '../../kernel/index.ts';
-import { ToolCallError, ToolTimeoutError } from '../../protocol/errors.ts';
+import { ToolTimeoutError } from '../../protocol/errors.ts';
 import type { FunctionCallItem, FunctionCallResultItem } from '../../protocol/items.ts';
 import {
   functionCallResult,
@@ -26,7 +26,7 @@ import {
   type ToolOutputGuardrailResult,
 } from '../../tools/index.ts';
 import { bindTool, callItem, callOf, type Bound } from '../calls.ts';
-import { asError, errorInfo, jsonOf } from '../errors.ts';
+import { errorInfo, jsonOf, toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { childRun } from './child-run.ts';
 
@@ -179,7 +179,5 @@ async function format(run: LiveRun, call: Call, { kind, defaultMessage }: Messag
 
 /** A tool's own failure is told as a failed call; a timeout already is an error of ours. */
 function wrap(thrown: unknown): Error {
-  if (thrown instanceof ToolTimeoutError) return thrown;
-  const error = asError(thrown);
-  return new ToolCallError(`Failed to run function tools: ${error.name}: ${error.message}`, error);
+  return thrown instanceof ToolTimeoutError ? thrown : toolCallError(thrown);
 }

@@ -38,10 +38,7 @@ async function checkInput(run: LiveRun, effect: Check, state: State): Promise<Ru
   const { output } = judged;
   if (!output.tripwireTriggered) return passed(effect, name, output);
   const result = { guardrail: { type: 'input' as const, name }, output };
-  const error = new InputGuardrailTripwireTriggered(
-    `Input guardrail triggered: ${JSON.stringify(output.outputInfo)}`,
-    result,
-  );
+  const error = new InputGuardrailTripwireTriggered(`Input guardrail triggered: ${why(name, output)}`, result);
   return tripped(run, effect, { name, output, error });
 }
 
@@ -78,9 +75,7 @@ async function checkOutput(run: LiveRun, effect: Check, state: State): Promise<R
     output: shown,
   };
   const text =
-    blocked === undefined
-      ? `Output guardrail triggered: ${JSON.stringify(output.outputInfo)}`
-      : 'Output guardrail triggered.';
+    blocked === undefined ? `Output guardrail triggered: ${why(name, output)}` : 'Output guardrail triggered.';
   return tripped(run, effect, {
     name,
     output: shown,
@@ -98,6 +93,10 @@ function copy(value: unknown): unknown {
     return value;
   }
 }
+
+/** What the guardrail said, else which one it was. */
+const why = (name: string, { outputInfo }: GuardrailFunctionOutput): string =>
+  outputInfo === undefined ? name : JSON.stringify(outputInfo);
 
 type Judge = { name: string; kind: 'Input' | 'Output'; execute: () => unknown };
 

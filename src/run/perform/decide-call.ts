@@ -2,10 +2,9 @@
  * Asks user code whether a call needs a person's approval.
  */
 import type { Effect, RunEvent, State, ToolCheck } from '../../kernel/index.ts';
-import { ToolCallError } from '../../protocol/errors.ts';
 import { approvalInput, runToolInputGuardrails } from '../../tools/index.ts';
 import { bindTool, callItem, callOf } from '../calls.ts';
-import { asError, jsonOf } from '../errors.ts';
+import { jsonOf, toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 
 type DecideCall = Extract<Effect, { do: 'decide_call' }>;
@@ -37,7 +36,6 @@ export async function decideCall(run: LiveRun, effect: DecideCall, state: State)
     });
     return verdict.type === 'reject' ? answer('refuse', verdict.message) : answer('ask');
   } catch (thrown) {
-    const error = asError(thrown);
-    throw new ToolCallError(`Failed to run function tools: ${error.name}: ${error.message}`, error);
+    throw toolCallError(thrown);
   }
 }

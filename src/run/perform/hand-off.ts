@@ -11,10 +11,10 @@ import {
   toArray,
   type ToolCheck,
 } from '../../kernel/index.ts';
-import { ToolCallError, UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../protocol/errors.ts';
 import { functionCallResult, runToolInputGuardrails, runToolOutputGuardrails } from '../../tools/index.ts';
 import { bindHandoff, callItem, callOf } from '../calls.ts';
-import { asError, jsonOf } from '../errors.ts';
+import { jsonOf, toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { entryOf, itemOf } from '../view.ts';
 
@@ -72,8 +72,7 @@ async function guard(run: LiveRun, handoff: Handoff, { state, item, checks }: Gu
     const output = await runToolOutputGuardrails({ ...common, guardrails: outputGuardrails, toolOutput: transfer });
     return output === transfer ? undefined : String(output);
   } catch (thrown) {
-    const error = asError(thrown);
-    throw new ToolCallError(`Failed to run function tools: ${error.name}: ${error.message}`, error);
+    throw toolCallError(thrown);
   }
 }
 

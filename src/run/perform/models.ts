@@ -24,7 +24,12 @@ export function settingsFor(run: LiveRun, agent: AnyAgent): ModelSettings {
   if (agent.hasExplicitModelSettings()) {
     return modelSettings ? mergeModelSettings(modelSettings, agent.modelSettings) : agent.modelSettings;
   }
-  const inherits = agent.model === '' && model !== undefined;
-  const implicit = inherits ? (typeof model === 'string' ? getDefaultModelSettings(model) : {}) : agent.modelSettings;
+  const implicit = agent.model === '' ? impliedBy(model ?? defaultModel(), agent.modelSettings) : agent.modelSettings;
   return modelSettings ? mergeModelSettings(implicit, modelSettings) : implicit;
+}
+
+/** Settings that come with a model which the agent did not name itself. */
+function impliedBy(model: string | Model | undefined, own: ModelSettings): ModelSettings {
+  if (model === undefined) return own;
+  return typeof model === 'string' ? getDefaultModelSettings(model) : {};
 }

@@ -93,7 +93,7 @@ export const scenarios: Scenario[] = [
     },
   },
   {
-    name: 'tool rules: a function that throws, an object as final output, an unknown rule',
+    name: 'tool rules: a function that throws, an object as final output',
     play: async (kit) => {
       await kit.run(
         withBehavior(kit, () => {
@@ -105,6 +105,11 @@ export const scenarios: Scenario[] = [
         withBehavior(kit, () => ({ isFinalOutput: true, finalOutput: { not: 'text' } })),
         'Go',
       );
+    },
+  },
+  {
+    name: 'tool rules: an unknown rule',
+    play: async (kit) => {
       await kit.run(withBehavior(kit, 'whatever'), 'Go');
     },
   },

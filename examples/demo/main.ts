@@ -1,0 +1,155 @@
+/**
+ * `npm run demo`: a support desk and a stock analyst at work, live. With a model where this machine has one
+ * (OPENAI_API_KEY, or a local server), else with an offline one, through the same code.
+ */
+import {
+  type Agent,
+  type InputGuardrail,
+  InputGuardrailTripwireTriggered,
+  MemorySession,
+  run,
+  type RunState,
+  type Session,
+  setDefaultModel,
+  stateOfError,
+} from '@baton/agents';
+import { findModel, useModel } from '../shared/find-model.ts';
+import { stockAnalyst } from './analyst.ts';
+import { askForApproval } from './approve.ts';
+import { drawHead, drawTree, seconds } from './draw-tree.ts';
+import { showLive } from './live.ts';
+import { offlineModel } from './offline-model.ts';
+import { openScreen } from './screen.ts';
+import { supportDesk } from './support-desk.ts';
+import { type Tree, treeOf } from './tree.ts';
+
+type Scene = { title: string; agent: Agent; question: string; session?: Session };
+type Played = { title: string; tree: Tree };
+
+const screen = openScreen(process.stdout);
+const { paint } = screen;
+const live = showLive(screen);
+/** A model that answers nothing must not keep the demo for ever. */
+const LIMIT_MS = 120_000;
+
+// `npm run demo | head` is no error.
+process.stdout.on('error', () => process.exit());
+
+await main();
+
+async function main(): Promise<void> {
+  const found = await findModel();
+  if (found) useModel(found);
+  else setDefaultModel(offlineModel());
+  screen.line(paint('bold', 'Baton'), '· a support desk and a stock analyst');
+  screen.line(
+    paint(
+      'dim',
+      found ? `Model: ${found.label}` : 'No OPENAI_API_KEY and no local model server: this plays an offline script.',
+    ),
+  );
+  screen.line();
+
+  const desk = supportDesk(shown);
+  const session = new MemorySession();
+  const { analyst, close } = await stockAnalyst();
+  const scenes: Scene[] = [
+    {
+      title: 'A refund needs a person',
+      agent: desk,
+      session,
+      question: 'My headphones arrived broken, order 1042. I want my money back.',
+    },
+    {
+      title: 'The session remembers',
+      agent: desk,
+      session,
+      question: 'How much money was that again, and when will it arrive?',
+    },
+    { title: 'A guardrail stops it', agent: desk, session, question: 'Fine. Now write my essay about Napoleon.' },
+    { title: 'Tools and a sub-agent', agent: analyst, question: 'How are ACME and GLOBEX doing today?' },
+  ];
+  const played: Played[] = [];
+  try {
+    for (const scene of scenes) played.push(await play(scene, played.length + 1));
+    summarise(played);
+  } catch (error) {
+    screen.line(paint('red', '✗ The demo ends here.'));
+    screen.text(error instanceof Error ? error.message : String(error));
+    screen.line();
+    if (found) screen.line('  The model was', found.label);
+    process.exitCode = 1;
+  } finally {
+    close();
+  }
+}
+
+async function play(scene: Scene, n: number): Promise<Played> {
+  const { title, agent, question } = scene;
+  const head = `━━ ${n} ━ ${title} `;
+  screen.gutter('');
+  screen.line(`${paint('blue', head)}${paint('dim', '━'.repeat(Math.max(0, screen.columns - head.length - 1)))}`);
+  screen.gutter('  ');
+  screen.line(paint('bold', 'You'), question);
+  if (agent.inputGuardrails.length === 0) live.agent(agent.name);
+  const { state, stopped } = await converse(scene);
+  const tree = treeOf(state.events);
+  const { calls, tokens, ms } = tree.total;
+  const sum = `${calls} model call${calls === 1 ? '' : 's'} · ${tokens.toLocaleString('en')} tokens · ${seconds(ms)}`;
+  screen.gutter('  ');
+  screen.line(paint('dim', stopped ? `  Nothing else ran: ${sum}` : `╰ ${sum}`));
+  screen.line();
+  return { title, tree };
+}
+
+/** Runs an agent on a question until it has answered. Where it waits for a person, asks, and goes on. */
+async function converse({
+  agent,
+  question,
+  session,
+}: Scene): Promise<{ state: RunState<unknown, never>; stopped: boolean }> {
+  const options = { stream: true as const, session, timeoutMs: LIMIT_MS };
+  let stream = await run(agent, question, options);
+  try {
+    for (;;) {
+      for await (const event of stream) live.event(event);
+      if (stream.interruptions.length === 0) return { state: stream.state as never, stopped: false };
+      for (const item of stream.interruptions) {
+        screen.line(`${paint('yellow', '⏸')} ${paint('bold', item.name)}`, 'waits for a person');
+        if (await askForApproval(screen)) stream.state.approve(item);
+        else stream.state.reject(item);
+      }
+      stream = await run(agent, stream.state, options);
+    }
+  } catch (error) {
+    const state = stateOfError(error);
+    if (!(error instanceof InputGuardrailTripwireTriggered) || !state) throw error;
+    return { state, stopped: true };
+  }
+}
+
+/** Shows a guardrail at work: a stream tells of items, and a check makes none. */
+function shown(guardrail: InputGuardrail): InputGuardrail {
+  return {
+    ...guardrail,
+    execute: async (args) => {
+      screen.busy(`guardrail "${guardrail.name}" checks`);
+      const verdict = await guardrail.execute(args);
+      const { tripwireTriggered, outputInfo } = verdict;
+      const reason =
+        typeof outputInfo === 'object' && outputInfo && 'reason' in outputInfo ? String(outputInfo.reason) : '';
+      const mark = tripwireTriggered ? paint('red', '✗') : paint('green', '✓');
+      screen.line(`${mark} ${guardrail.name}`, `· guardrail${tripwireTriggered ? ' trips' : ''}: ${reason}`);
+      if (!tripwireTriggered) live.agent(args.agent.name);
+      return verdict;
+    },
+  };
+}
+
+function summarise(played: readonly Played[]): void {
+  const head = '━━ What happened, read off the logs of the runs ';
+  screen.gutter('');
+  screen.line(`${paint('blue', head)}${paint('dim', '━'.repeat(Math.max(0, screen.columns - head.length - 1)))}`);
+  drawHead(screen);
+  for (const { title, tree } of played) drawTree(screen, title, tree);
+}
