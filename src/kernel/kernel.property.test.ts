@@ -4,7 +4,18 @@ import { expect, test } from 'vitest';
 import { brokenLaws, picture } from '../../test/kernel/laws.ts';
 import { lifeOf } from '../../test/kernel/world.ts';
 import { random, upTo } from '../../test/kill/random.ts';
-import { apply, type Committed, drive, fold, initialState, isOver, type RunEvent, type State, step, type World } from './index.ts';
+import {
+  apply,
+  type Committed,
+  drive,
+  fold,
+  initialState,
+  isOver,
+  type RunEvent,
+  type State,
+  step,
+  type World,
+} from './index.ts';
 
 const seeds = fc.nat({ max: 1_000_000 });
 
@@ -113,7 +124,11 @@ test('a run that is cut off anywhere goes on from its log to an end, and its log
       const under: string[] = [];
       const world: World = {
         start: ({ id }) => void under.push(id),
-        next: async () => ({ type: 'effect.failed', id: under.shift() ?? '', error: { name: 'Error', message: 'broke' } }),
+        next: async () => ({
+          type: 'effect.failed',
+          id: under.shift() ?? '',
+          error: { name: 'Error', message: 'broke' },
+        }),
         inbox: () => inbox.splice(0),
         commit: (events) => void after.push(...events),
         notify: () => undefined,

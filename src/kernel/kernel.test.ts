@@ -25,7 +25,13 @@ test('each kind of item in a reply shows as what it is', () => {
   );
   expect(
     kinds(
-      ['function_call_result', 'computer_call_result', 'shell_call_output', 'apply_patch_call_output', 'program_output'].map(of),
+      [
+        'function_call_result',
+        'computer_call_result',
+        'shell_call_output',
+        'apply_patch_call_output',
+        'program_output',
+      ].map(of),
     ),
   ).toEqual(Array.from({ length: 5 }, () => 'tool_output'));
   expect(kinds([of('unknown'), of(undefined), of('message')])).toEqual(['other', 'message', 'message']);
@@ -66,7 +72,9 @@ test('what settled late changes nothing', () => {
 });
 
 test('an effect id tells the index of its call, where it speaks of one', () => {
-  expect([callIndex('m1/c0'), callIndex('m12/c34'), callIndex('m1/c2/ask'), callIndex('save3')]).toEqual([0, 34, 2, -1]);
+  expect([callIndex('m1/c0'), callIndex('m12/c34'), callIndex('m1/c2/ask'), callIndex('save3')]).toEqual([
+    0, 34, 2, -1,
+  ]);
 });
 
 test('an effect that must not be repeated ends a recovered run with an error that names it', async () => {
@@ -84,13 +92,20 @@ test('an error handler that a crash cut off is asked again, and its output ends 
   const plan = { ...planOf(), handles: () => true };
   const cut: RunEvent[] = [
     started({ maxTurns: 0 }),
-    { type: 'run.stopping', cause: 'maxTurns', error: { name: 'MaxTurnsExceededError', message: 'Max turns (0) exceeded' } },
+    {
+      type: 'run.stopping',
+      cause: 'maxTurns',
+      error: { name: 'MaxTurnsExceededError', message: 'Max turns (0) exceeded' },
+    },
     { type: 'effect.requested', effect: { do: 'handle_error', id: 'm0/error', kind: 'maxTurns' } },
     { type: 'run.recovered' },
   ];
   const { world, log } = worldOf([handled('m0/error', 'sorry')]);
   const end = await drive(fold(cut, initialState()), plan, world);
-  expect(log[0]).toEqual({ type: 'effect.requested', effect: { do: 'handle_error', id: 'm0/error', kind: 'maxTurns', attempt: 2 } });
+  expect(log[0]).toEqual({
+    type: 'effect.requested',
+    effect: { do: 'handle_error', id: 'm0/error', kind: 'maxTurns', attempt: 2 },
+  });
   expect(end).toMatchObject({ status: 'finished', output: { text: 'sorry', source: 'handler' } });
 });
 
@@ -126,13 +141,20 @@ test('two calls under one id with different arguments end the run; equal ones ar
   expect(end.stop).toMatchObject({ cause: 'model_behavior' });
   expect(reused.log.filter(({ type }) => type === 'effect.requested')).toHaveLength(1);
 
-  const same = worldOf([model('m1', [call('{}'), call('{}')]), { type: 'tool.returned', id: 'm1/c0', text: 'x' }, ran('m2', 'done')], [started()]);
-  expect(await drive(initialState(), planOf(), same.world)).toMatchObject({ status: 'finished', output: { text: 'done' } });
+  const same = worldOf(
+    [model('m1', [call('{}'), call('{}')]), { type: 'tool.returned', id: 'm1/c0', text: 'x' }, ran('m2', 'done')],
+    [started()],
+  );
+  expect(await drive(initialState(), planOf(), same.world)).toMatchObject({
+    status: 'finished',
+    output: { text: 'done' },
+  });
   expect(same.log).toContainEqual({ type: 'reply.accepted', k: 1, ignored: [1] });
 });
 
 test('a result as text: its text, else the JSON of what it is', () => {
-  const item = (output: unknown): ModelItem => ({ type: 'function_call_result', name: 't', callId: 'c', status: 'completed', output }) as never;
+  const item = (output: unknown): ModelItem =>
+    ({ type: 'function_call_result', name: 't', callId: 'c', status: 'completed', output }) as never;
   expect(resultText(item('plain'))).toBe('plain');
   expect(resultText(item({ type: 'text', text: 'told' }))).toBe('told');
   expect(resultText(item([{ type: 'input_text', text: 'x' }]))).toBe('[{"type":"input_text","text":"x"}]');
@@ -178,7 +200,13 @@ test('output checks that a crash cut off have their say, and the first of the li
 test('a tool output that is withheld is replaced in what is shown and in what is kept, also where a filter parted them', () => {
   const handOver: ModelItem = { type: 'function_call', callId: 'h', name: 'transfer', arguments: '{}' };
   const call: ModelItem = { type: 'function_call', callId: 'c', name: 't', arguments: '{}' };
-  const moved: ModelItem = { type: 'function_call_result', name: 'transfer', callId: 'h', status: 'completed', output: 'B' };
+  const moved: ModelItem = {
+    type: 'function_call_result',
+    name: 'transfer',
+    callId: 'h',
+    status: 'completed',
+    output: 'B',
+  };
   const log: RunEvent[] = [
     started(),
     CALL,

@@ -26,7 +26,11 @@ test('appending to the newest view extends it in place, appending to an older on
   expect(two.backing).toBe(one.backing);
   const fork = append(one, 4);
   expect(fork.backing).not.toBe(one.backing);
-  expect([toArray(one), toArray(two), toArray(fork)]).toEqual([[1, 2], [1, 2, 3], [1, 2, 4]]);
+  expect([toArray(one), toArray(two), toArray(fork)]).toEqual([
+    [1, 2],
+    [1, 2, 3],
+    [1, 2, 4],
+  ]);
   expect(toArray(appendAll(one, [5, 6]))).toEqual([1, 2, 5, 6]);
   expect(appendAll(one, [])).toBe(one);
 });

@@ -21,7 +21,8 @@ import { AgentGraph } from './graph.ts';
 import { run, Runner } from './index.ts';
 import { type RunConfig, settle } from './options.ts';
 
-const agent = (name: string, handoffs: AnyAgent['handoffs'] = []): AnyAgent => new Agent({ name, handoffs }) as unknown as AnyAgent;
+const agent = (name: string, handoffs: AnyAgent['handoffs'] = []): AnyAgent =>
+  new Agent({ name, handoffs }) as unknown as AnyAgent;
 
 describe('options', () => {
   const wrong: [string, RunConfig & { maxTurns?: number; timeoutMs?: number }][] = [
@@ -44,8 +45,16 @@ describe('options', () => {
   });
 
   test('what a run is given goes before what its runner is given', () => {
-    const settings = settle({ abortGraceMs: 5, toolNotFoundBehavior: 'raise_error' }, { abortGraceMs: 7, maxTurns: null });
-    expect(settings).toMatchObject({ abortGraceMs: 7, toolNotFoundBehavior: 'raise_error', maxTurns: null, stream: false });
+    const settings = settle(
+      { abortGraceMs: 5, toolNotFoundBehavior: 'raise_error' },
+      { abortGraceMs: 7, maxTurns: null },
+    );
+    expect(settings).toMatchObject({
+      abortGraceMs: 7,
+      toolNotFoundBehavior: 'raise_error',
+      maxTurns: null,
+      stream: false,
+    });
   });
 
   test('input must be a text, items or a state', async () => {
@@ -194,12 +203,19 @@ describe('errors as data', () => {
     const foreign = Object.assign(new Error('m'), { name: 'ForeignError', code: 'E1' });
     expect(errorInfo(foreign)).toMatchObject({ name: 'ForeignError', message: 'm', code: 'E1' });
     expect(rebuildError({ name: 'ForeignError', message: 'm' })).toMatchObject({ name: 'ForeignError', message: 'm' });
-    expect(rebuildError({ name: 'ToolCallError', message: 'm' })).toMatchObject({ error: { name: 'Error', message: '' } });
+    expect(rebuildError({ name: 'ToolCallError', message: 'm' })).toMatchObject({
+      error: { name: 'Error', message: '' },
+    });
   });
 
   test('what is no JSON becomes text or nothing', () => {
     const circle: { self?: unknown } = {};
     circle.self = circle;
-    expect([jsonOf(circle), jsonOf(undefined), jsonOf(() => 1), jsonOf({ a: 1n })]).toEqual(['[not JSON]', null, null, '[not JSON]']);
+    expect([jsonOf(circle), jsonOf(undefined), jsonOf(() => 1), jsonOf({ a: 1n })]).toEqual([
+      '[not JSON]',
+      null,
+      null,
+      '[not JSON]',
+    ]);
   });
 });

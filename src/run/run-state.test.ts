@@ -10,7 +10,13 @@ import { RunContext, tool } from '../tools/index.ts';
 import { run, Runner, RunState, stateOfError } from './index.ts';
 
 const NOTHING = { type: 'object', properties: {}, required: [], additionalProperties: false } as const;
-const ask = tool({ name: 'ask', description: '', parameters: NOTHING, needsApproval: true, execute: () => 'the answer' });
+const ask = tool({
+  name: 'ask',
+  description: '',
+  parameters: NOTHING,
+  needsApproval: true,
+  execute: () => 'the answer',
+});
 
 type Handle = RunState<unknown, AnyAgent>;
 
@@ -43,7 +49,9 @@ test('at every pause and after every end of forty random systems, a state read b
     let state: Handle | undefined;
     for (let round = 0; round < 40 && !state?.isOver; round++) {
       if (state) decide(spec, state);
-      const outcome: unknown = await run(root, state ?? input, { ...options, stream: false } as never).catch((error: unknown) => error);
+      const outcome: unknown = await run(root, state ?? input, { ...options, stream: false } as never).catch(
+        (error: unknown) => error,
+      );
       state = (outcome instanceof Error ? stateOfError(outcome) : (outcome as { state: Handle }).state) as Handle;
       const again = await RunState.fromString(root, state.toString());
       expect(shown(again), `system ${seed}`).toEqual(shown(state));
@@ -58,7 +66,11 @@ test('a text grows with its log and no faster', async () => {
   const sizeOf = async (turns: number): Promise<number> => {
     const say = tool({ name: 'say', description: '', parameters: NOTHING, execute: () => 'x'.repeat(50) });
     const calls = Array.from({ length: turns }, (_, n) => [functionCall('say', {}, { callId: `c${n}` })]);
-    const agent = new Agent({ name: 'A', tools: [say], model: new ScriptedModel([...calls, [assistantMessage('done')]]) });
+    const agent = new Agent({
+      name: 'A',
+      tools: [say],
+      model: new ScriptedModel([...calls, [assistantMessage('done')]]),
+    });
     const { state } = await run(agent, 'hi', { maxTurns: null });
     return state.toString().length;
   };
@@ -83,7 +95,9 @@ describe('refuses', () => {
   };
 
   test('the state of the published SDK, by name', async () => {
-    expect(await refusal(JSON.stringify({ $schemaVersion: '1.20', currentTurn: 1 }))).toContain('@openai/agents (schema "1.20")');
+    expect(await refusal(JSON.stringify({ $schemaVersion: '1.20', currentTurn: 1 }))).toContain(
+      '@openai/agents (schema "1.20")',
+    );
   });
 
   test('a text that was cut off, wherever', async () => {
@@ -93,7 +107,8 @@ describe('refuses', () => {
   });
 
   test('JSON that is no state', async () => {
-    for (const text of ['null', '[]', '1', '{}', '{"format":"other"}', '{"format":"baton/run-state"}']) await refusal(text);
+    for (const text of ['null', '[]', '1', '{}', '{"format":"other"}', '{"format":"baton/run-state"}'])
+      await refusal(text);
   });
 
   test('events of an unknown type or version, and logs that are none', async () => {
@@ -144,7 +159,9 @@ test('the context is left out on request, and can be given anew: the stored one 
   const text = state.toString();
   const readWith = async (contextStrategy?: 'merge' | 'replace' | 'preferSerialized'): Promise<unknown> => {
     const given = new RunContext<unknown>({ given: 1, both: 'given' });
-    const read = await RunState.fromStringWithContext(agent, text, given, { ...(contextStrategy && { contextStrategy }) });
+    const read = await RunState.fromStringWithContext(agent, text, given, {
+      ...(contextStrategy && { contextStrategy }),
+    });
     expect(read.context).toBe(given);
     return read.context.context;
   };

@@ -8,7 +8,11 @@ import { run, RunState, stateOfError } from './index.ts';
 
 const NOTHING = { type: 'object', properties: {}, required: [], additionalProperties: false } as const;
 const call = (name: string, callId = 'c1'): ReturnType<typeof functionCall> => functionCall(name, {}, { callId });
-const failureOf = (running: Promise<unknown>): Promise<unknown> => running.then(() => 'it ended well', (error: unknown) => error);
+const failureOf = (running: Promise<unknown>): Promise<unknown> =>
+  running.then(
+    () => 'it ended well',
+    (error: unknown) => error,
+  );
 
 /** A promise and the function that resolves it. */
 function gate(): { open: (value: string) => void; wait: Promise<string> } {
@@ -20,7 +24,12 @@ function gate(): { open: (value: string) => void; wait: Promise<string> } {
 test('a tool that ignores its signal is given up after the grace period; what it says later is kept apart', async () => {
   const { open, wait } = gate();
   const controller = new AbortController();
-  const deaf = tool({ name: 'deaf', description: '', parameters: NOTHING, execute: () => (controller.abort(new Error('enough')), wait) });
+  const deaf = tool({
+    name: 'deaf',
+    description: '',
+    parameters: NOTHING,
+    execute: () => (controller.abort(new Error('enough')), wait),
+  });
   const agent = new Agent({ name: 'A', tools: [deaf], model: new ScriptedModel([[call('deaf')]]) });
   const error = await failureOf(run(agent, 'hi', { signal: controller.signal, abortGraceMs: 1 }));
   expect(error).toMatchObject({ message: 'enough' });
@@ -33,7 +42,9 @@ test('a tool that ignores its signal is given up after the grace period; what it
   await Promise.resolve();
   expect(state?.toString()).toBe(before);
   const { journal } = RunState.record(state as RunState<unknown, never>);
-  await expect.poll(() => journal.late).toEqual([{ type: 'effect.settled_late', id: 'm1/c0', summary: 'tool.returned' }]);
+  await expect
+    .poll(() => journal.late)
+    .toEqual([{ type: 'effect.settled_late', id: 'm1/c0', summary: 'tool.returned' }]);
 });
 
 test('a tool that listens ends its run at once, and its answer is kept', async () => {
@@ -43,7 +54,9 @@ test('a tool that listens ends its run at once, and its answer is kept', async (
     description: '',
     parameters: NOTHING,
     execute: async (_input, _context, details) => {
-      const stopped = new Promise<string>((resolve) => details?.signal?.addEventListener('abort', () => resolve('stopped early')));
+      const stopped = new Promise<string>((resolve) =>
+        details?.signal?.addEventListener('abort', () => resolve('stopped early')),
+      );
       controller.abort(new Error('enough'));
       return stopped;
     },
@@ -55,7 +68,9 @@ test('a tool that listens ends its run at once, and its answer is kept', async (
 
 test('a signal that fired before the run began ends it before the model is called', async () => {
   const model = new ScriptedModel([[assistantMessage('never')]]);
-  const error = await failureOf(run(new Agent({ name: 'A', model }), 'hi', { signal: AbortSignal.abort(new Error('too early')) }));
+  const error = await failureOf(
+    run(new Agent({ name: 'A', model }), 'hi', { signal: AbortSignal.abort(new Error('too early')) }),
+  );
   expect(error).toMatchObject({ message: 'too early' });
   expect(model.calls).toHaveLength(0);
 });
@@ -77,7 +92,9 @@ test('an abort reaches the tool of a sub-agent, and the caller is told by its ow
     execute: (_input, _context, details) => {
       const { signal } = details ?? {};
       controller.abort(new Error('enough'));
-      return new Promise<string>((resolve) => signal?.addEventListener('abort', () => (signals.push(signal.aborted), resolve('x'))));
+      return new Promise<string>((resolve) =>
+        signal?.addEventListener('abort', () => (signals.push(signal.aborted), resolve('x'))),
+      );
     },
   });
   const sub = new Agent({ name: 'Sub', tools: [inner], model: new ScriptedModel([[call('inner')]]) });
@@ -108,7 +125,11 @@ for (const behavior of ['run_llm_again', 'stop_on_first_tool'] as const) {
 test('whoever leaves a stream early cancels the run', async () => {
   const { open, wait } = gate();
   const slow = tool({ name: 'slow', description: '', parameters: NOTHING, execute: () => wait });
-  const agent = new Agent({ name: 'A', tools: [slow], model: new ScriptedModel([[call('slow')], [assistantMessage('never')]]) });
+  const agent = new Agent({
+    name: 'A',
+    tools: [slow],
+    model: new ScriptedModel([[call('slow')], [assistantMessage('never')]]),
+  });
   const result = await run(agent, 'hi', { stream: true, abortGraceMs: 0 });
   for await (const event of result) if (event.type === 'run_item_stream_event') break;
   await result.completed;
@@ -120,16 +141,24 @@ test('whoever leaves a stream early cancels the run', async () => {
 test('a sub-agent shows its events in the stream of its caller where asked, and to its handlers', async () => {
   const sub = new Agent({ name: 'Sub', model: new ScriptedModel([[assistantMessage('sub done')]]) });
   const seen: string[] = [];
-  const subTool = sub.asTool({ toolName: 'sub', forwardEvents: true, onStream: ({ event }) => void seen.push((event as { type: string }).type) });
+  const subTool = sub.asTool({
+    toolName: 'sub',
+    forwardEvents: true,
+    onStream: ({ event }) => void seen.push((event as { type: string }).type),
+  });
   subTool.on('run_item_stream_event', () => {
     throw new Error('handlers only watch');
   });
-  const model = new ScriptedModel([[functionCall('sub', { input: 'go' }, { callId: 'c1' })], [assistantMessage('done')]]);
+  const model = new ScriptedModel([
+    [functionCall('sub', { input: 'go' }, { callId: 'c1' })],
+    [assistantMessage('done')],
+  ]);
   const agent = new Agent({ name: 'A', tools: [subTool], model });
   const result = await run(agent, 'hi', { stream: true });
   const forwarded: unknown[] = [];
   for await (const event of result) {
-    if (event.type === 'agent_tool_stream_event') forwarded.push([event.agent.name, event.invocation.toolName, event.event.type]);
+    if (event.type === 'agent_tool_stream_event')
+      forwarded.push([event.agent.name, event.invocation.toolName, event.event.type]);
   }
   expect(result.finalOutput).toBe('done');
   expect(seen.length).toBeGreaterThan(1);
@@ -138,8 +167,15 @@ test('a sub-agent shows its events in the stream of its caller where asked, and 
 
 test('a handler that never settles fails its call once more events wait than may', async () => {
   const sub = new Agent({ name: 'Sub', model: new ScriptedModel([[assistantMessage('sub done')]]) });
-  const subTool = sub.asTool({ toolName: 'sub', onStreamMaxPendingEvents: 1, onStream: () => new Promise<void>(() => undefined) });
-  const model = new ScriptedModel([[functionCall('sub', { input: 'go' }, { callId: 'c1' })], [assistantMessage('done')]]);
+  const subTool = sub.asTool({
+    toolName: 'sub',
+    onStreamMaxPendingEvents: 1,
+    onStream: () => new Promise<void>(() => undefined),
+  });
+  const model = new ScriptedModel([
+    [functionCall('sub', { input: 'go' }, { callId: 'c1' })],
+    [assistantMessage('done')],
+  ]);
   const agent = new Agent({ name: 'A', tools: [subTool], model }) as unknown as AnyAgent;
   const { history, finalOutput } = await run(agent, 'hi');
   expect(finalOutput).toBe('done');

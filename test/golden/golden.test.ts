@@ -15,10 +15,18 @@ const here = new URL('.', import.meta.url).pathname;
 
 /** What a release may not change of what an old log means. Fields that are new in a later state are not compared. */
 function meaning(state: State): unknown {
-  const { status, agent, turn, input, output, stop, approvals, savedTo, calls, entries, produced, request, checks } = state;
+  const { status, agent, turn, input, output, stop, approvals, savedTo, calls, entries, produced, request, checks } =
+    state;
   return JSON.parse(
     JSON.stringify({
-      ...{ status, agent, turn, input, output, stop, approvals, savedTo },
+      status,
+      agent,
+      turn,
+      input,
+      output,
+      stop,
+      approvals,
+      savedTo,
       calls: calls.map(({ callId, tool, status: of, outcome, item }) => ({ callId, tool, status: of, outcome, item })),
       entries: toArray(entries),
       produced: toArray(produced).map(({ item }) => item),
@@ -31,11 +39,14 @@ function meaning(state: State): unknown {
 const wanted = process.env['BATON_GOLDEN'];
 if (wanted !== undefined) {
   const file = `${here}${wanted}.json`;
-  if (existsSync(file)) throw new Error(`${file} is there already. Golden logs are never rewritten: name a new release.`);
+  if (existsSync(file))
+    throw new Error(`${file} is there already. Golden logs are never rewritten: name a new release.`);
   const golden: Golden = {};
   for (const [name, run] of Object.entries(RUNS)) {
     const logs = Object.entries(await logsOf(run));
-    golden[name] = Object.fromEntries(logs.map(([id, log]) => [id, { log, state: meaning(fold(log, initialState())) }]));
+    golden[name] = Object.fromEntries(
+      logs.map(([id, log]) => [id, { log, state: meaning(fold(log, initialState())) }]),
+    );
   }
   writeFileSync(file, `${JSON.stringify(golden, null, 1)}\n`);
 }

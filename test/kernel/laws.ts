@@ -1,5 +1,14 @@
 /** What holds for each log of a run, whatever happened in it. Gives what is broken, in words. */
-import { apply, callIndex, type Committed, type Effect, initialState, isOver, type State, toArray } from '../../src/kernel/index.ts';
+import {
+  apply,
+  callIndex,
+  type Committed,
+  type Effect,
+  initialState,
+  isOver,
+  type State,
+  toArray,
+} from '../../src/kernel/index.ts';
 
 export function brokenLaws(log: readonly Committed[], cap: number | null = null): string[] {
   const problems: string[] = [];
@@ -21,12 +30,18 @@ export function brokenLaws(log: readonly Committed[], cap: number | null = null)
       asked.set(effect.id, attempt);
       if (effect.do === 'call_tool' || effect.do === 'decide_call') busy.set(effect.id, effect);
       slots = Math.max(slots, busy.size);
-    } else if ('id' in event && event.id !== undefined && event.type !== 'run.stopping' && event.type !== 'effect.settled_late') {
+    } else if (
+      'id' in event &&
+      event.id !== undefined &&
+      event.type !== 'run.stopping' &&
+      event.type !== 'effect.settled_late'
+    ) {
       busy.delete(event.id);
       const closedUnasked = event.type === 'tool.returned' && event.status === 'incomplete';
       const n = (answered.get(event.id) ?? 0) + 1;
       answered.set(event.id, n);
-      if (n > (asked.get(event.id) ?? 0) && !closedUnasked) problems.push(`${event.id} was answered ${n} times (${event.type})`);
+      if (n > (asked.get(event.id) ?? 0) && !closedUnasked)
+        problems.push(`${event.id} was answered ${n} times (${event.type})`);
     }
   }
   if (cap !== null && slots > cap) problems.push(`${slots} calls were under way at once, ${cap} may be`);
@@ -50,17 +65,21 @@ function brokenEnd(log: readonly Committed[], state: State): string[] {
     const at = open.indexOf(callId);
     if (at < 0) problems.push(`a result of ${callId} has no call before it`);
     else open.splice(at, 1);
-    if (kind === 'handoff_output' && open.length > 0) problems.push(`handed over while ${open.join(', ')} had no result`);
+    if (kind === 'handoff_output' && open.length > 0)
+      problems.push(`handed over while ${open.join(', ')} had no result`);
   }
   if (open.length > 0) problems.push(`calls without a result: ${open.join(', ')}`);
   const last = log.at(-1)?.type;
-  if (last !== 'run.finished' && last !== 'run.failed' && last !== 'run.cancelled') problems.push(`the log goes on after the end: ${last}`);
+  if (last !== 'run.finished' && last !== 'run.failed' && last !== 'run.cancelled')
+    problems.push(`the log goes on after the end: ${last}`);
   return problems;
 }
 
 /** Freezes a state as deep as an older state must stay what it was. */
 export function picture(state: State): string {
   const { entries, produced, request, responses, checks, toolChecks, ...rest } = state;
-  const lists = [entries, produced, request, responses, checks, toolChecks].map((list) => toArray<unknown>(list as never));
+  const lists = [entries, produced, request, responses, checks, toolChecks].map((list) =>
+    toArray<unknown>(list as never),
+  );
   return JSON.stringify({ rest, lists });
 }

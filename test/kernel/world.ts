@@ -1,5 +1,18 @@
 /** A world in memory whose answers a seed decides: drives the kernel through runs that no model would think of. */
-import { type AgentPlan, type CallPlan, type Committed, drive, type Effect, initialState, isWaiting, type Plan, type RunEvent, type State, type Stop, type World } from '../../src/kernel/index.ts';
+import {
+  type AgentPlan,
+  type CallPlan,
+  type Committed,
+  drive,
+  type Effect,
+  initialState,
+  isWaiting,
+  type Plan,
+  type RunEvent,
+  type State,
+  type Stop,
+  type World,
+} from '../../src/kernel/index.ts';
 import type { ModelItem } from '../../src/protocol/items.ts';
 import { chance, pick, random, type Random, times, upTo } from '../kill/random.ts';
 
@@ -54,7 +67,14 @@ export async function lifeOf(seed: number, { seen, throwing = false }: Options =
   const problems: string[] = [];
   const session = chance(r, 0.5);
   let inbox: RunEvent[] = [
-    { type: 'run.started', runId: 'r', agent: 'A', input: chance(r, 0.5) ? 'hi' : [{ type: 'message', role: 'user', content: 'hi' }], maxTurns: chance(r, 0.2) ? null : 1 + upTo(r, 5), session },
+    {
+      type: 'run.started',
+      runId: 'r',
+      agent: 'A',
+      input: chance(r, 0.5) ? 'hi' : [{ type: 'message', role: 'user', content: 'hi' }],
+      maxTurns: chance(r, 0.2) ? null : 1 + upTo(r, 5),
+      session,
+    },
   ];
   let state = initialState();
   for (let round = 0; round < 60; round++) {
@@ -62,7 +82,8 @@ export async function lifeOf(seed: number, { seen, throwing = false }: Options =
     let stopped = false;
     const world: World = {
       start(effect, at) {
-        if (!log.some((event) => event.type === 'effect.requested' && event.effect === effect)) problems.push(`${effect.id} was begun before its commit`);
+        if (!log.some((event) => event.type === 'effect.requested' && event.effect === effect))
+          problems.push(`${effect.id} was begun before its commit`);
         void at;
         under.push(effect);
       },
@@ -145,34 +166,72 @@ const result = (callId: string, name: string, text: string): ModelItem => ({
 function answer(r: Random, effect: Effect, { state, stopped, many }: Now): RunEvent {
   const { id } = effect;
   const error = { name: 'Error', message: `${id} broke` };
-  if (stopped && effect.do !== 'save_session' && effect.do !== 'handle_error' && chance(r, 0.5)) return { type: 'effect.failed', id, error };
+  if (stopped && effect.do !== 'save_session' && effect.do !== 'handle_error' && chance(r, 0.5))
+    return { type: 'effect.failed', id, error };
   switch (effect.do) {
     case 'load_session': {
       const items = times(upTo(r, 2), () => ({ type: 'message' as const, role: 'user' as const, content: 'earlier' }));
       if (chance(r, 0.05)) return { type: 'effect.failed', id, error };
-      return { type: 'session.loaded', id, items: [...items, { type: 'message', role: 'user', content: 'hi' }], fresh: [items.length] };
+      return {
+        type: 'session.loaded',
+        id,
+        items: [...items, { type: 'message', role: 'user', content: 'hi' }],
+        fresh: [items.length],
+      };
     }
     case 'check': {
       const verdict = chance(r, 0.85) ? 'pass' : pick(r, ['tripped', 'errored']);
-      return { type: 'check.returned', id, name: 'c', verdict, ...(chance(r, 0.5) && verdict !== 'pass' && { error }), ...(chance(r, 0.3) && { blocked: 'hidden' }) };
+      return {
+        type: 'check.returned',
+        id,
+        name: 'c',
+        verdict,
+        ...(chance(r, 0.5) && verdict !== 'pass' && { error }),
+        ...(chance(r, 0.3) && { blocked: 'hidden' }),
+      };
     }
     case 'call_model':
-      return chance(r, 0.03) ? { type: 'model.failed', id, error, ...(chance(r, 0.5) && { prepared: PREPARED }) } : reply(r, id, many);
+      return chance(r, 0.03)
+        ? { type: 'model.failed', id, error, ...(chance(r, 0.5) && { prepared: PREPARED }) }
+        : reply(r, id, many);
     case 'decide_call': {
       if (chance(r, 0.03)) return { type: 'effect.failed', id, error };
       const verdict = pick(r, ['run', 'run', 'ask', 'refuse']);
-      return { type: 'call.decided', id, verdict, ...(verdict === 'refuse' && chance(r, 0.5) && { message: 'no' }), ...(chance(r, 0.2) && { checks: CHECKS }) };
+      return {
+        type: 'call.decided',
+        id,
+        verdict,
+        ...(verdict === 'refuse' && chance(r, 0.5) && { message: 'no' }),
+        ...(chance(r, 0.2) && { checks: CHECKS }),
+      };
     }
     case 'call_tool': {
       const call = state.calls[effect.i];
       if (chance(r, 0.04)) return { type: 'tool.failed', id, error, ...(chance(r, 0.3) && { checks: CHECKS }) };
       if (call?.kind === 'agent' && chance(r, 0.4)) {
-        return { type: 'tool.waiting', id, asks: times(1 + upTo(r, 1), (i) => ({ run: `r/${id}`, k: 1, i, callId: `x${effect.attempt ?? 1}.${i}`, tool: `t${i}` })) };
+        return {
+          type: 'tool.waiting',
+          id,
+          asks: times(1 + upTo(r, 1), (i) => ({
+            run: `r/${id}`,
+            k: 1,
+            i,
+            callId: `x${effect.attempt ?? 1}.${i}`,
+            tool: `t${i}`,
+          })),
+        };
       }
       const outcome = effect.refused ? 'rejected' : chance(r, 0.8) ? 'ok' : pick(r, ['error', 'aborted', 'timeout']);
       const said = pick(r, ['text', 'output', 'list']);
       const text = `${id} says`;
-      return { type: 'tool.returned', id, ...(outcome !== 'ok' && { outcome }), ...(said === 'text' ? { text } : { output: said === 'list' ? [{ type: 'input_text', text }] : text }), ...(chance(r, 0.2) && { custom: { mine: 1 } }), ...(chance(r, 0.2) && { checks: CHECKS }) };
+      return {
+        type: 'tool.returned',
+        id,
+        ...(outcome !== 'ok' && { outcome }),
+        ...(said === 'text' ? { text } : { output: said === 'list' ? [{ type: 'input_text', text }] : text }),
+        ...(chance(r, 0.2) && { custom: { mine: 1 } }),
+        ...(chance(r, 0.2) && { checks: CHECKS }),
+      };
     }
     case 'hand_off': {
       const { callId = '', tool = '' } = state.calls[effect.i] ?? {};
@@ -186,15 +245,31 @@ function answer(r: Random, effect: Effect, { state, stopped, many }: Now): RunEv
         to,
         item,
         ...(chance(r, 0.3) && { input: 'rewritten' }),
-        ...(chance(r, 0.3) && { edit: [[0, upTo(r, state.entries.length)], { kind: 'input' as const, item: { type: 'message' as const, role: 'user' as const, content: 'summary' }, agent: to }] }),
+        ...(chance(r, 0.3) && {
+          edit: [
+            [0, upTo(r, state.entries.length)],
+            {
+              kind: 'input' as const,
+              item: { type: 'message' as const, role: 'user' as const, content: 'summary' },
+              agent: to,
+            },
+          ],
+        }),
       };
     }
     case 'choose_output':
-      return chance(r, 0.1) ? { type: 'effect.failed', id, error } : { type: 'output.chosen', id, k: effect.k, ...(chance(r, 0.5) && { final: 'chosen' }) };
+      return chance(r, 0.1)
+        ? { type: 'effect.failed', id, error }
+        : { type: 'output.chosen', id, k: effect.k, ...(chance(r, 0.5) && { final: 'chosen' }) };
     case 'handle_error':
       return chance(r, 0.1)
         ? { type: 'effect.failed', id, error }
-        : { type: 'error.handled', id, ...(chance(r, 0.7) && { final: 'handled' }), ...(chance(r, 0.3) && { includeInHistory: false }) };
+        : {
+            type: 'error.handled',
+            id,
+            ...(chance(r, 0.7) && { final: 'handled' }),
+            ...(chance(r, 0.3) && { includeInHistory: false }),
+          };
     case 'save_session':
       return chance(r, 0.05) ? { type: 'effect.failed', id, error } : { type: 'session.saved', id, to: effect.to };
     case 'compact_session':
@@ -209,12 +284,27 @@ const USAGE = { inputTokens: 1, outputTokens: 1, totalTokens: 2 };
 function reply(r: Random, id: string, many: boolean): RunEvent {
   const prepared = chance(r, 0.2) ? { prepared: PREPARED } : {};
   if (many || chance(r, 0.3)) {
-    const text = chance(r, 0.8) ? [{ type: 'output_text' as const, text: chance(r, 0.9) ? `answer of ${id}` : '' }] : [];
+    const text = chance(r, 0.8)
+      ? [{ type: 'output_text' as const, text: chance(r, 0.9) ? `answer of ${id}` : '' }]
+      : [];
     const refusal = chance(r, 0.15) ? [{ type: 'refusal' as const, refusal: 'no' }] : [];
-    const message: ModelItem = { type: 'message', role: 'assistant', status: 'completed', content: [...text, ...refusal] };
+    const message: ModelItem = {
+      type: 'message',
+      role: 'assistant',
+      status: 'completed',
+      content: [...text, ...refusal],
+    };
     const output: ModelItem[] = chance(r, 0.9) ? [message] : [{ type: 'reasoning', content: [] }];
-    const parsed = chance(r, 0.4) ? { parsed: chance(r, 0.6) ? ({ ok: true } as const) : ({ ok: false, message: 'not JSON' } as const) } : {};
-    return { type: 'model.replied', id, reply: { output, usage: USAGE, responseId: `resp_${id}` }, ...parsed, ...prepared };
+    const parsed = chance(r, 0.4)
+      ? { parsed: chance(r, 0.6) ? ({ ok: true } as const) : ({ ok: false, message: 'not JSON' } as const) }
+      : {};
+    return {
+      type: 'model.replied',
+      id,
+      reply: { output, usage: USAGE, responseId: `resp_${id}` },
+      ...parsed,
+      ...prepared,
+    };
   }
   const output: ModelItem[] = [];
   const calls: CallPlan[] = [];
@@ -222,7 +312,13 @@ function reply(r: Random, id: string, many: boolean): RunEvent {
     const kind = pick(r, ['function', 'function', 'function', 'agent', 'handoff', 'unknown']);
     const callId = chance(r, 0.03) ? `${id}.0` : `${id}.${i}`;
     const name = kind === 'handoff' ? 'transfer' : `t${upTo(r, 2)}`;
-    if (chance(r, 0.1)) output.push({ type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: 'look' }] });
+    if (chance(r, 0.1))
+      output.push({
+        type: 'message',
+        role: 'assistant',
+        status: 'completed',
+        content: [{ type: 'output_text', text: 'look' }],
+      });
     calls.push({
       at: output.length,
       kind,

@@ -33,7 +33,11 @@ export type Built = {
   input: string | AgentInputItem[];
 };
 
-export function build(spec: SystemSpec, reach: Reach, { session, signal }: { session: Session; signal: AbortSignal }): Built {
+export function build(
+  spec: SystemSpec,
+  reach: Reach,
+  { session, signal }: { session: Session; signal: AbortSignal },
+): Built {
   const agents = spec.agents.map((each) => agentFrom(spec, each, reach));
   spec.agents.forEach((each, i) => {
     agents[i]?.handoffs.push(...each.handoffs.flatMap((to) => handoffFrom(to, agents, reach)));
@@ -43,7 +47,8 @@ export function build(spec: SystemSpec, reach: Reach, { session, signal }: { ses
   const toolExecution: ToolExecutionConfig = { maxFunctionToolConcurrency: spec.cap };
   return {
     root,
-    input: spec.session !== 'none' ? [{ type: 'message', role: 'user', content: `go ${spec.seed}` }] : `go ${spec.seed}`,
+    input:
+      spec.session !== 'none' ? [{ type: 'message', role: 'user', content: `go ${spec.seed}` }] : `go ${spec.seed}`,
     config: {},
     options: {
       maxTurns: spec.maxTurns,
@@ -80,7 +85,10 @@ function agentFrom(spec: SystemSpec, each: AgentSpec, reach: Reach): AnyAgent {
     name,
     instructions: each.dynamicInstructions ? async (_, agent) => `dynamic ${agent.name}` : `static ${name}`,
     model: new RuleModel({ seed: spec.seed, agent: name, unknownTools: spec.unknownTools, performed: reach.performed }),
-    tools: [...each.tools.map((one) => toolFrom(spec, one, reach)), ...each.subs.map((sub) => subFrom(spec, sub, reach))],
+    tools: [
+      ...each.tools.map((one) => toolFrom(spec, one, reach)),
+      ...each.subs.map((sub) => subFrom(spec, sub, reach)),
+    ],
     inputGuardrails: each.inputChecks.map((check) => ({ ...checkFrom(check), runInParallel: !check.blocking })),
     outputGuardrails: each.outputChecks.map((check) => checkFrom(check)),
     ...(output === 'json' && { outputType: JSON_ANSWER }),
@@ -89,7 +97,9 @@ function agentFrom(spec: SystemSpec, each: AgentSpec, reach: Reach): AnyAgent {
         ? { stopAtToolNames: [`${name}_t0`] }
         : toolUse === 'dynamic'
           ? async (_, results) =>
-              results.length > 1 ? { isFinalOutput: true, finalOutput: `chosen of ${results.length}` } : { isFinalOutput: false }
+              results.length > 1
+                ? { isFinalOutput: true, finalOutput: `chosen of ${results.length}` }
+                : { isFinalOutput: false }
           : toolUse,
     handoffOutputTypeWarningEnabled: false,
   }) as unknown as AnyAgent;
@@ -104,8 +114,18 @@ const JSON_ANSWER = {
         ? { value: { answer: String(value.answer) } }
         : { issues: [{ message: 'no answer' }] },
     jsonSchema: {
-      input: () => ({ type: 'object', properties: { answer: { type: 'string' } }, required: ['answer'], additionalProperties: false }),
-      output: () => ({ type: 'object', properties: { answer: { type: 'string' } }, required: ['answer'], additionalProperties: false }),
+      input: () => ({
+        type: 'object',
+        properties: { answer: { type: 'string' } },
+        required: ['answer'],
+        additionalProperties: false,
+      }),
+      output: () => ({
+        type: 'object',
+        properties: { answer: { type: 'string' } },
+        required: ['answer'],
+        additionalProperties: false,
+      }),
     },
   },
 } as const;
@@ -126,7 +146,11 @@ const needs = (approval: Approval): boolean | ((context: unknown, input: unknown
       }
     : approval === 'always';
 
-function toolFrom({ seed }: SystemSpec, { name, latency, approval, does }: ToolSpec, reach: Reach): AnyAgent['tools'][number] {
+function toolFrom(
+  { seed }: SystemSpec,
+  { name, latency, approval, does }: ToolSpec,
+  reach: Reach,
+): AnyAgent['tools'][number] {
   return tool({
     name,
     description: `does ${does}`,
@@ -140,7 +164,9 @@ function toolFrom({ seed }: SystemSpec, { name, latency, approval, does }: ToolS
           name: 'refuses',
           run: async ({ toolCall }) => ({
             behavior:
-              hash(toolCall.callId) % 3 === 0 ? { type: 'rejectContent' as const, message: 'not that' } : { type: 'allow' as const },
+              hash(toolCall.callId) % 3 === 0
+                ? { type: 'rejectContent' as const, message: 'not that' }
+                : { type: 'allow' as const },
           }),
         },
       ],
@@ -157,14 +183,20 @@ function toolFrom({ seed }: SystemSpec, { name, latency, approval, does }: ToolS
   }) as AnyAgent['tools'][number];
 }
 
-function subFrom(spec: SystemSpec, { name, approval, agent, extracts }: SubSpec, reach: Reach): AnyAgent['tools'][number] {
+function subFrom(
+  spec: SystemSpec,
+  { name, approval, agent, extracts }: SubSpec,
+  reach: Reach,
+): AnyAgent['tools'][number] {
   const sub = agentFrom(spec, agent, reach);
   return sub.asTool({
     toolName: name,
     toolDescription: 'asks a sub-agent',
     needsApproval: needs(approval) as never,
     runOptions: { maxTurns: 6 },
-    ...(extracts && { customOutputExtractor: ({ agentToolInvocation }) => `extracted of ${agentToolInvocation.toolName}` }),
+    ...(extracts && {
+      customOutputExtractor: ({ agentToolInvocation }) => `extracted of ${agentToolInvocation.toolName}`,
+    }),
   }) as AnyAgent['tools'][number];
 }
 
@@ -191,7 +223,10 @@ function withoutTools({ inputHistory, preHandoffItems, newItems, ...rest }: Hand
   };
 }
 
-function checkFrom({ name, latency, verdict }: CheckSpec): { name: string; execute: () => Promise<GuardrailFunctionOutput> } {
+function checkFrom({ name, latency, verdict }: CheckSpec): {
+  name: string;
+  execute: () => Promise<GuardrailFunctionOutput>;
+} {
   return {
     name,
     async execute() {

@@ -52,13 +52,24 @@ function withoutResults(outcome: Outcome, cut: ReadonlySet<string>): Outcome {
   return walk(outcome) as Outcome;
 }
 
-const OF_RESULTS: ReadonlySet<string> = new Set(['output', 'status', 'outcome', 'item', 'custom', 'message', 'asks', 'askedAt']);
+const OF_RESULTS: ReadonlySet<string> = new Set([
+  'output',
+  'status',
+  'outcome',
+  'item',
+  'custom',
+  'message',
+  'asks',
+  'askedAt',
+]);
 
 /** Where two values differ. */
 function unequal(a: unknown, b: unknown, path = ''): string[] {
   if (isDeepStrictEqual(a, b)) return [];
   if (!isObject(a) || !isObject(b)) return [`${path}: ${short(a)} became ${short(b)}`];
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) => unequal(a[key], b[key], `${path}.${key}`));
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) =>
+    unequal(a[key], b[key], `${path}.${key}`),
+  );
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;

@@ -83,7 +83,11 @@ export class Disk {
     const { calls, k } = this.stateOf(runId);
     const pending = calls.filter(({ status }) => status === 'running' || status === 'waiting');
     const children = pending.map(({ i }) => `${runId}/m${k}/c${i}`).filter((id) => this.logs.has(id));
-    return { runId, events: this.logs.get(runId), ...(children.length > 0 && { children: children.map((id) => this.#log(id)) }) };
+    return {
+      runId,
+      events: this.logs.get(runId),
+      ...(children.length > 0 && { children: children.map((id) => this.#log(id)) }),
+    };
   }
 
   /** What was begun, by key, and what of it is known to have been done: its answer was committed. */

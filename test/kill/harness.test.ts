@@ -41,9 +41,9 @@ test('a world that performs before it commits is noticed', async () => {
     return (runId, events) => {
       const before = held;
       held = [runId, structuredClone(events)];
-      if (before) committer(...before);
+      if (before) void committer(...before);
       const over = events.some(({ type }) => /^run\.(finished|failed|cancelled|paused)$/.test(type));
-      if (over) committer(...held);
+      if (over) void committer(...held);
       if (over) held = undefined;
     };
   };
@@ -62,7 +62,9 @@ test('what was answered and is done again is noticed', async () => {
   const { spec, commits } = await goodSystem();
   const base = await live(spec);
   const killed = await live(spec, { kills: [{ at: commits - 2, when: 'after' }], misread });
-  expect(differences(spec, base, killed).join('\n')).toMatch(/tool \S+ was begun 2 times: 1 undisturbed, 0 lost in kills/);
+  expect(differences(spec, base, killed).join('\n')).toMatch(
+    /tool \S+ was begun 2 times: 1 undisturbed, 0 lost in kills/,
+  );
 });
 
 test('an effect that is done twice in one process is noticed', async () => {
@@ -75,7 +77,10 @@ test('an effect that is done twice in one process is noticed', async () => {
 
 test('an answer that is stored twice adds nothing to the history, and is noticed', async () => {
   const sabotage: LifeOptions['sabotage'] = (committer) => (runId, events) =>
-    committer(runId, events.flatMap((event): Committed[] => (event.type === 'tool.returned' ? [event, event] : [event])));
+    committer(
+      runId,
+      events.flatMap((event): Committed[] => (event.type === 'tool.returned' ? [event, event] : [event])),
+    );
   const { spec } = await goodSystem();
   const base = await live(spec);
   const twice = await live(spec, { sabotage });

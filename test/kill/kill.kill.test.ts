@@ -36,7 +36,8 @@ test('a run that is killed at any commit ends as if it had not been', async () =
       for (const kills of [[kill], [kill, second]]) {
         const killed = await live(spec, { kills });
         const found = differences(spec, base, killed);
-        if (found.length > 0) problems.push(`system ${seed}, kills ${JSON.stringify(kills)}: ${found.slice(0, 3).join('; ')}`);
+        if (found.length > 0)
+          problems.push(`system ${seed}, kills ${JSON.stringify(kills)}: ${found.slice(0, 3).join('; ')}`);
         counts.repeated += repeatedEffects(base, killed);
         if (kills.length === 1) counts.positions += 1;
         else counts.doubleKills += 1;

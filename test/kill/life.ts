@@ -1,7 +1,15 @@
 /**
  * Lives of a system: undisturbed, or killed at chosen commits and brought back from what was stored.
  */
-import { type AgentInputItem, type AnyAgent, MemorySession, Runner, RunState, type Session, stateOfError } from '../../src/index.ts';
+import {
+  type AgentInputItem,
+  type AnyAgent,
+  MemorySession,
+  Runner,
+  RunState,
+  type Session,
+  stateOfError,
+} from '../../src/index.ts';
 import { type State, toArray, type List } from '../../src/kernel/index.ts';
 import { INTERNALS, type Internals } from '../../src/run/run.ts';
 import { brokenLaws } from '../kernel/laws.ts';
@@ -46,8 +54,14 @@ type Store = { disk: Disk; session: Session };
 type How = Internals & Pick<LifeOptions, 'misread'>;
 type Handle = RunState<unknown, AnyAgent>;
 
-export async function live(spec: SystemSpec, { kills = [], amnesia = false, sabotage, misread }: LifeOptions = {}): Promise<Life> {
-  const store: Store = { disk: new Disk(), session: spec.session === 'plain' ? plainSession() : new MemorySession({ initialItems: HISTORY }) };
+export async function live(
+  spec: SystemSpec,
+  { kills = [], amnesia = false, sabotage, misread }: LifeOptions = {},
+): Promise<Life> {
+  const store: Store = {
+    disk: new Disk(),
+    session: spec.session === 'plain' ? plainSession() : new MemorySession({ initialItems: HISTORY }),
+  };
   const lost: Map<string, number>[] = [];
   const problems: string[] = [];
   const cut = new Set<string>();
@@ -92,7 +106,8 @@ function plainSession(): Session {
   let items: AgentInputItem[] = structuredClone(HISTORY);
   return {
     getSessionId: async () => 'plain',
-    getItems: async (limit) => structuredClone(limit === undefined ? items : items.slice(Math.max(0, items.length - limit))),
+    getItems: async (limit) =>
+      structuredClone(limit === undefined ? items : items.slice(Math.max(0, items.length - limit))),
     async addItems(added) {
       items.push(...structuredClone(added));
     },
@@ -140,7 +155,9 @@ async function process(spec: SystemSpec, { disk, session }: Store, how: How): Pr
 async function outcomeOf(spec: SystemSpec, { disk, session }: Store, handle: Handle): Promise<Outcome> {
   const runId = disk.rootId ?? '';
   const plain = (value: unknown): unknown => {
-    const text = JSON.stringify(value, (key, inner: unknown) => (key === 'at' && Number(inner) > 1e9 ? undefined : inner));
+    const text = JSON.stringify(value, (key, inner: unknown) =>
+      key === 'at' && Number(inner) > 1e9 ? undefined : inner,
+    );
     return JSON.parse((text ?? 'null').replaceAll(runId, 'RUN')) as unknown;
   };
   const folded = disk.root;
@@ -159,9 +176,22 @@ async function outcomeOf(spec: SystemSpec, { disk, session }: Store, handle: Han
 
 /** A state without what may differ between a run that was killed and one that was not: ids, attempts, order of arrival. */
 function normal(state: State): unknown {
-  const { runId: _, uncertain: _uncertain, calls, checks, toolChecks, entries, produced, request, responses, approvals, ...rest } = state;
+  const {
+    runId: _,
+    uncertain: _uncertain,
+    calls,
+    checks,
+    toolChecks,
+    entries,
+    produced,
+    request,
+    responses,
+    approvals,
+    ...rest
+  } = state;
   const list = <T>(all: List<T>): T[] => toArray(all);
-  const sorted = <T>(all: readonly T[]): T[] => all.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  const sorted = <T>(all: readonly T[]): T[] =>
+    all.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   return {
     ...rest,
     calls: calls.map(({ attempt: _attempt, ...call }) => call),

@@ -3,7 +3,14 @@
  *
  * Each answer has a key, made from what was asked; it is the response's id, so that the log says what was answered.
  */
-import { type AgentOutputItem, type Model, type ModelRequest, type ModelResponse, type StreamEvent, Usage } from '../../src/index.ts';
+import {
+  type AgentOutputItem,
+  type Model,
+  type ModelRequest,
+  type ModelResponse,
+  type StreamEvent,
+  Usage,
+} from '../../src/index.ts';
 import { assistantMessage, functionCall } from '../../src/testing/index.ts';
 import { chance, hash, type Random, random, times, upTo } from './random.ts';
 
@@ -40,20 +47,31 @@ export class RuleModel implements Model {
     const { usage, output, responseId = '' } = await this.getResponse(request);
     yield { type: 'output_text_delta', delta: '…' };
     const { requests, inputTokens, outputTokens, totalTokens } = usage;
-    yield { type: 'response_done', response: { id: responseId, usage: { requests, inputTokens, outputTokens, totalTokens }, output } };
+    yield {
+      type: 'response_done',
+      response: { id: responseId, usage: { requests, inputTokens, outputTokens, totalTokens }, output },
+    };
   }
 
   #answer(r: Random, request: ModelRequest, key: string): AgentOutputItem[] {
     const offers = [
-      ...request.tools.flatMap((tool) => (tool.type === 'function' ? [{ name: tool.name, properties: tool.parameters.properties }] : [])),
-      ...request.handoffs.map(({ toolName, inputJsonSchema }) => ({ name: toolName, properties: inputJsonSchema.properties })),
+      ...request.tools.flatMap((tool) =>
+        tool.type === 'function' ? [{ name: tool.name, properties: tool.parameters.properties }] : [],
+      ),
+      ...request.handoffs.map(({ toolName, inputJsonSchema }) => ({
+        name: toolName,
+        properties: inputJsonSchema.properties,
+      })),
     ];
-    const results = Array.isArray(request.input) ? request.input.filter(({ type }) => type === 'function_call_result').length : 0;
+    const results = Array.isArray(request.input)
+      ? request.input.filter(({ type }) => type === 'function_call_result').length
+      : 0;
     if (offers.length === 0 || chance(r, 0.12 + 0.13 * results)) return [final(r, request, key)];
     const calls = times(1 + upTo(r, 2), (i) => {
       const { name, properties } = offers[Math.floor(r() * offers.length)] ?? { name: 'none', properties: {} };
       const args = Object.fromEntries(Object.keys(properties).map((property) => [property, `${key}.${i}`]));
-      if (this.#options.unknownTools && chance(r, 0.08)) return functionCall('no_such_tool', {}, { callId: `${key}/${i}` });
+      if (this.#options.unknownTools && chance(r, 0.08))
+        return functionCall('no_such_tool', {}, { callId: `${key}/${i}` });
       return functionCall(name, chance(r, 0.04) ? '{"x":' : args, { callId: `${key}/${i}` });
     });
     const first = calls[0];
@@ -64,7 +82,12 @@ export class RuleModel implements Model {
 
 function final(r: Random, { outputType }: ModelRequest, key: string): AgentOutputItem {
   if (chance(r, 0.04)) {
-    return { type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'refusal', refusal: `no: ${key}` }] };
+    return {
+      type: 'message',
+      role: 'assistant',
+      status: 'completed',
+      content: [{ type: 'refusal', refusal: `no: ${key}` }],
+    };
   }
   if (outputType === 'text') return assistantMessage(`answer ${key}`);
   return assistantMessage(chance(r, 0.25) ? `not json ${key}` : JSON.stringify({ answer: key }));

@@ -72,7 +72,9 @@ export function systemOf(seed: number): SystemSpec {
 type Where = { name: string; depth: number; count: number; violent: boolean };
 
 function agentOf(r: Random, { name, depth, count, violent }: Where): AgentSpec {
-  const tools = times(upTo(r, 2) + (depth === 0 ? 1 : 0), (i) => toolOf(r, `${name}_t${i}`, violent && depth === 0 && i === 0));
+  const tools = times(upTo(r, 2) + (depth === 0 ? 1 : 0), (i) =>
+    toolOf(r, `${name}_t${i}`, violent && depth === 0 && i === 0),
+  );
   const subs =
     depth < 2 && chance(r, depth === 0 ? 0.45 : 0.25)
       ? times(1, (i): SubSpec => {
@@ -81,7 +83,9 @@ function agentOf(r: Random, { name, depth, count, violent }: Where): AgentSpec {
           return { name: `${sub}_tool`, approval: approvalOf(r), agent, extracts: chance(r, 0.3) };
         })
       : [];
-  const toolUse: AgentSpec['toolUse'] = chance(r, 0.7) ? 'run_llm_again' : pick(r, ['stop_on_first_tool', 'named', 'dynamic']);
+  const toolUse: AgentSpec['toolUse'] = chance(r, 0.7)
+    ? 'run_llm_again'
+    : pick(r, ['stop_on_first_tool', 'named', 'dynamic']);
   return {
     name,
     tools,
