@@ -236,19 +236,26 @@ function emit(run: LiveRun, name: RunItemStreamEventName, item: RunItem): void {
 }
 
 /** Made from what was committed: a listener never sees a reply that a crash forgets. */
-function responseDone(run: LiveRun, state: State, { reply }: EventOf<'model.replied'>): StreamEventResponseCompleted {
+function responseDone(
+  run: LiveRun,
+  state: State,
+  { reply, attempts }: EventOf<'model.replied'>,
+): StreamEventResponseCompleted {
   const live = responseOf(run.record, state.k, reply);
   return {
     type: 'response_done',
     response: {
       id: reply.responseId ?? '',
       ...(reply.requestId !== undefined && { requestId: reply.requestId }),
-      usage: fullUsage(reply.usage),
+      usage: attempts ? allUsage(reply.usage) : fullUsage(reply.usage),
       output: reply.output,
       ...(live?.providerData && { providerData: live.providerData }),
       ...(reply.rawUsage && { rawUsage: reply.rawUsage }),
     },
   };
 }
+
+/** A sum over attempts has all members, as a `Usage` has. */
+const allUsage = (usage: UsageData): UsageData => Object.assign({}, new Usage({ requests: 1, ...usage }));
 
 const fullUsage = (usage: UsageData): UsageData => ({ requests: 1, ...usage });

@@ -50,6 +50,10 @@ type Failure = { request?: ModelRequest; error: unknown; stream: boolean; advice
  *
  * @example
  * ```ts
+ * import { Agent, run, tool } from '@baton/agents';
+ * import { assistantMessage, functionCall, ScriptedModel } from '@baton/agents/testing';
+ *
+ * const add = tool({ name: 'add', description: 'Adds one.', execute: () => 2 });
  * const model = new ScriptedModel([[functionCall('add', { a: 1 }, { callId: 'c1' })], [assistantMessage('1')]]);
  * await run(new Agent({ name: 'A', model, tools: [add] }), 'Add.');
  * model.assertComplete();

@@ -45,7 +45,7 @@ export class OpenAIProvider implements ModelProvider {
     this.#client = openAIClient ?? createOpenAIClient(own);
   }
 
-  /** @param modelName @default the environment variable OPENAI_DEFAULT_MODEL, else gpt-5.6-luna */
+  /** @param modelName @default the environment variable OPENAI_DEFAULT_MODEL, else gpt-5.4-mini */
   getModel(modelName?: string): Promise<Model> {
     const { useResponses = true, strictFeatureValidation = false } = this.#options;
     const name = modelName || getDefaultModel();

@@ -36,10 +36,10 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
     return {
       type: 'model.replied',
       id: effect.id,
-      reply: replyOf(response, attempts.filter(({ error }) => error !== undefined).length),
+      reply: replyOf(response, failuresIn(attempts)),
       ...describeCalls(run, effect.id, { agent, offer, output: response.output }),
       ...(prepared && { prepared }),
-      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
+      ...(failuresIn(attempts) > 0 && { attempts: attempts.map(attemptOf) }),
       ...(firstTokenMs !== undefined && { firstTokenMs }),
     };
   } catch (error) {
@@ -155,6 +155,9 @@ function replyOf(response: ModelResponse, failures: number): Reply {
     ...(rawUsage && { rawUsage }),
   };
 }
+
+const failuresIn = (attempts: readonly ModelAttempt[]): number =>
+  attempts.filter(({ error }) => error !== undefined).length;
 
 /** Each attempt was a request, also one that used nothing. */
 function withFailures(usage: Usage, failures: number): Usage {
