@@ -229,3 +229,15 @@ test('a tool output that is withheld is replaced in what is shown and in what is
   expect(toArray(state.produced)).toHaveLength(4);
   expect(toArray(state.request)).toHaveLength(3);
 });
+
+test('input for a run that was never started is kept, and there is nothing to do', async () => {
+  const { world, log } = worldOf([], [{ type: 'input.staged', items: [] }]);
+  await expect(drive(initialState(), planOf(), world)).rejects.toThrow('has nothing to do in stage "admit"');
+  expect(log).toHaveLength(1);
+});
+
+test('an answer of the wrong kind closes its effect and says nothing else', () => {
+  const state = fold([started(), CALL], initialState());
+  const wrong = apply(state, { type: 'check.returned', id: 'm1', name: 'c', verdict: 'tripped' });
+  expect(wrong).toEqual({ ...state, open: [] });
+});
