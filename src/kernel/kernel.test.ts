@@ -241,3 +241,22 @@ test('an answer of the wrong kind closes its effect and says nothing else', () =
   const wrong = apply(state, { type: 'check.returned', id: 'm1', name: 'c', verdict: 'tripped' });
   expect(wrong).toEqual({ ...state, open: [] });
 });
+
+test('a plan that speaks of no call is no plan, and a call that no plan speaks of is shown and not made', () => {
+  const output: ModelItem[] = [
+    { type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: 'Hi' }] },
+    { type: 'function_call', callId: 'c', name: 't', arguments: '{}' },
+  ];
+  const replied: RunEvent = {
+    type: 'model.replied',
+    id: 'm1',
+    reply: { output, usage: { inputTokens: 0, outputTokens: 0, totalTokens: 0 } },
+    calls: [
+      { at: 0, kind: 'function' },
+      { at: 7, kind: 'handoff', to: 'B' },
+    ],
+  };
+  const state = fold([started(), CALL, replied, { type: 'reply.accepted', k: 1 }], initialState());
+  expect([state.calls, state.stage]).toEqual([[], 'answer']);
+  expect(toArray(state.entries).map(({ kind }) => kind)).toEqual(['message', 'tool_call']);
+});
