@@ -2,7 +2,18 @@
 import { expect, test } from 'vitest';
 import { handled, model, planOf, ran, started, worldOf } from '../../test/kernel/script.ts';
 import type { ModelItem } from '../protocol/items.ts';
-import { apply, callIndex, drive, fold, initialState, resultText, type RunEvent, step, toArray } from './index.ts';
+import {
+  apply,
+  callIndex,
+  drive,
+  type Effect,
+  fold,
+  initialState,
+  resultText,
+  type RunEvent,
+  step,
+  toArray,
+} from './index.ts';
 
 const CALL: RunEvent = { type: 'effect.requested', effect: { do: 'call_model', id: 'm1', k: 1 } };
 
@@ -259,4 +270,29 @@ test('a plan that speaks of no call is no plan, and a call that no plan speaks o
   const state = fold([started(), CALL, replied, { type: 'reply.accepted', k: 1 }], initialState());
   expect([state.calls, state.stage]).toEqual([[], 'answer']);
   expect(toArray(state.entries).map(({ kind }) => kind)).toEqual(['message', 'tool_call']);
+});
+
+test('a blocked output that no single call gave withholds the results of all calls, with the words of its check', () => {
+  const call = (callId: string): ModelItem => ({ type: 'function_call', callId, name: 't', arguments: '{}' });
+  const plan = { ...planOf(), agent: (key: string) => ({ ...planOf().agent(key), outputChecks: 1 }) };
+  const requested = (effect: Effect): RunEvent => ({ type: 'effect.requested', effect });
+  const state = fold(
+    [
+      started(),
+      CALL,
+      model('m1', [call('a'), call('b')]),
+      { type: 'reply.accepted', k: 1 },
+      requested({ do: 'call_tool', id: 'm1/c0', k: 1, i: 0 }),
+      requested({ do: 'call_tool', id: 'm1/c1', k: 1, i: 1 }),
+      { type: 'tool.returned', id: 'm1/c0', text: 'secret a' },
+      { type: 'tool.returned', id: 'm1/c1', text: 'secret b' },
+      { type: 'batch.closed', k: 1 },
+      requested({ do: 'choose_output', id: 'm1/choose', k: 1 }),
+      { type: 'output.chosen', id: 'm1/choose', k: 1, final: 'secret a and b' },
+      requested({ do: 'check', id: 'm1/out0', point: 'output', k: 1, index: 0 }),
+      { type: 'check.returned', id: 'm1/out0', name: 'out', verdict: 'tripped', blocked: 'Hidden.' },
+    ],
+    initialState(),
+  );
+  expect(step(state, plan)[0]).toEqual({ type: 'items.withheld', k: 1, calls: [0, 1], text: 'Hidden.' });
 });
