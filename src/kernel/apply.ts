@@ -245,14 +245,16 @@ const CAUSE_OF: Record<Effect['do'], StopCause> = {
 };
 
 function failed(s: State, e: EventOf<'effect.failed'>): State {
-  const effect = s.open.find(({ id }) => id === e.id);
-  const next = close(s, e.id);
-  if (!effect) return next;
+  return s.open
+    .filter(({ id }) => id === e.id)
+    .reduce((state, effect) => failedEffect(state, effect, e), close(s, e.id));
+}
+
+function failedEffect(s: State, effect: Effect, { id, error }: EventOf<'effect.failed'>): State {
   // An error handler that throws takes the place of the error that it should handle.
-  const stop =
-    effect.do === 'handle_error' && s.stop ? { cause: 'callback' as const, error: e.error, id: e.id } : s.stop;
+  const stop = effect.do === 'handle_error' && s.stop ? { cause: 'callback' as const, error, id } : s.stop;
   const saveFailed = s.saveFailed || effect.do === 'save_session' || effect.do === 'compact_session';
-  return { ...fault(next, { cause: CAUSE_OF[effect.do], error: e.error, id: e.id }), stop, saveFailed };
+  return { ...fault(s, { cause: CAUSE_OF[effect.do], error, id }), stop, saveFailed };
 }
 
 function checked(s: State, e: EventOf<'check.returned'>): State {
@@ -285,7 +287,7 @@ function checked(s: State, e: EventOf<'check.returned'>): State {
   return { ...next, checks, fault: s.status === 'running' && first ? stop : s.fault };
 }
 
-const indexOf = (checkId: string): number => Number(/(\d+)$/.exec(checkId)?.[1] ?? -1);
+const indexOf = (checkId: string): number => Number(checkId.slice(checkId.lastIndexOf('/out') + 4));
 
 /** The decision alone: what a commit adds to an event is no part of a state. */
 function approvalOf({ run, tool, callId, approved, sticky, message }: EventOf<'approval.decided'>): Approval {
@@ -341,6 +343,4 @@ function withheld(s: State, e: EventOf<'items.withheld'>): State {
 }
 
 /** A result with its content taken out. */
-function tombstone(item: ModelItem, text: string): ModelItem {
-  return item.type === 'function_call_result' ? { ...item, output: text } : item;
-}
+const tombstone = (item: ModelItem, text: string): ModelItem => Object.assign({}, item, { output: text });

@@ -4,7 +4,7 @@
 import { callIndex, keep, mark, recordToolChecks, unshared } from './edit.ts';
 import type { ModelItem } from '../protocol/items.ts';
 import type { EventOf, ItemEntry } from './events.ts';
-import { at, listOf, toArray } from './list.ts';
+import { listOf, toArray } from './list.ts';
 import { type Call, inputItems, isWaiting, type State } from './state.ts';
 
 export function decided(e: EventOf<'call.decided'>): Partial<Call> {
@@ -59,8 +59,7 @@ function edited(s: State, input: State['input'], edit: HandedOff['edit']): State
 /** The item of a tool's result: what the event says, on the call that it answers. */
 export function resultItem(s: State, { id, text = '', output, status }: EventOf<'tool.returned'>): ModelItem {
   const call = s.calls[callIndex(id)];
-  const made = call && at(s.responses, s.responses.length - 1)?.output[call.at];
-  const { namespace, caller } = made?.type === 'function_call' ? made : {};
+  const { namespace, caller } = call?.made ?? {};
   return {
     type: 'function_call_result',
     name: call?.tool ?? '',

@@ -5,13 +5,22 @@ import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
 import { close, keep } from './edit.ts';
 import type { CallPlan, EntryKind, EventOf, HandledKind, Parsed } from './events.ts';
 import { append } from './list.ts';
-import { type Call, NO_REPLY, type State } from './state.ts';
+import { type Call, NO_REPLY, type PlannedCall, type State } from './state.ts';
 
 export function replied(s: State, e: EventOf<'model.replied'>): State {
-  const { reply, calls = plainCalls(reply.output), parsed, prepared } = e;
+  const { reply, parsed, prepared } = e;
+  const calls = plannedCalls(reply.output, e.calls ?? plainCalls(reply.output));
   const next = close(s, e.id);
   const fresh = prepared?.input && !s.inputSaved ? prepared.input : s.fresh;
   return { ...next, fresh, stage: s.status === 'running' ? 'reply' : s.stage, reply: { k: s.k, reply, calls, parsed } };
+}
+
+/** The calls with what was found of them. What does not speak of a call in the output is no plan. */
+function plannedCalls(output: readonly ModelItem[], plans: readonly CallPlan[]): PlannedCall[] {
+  return plans.flatMap((plan) => {
+    const made = output[plan.at];
+    return made?.type === 'function_call' ? [{ ...plan, made }] : [];
+  });
 }
 
 /** Calls of which nothing special was found. */
@@ -23,7 +32,7 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   const { reply, calls: plans, parsed } = s.reply;
   const output = reply.output;
   const ignored = new Set(e.ignored);
-  const calls = plans.map((plan, i) => newCall(plan, i, { output, ignored: ignored.has(i) }));
+  const calls = plans.map((plan, i) => newCall(plan, i, ignored.has(i)));
   const byPosition = new Map(calls.map((call) => [call.at, call]));
 
   const meaning = outcome(s, {
@@ -94,17 +103,9 @@ export function rejectedOutput(s: State, e: EventOf<'output.rejected'>): State {
   };
 }
 
-type Found = { output: readonly ModelItem[]; ignored: boolean };
-
-function newCall(plan: CallPlan, i: number, { output, ignored }: Found): Call {
-  const item = output[plan.at] as { callId?: string; name?: string; id?: string } | undefined;
-  const callId = item?.callId ?? item?.id ?? '';
-  return { ...plan, i, callId, tool: item?.name ?? '', status: ignored ? 'ignored' : 'new', attempt: 0 };
-}
-
-export function argumentsOf(item: ModelItem | undefined): string {
-  if (item?.type !== 'function_call') return JSON.stringify(item ?? null);
-  return `${item.name}\n${item.arguments}`;
+function newCall(plan: PlannedCall, i: number, ignored: boolean): Call {
+  const { callId, name } = plan.made;
+  return { ...plan, to: plan.to ?? '', i, callId, tool: name, status: ignored ? 'ignored' : 'new', attempt: 0 };
 }
 
 function entryKind(item: ModelItem, call: Call | undefined): EntryKind {

@@ -3,7 +3,7 @@
  *
  * S1: equal logs give equal states. S2: no older state ever shows a change (lists are backing and length).
  */
-import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
+import type { AgentInputItem, FunctionCallItem, ModelItem } from '../protocol/items.ts';
 import type {
   AgentKey,
   Ask,
@@ -48,7 +48,11 @@ export type CallStatus =
   | 'ignored';
 
 /** A call of the current reply. */
-export type Call = CallPlan & {
+export type Call = Omit<CallPlan, 'to'> & {
+  /** The call as the model made it. */
+  made: FunctionCallItem;
+  /** The target of a handoff, else empty. */
+  to: AgentKey;
   i: number;
   callId: string;
   tool: string;
@@ -94,7 +98,10 @@ export type Output = {
 /** How far checks at one point are: asked of the world, and passed. */
 export type Checking = { asked: number; passed: number };
 
-export type PendingReply = { k: number; reply: Reply; calls: readonly CallPlan[]; parsed: Parsed | undefined };
+/** What a call is, with the call itself. */
+export type PlannedCall = CallPlan & { made: FunctionCallItem };
+
+export type PendingReply = { k: number; reply: Reply; calls: readonly PlannedCall[]; parsed: Parsed | undefined };
 
 export type State = {
   readonly runId: string;

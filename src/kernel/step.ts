@@ -8,7 +8,7 @@
  */
 import type { ModelItem } from '../protocol/items.ts';
 import type { AgentKey, Effect, RunEvent, Stop } from './events.ts';
-import { argumentsOf } from './reply.ts';
+import { toArray } from './list.ts';
 import { saveIfNeeded } from './save.ts';
 import { type Call, decisionOn, isWaiting, type State } from './state.ts';
 import { stepStopping } from './stopping.ts';
@@ -96,7 +96,7 @@ function stepFault(s: State, fault: Stop, plan: Plan): readonly RunEvent[] {
   if (s.stage === 'answer' && s.open.length > 0) return NOTHING;
   if (s.stage === 'answer' && s.uncertain.length > 0) return stepUncertain(s, plan);
   if (s.stage !== 'answer' || (fault.cause !== 'output_check' && fault.cause !== 'check_error')) return [stopping];
-  const blocked = s.checks.backing[s.checks.length - 1]?.blocked;
+  const blocked = toArray(s.checks).findLast(({ id }) => id === fault.id)?.blocked;
   const text = blocked ?? 'Output withheld by an output guardrail.';
   // A check that broke gave no verdict: a text is held back, a tool's result stays.
   if (fault.cause === 'check_error' && s.output?.source === 'tool') return [stopping];
@@ -149,15 +149,14 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
 // After the model
 
 function acceptReply(s: State, plan: Plan): readonly RunEvent[] {
-  const { reply, calls, k } = s.reply;
+  const { calls, k } = s.reply;
   const ignored: number[] = [];
   const ids = new Map<string, string>();
   let problem: string | undefined;
   let handoffs = 0;
-  calls.forEach((call, i) => {
-    const item = reply.output[call.at] as { callId?: string; name?: string };
-    const callId = item.callId ?? '';
-    const args = argumentsOf(reply.output[call.at]);
+  calls.forEach(({ kind, made }, i) => {
+    const { callId, name } = made;
+    const args = `${name}\n${made.arguments}`;
     const before = ids.get(callId);
     ids.set(callId, args);
     // Two calls under one id in one reply cannot be answered apart. In a later reply an id stands for a new call:
@@ -166,9 +165,9 @@ function acceptReply(s: State, plan: Plan): readonly RunEvent[] {
       problem ??= `Tool call ID ${callId} was reused for different tool invocations in the same run.`;
     }
     if (before !== undefined) return ignored.push(i);
-    if (call.kind === 'handoff' && ++handoffs > 1) return ignored.push(i);
-    if (call.kind === 'unknown' && plan.unknownTool === 'raise') {
-      problem ??= `Tool ${item.name} not found in agent ${plan.agent(s.agent).name}.`;
+    if (kind === 'handoff' && ++handoffs > 1) return ignored.push(i);
+    if (kind === 'unknown' && plan.unknownTool === 'raise') {
+      problem ??= `Tool ${name} not found in agent ${plan.agent(s.agent).name}.`;
     }
   });
   const accepted: RunEvent = { type: 'reply.accepted', k, ...(ignored.length > 0 && { ignored }) };
@@ -253,12 +252,13 @@ export function resultText(item: ModelItem): string {
 }
 
 function stepHandoff(s: State, plan: Plan): readonly RunEvent[] {
-  const call = s.calls.find(({ kind, status }) => kind === 'handoff' && status === 'new');
-  if (!call) return NOTHING;
-  const { i, to = '' } = call;
-  if (call.dynamic) return [ask({ do: 'hand_off', id: `m${s.k}/c${i}`, k: s.k, i })];
-  const item = handoffResult(call, plan.agent(to).name);
-  return [{ type: 'agent.changed', k: s.k, i, from: s.agent, to, item }];
+  const handoffs = s.calls.filter(({ kind, status }) => kind === 'handoff' && status === 'new');
+  return handoffs.slice(0, 1).map((call): RunEvent => {
+    const { i, to } = call;
+    if (call.dynamic) return ask({ do: 'hand_off', id: `m${s.k}/c${i}`, k: s.k, i });
+    const item = handoffResult(call, plan.agent(to).name);
+    return { type: 'agent.changed', k: s.k, i, from: s.agent, to, item };
+  });
 }
 
 /** What the model sees of a handoff. */

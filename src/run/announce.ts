@@ -23,7 +23,7 @@ import {
 import type { StreamEventResponseCompleted, UsageData } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import { toSmartString } from '../tools/index.ts';
-import { callItem, knownTool } from './calls.ts';
+import { knownTool } from './calls.ts';
 import { usageOfEvent } from './usage.ts';
 import { rebuildError, toolCallError } from './errors.ts';
 import type { LiveRun } from './live-run.ts';
@@ -128,7 +128,7 @@ function toolEnds(run: LiveRun, event: EventOf<'tool.returned'> | EventOf<'tool.
   const tool = knownTool(run.record, state, call);
   if (!tool) return;
   const agent = run.agent(state.agent);
-  const toolCall = callItem(state, call);
+  const toolCall = call.made;
   const text = event.type === 'tool.returned' ? endText(run, event.id, call) : failureText(event);
   try {
     run.runner.emit('agent_tool_end', run.context, agent, tool, text, { toolCall });

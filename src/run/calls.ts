@@ -2,19 +2,11 @@
  * Finds what a call in the log speaks of: its item, and the tool or handoff that answers it.
  */
 import type { Handoff } from '../agent/index.ts';
-import { at, type Call, type State } from '../kernel/index.ts';
+import type { Call, State } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import type { FunctionCallItem } from '../protocol/items.ts';
 import { type FunctionTool, prepareArguments, type PreparedArguments } from '../tools/index.ts';
 import type { LiveRun } from './live-run.ts';
 import type { RunRecord } from './record.ts';
-
-/** The call as the model made it. */
-export function callItem(state: State, call: Call): FunctionCallItem {
-  const item = at(state.responses, state.responses.length - 1)?.output[call.at];
-  if (item?.type === 'function_call') return item;
-  return { type: 'function_call', callId: call.callId, name: call.tool, arguments: '{}' };
-}
 
 export const callOf = (state: State, i: number): Call => {
   const call = state.calls[i];
@@ -50,7 +42,7 @@ export async function bindTool(run: LiveRun, state: State, call: Call): Promise<
       `The run waits for tool "${call.tool}", which agent "${agent.name}" does not have. Pass the agents that it was started with.`,
     );
   }
-  const found = { tool, prepared: prepareArguments(tool, callItem(state, call).arguments) };
+  const found = { tool, prepared: prepareArguments(tool, call.made.arguments) };
   run.record.live.calls.set(id, found);
   return found;
 }

@@ -34,7 +34,7 @@ import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import type { ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
-import { callItem, knownTool } from './calls.ts';
+import { knownTool } from './calls.ts';
 import { newRecord, type RunRecord } from './record.ts';
 
 /** The wrapper of an item; the same object each time it is asked for. */
@@ -139,7 +139,7 @@ function approvalsOf(record: RunRecord, state: State, call: Call): RunToolApprov
 const approvals = new WeakMap<ModelItem, RunToolApprovalItem>();
 
 function approvalItem(record: RunRecord, state: State, call: Call): RunToolApprovalItem {
-  const item = callItem(state, call);
+  const item = call.made;
   const known = approvals.get(item);
   if (known?.runId === record.journal.runId) return known;
   const made = new RunToolApprovalItem(item, record.graph.agent(state.agent), record.journal.runId);
@@ -195,7 +195,7 @@ export const history = (state: State): AgentInputItem[] => [
 
 function openCalls(state: State): Set<ModelItem> {
   const open = new Set<ModelItem>();
-  for (const call of state.calls) if (!call.kept && call.status !== 'ignored') open.add(callItem(state, call));
+  for (const call of state.calls) if (!call.kept && call.status !== 'ignored') open.add(call.made);
   return open;
 }
 

@@ -25,7 +25,7 @@ import {
   type ToolInputGuardrailResult,
   type ToolOutputGuardrailResult,
 } from '../../tools/index.ts';
-import { bindTool, callItem, callOf, type Bound } from '../calls.ts';
+import { bindTool, callOf, type Bound } from '../calls.ts';
 import { errorInfo, jsonOf, toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { childRun } from './child-run.ts';
@@ -35,7 +35,7 @@ type Job = { run: LiveRun; effect: CallTool; state: State; call: Call; item: Fun
 
 export async function callTool(run: LiveRun, effect: CallTool, state: State): Promise<RunEvent> {
   const call = callOf(state, effect.i);
-  const job: Job = { run, effect, state, call, item: callItem(state, call), agent: run.agent(state.agent) };
+  const job: Job = { run, effect, state, call, item: call.made, agent: run.agent(state.agent) };
   if (effect.refused) return returned(job, await refusal(job), { outcome: 'rejected' });
   if (call.kind === 'unknown') return returned(job, await notFound(job), { outcome: 'error' });
   const bound = await bindTool(run, state, call);

@@ -3,7 +3,7 @@
  */
 import type { Effect, RunEvent, State, ToolCheck } from '../../kernel/index.ts';
 import { approvalInput, runToolInputGuardrails } from '../../tools/index.ts';
-import { bindTool, callItem, callOf } from '../calls.ts';
+import { bindTool, callOf } from '../calls.ts';
 import { jsonOf, toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 
@@ -12,7 +12,7 @@ type DecideCall = Extract<Effect, { do: 'decide_call' }>;
 export async function decideCall(run: LiveRun, effect: DecideCall, state: State): Promise<RunEvent> {
   const call = callOf(state, effect.i);
   const { tool, prepared } = await bindTool(run, state, call);
-  const item = callItem(state, call);
+  const item = call.made;
   const checks: ToolCheck[] = [];
   const answer = (verdict: 'run' | 'ask' | 'refuse', message?: string): RunEvent => ({
     type: 'call.decided',

@@ -12,8 +12,9 @@ import {
   type ToolCheck,
 } from '../../kernel/index.ts';
 import { UserError } from '../../protocol/errors.ts';
+import type { FunctionCallItem } from '../../protocol/items.ts';
 import { functionCallResult, runToolInputGuardrails, runToolOutputGuardrails } from '../../tools/index.ts';
-import { bindHandoff, callItem, callOf } from '../calls.ts';
+import { bindHandoff, callOf } from '../calls.ts';
 import { jsonOf, toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { entryOf, itemOf } from '../view.ts';
@@ -23,7 +24,7 @@ type HandOff = Extract<Effect, { do: 'hand_off' }>;
 export async function handOff(run: LiveRun, effect: HandOff, state: State): Promise<RunEvent> {
   const { context, settings, record } = run;
   const call = callOf(state, effect.i);
-  const item = callItem(state, call);
+  const item = call.made;
   const from = run.agent(state.agent);
   const handoff = await bindHandoff(run, state, call);
   const filter = handoff.inputFilter ?? settings.handoffInputFilter;
@@ -50,7 +51,7 @@ export async function handOff(run: LiveRun, effect: HandOff, state: State): Prom
 
 const noneEmpty = (checks: ToolCheck[]): { checks?: ToolCheck[] } => (checks.length > 0 ? { checks } : {});
 
-type Guarded = { state: State; item: ReturnType<typeof callItem>; checks: ToolCheck[] };
+type Guarded = { state: State; item: FunctionCallItem; checks: ToolCheck[] };
 
 /** Tool guardrails hold for handoffs too. The message of the one that rejects it. */
 async function guard(run: LiveRun, handoff: Handoff, { state, item, checks }: Guarded): Promise<string | undefined> {
