@@ -57,6 +57,12 @@ describe('options', () => {
     });
   });
 
+  test('what is run must be an agent', async () => {
+    for (const wrong of [undefined, null, 'A', { name: 'A' }]) {
+      await expect(run(wrong as never, 'Hi')).rejects.toThrow('as agent. Pass an Agent');
+    }
+  });
+
   test('input must be a text, items or a state', async () => {
     for (const input of [null, 7, {}]) {
       await expect(run(agent('A'), input as never)).rejects.toThrow('as input');

@@ -1,7 +1,7 @@
 /**
  * `run()` and `Runner`: start a run, or go on with one.
  */
-import { type AnyAgent, RunHooks, type RunStreamEvent } from '../agent/index.ts';
+import { Agent, type AnyAgent, RunHooks, type RunStreamEvent } from '../agent/index.ts';
 import { isOver, type RunEvent } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
@@ -133,8 +133,7 @@ function begin<TContext, TAgent extends AnyAgent>(
 function enter<TContext, TAgent extends AnyAgent>(
   args: Begin<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
-  const { input, options, config, runner } = args;
-  const { agent } = args;
+  const { agent, input, options, config, runner } = args;
   const settings = settle(config, options);
   const resumed = input instanceof RunState;
   const record = resumed ? RunState.record(input) : start(agent, input, { settings, context: options?.context });
@@ -212,6 +211,9 @@ function start(
   input: unknown,
   { settings, context }: { settings: Settings; context: unknown },
 ): RunRecord {
+  if (!(agent instanceof Agent)) {
+    throw new UserError(`run() got ${describe(agent)} as agent. Pass an Agent, made with new Agent({ name, ... }).`);
+  }
   const items = checkInput(input);
   const journal = new Journal(newRunId());
   const runContext = context instanceof RunContext ? context : new RunContext<unknown>(context);
@@ -238,10 +240,10 @@ function start(
 function checkInput(input: unknown): string | AgentInputItem[] {
   if (typeof input === 'string') return input;
   if (Array.isArray(input)) return input.slice() as AgentInputItem[];
-  throw new UserError(
-    `run() got ${input === null ? 'null' : typeof input} as input. Pass a string, a list of items, or a RunState.`,
-  );
+  throw new UserError(`run() got ${describe(input)} as input. Pass a string, a list of items, or a RunState.`);
 }
+
+const describe = (value: unknown): string => (value === null ? 'null' : typeof value);
 
 /** 128 random bits, short in the log. */
 function newRunId(): string {
