@@ -74,6 +74,7 @@ export type {
   OutputGuardrailBlockedMessageArgs,
   ReasoningItemIdPolicy,
   RunConfig,
+  TraceConfig,
   RunErrorData,
   RunErrorHandler,
   RunErrorHandlerInput,

@@ -95,8 +95,18 @@ export type RunErrorHandlers<TContext = unknown, TAgent extends AnyAgent = AnyAg
   Record<RunErrorKind | 'default', RunErrorHandler<TContext, TAgent>>
 >;
 
+/** Taken for traces, which are still to come: nothing is traced, and nothing leaves the machine. */
+export type TraceConfig = {
+  tracingDisabled?: boolean;
+  traceIncludeSensitiveData?: boolean;
+  workflowName?: string;
+  traceId?: string;
+  groupId?: string;
+  traceMetadata?: Record<string, string>;
+};
+
 /** What holds for all runs of a runner. */
-export type RunConfig = {
+export type RunConfig = TraceConfig & {
   /** Used in place of the model of agents that name none. */
   model?: string | Model;
   /** Finds models by name. @default OpenAI */
@@ -107,10 +117,6 @@ export type RunConfig = {
   handoffInputFilter?: HandoffInputFilter;
   inputGuardrails?: InputGuardrail[];
   outputGuardrails?: OutputGuardrail<AgentOutputType>[];
-  /** @default 'Agent workflow' */
-  workflowName?: string;
-  /** Links runs of one conversation. */
-  groupId?: string;
   toolExecution?: ToolExecutionConfig;
   /** What happens when a model calls a tool that does not exist. @default 'raise_error' */
   toolNotFoundBehavior?: ToolNotFoundBehavior;
