@@ -42,8 +42,8 @@ export type SessionErrorDetails = {
 /** A session's store refuses or fails. The message names the file and the remedy, never what items say. */
 export class SessionError extends AgentsError {
   override readonly code: SessionErrorCode;
-  readonly positions?: readonly number[];
-  readonly blockedBy?: number;
+  declare readonly positions?: readonly number[];
+  declare readonly blockedBy?: number;
 
   constructor(code: SessionErrorCode, message: string, { positions, blockedBy, cause }: SessionErrorDetails = {}) {
     super(message);

@@ -57,6 +57,7 @@ export function prepare(command: Command): Prepared {
 /** In SQL: the item is a JSON object. */
 const READABLE = "CASE WHEN json_valid(item) THEN json_type(item) = 'object' ELSE 0 END";
 const OF_SESSION = 'tenant = ? AND session = ?';
+/** Anonymous parameters only: Node 22.13 does not bind numbered ones by position. */
 const SQL = {
   all: `SELECT item FROM baton_session_items WHERE ${OF_SESSION} ORDER BY seq`,
   newest: `SELECT item FROM baton_session_items WHERE ${OF_SESSION} ORDER BY seq DESC LIMIT ?`,
@@ -65,13 +66,13 @@ const SQL = {
   suffix: `SELECT seq, item, ${READABLE} AS ok FROM baton_session_items WHERE ${OF_SESSION} ORDER BY seq DESC LIMIT ?`,
   head: `SELECT generation, head FROM baton_sessions WHERE ${OF_SESSION}`,
   begin: 'INSERT INTO baton_sessions (tenant, session, generation, head) VALUES (?, ?, 1, 0)',
-  advance: `UPDATE baton_sessions SET head = ?3 WHERE tenant = ?1 AND session = ?2`,
+  advance: `UPDATE baton_sessions SET head = ? WHERE ${OF_SESSION}`,
   insert: 'INSERT INTO baton_session_items (tenant, session, seq, call_id, item) VALUES (?, ?, ?, ?, ?)',
   remove: `DELETE FROM baton_session_items WHERE ${OF_SESSION} AND seq = ?`,
   removeFrom: `DELETE FROM baton_session_items WHERE ${OF_SESSION} AND seq >= ?`,
   removeAll: `DELETE FROM baton_session_items WHERE ${OF_SESSION}`,
   calls: `SELECT seq FROM baton_session_items WHERE ${OF_SESSION} AND call_id = ? AND ${READABLE} ORDER BY seq`,
-  change: `UPDATE baton_session_items SET item = ?4, call_id = ?5 WHERE tenant = ?1 AND session = ?2 AND seq = ?3`,
+  change: `UPDATE baton_session_items SET item = ?, call_id = ? WHERE ${OF_SESSION} AND seq = ?`,
   operation: `SELECT generation, hash, first, last FROM baton_session_operations WHERE ${OF_SESSION} AND operation = ?`,
   note: 'INSERT INTO baton_session_operations (tenant, session, operation, generation, hash, first, last) VALUES (?, ?, ?, ?, ?, ?, ?)',
   forget: `UPDATE baton_session_operations SET hash = '' WHERE ${OF_SESSION}`,
@@ -189,7 +190,7 @@ export class SessionDatabase {
     const { generation, head } = known ?? { generation: 1, head: 0 };
     let last = head;
     for (const { text, callId } of rows) this.#run('insert', tenant, session, ++last, callId ?? null, text);
-    if (last > head) this.#run('advance', tenant, session, last);
+    if (last > head) this.#run('advance', last, tenant, session);
     if (operationId !== undefined) this.#run('note', tenant, session, operationId, generation, hash, head + 1, last);
     return { generation, first: head + 1, last };
   }
@@ -217,7 +218,7 @@ export class SessionDatabase {
     for (const { callId, row } of changes) {
       const [first, ...later] = this.#all('calls', tenant, session, callId).map(seqOf);
       if (first === undefined) continue;
-      this.#run('change', tenant, session, first, row.text, row.callId ?? null);
+      this.#run('change', row.text, row.callId ?? null, tenant, session, first);
       for (const seq of later) this.#run('remove', tenant, session, seq);
     }
     return {};

@@ -9,8 +9,7 @@ import { UserError } from '../../protocol/errors.ts';
 import { SessionError } from '../errors.ts';
 import { errorOf } from './commands.ts';
 import type { Answer, Command, Reply, Request } from './commands.ts';
-import { MEMORY, openDatabase, prepare } from './database.ts';
-import type { SessionDatabase, Synchronous } from './database.ts';
+import type { Synchronous } from './database.ts';
 import { failed } from './failure.ts';
 import type { WorkerData } from './worker.ts';
 
@@ -48,24 +47,24 @@ export function openFileStore(path: string, synchronous: Synchronous): Store {
 }
 
 /** A database of its own, which ends with whoever holds it. */
-export function openMemoryStore(): Store {
+export async function openMemoryStore(): Promise<Store> {
+  // Loads SQLite, which this thread does not need for files.
+  const { MEMORY, openDatabase, prepare } = await import('./database.ts');
   const db = openDatabase(MEMORY);
   return {
-    request: async (command) => executeAlone(db, command),
+    request: async (command) => {
+      try {
+        db.begin(true);
+        const answer = db.execute(prepare(command));
+        db.commit();
+        return answer;
+      } catch (error) {
+        db.rollback();
+        throw failed(error, 'The session in memory');
+      }
+    },
     release: async () => db.close(),
   };
-}
-
-function executeAlone(db: SessionDatabase, command: Command): Answer {
-  try {
-    db.begin(true);
-    const answer = db.execute(prepare(command));
-    db.commit();
-    return answer;
-  } catch (error) {
-    db.rollback();
-    throw failed(error, 'The session in memory');
-  }
 }
 
 type Waiting = { readonly resolve: (answer: Answer) => void; readonly reject: (error: Error) => void };
