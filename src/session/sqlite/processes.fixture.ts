@@ -39,6 +39,9 @@ export async function inspectStore(
 ): Promise<readonly string[]> {
   const problems: string[] = [];
   const missing = new Set(acknowledged.map(([name, n, session]) => `${session} ${name} ${n}`));
+  // One thread for all of them.
+  await using keeper = new SQLiteSession('keeper', { dbPath });
+  await keeper.getItems();
   for (let s = 0; s < sessions; s++) {
     await using session = new SQLiteSession(`s${s}`, { dbPath });
     const items = await session.getItems();

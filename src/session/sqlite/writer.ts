@@ -4,7 +4,7 @@
  *
  * W1 Order: commands of one session are done in the order in which they came, reads included.
  * W2 An answer leaves after the commit of its command, never before.
- * W3 Only BEGIN meets a lock. Then this thread waits a random 0 to 4 ms and tries again, until the command's time is up.
+ * W3 Only BEGIN meets a lock. Then this thread waits a random moment and tries again, until the command's time is up.
  * W4 A command that the database fails does not take others of its group with it.
  */
 import { statSync } from 'node:fs';
@@ -19,7 +19,9 @@ import { busy, failed, isBusy } from './failure.ts';
 
 /** A transaction that is stopped halfway stops every writer of the file, so transactions are short. */
 const MOST_ROWS = 512;
-const LONGEST_PAUSE_MS = 4;
+/** Between two tries for the lock, at random up to this much; doubled with each miss, so that a crowd costs little. */
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 16;
 
 export type Outcome = { readonly answer: Answer } | { readonly error: UserError | SessionError };
 export type Settled = { readonly id: number; readonly outcome: Outcome };
@@ -42,6 +44,8 @@ export class Writer {
   readonly #options: WriterOptions;
   #db: SessionDatabase | undefined;
   #inode: number | undefined;
+  /** Whether a transaction has begun. */
+  #isOpen = false;
   #queue: Job[] = [];
   /** Commands in the queue, by session. A read that has none before it need not wait. */
   readonly #waiting = new Map<string, number>();
@@ -73,13 +77,18 @@ export class Writer {
   }
 
   async #drain(): Promise<void> {
+    let pause = FIRST_PAUSE_MS;
     while (this.#queue.length > 0) {
       // Lets in what has arrived meanwhile, so that it shares the commit.
       await turn();
       const reason = this.#attempt(this.#group());
-      if (reason === undefined) continue;
+      if (reason === undefined) {
+        pause = FIRST_PAUSE_MS;
+        continue;
+      }
       this.#giveUp(reason);
-      if (this.#queue.length > 0) await sleep(Math.random() * LONGEST_PAUSE_MS);
+      if (this.#queue.length > 0) await sleep(Math.random() * pause);
+      pause = Math.min(LONGEST_PAUSE_MS, pause * 2);
     }
     this.#draining = undefined;
   }
@@ -100,7 +109,8 @@ export class Writer {
       this.#settle(jobs, this.#commit(jobs));
       return undefined;
     } catch (error) {
-      this.#db?.rollback();
+      if (this.#isOpen) this.#db?.rollback();
+      this.#isOpen = false;
       if (error instanceof Error && isBusy(error)) return error;
       if (this.#db === undefined || jobs.length === 1) {
         const failure = failed(error, this.#options.path);
@@ -121,6 +131,7 @@ export class Writer {
   #commit(jobs: readonly Job[]): Outcome[] {
     const db = this.#opened();
     db.begin(jobs.some(({ command }) => isWrite(command)));
+    this.#isOpen = true;
     const outcomes = jobs.map((job): Outcome => {
       try {
         return { answer: db.execute(job) };
@@ -130,6 +141,7 @@ export class Writer {
       }
     });
     db.commit();
+    this.#isOpen = false;
     return outcomes;
   }
 
