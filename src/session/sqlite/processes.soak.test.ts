@@ -20,4 +20,4 @@ test('32 processes, 200 sessions, 60,000 appends on one file', async () => {
   expect(acknowledged).toHaveLength(60_000);
   expect(await inspectStore(dbPath, 200, acknowledged)).toEqual([]);
   rmSync(folder, { recursive: true, force: true });
-});
+}, 900_000);
