@@ -69,22 +69,25 @@ test('what arrives together is committed together, at most 512 rows at a time', 
   expect(stored().slice(0, 600)).toEqual(Array.from({ length: 600 }, (_, n) => `${n}`));
 });
 
-test('a command that is refused, or that the database fails, takes no other with it', async () => {
-  const raw = new DatabaseSync(path);
-  raw.exec(`CREATE TRIGGER poison AFTER INSERT ON baton_session_items WHEN NEW.item LIKE '%poison%'
-    BEGIN SELECT RAISE(ROLLBACK, 'poisoned'); END`);
-  raw.close();
-  const { ask, close } = bench();
-  const outcomes = await Promise.all([
-    ask(append('a')),
-    ask({ ...append('late'), expectedHead: 99 }),
-    ask(append('b', 'poison', 'c')),
-    ask(append('d')),
-  ]);
-  expect(outcomes.map(codeOf)).toEqual(['answered', 'session/conflict', 'session/store', 'answered']);
-  await close();
-  expect(stored()).toEqual(['a', 'd']);
-});
+test.each(['ROLLBACK', 'ABORT', 'FAIL'])(
+  'a command that is refused, or that the database fails with %s, takes no other with it',
+  async (way) => {
+    const raw = new DatabaseSync(path);
+    raw.exec(`CREATE TRIGGER poison AFTER INSERT ON baton_session_items WHEN NEW.item LIKE '%poison%'
+    BEGIN SELECT RAISE(${way}, 'poisoned'); END`);
+    raw.close();
+    const { ask, close } = bench();
+    const outcomes = await Promise.all([
+      ask(append('a')),
+      ask({ ...append('late'), expectedHead: 99 }),
+      ask(append('b', 'poison', 'c')),
+      ask(append('d')),
+    ]);
+    expect(outcomes.map(codeOf)).toEqual(['answered', 'session/conflict', 'session/store', 'answered']);
+    await close();
+    expect(stored()).toEqual(['a', 'd']);
+  },
+);
 
 test('while another connection writes, commands wait, and go through when it is done', async () => {
   const { ask, close } = bench();
