@@ -35,7 +35,7 @@ async function main({ dbPath, name, appends, sessions, parallel }: Job): Promise
         await open[n % sessions]?.addItems(itemsOf(line));
         writeSync(1, `${JSON.stringify(line)}\n`);
       } catch (error) {
-        errors.push(String(error));
+        errors.push(error instanceof Error ? `${error.message} ${String(error.cause)}` : String(error));
       }
     }
   };

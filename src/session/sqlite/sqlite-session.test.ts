@@ -322,8 +322,10 @@ describe('the file', () => {
 describe('closing', () => {
   test('waits for what is under way, once, and refuses what comes later', async () => {
     const session = open();
-    const adding = session.addItems([user('a')]);
+    let isAdded = false;
+    const adding = session.addItems([user('a')]).then(() => (isAdded = true));
     await Promise.all([session.close(), session.close()]);
+    expect(isAdded).toBe(true);
     await adding;
     const late: unknown = await session.getItems().catch((caught: unknown) => caught);
     expect(late).toMatchObject({ code: 'session/closed' });
