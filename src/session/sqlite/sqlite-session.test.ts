@@ -96,8 +96,8 @@ describe('options', () => {
     mkdirSync(join(folder, 'real'));
     symlinkSync(join(folder, 'real'), join(folder, 'link'));
     const real = new SQLiteSession('a', { dbPath: join(folder, 'real', 'x.db') });
-    await real.addItems([user('a')]);
     const linked = new SQLiteSession('a', { dbPath: join(folder, 'link', 'x.db'), synchronous: 'normal' });
+    await real.addItems([user('a')]);
     await expect(linked.getItems()).rejects.toThrow("already open with synchronous 'full'");
     await real.close();
     expect(await linked.getItems()).toEqual([user('a')]);
