@@ -22,6 +22,34 @@ export function dangling(file: string, source: string, exists: (path: string) =>
   });
 }
 
+/**
+ * Worker threads as text, by the name under which the sources look for it. A text in the bundle is found wherever
+ * users' bundlers put it; a file beside it would be left behind.
+ */
+const THREADS = { BATON_SQLITE_WORKER: 'src/session/sqlite/worker.ts' } as const;
+
+/** Each thread bundled on its own: Node evaluates it as CommonJS. */
+async function threads(): Promise<Record<string, string>> {
+  const texts = Object.entries(THREADS).map(async ([name, source]): Promise<[string, string]> => {
+    const { outputFiles } = await bundle({
+      absWorkingDir: at(),
+      entryPoints: [source],
+      bundle: true,
+      write: false,
+      format: 'cjs',
+      platform: 'node',
+      target: 'node22.13',
+      packages: 'external',
+      legalComments: 'none',
+      minifyWhitespace: true,
+      minifySyntax: true,
+      logLevel: 'warning',
+    });
+    return [name, JSON.stringify(outputFiles[0]?.text ?? '')];
+  });
+  return Object.fromEntries(await Promise.all(texts));
+}
+
 async function main(): Promise<void> {
   rmSync(at('dist'), { recursive: true, force: true });
   const { code, ms } = await execute({ command: 'tsc', args: ['-p', 'tsconfig.build.json', '--emitDeclarationOnly'] });
@@ -40,6 +68,7 @@ async function main(): Promise<void> {
     packages: 'external',
     legalComments: 'none',
     logLevel: 'warning',
+    define: await threads(),
   });
   const files = globSync('dist/**/*.{js,d.ts}', { cwd: at() });
   const exists = (path: string): boolean => existsSync(at(path));

@@ -355,7 +355,16 @@ export type {
   SaveOptions as RunStateSaveOptions,
 } from './run/index.ts';
 export type { InferOutput, JsonSchemaInput, SchemaLike, StandardSchema } from './schema/index.ts';
-export type { SessionHistoryReplaceFunctionCallMutation, SessionRunContext } from './session/index.ts';
+export { SessionError, SQLiteSession } from './session/index.ts';
+export type {
+  SessionAppendOptions,
+  SessionErrorCode,
+  SessionErrorDetails,
+  SessionHistoryReplaceFunctionCallMutation,
+  SessionPosition,
+  SessionRunContext,
+  SQLiteSessionOptions,
+} from './session/index.ts';
 export type {
   ApprovalItem,
   Callback,

@@ -1,6 +1,11 @@
 export { applySessionHistoryMutations } from './items.ts';
+export { SessionError } from './errors.ts';
+export type { SessionErrorCode, SessionErrorDetails } from './errors.ts';
 export { MemorySession } from './memory-session.ts';
 export type { MemorySessionOptions } from './memory-session.ts';
+export { SQLiteSession } from './sqlite/sqlite-session.ts';
+export type { SessionAppendOptions, SQLiteSessionOptions } from './sqlite/sqlite-session.ts';
+export type { SessionPosition } from './sqlite/commands.ts';
 export {
   isOpenAIResponsesCompactionAwareSession,
   isRunContextAwareSession,

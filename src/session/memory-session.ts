@@ -7,7 +7,8 @@
  */
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
-import { applySessionHistoryMutations, copyItem, isSame, isStorable } from './items.ts';
+import { applySessionHistoryMutations, copyItem, isSame } from './items.ts';
+import { checkTransaction } from './transaction.ts';
 import type {
   SessionHistoryRewriteArgs,
   SessionHistoryRewriteAwareSession,
@@ -75,10 +76,7 @@ export class MemorySession implements SessionHistoryRewriteAwareSession, Session
 
   /** @throws UserError for a blank id, an id used for another transaction, a suffix that is not there, unfit data */
   async applyHistoryTransaction({ operationId, transaction }: SessionHistoryTransactionArgs): Promise<void> {
-    if (typeof operationId !== 'string' || operationId.trim() === '') {
-      throw new UserError('Session history transaction operationId must be a non-empty string.');
-    }
-    checkTransaction(transaction);
+    checkTransaction({ operationId, transaction });
     const applied = this.#applied.get(operationId);
     if (applied) {
       if (isSame(applied, transaction)) return;
@@ -106,29 +104,4 @@ function copyList(items: unknown, where: string): AgentInputItem[] {
     throw new UserError(`MemorySession ${where} needs an array of items. Got ${typeof items}.`);
   // The items are the caller's word, as their type says.
   return items.map((item: AgentInputItem) => copyItem(item));
-}
-
-function checkTransaction(transaction: SessionHistoryTransaction): void {
-  const lists: unknown[] = [];
-  switch (transaction?.type) {
-    case 'append_items':
-      lists.push(transaction.items);
-      if (!Array.isArray(transaction.items)) {
-        throw new UserError('Session history append transaction fields are invalid. `items` must be an array.');
-      }
-      break;
-    case 'replace_suffix':
-      lists.push(transaction.expectedSuffix, transaction.replacement);
-      if (!lists.every(Array.isArray)) {
-        throw new UserError(
-          'Session history replace transaction fields are invalid. `expectedSuffix` and `replacement` must be arrays.',
-        );
-      }
-      break;
-    default:
-      throw new UserError("Unsupported session history transaction type. Use 'append_items' or 'replace_suffix'.");
-  }
-  if (!lists.every((list) => isStorable(list))) {
-    throw new UserError('Session history transaction items contain invalid or unsupported data. Use JSON and bytes.');
-  }
 }

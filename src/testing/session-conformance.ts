@@ -15,10 +15,13 @@ export type SessionConformanceOptions = {
   dispose?: (session: Session) => void | Promise<void>;
   /** Whether `create` with an id used before opens the same history. @default false */
   durable?: boolean;
+  /** Opens the session of another tenant in the same store, where the store knows tenants. */
+  createForTenant?: (sessionId: string, tenant: string) => Session | Promise<Session>;
 };
 export type ConformanceCase = { readonly name: string; readonly run: () => Promise<void> };
 
-type Check = (session: Session, open: (sessionId: string) => Promise<Session>) => Promise<void>;
+type Open = (sessionId: string, tenant?: string) => Promise<Session>;
+type Check = (session: Session, open: Open) => Promise<void>;
 
 const user = (content: string): AgentInputItem => ({ type: 'message', role: 'user', content });
 const call = (callId: string, args: string): FunctionCallItem => ({
@@ -31,14 +34,22 @@ const call = (callId: string, args: string): FunctionCallItem => ({
 
 /** The cases, each with a session of its own. A case rejects with an Error that says what was expected. */
 export function sessionConformance(options: SessionConformanceOptions): ConformanceCase[] {
-  const { create, dispose, durable = false } = options;
-  const cases = { ...BASIC, ...(durable && DURABLE), ...REWRITE, ...TRANSACTIONS };
+  const { create, dispose, durable = false, createForTenant } = options;
+  const cases = {
+    ...BASIC,
+    ...ORDER,
+    ...(durable && DURABLE),
+    ...(createForTenant && TENANTS),
+    ...REWRITE,
+    ...TRANSACTIONS,
+  };
   return Object.entries(cases).map(([name, check]) => ({
     name,
     async run() {
       const opened: Session[] = [];
-      const open = async (sessionId: string): Promise<Session> => {
-        const session = await create(sessionId);
+      const open = async (sessionId: string, tenant?: string): Promise<Session> => {
+        const session = tenant === undefined ? await create(sessionId) : await createForTenant?.(sessionId, tenant);
+        if (!session) throw new Error('createForTenant gave no session');
         opened.push(session);
         return session;
       };
@@ -135,11 +146,114 @@ const BASIC: Record<string, Check> = {
   },
 };
 
+const texts = (items: readonly AgentInputItem[]): unknown[] =>
+  items.map((item) => ('content' in item ? item.content : undefined));
+
+const ORDER: Record<string, Check> = {
+  'keeps the order of many appends': async (session) => {
+    const all = Array.from({ length: 60 }, (_, n) => `item ${n}`);
+    for (let n = 0; n < all.length; n += 3) await session.addItems(all.slice(n, n + 3).map(user));
+    expectSame(texts(await session.getItems()), all);
+    expectSame(texts(await session.getItems(7)), all.slice(-7));
+  },
+  'does one call after the other, also when nobody waits between': async (session) => {
+    const calls = [
+      session.addItems([user('a'), user('b')]),
+      session.popItem(),
+      session.addItems([user('c')]),
+      session.getItems(),
+      session.clearSession(),
+      session.addItems([user('d')]),
+    ];
+    const results = await Promise.all(calls);
+    expectSame(results[1], user('b'));
+    expectSame(results[3], [user('a'), user('c')]);
+    expectSame(await session.getItems(), [user('d')]);
+  },
+  'gives each item to one pop only': async (session) => {
+    await session.addItems(['a', 'b', 'c', 'd'].map(user));
+    const popped = await Promise.all(Array.from({ length: 5 }, () => session.popItem()));
+    expectSame(texts(popped.flatMap((item) => (item ? [item] : []))), ['d', 'c', 'b', 'a']);
+    expectSame(await session.getItems(), []);
+  },
+  'keeps every character, and items of a megabyte': async (session) => {
+    const texts = [
+      '',
+      '\0 nul',
+      '\ud83d alone',
+      '👩‍👩‍👧 family',
+      '\u2028\u2029',
+      'é e\u0301',
+      '"\\\'; DROP TABLE items; --',
+      'عربى',
+    ];
+    const items = [...texts, 'ü'.repeat(1_000_000)].map(user);
+    await session.addItems(items);
+    expectSame(await session.getItems(), items);
+    expectSame(await session.popItem(), items.at(-1));
+  },
+  'takes any limit': async (session) => {
+    await session.addItems([user('a'), user('b'), user('c')]);
+    for (const [limit, expected] of LIMITS) expectSame(texts(await session.getItems(limit)), expected);
+  },
+};
+
+const LIMITS: readonly (readonly [number | undefined, readonly string[]])[] = [
+  [undefined, ['a', 'b', 'c']],
+  [Number.NaN, ['a', 'b', 'c']],
+  [Infinity, ['a', 'b', 'c']],
+  [Number.MAX_SAFE_INTEGER, ['a', 'b', 'c']],
+  [1.5, ['b', 'c']],
+  [1, ['c']],
+  [-1, []],
+  [-Infinity, []],
+];
+
+const TENANTS: Record<string, Check> = {
+  'keeps tenants apart, also under one id': async (session, open) => {
+    const id = await session.getSessionId();
+    const [ours, theirs] = [await open(id, 'ours'), await open(id, 'theirs')];
+    await ours.addItems([user('ours')]);
+    expectSame(await theirs.getItems(), []);
+    expectSame(await theirs.popItem(), undefined);
+    await theirs.addItems([user('theirs')]);
+    await theirs.clearSession();
+    expectSame(await ours.getItems(), [user('ours')]);
+    expectSame(await session.getItems(), []);
+  },
+  'keeps operations of tenants apart': async (session, open) => {
+    const id = await session.getSessionId();
+    for (const tenant of ['ours', 'theirs']) {
+      const one = await open(id, tenant);
+      if (!isSessionHistoryTransactionAwareSession(one)) return;
+      await one.applyHistoryTransaction({ operationId: 'o1', transaction: append(user(tenant)) });
+      expectSame(await one.getItems(), [user(tenant)]);
+    }
+  },
+};
+
 const DURABLE: Record<string, Check> = {
   'finds its items when it is opened again': async (session, open) => {
     await session.addItems([user('a'), user('b')]);
     const again = await open(await session.getSessionId());
     expectSame(await again.getItems(), [user('a'), user('b')]);
+  },
+  'shares a history between those who have it open': async (session, open) => {
+    const again = await open(await session.getSessionId());
+    await session.addItems([user('a')]);
+    await again.addItems([user('b')]);
+    expectSame(await session.getItems(), [user('a'), user('b')]);
+    expectSame(await session.popItem(), user('b'));
+    await again.clearSession();
+    expectSame(await session.getItems(), []);
+  },
+  'knows an operation again after it was opened again': async (session, open) => {
+    const again = await open(await session.getSessionId());
+    for (const one of [session, again]) {
+      if (!isSessionHistoryTransactionAwareSession(one)) return;
+      await one.applyHistoryTransaction({ operationId: 'o1', transaction: append(user('a')) });
+    }
+    expectSame(await again.getItems(), [user('a')]);
   },
 };
 
@@ -176,6 +290,34 @@ const TRANSACTIONS: Record<string, Check> = {
     const transaction = replace([user('a')], [user('b'), user('c')]);
     for (let i = 0; i < 2; i++) await session.applyHistoryTransaction({ operationId: 'o2', transaction });
     expectSame(await session.getItems(), [user('b'), user('c')]);
+  },
+  'applies a transaction once when it is asked for many times at once': async (session) => {
+    if (!isSessionHistoryTransactionAwareSession(session)) return;
+    const transaction = append(user('a'), user('b'));
+    await Promise.all(
+      Array.from({ length: 8 }, async () => session.applyHistoryTransaction({ operationId: 'o1', transaction })),
+    );
+    expectSame(await session.getItems(), [user('a'), user('b')]);
+  },
+  'knows an operation again when its items are no longer the newest': async (session) => {
+    if (!isSessionHistoryTransactionAwareSession(session)) return;
+    const once = { operationId: 'o1', transaction: append(user('a')) };
+    await session.applyHistoryTransaction(once);
+    await session.addItems([user('b')]);
+    await session.applyHistoryTransaction(once);
+    await session.popItem();
+    await session.popItem();
+    await session.applyHistoryTransaction(once);
+    expectSame(await session.getItems(), []);
+  },
+  'keeps bytes': async (session) => {
+    if (!isSessionHistoryTransactionAwareSession(session)) return;
+    const bytes = new Uint8Array([0, 1, 254, 255]);
+    const item: AgentInputItem = { type: 'unknown', providerData: { bytes, $key: 'kept' } };
+    await session.applyHistoryTransaction({ operationId: 'o1', transaction: append(item) });
+    const [kept] = await session.getItems();
+    const found = kept?.providerData?.['bytes'];
+    expectTrue(found instanceof Uint8Array && found.join() === bytes.join(), 'the bytes as they were');
   },
   'refuses an operation id that was used for something else': async (session) => {
     if (!isSessionHistoryTransactionAwareSession(session)) return;

@@ -1,0 +1,48 @@
+/**
+ * A process that appends to sessions of a file and writes a line for each append that was acknowledged.
+ * Each append has two items, so that half of one would be seen.
+ */
+import { writeSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { AgentInputItem } from '../../protocol/items.ts';
+import { SQLiteSession } from './sqlite-session.ts';
+
+export type Job = {
+  readonly dbPath: string;
+  readonly name: string;
+  readonly appends: number;
+  readonly sessions: number;
+  /** How many appends are under way at once, each to another session. */
+  readonly parallel: number;
+};
+/** An append: which process, which of its appends, which session. */
+export type Line = readonly [name: string, n: number, session: number];
+export type Report = { readonly longestStallMs: number; readonly errors: readonly string[] };
+
+export const itemsOf = ([name, n]: Line): AgentInputItem[] =>
+  ['first', 'second'].map((part) => ({ type: 'message', role: 'user', content: `${name} ${n} ${part}` }));
+
+async function main({ dbPath, name, appends, sessions, parallel }: Job): Promise<void> {
+  const open = Array.from({ length: sessions }, (_, n) => new SQLiteSession(`s${n}`, { dbPath, timeoutMs: 120_000 }));
+  const errors: string[] = [];
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  // Lane l appends to the sessions l, l + parallel, …: within a session, one append after the other.
+  const lane = async (first: number): Promise<void> => {
+    for (let n = first; n < appends; n += parallel) {
+      const line: Line = [name, n, n % sessions];
+      try {
+        await open[n % sessions]?.addItems(itemsOf(line));
+        writeSync(1, `${JSON.stringify(line)}\n`);
+      } catch (error) {
+        errors.push(error instanceof Error ? `${error.message} ${String(error.cause)}` : String(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, sessions) }, (_, first) => lane(first)));
+  const report: Report = { longestStallMs: delay.max / 1e6, errors };
+  writeSync(1, `${JSON.stringify(report)}\n`);
+  await Promise.all(open.map((session) => session.close()));
+}
+
+if (process.argv[2]) await main(JSON.parse(process.argv[2]));

@@ -1,0 +1,90 @@
+/** What a session asks of its database, and what it is told. Plain data: it crosses to the writer thread. */
+import { UserError } from '../../protocol/errors.ts';
+import { SessionError } from '../errors.ts';
+import type { SessionErrorCode } from '../errors.ts';
+
+/** An encoded item. `callId` only for function calls, so that a change of a call need not read the others. */
+export type Row = { readonly text: string; readonly callId?: string };
+
+/** Where an append went. Positions grow within a session and are never given twice, not after a pop or a clear. */
+export type SessionPosition = {
+  /** Counts the clears of the session; starts at 1. */
+  readonly generation: number;
+  /** Position of the first item; one more than `last` when nothing was appended. */
+  readonly first: number;
+  /** Position of the last item. */
+  readonly last: number;
+};
+
+export type Scope = { readonly tenant: string; readonly session: string };
+
+export type Command = Scope &
+  (
+    | { readonly do: 'read'; /** -1 is all. */ readonly limit: number; readonly tolerant: boolean }
+    | { readonly do: 'position' }
+    | AppendCommand
+    | {
+        readonly do: 'replace';
+        readonly expected: readonly string[];
+        readonly rows: readonly Row[];
+        readonly operationId: string;
+      }
+    | { readonly do: 'rewrite'; readonly changes: readonly { readonly callId: string; readonly row: Row }[] }
+    | { readonly do: 'pop'; readonly tolerant: boolean }
+    | { readonly do: 'clear' }
+  );
+
+export type AppendCommand = {
+  readonly do: 'append';
+  readonly rows: readonly Row[];
+  readonly operationId?: string;
+  readonly generation?: number;
+  readonly expectedHead?: number;
+};
+
+export type Answer = {
+  /** Texts of items, oldest first. */
+  readonly texts?: readonly string[];
+  /** Positions of unreadable items that were left out. */
+  readonly unreadable?: readonly number[];
+  readonly position?: SessionPosition;
+};
+
+/** From the session to the writer thread. */
+export type Request =
+  | { readonly id: number; readonly command: Command; readonly timeoutMs: number }
+  | { readonly id: number; readonly close: true };
+
+/** From the writer thread: answers of one commit travel together. */
+export type Reply =
+  | { readonly id: number; readonly answer: Answer }
+  | { readonly id: number; readonly failure: Failure };
+
+export type Failure = {
+  readonly code: SessionErrorCode | 'user/error';
+  readonly message: string;
+  readonly positions?: readonly number[];
+  readonly blockedBy?: number;
+  readonly cause?: string;
+};
+
+export function isWrite(command: Command): boolean {
+  return command.do !== 'read' && command.do !== 'position';
+}
+
+/** How many rows a command writes at most, as far as the command says. */
+export function rowsOf(command: Command): number {
+  return command.do === 'append' || command.do === 'replace' ? Math.max(1, command.rows.length) : 1;
+}
+
+/** Errors lose their class between threads. */
+export function failureOf(error: UserError | SessionError): Failure {
+  if (error instanceof UserError) return { code: 'user/error', message: error.message };
+  const { code, message, positions, blockedBy, cause } = error;
+  return { code, message, positions, blockedBy, ...(cause instanceof Error && { cause: cause.message }) };
+}
+
+export function errorOf({ code, message, cause, ...details }: Failure): UserError | SessionError {
+  if (code === 'user/error') return new UserError(message);
+  return new SessionError(code, message, { ...details, ...(cause !== undefined && { cause: new Error(cause) }) });
+}

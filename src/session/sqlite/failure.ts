@@ -1,0 +1,112 @@
+/** What SQLite's result codes mean to a user. */
+import { readFileSync, statSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { UserError } from '../../protocol/errors.ts';
+import { SessionError } from '../errors.ts';
+import type { SessionErrorCode } from '../errors.ts';
+
+/** Primary result codes, https://sqlite.org/rescode.html */
+const BUSY = 5;
+const LOCKED = 6;
+const READONLY = 8;
+const FULL = 13;
+const CANTOPEN = 14;
+const TOOBIG = 18;
+const CORRUPT = 11;
+const NOTADB = 26;
+/** SQLITE_IOERR_SHMSIZE: the shared memory of the WAL could not grow. */
+const IOERR_SHMSIZE = 4874;
+
+/** Whether another connection is in the way and a second try may get through. */
+export function isBusy(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code !== undefined && [BUSY, LOCKED].includes(code & 0xff);
+}
+
+/** The error that the user gets for one that a call of the database threw. */
+export function failed(error: unknown, path: string): SessionError | UserError {
+  if (error instanceof SessionError || error instanceof UserError) return error;
+  const code = sqliteCode(error) ?? 0;
+  const said = error instanceof Error ? error.message : String(error);
+  if ((code & 0xff) === TOOBIG) {
+    return new UserError(`An item is too large for ${path}: SQLite takes 1 GB at most. Nothing of the call was saved.`);
+  }
+  const [kind, what] = meaning(code, path);
+  return new SessionError(kind, `${path}: ${what}. Nothing of the call was saved. (SQLite says: ${said})`, {
+    cause: error,
+  });
+}
+
+function meaning(code: number, path: string): [SessionErrorCode, string] {
+  const folder = dirname(path);
+  if (code === IOERR_SHMSIZE) return ['session/full', `no space left in ${folder}; free some and call again`];
+  switch (code & 0xff) {
+    case FULL:
+      return ['session/full', `the disk or the file's page limit is full; make room in ${folder} and call again`];
+    case READONLY:
+      return ['session/read-only', `the file cannot be written; give this process write access to it and to ${folder}`];
+    case CANTOPEN:
+      return ['session/cannot-open', `the file cannot be opened; check that the folder ${folder} exists, with access`];
+    case NOTADB:
+      return ['session/not-a-database', 'the file is no SQLite database; choose another dbPath'];
+    case CORRUPT:
+      return ['session/not-a-database', 'the database file is damaged; restore it from a backup, keep it for repair'];
+    default:
+      return ['session/store', 'the database failed'];
+  }
+}
+
+/** @param waitedMs how long the caller was ready to wait */
+export function busy(path: string, waitedMs: number, error: unknown): SessionError {
+  const blockedBy = lockHolder(path);
+  const who = blockedBy === undefined ? 'another process' : `process ${blockedBy}`;
+  return new SessionError(
+    'session/busy',
+    `${path}: ${who} has held the write lock for ${waitedMs} ms. Nothing was changed. ` +
+      'See whether it is stopped inside a transaction, or raise timeoutMs.',
+    { cause: error, ...(blockedBy !== undefined && { blockedBy }) },
+  );
+}
+
+/**
+ * The process that holds the write lock, as Linux tells it: byte 120 of the shared-memory file.
+ * The file is not opened: closing any descriptor of it would drop the locks of this process.
+ */
+function lockHolder(path: string): number | undefined {
+  try {
+    const { ino } = statSync(`${path}-shm`);
+    for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
+      const [, pid, inode] = /WRITE +(\d+) \S+:(\d+) 120 \d+$/.exec(line) ?? [];
+      if (inode === String(ino) && Number(pid) > 0) return Number(pid);
+    }
+  } catch {
+    // Other systems have no such list.
+  }
+  return undefined;
+}
+
+/** NFS, SMB, SMB2, CIFS: the locks and the shared memory that WAL needs do not work there. */
+const NETWORK_FILE_SYSTEMS: readonly number[] = [0x6969, 0x517b, 0xfe534d42, 0xff534d42];
+
+/** @throws SessionError `session/cannot-open` when the folder is on a network */
+export function refuseNetwork(path: string, typeOf: (folder: string) => number = fileSystemType): void {
+  // Where the type is 32 bits and signed, the larger ones come out negative.
+  if (!NETWORK_FILE_SYSTEMS.includes(typeOf(dirname(path)) >>> 0)) return;
+  throw new SessionError(
+    'session/cannot-open',
+    `${path} is on a network file system, where SQLite's locks do not hold. Use a local disk.`,
+  );
+}
+
+function fileSystemType(folder: string): number {
+  try {
+    return statfsSync(folder).type;
+  } catch {
+    // No such folder: opening the file says so better.
+    return 0;
+  }
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined;
+}
