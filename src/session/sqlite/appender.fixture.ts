@@ -22,6 +22,19 @@ export type Report = { readonly longestStallMs: number; readonly errors: readonl
 export const itemsOf = ([name, n]: Line): AgentInputItem[] =>
   ['first', 'second'].map((part) => ({ type: 'message', role: 'user', content: `${name} ${n} ${part}` }));
 
+/** Writes a line at once: a kill right after it finds it written. A pipe that is full for a moment is waited for. */
+function say(line: Line | Report): void {
+  let rest: Uint8Array = Buffer.from(`${JSON.stringify(line)}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
 async function main({ dbPath, name, appends, sessions, parallel }: Job): Promise<void> {
   const open = Array.from({ length: sessions }, (_, n) => new SQLiteSession(`s${n}`, { dbPath, timeoutMs: 120_000 }));
   const errors: string[] = [];
@@ -33,7 +46,7 @@ async function main({ dbPath, name, appends, sessions, parallel }: Job): Promise
       const line: Line = [name, n, n % sessions];
       try {
         await open[n % sessions]?.addItems(itemsOf(line));
-        writeSync(1, `${JSON.stringify(line)}\n`);
+        say(line);
       } catch (error) {
         errors.push(error instanceof Error ? `${error.message} ${String(error.cause)}` : String(error));
       }
@@ -41,7 +54,7 @@ async function main({ dbPath, name, appends, sessions, parallel }: Job): Promise
   };
   await Promise.all(Array.from({ length: Math.min(parallel, sessions) }, (_, first) => lane(first)));
   const report: Report = { longestStallMs: delay.max / 1e6, errors };
-  writeSync(1, `${JSON.stringify(report)}\n`);
+  say(report);
   await Promise.all(open.map((session) => session.close()));
 }
 
