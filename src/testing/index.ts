@@ -27,4 +27,5 @@ export type {
   ScriptedModelStream,
 } from './scripted-steps.ts';
 export * from './fake-server/index.ts';
+export { wireProblem } from './wire-validators/index.ts';
 export { sessionConformance } from './session-conformance.ts';
