@@ -2,7 +2,13 @@
  * The order of items: each turn of the model, then the results of its calls in the order of the calls, then whatever
  * somebody said in between.
  */
-import type { AgentInputItem, FunctionCallResultItem, InputFile, InputImage, UserMessageItem } from '../../protocol/items.ts';
+import type {
+  AgentInputItem,
+  FunctionCallResultItem,
+  InputFile,
+  InputImage,
+  UserMessageItem,
+} from '../../protocol/items.ts';
 import { isCall, isResult, madeUpResult, type Pairs } from './calls.ts';
 import { partsOf } from './media.ts';
 import { isModelSide, type Context, type Entry } from './target.ts';
@@ -11,7 +17,10 @@ type Settled = { entries: readonly Entry[]; pairs: Pairs; context: Context };
 
 /** Answers orphans and drops strays; where the wire wants it, groups results behind their turn. */
 export function arrange(settled: Settled): Entry[] {
-  return settled.context.native ? inPlace(settled) : grouped(settled);
+  const arranged = settled.context.native ? inPlace(settled) : grouped(settled);
+  const moved = arranged.find(({ index }, at) => index >= 0 && index < (arranged[at - 1]?.index ?? -1));
+  if (moved) settled.context.warn('items_moved', moved.index, 'Calls and results were put into the order of the wire.');
+  return arranged;
 }
 
 /** The Responses API finds an output anywhere after its call. */
@@ -87,7 +96,13 @@ function wholeTurn(turn: readonly { entry: Entry; at: number }[], { entries, pai
     const answer = resultAt === undefined ? answerFor(entry, context) : entries[resultAt];
     if (answer) results.push(answer);
   }
-  return [...callsLast(turn.map(({ entry }) => entry), context), ...withMediaAfter(results, context)];
+  return [
+    ...callsLast(
+      turn.map(({ entry }) => entry),
+      context,
+    ),
+    ...withMediaAfter(results, context),
+  ];
 }
 
 /** What is signed may not be reordered. Everywhere else calls end a turn, since their results must follow. */

@@ -68,7 +68,9 @@ export function pair(entries: readonly Entry[]): Pairs {
 /** Calls that nobody named are told apart by their tool. */
 function keyOf(type: string, item: Call | Result): string {
   const { callId } = item;
-  return typeof callId === 'string' && callId !== '' ? `${type} ${callId}` : `${type}  ${'name' in item ? item.name : ''}`;
+  return typeof callId === 'string' && callId !== ''
+    ? `${type} ${callId}`
+    : `${type}  ${'name' in item ? item.name : ''}`;
 }
 
 function push<T>(map: Map<string, T[]>, key: string, value: T): void {

@@ -14,6 +14,7 @@ import type { Context, Entry } from './target.ts';
 
 /** What a result without output says: several wires refuse to hear nothing. */
 export const NO_OUTPUT = '(no output)';
+const SOUND = '[sound left out: this model cannot take it]';
 
 /** Fits the content of every item to the target; items that have nothing to say vanish. */
 export function settleContent(entries: readonly Entry[], context: Context): Entry[] {
@@ -129,8 +130,8 @@ function fitAssistantPart(part: AssistantContent, { context, index }: Place): As
     case 'audio':
       // Chat Completions names an earlier sound by its id, as long as it is its own.
       if (wire === 'openai-chat' && typeof part.providerData?.['id'] === 'string') return part;
-      context.warn('media_replaced', index, "Sound of an earlier answer is sent as its transcript.");
-      return text(part.transcript || '[sound left out: this model cannot take it]');
+      context.warn('media_replaced', index, 'Sound of an earlier answer is sent as its transcript.');
+      return text(isBlank(part.transcript) ? SOUND : String(part.transcript));
     case 'image':
       context.warn('media_replaced', index, 'An image of an earlier answer was left out.');
       return text('[image left out: this model cannot take it]');

@@ -51,7 +51,7 @@ export function fitAudio(part: AudioContent, { can, target }: Context): AudioCon
   const { audio, format, transcript } = part;
   const chat = target.wire !== 'openai-chat' || format === 'wav' || format === 'mp3';
   if (can.audio && typeof audio === 'string' && audio !== '' && chat) return part;
-  return transcript ? transcript : note('sound', undefined);
+  return transcript?.trim() ? transcript : note('sound', undefined);
 }
 
 const note = (what: string, where: string | undefined): string =>

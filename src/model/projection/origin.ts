@@ -67,7 +67,10 @@ type Part = { providerData?: ProviderData };
 
 function scrubParts(parts: readonly Part[]): readonly Part[] {
   if (!parts.some((part) => part.providerData !== undefined)) return parts;
-  return parts.map(({ providerData: _, ...part }) => part);
+  return parts.map((part) => {
+    const { providerData: _, ...rest } = part;
+    return rest;
+  });
 }
 
 /** The item without its id. */

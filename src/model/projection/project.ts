@@ -12,7 +12,7 @@ import { arrange, frame } from './arrange.ts';
 import { pair, rename } from './calls.ts';
 import { settleContent } from './content.ts';
 import { translate } from './foreign.ts';
-import { settleIds } from './responses.ts';
+import { settleReasoning } from './openai.ts';
 import { withSentinels } from './gemini.ts';
 import { contextOf, type Entry, type HistoryTarget, type HistoryWarning, type ProjectedHistory } from './target.ts';
 
@@ -41,8 +41,8 @@ export function projectHistory(items: string | readonly AgentInputItem[], target
   const pairs = pair(fitted);
   const renamed = rename(fitted, pairs, context);
   const arranged = arrange({ entries: renamed, pairs, context });
-  const settled = settleIds(arranged, context, reasoningGone(given, translated));
-  const final = frame(withSentinels(settled, context), context).map(({ item }) => item);
+  const settled = settleReasoning(arranged, context, reasoningGone(given, translated));
+  const final = withSentinels(frame(settled, context), context).map(({ item }) => item);
   const same = final.length === given.length && final.every((item, at) => item === given[at]);
   return { items: same && typeof items !== 'string' ? (items as AgentInputItem[]) : final, warnings };
 }

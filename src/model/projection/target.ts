@@ -48,6 +48,7 @@ export type HistoryWarningCode =
   | 'orphan_call_answered'
   | 'orphan_result_dropped'
   | 'system_moved'
+  | 'items_moved'
   | 'media_replaced'
   | 'media_moved'
   | 'empty_dropped'
@@ -67,7 +68,7 @@ export type Context = {
   readonly can: Required<HistoryCapabilities>;
   /** Native items (computer, shell, patch) have a form of their own, results may stand anywhere after their call. */
   readonly native: boolean;
-  warn(code: HistoryWarningCode, index: number, message: string): void;
+  readonly warn: (code: HistoryWarningCode, index: number, message: string) => void;
 };
 
 export function contextOf(target: HistoryTarget, warnings: HistoryWarning[]): Context {

@@ -54,8 +54,7 @@ function document({ file, filename }: InputFile): Json | undefined {
   const [, type = '', coding = '', data] = DATA_URL.exec(file) ?? [];
   const mediaType = type.toLowerCase();
   if (data === undefined) return { ...shared, source: { type: 'url', url: file } };
-  if (mediaType.startsWith('image/'))
-    return { type: 'image', source: { type: 'base64', media_type: mediaType, data } };
+  if (mediaType.startsWith('image/')) return { type: 'image', source: { type: 'base64', media_type: mediaType, data } };
   if (mediaType !== 'text/plain') return { ...shared, source: { type: 'base64', media_type: mediaType, data } };
   const text = coding.includes('base64') ? decodeBase64(data) : decodeURIComponent(data);
   return { ...shared, source: { type: 'text', media_type: 'text/plain', data: text } };

@@ -32,7 +32,13 @@ function assistantBlocks(item: AgentInputItem): Json[] {
   switch (item.type) {
     case 'function_call':
       return [
-        { type: 'tool_use', id: item.callId, name: item.name, input: inputOf(item.arguments), ...ours(item.providerData) },
+        {
+          type: 'tool_use',
+          id: item.callId,
+          name: item.name,
+          input: inputOf(item.arguments),
+          ...ours(item.providerData),
+        },
       ];
     case 'reasoning':
       return thinking(item);

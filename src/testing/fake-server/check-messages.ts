@@ -54,7 +54,11 @@ export function checkMessagesRequest(body: Json): void {
   const format = isObject(body['output_config']) ? body['output_config']['format'] : undefined;
   if (isObject(format)) {
     oneOf(format['type'], 'output_config.format.type', ['json_schema']);
-    strictSchema(object(format['schema'], 'output_config.format.schema'), 'output_config.format.schema', 'output_config');
+    strictSchema(
+      object(format['schema'], 'output_config.format.schema'),
+      'output_config.format.schema',
+      'output_config',
+    );
   }
   checkConversation(objects(body['messages'], 'messages'), thinks === 'enabled');
   checkBreakpoints(body);
@@ -104,10 +108,7 @@ function checkThinking({ thinking, temperature }: Json, max: number): Thinks {
   if (type === 'adaptive') return 'adaptive';
   const budget = count(thinking['budget_tokens'], 'thinking.enabled.budget_tokens');
   if (budget < 1024)
-    throw new Problem(
-      'thinking',
-      'thinking.enabled.budget_tokens: Input should be greater than or equal to 1024',
-    );
+    throw new Problem('thinking', 'thinking.enabled.budget_tokens: Input should be greater than or equal to 1024');
   if (budget >= max) throw new Problem('max_tokens', '`max_tokens` must be greater than `thinking.budget_tokens`.');
   return 'enabled';
 }

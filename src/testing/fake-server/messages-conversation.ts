@@ -24,8 +24,7 @@ export function checkConversation(messages: Json[], thinking: boolean): void {
     if (last?.role === role) last.blocks.push(...blocks);
     else turns.push({ role, blocks, param });
   });
-  if (turns[0]?.role !== 'user')
-    throw new Problem('messages', 'messages: first message must use the "user" role');
+  if (turns[0]?.role !== 'user') throw new Problem('messages', 'messages: first message must use the "user" role');
   checkPairs(turns);
   const last = turns.at(-1);
   if (last?.role === 'assistant' && !last.blocks.some((block) => block['type'] === 'server_tool_use'))
@@ -38,8 +37,7 @@ export function checkConversation(messages: Json[], thinking: boolean): void {
 
 function blocksOf(content: unknown, param: string): Json[] {
   if (typeof content !== 'string') return objects(content, `${param}.content`);
-  if (content.trim() === '')
-    throw new Problem(param, `${param}: all messages must have non-empty content`, 'empty');
+  if (content.trim() === '') throw new Problem(param, `${param}: all messages must have non-empty content`, 'empty');
   return [{ type: 'text', text: content }];
 }
 
@@ -48,7 +46,10 @@ function checkBlock(block: Json, role: string, param: string): void {
   const known = role === 'user' ? USER_BLOCKS : ASSISTANT_BLOCKS;
   // Results of server tools come in many types, all named alike.
   if (!known.includes(type) && !(role === 'assistant' && /^\w+_tool_result$/.test(type)))
-    throw new Problem(`${param}.type`, `${param}: Input tag '${type}' found using 'type' does not match any expected tag`);
+    throw new Problem(
+      `${param}.type`,
+      `${param}: Input tag '${type}' found using 'type' does not match any expected tag`,
+    );
   switch (type) {
     case 'text':
       if (text(block['text'], `${param}.text`, { empty: true }).trim() === '')
@@ -86,7 +87,13 @@ function checkResult(block: Json, param: string): void {
   const { content } = block;
   if (content === undefined || typeof content === 'string') return;
   objects(content, `${param}.content`, { empty: true }).forEach((part, at) => {
-    oneOf(part['type'], `${param}.content.${at}.type`, ['text', 'image', 'document', 'search_result', 'tool_reference']);
+    oneOf(part['type'], `${param}.content.${at}.type`, [
+      'text',
+      'image',
+      'document',
+      'search_result',
+      'tool_reference',
+    ]);
     checkBlock(part, 'user', `${param}.content.${at}`);
   });
 }

@@ -157,7 +157,11 @@ function hasKey({ headers }: FakeRequest, messages: boolean): boolean {
 function refusal(request: FakeRequest, options: { requireKey: boolean; validate: boolean }): FakeAnswer | undefined {
   const path = request.path.replace(/\?.*$/, '').replace(/^\/v1/, '');
   const messages = path === '/messages';
-  const refuse = (status: number, message: string, more: { code: string; param?: string; type?: string }): FakeAnswer => ({
+  const refuse = (
+    status: number,
+    message: string,
+    more: { code: string; param?: string; type?: string },
+  ): FakeAnswer => ({
     status,
     body: messages ? messagesErrorBody(message, more.type) : errorBody(message, 'invalid_request_error', more),
   });

@@ -3,7 +3,15 @@ import { isObject, object, oneOf, Problem, text, type Json } from '../fake-serve
 import { objects } from '../fake-server/tools.ts';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_.:-]{0,127}$/;
-const DATA = ['text', 'inlineData', 'fileData', 'functionCall', 'functionResponse', 'executableCode', 'codeExecutionResult'];
+const DATA = [
+  'text',
+  'inlineData',
+  'fileData',
+  'functionCall',
+  'functionResponse',
+  'executableCode',
+  'codeExecutionResult',
+];
 
 /** @throws Problem */
 export function checkGeminiRequest(body: Json): void {

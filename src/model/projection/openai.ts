@@ -1,4 +1,4 @@
-/** What only the Responses API minds: ids of items that belong together. */
+/** What OpenAI's wires mind: reasoning without what it led to, and ids of items that belong together. */
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { withoutId } from './origin.ts';
 import { isModelSide, type Context, type Entry } from './target.ts';
@@ -10,11 +10,16 @@ const PREFIX: Partial<Record<NonNullable<AgentInputItem['type']>, string>> = {
 };
 
 /**
- * Reasoning stays only before what it led to, and what was said after reasoning that is gone loses its id: the server
- * knows that the two belong together, and refuses one without the other. Ids that it cannot have made go too.
+ * Reasoning stays only before what it led to. On Responses, what was said after reasoning that is gone loses its id:
+ * the server knows that the two belong together, and refuses one without the other. Ids that it cannot have made go too.
  */
-export function settleIds(entries: readonly Entry[], context: Context, reasoningGone: ReadonlySet<number>): Entry[] {
-  if (!context.native) return [...entries];
+export function settleReasoning(
+  entries: readonly Entry[],
+  context: Context,
+  reasoningGone: ReadonlySet<number>,
+): Entry[] {
+  const { wire } = context.target;
+  if (wire !== 'openai-responses' && wire !== 'openai-chat') return [...entries];
   const kept: Entry[] = [];
   const lost = new Set(reasoningGone);
   let follower = false;
@@ -28,7 +33,10 @@ export function settleIds(entries: readonly Entry[], context: Context, reasoning
     follower = isModelSide(entry.item);
     kept.push(entry);
   }
-  return dropIds(kept.toReversed(), [...lost].toSorted((a, b) => a - b));
+  return dropIds(
+    kept.toReversed(),
+    [...lost].toSorted((a, b) => a - b),
+  );
 }
 
 function dropIds(entries: readonly Entry[], lost: readonly number[]): Entry[] {
