@@ -161,6 +161,10 @@ describe('ids of calls', () => {
     expect(idsFor(['a|b', 'c'])[0]).toBe(idsFor(['a|b'])[0]);
   });
 
+  test('are the same whatever comes before', () => {
+    expect(idsFor(['z|z', 'a|b'])[1]).toBe(idsFor(['a|b'])[0]);
+  });
+
   test('can be held to nine letters and digits', () => {
     const target = { ...targetOf('openai-chat'), capabilities: { callIdMax: 9, callIdExact: true } };
     const ids = idsFor(['call_1', 'call_2', 'abcdefgh9'], target);
@@ -220,6 +224,31 @@ describe('reasoning', () => {
     );
     expect(kept.items[2]).toBe(reply);
   });
+});
+
+test('an id that the Responses API cannot have made is left out', () => {
+  const { items } = projectHistory([hi, { ...assistant('x'), id: 'abc' }, hi], targetOf('openai-responses'));
+  expect(items[1]).not.toHaveProperty('id');
+});
+
+test('a signed turn keeps its order, another one ends with its calls', () => {
+  const said = [call('a'), assistant('x')];
+  const thought: AgentInputItem = {
+    type: 'reasoning',
+    content: [],
+    origin: own('anthropic'),
+    providerData: { anthropic: { signature: 's' } },
+  };
+  const types = (items: AgentInputItem[]): unknown[] =>
+    projectHistory([hi, ...items, result('a')], targetOf('anthropic')).items.map(({ type }) => type);
+  expect(types([thought, ...said])).toEqual([
+    'message',
+    'reasoning',
+    'function_call',
+    'message',
+    'function_call_result',
+  ]);
+  expect(types(said)).toEqual(['message', 'message', 'function_call', 'function_call_result']);
 });
 
 describe('what only another origin can read', () => {

@@ -44,11 +44,11 @@ function assistantBlocks(item: AgentInputItem): Json[] {
       return thinking(item);
     case 'hosted_tool_call': {
       const { blocks } = ours(item.providerData);
-      return Array.isArray(blocks) ? blocks.filter(isObject) : [];
+      return Array.isArray(blocks) ? blocks.filter(isObject).map((block) => ({ ...block })) : [];
     }
     case 'unknown': {
       const { block } = ours(item.providerData);
-      return isObject(block) ? [block] : [];
+      return isObject(block) ? [{ ...block }] : [];
     }
     case 'message':
     case undefined:
