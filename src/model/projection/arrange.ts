@@ -153,7 +153,7 @@ export function frame(entries: Entry[], { target, warn }: Context): Entry[] {
   const { wire, stateful = false } = target;
   const spoken = (each: Entry): boolean => !('role' in each.item && each.item.role === 'system');
   const said = entries.filter(spoken);
-  const strict = wire === 'anthropic' || wire === 'gemini';
+  const strict = wire !== 'openai-responses' && wire !== 'openai-chat';
   if (said.length === 0) {
     if (stateful || (entries.length > 0 && !strict)) return entries;
     warn('message_added', -1, 'The conversation was empty: the user says "Continue."');

@@ -118,7 +118,7 @@ function fitCall(call: FunctionCallItem, { context, index }: { context: Context;
 function fitArguments(text: string, { context, index }: { context: Context; index: number }): string {
   const { wire } = context.target;
   if (typeof text !== 'string') return JSON.stringify(text ?? {});
-  if (wire !== 'anthropic' && wire !== 'gemini') return text;
+  if (wire === 'openai-responses' || wire === 'openai-chat') return text;
   if (text.trim() === '') return '{}';
   try {
     const value: unknown = JSON.parse(text);

@@ -69,7 +69,7 @@ function translateItem(item: AgentInputItem, place: Place): AgentInputItem | und
 
 /** Only the wire that makes these items knows them. */
 function isAtHome({ type }: AgentInputItem, { native, target }: Context): boolean {
-  return native || (type === 'unknown' && target.wire !== 'gemini');
+  return native || (type === 'unknown' && (target.wire === 'openai-chat' || target.wire === 'anthropic'));
 }
 
 function keepsHosted({ context, owner }: Place): boolean {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { AgentInputItem, Origin, ProviderData } from '../../protocol/items.ts';
 import { toMessages } from '../../providers/openai/chat/messages.ts';
 import { toInput } from '../../providers/openai/responses/input.ts';
+import { toPrompt } from '../../providers/ai-sdk/prompt.ts';
 import { toConversation } from '../../providers/anthropic/messages.ts';
 import type { HistoryTarget, HistoryWire } from './target.ts';
 
@@ -14,6 +15,7 @@ const MODELS: Record<HistoryWire, Omit<HistoryTarget, 'wire'>> = {
   'openai-chat': { provider: 'openrouter', model: 'deepseek' },
   anthropic: { provider: 'anthropic', model: 'claude-opus-4-7' },
   gemini: { provider: 'google', model: 'gemini-3-pro' },
+  'ai-sdk': { provider: 'mistral.chat', model: 'mistral-large' },
 };
 export const WIRES = Object.keys(MODELS) as HistoryWire[];
 export const targetOf = (wire: HistoryWire): HistoryTarget => ({ wire, ...MODELS[wire] });
@@ -236,6 +238,7 @@ function ownReasoning({ owner, text }: Spec, { target, at }: Place): AgentInputI
         content: [{ type: 'input_text', text: `kept-${at}` }],
         providerData: { anthropic: { signature: `sig_${at}` } },
       };
+    case 'ai-sdk':
     case 'gemini':
       return {
         ...shared,
@@ -303,6 +306,8 @@ export function bodyFor(items: AgentInputItem[], { wire, model }: HistoryTarget)
     }
     case 'gemini':
       return geminiBody(items);
+    case 'ai-sdk':
+      return { prompt: toPrompt(items, 'v4') };
   }
 }
 

@@ -72,6 +72,7 @@ function fitsId(id: string, wire: Context['target']['wire'], kind: 'image' | 'fi
     case 'anthropic':
       return id.startsWith('file_');
     case 'gemini':
+    case 'ai-sdk':
       return false;
   }
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { toPrompt } from '../../providers/ai-sdk/prompt.ts';
 import { wireProblem } from '../../testing/wire-validators/index.ts';
 import { bodyFor, FOREIGN, historyFor, specs, targetOf, WIRES } from './histories.fixture.ts';
 import { projectHistory } from './project.ts';
@@ -21,6 +22,8 @@ describe.each(WIRES)('any history for %s', (wire) => {
         const { items } = projectHistory(frozen(historyFor(list, target)), target);
         const body = bodyFor(items, target);
         expect(wireProblem(wire, body)).toBeUndefined();
+        // Google's models are asked through the AI SDK.
+        if (wire === 'gemini') expect(wireProblem('ai-sdk', { prompt: toPrompt(items, 'v3') })).toBeUndefined();
         expect(JSON.stringify(body)).not.toContain(FOREIGN);
       }),
       { numRuns: Math.max(1000, fc.readConfigureGlobal().numRuns ?? 0) },

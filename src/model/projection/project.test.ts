@@ -55,7 +55,7 @@ const QUIRKS: [string, HistoryWire, AgentInputItem[]][] = [
   ],
   ['2 text between two calls', 'openai-chat', [hi, call('a'), assistant('x'), assistant('y'), result('a')]],
   ['2 a result before its call', 'openai-responses', [hi, result('a'), call('a')]],
-  ...(['openai-responses', 'openai-chat', 'anthropic', 'gemini'] as const).flatMap(
+  ...(['openai-responses', 'openai-chat', 'anthropic', 'gemini', 'ai-sdk'] as const).flatMap(
     (wire): [string, HistoryWire, AgentInputItem[]][] => [
       ['3 a call without a result', wire, [hi, call('a', SIGNED()), assistant('done'), user('ok')]],
       ['3 a result without a call', wire, [hi, result('a'), user('ok')]],

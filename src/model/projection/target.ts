@@ -1,8 +1,11 @@
 /** Where a history goes, and what that place takes. */
 import type { AgentInputItem } from '../../protocol/items.ts';
 
-/** The wires that a history can be made valid for. `gemini` is Google's, spoken through an AI SDK model. */
-export type HistoryWire = 'openai-responses' | 'openai-chat' | 'anthropic' | 'gemini';
+/**
+ * The wires that a history can be made valid for. `gemini` is Google's, spoken through an AI SDK model; `ai-sdk` is any
+ * other AI SDK model, held to what the strictest of them takes.
+ */
+export type HistoryWire = 'openai-responses' | 'openai-chat' | 'anthropic' | 'gemini' | 'ai-sdk';
 
 /** What the target takes. Each has a default by wire, written beside it. */
 export type HistoryCapabilities = {
@@ -10,7 +13,7 @@ export type HistoryCapabilities = {
   images?: boolean;
   /** Documents in messages. @default true */
   files?: boolean;
-  /** Sound in messages. @default true on openai-chat and gemini */
+  /** Sound in messages. @default true on openai-chat, gemini and ai-sdk */
   audio?: boolean;
   /** Images and documents in tool results; else they follow as a user message. @default responses and anthropic */
   toolResultMedia?: boolean;
@@ -77,7 +80,7 @@ export function contextOf(target: HistoryTarget, warnings: HistoryWarning[]): Co
   const defaults: Required<HistoryCapabilities> = {
     images: true,
     files: true,
-    audio: wire === 'openai-chat' || wire === 'gemini',
+    audio: wire === 'openai-chat' || wire === 'gemini' || wire === 'ai-sdk',
     toolResultMedia: wire === 'openai-responses' || wire === 'anthropic',
     lateSystem: openai,
     callIdMax: 64,

@@ -75,7 +75,7 @@ function wireRequest(options: AnthropicClientOptions, body: Json, callOptions: A
   const base = (options.baseURL ?? env('ANTHROPIC_BASE_URL') ?? DEFAULT_BASE_URL).replace(/\/+$/, '');
   return {
     provider: PROVIDER,
-    url: `${/\/v1$/.test(base) ? base : `${base}/v1`}/messages`,
+    url: `${base.endsWith('/v1') ? base : `${base}/v1`}/messages`,
     headers: {
       'x-api-key': apiKey,
       'anthropic-version': API_VERSION,

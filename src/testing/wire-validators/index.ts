@@ -4,6 +4,7 @@ import { checkMessagesRequest } from '../fake-server/check-messages.ts';
 import { checkResponsesRequest } from '../fake-server/check-responses.ts';
 import { Problem, type Json } from '../fake-server/problem.ts';
 import type { HistoryWire } from '../../model/index.ts';
+import { checkAiSdkPrompt } from './ai-sdk.ts';
 import { checkGeminiRequest } from './gemini.ts';
 
 const CHECKS: Record<HistoryWire, (body: Json) => void> = {
@@ -11,13 +12,14 @@ const CHECKS: Record<HistoryWire, (body: Json) => void> = {
   'openai-chat': checkChatRequest,
   anthropic: checkMessagesRequest,
   gemini: checkGeminiRequest,
+  'ai-sdk': checkAiSdkPrompt,
 };
 
 /**
  * Why a vendor would refuse a request, or `undefined` where it would take it.
  *
  * @param wire whose rules
- * @param body the request's body, as JSON
+ * @param body the request's body, as JSON; for `ai-sdk` an object with the `prompt`
  * @example
  * ```ts
  * import { wireProblem } from '@baton/agents/testing';
