@@ -1,7 +1,11 @@
 /** Errors of AI SDK models as ours: the body decides, and nothing of the prompt is kept. */
 import { AgentsError } from '../../protocol/errors.ts';
-import { errorOfAnswer, ModelError } from '../../wire/index.ts';
+import { errorOfAnswer, ModelError, truncatedStream } from '../../wire/index.ts';
 import { isObject, isString } from './types.ts';
+
+/** What providers say of a stream that stopped in the middle. They have no class for it. */
+const CUT_OFF =
+  /without a finish reason|stream (?:ended|closed|was closed)|ended (?:unexpectedly|prematurely)|^terminated/i;
 
 /** An abort stays what it is; everything else becomes a `ModelError`. */
 export function toModelError(error: unknown, provider: string, responseStarted: boolean): unknown {
@@ -21,5 +25,6 @@ export function toModelError(error: unknown, provider: string, responseStarted: 
       responseStarted,
     });
   }
+  if (responseStarted && CUT_OFF.test(String(message))) return truncatedStream(provider);
   return errorOfAnswer({ ...shared, body: error instanceof Error ? { message: error.message } : error });
 }

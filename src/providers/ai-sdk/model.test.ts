@@ -210,13 +210,13 @@ describe.each([
     });
   });
 
-  test.each([['error'], ['interrupted']])(
-    'that ended with "%s" is an error, and its calls do not count',
-    async (unified) => {
-      const { model } = fake({ content: [CALL], finishReason: { unified, raw: 'x' } });
-      await expect(ask(stream, model)).rejects.toMatchObject({ kind: 'server', retryable: true });
-    },
-  );
+  test.each([
+    ['error', 'server'],
+    ['interrupted', 'truncated_stream'],
+  ])('that ended with "%s" is an error, and its calls do not count', async (unified, kind) => {
+    const { model } = fake({ content: [CALL], finishReason: { unified, raw: 'x' } });
+    await expect(ask(stream, model)).rejects.toMatchObject({ kind, retryable: true });
+  });
 
   test('cut off in a call is incomplete, cut off in its text is an answer', async () => {
     const finishReason = { unified: 'length', raw: 'MAX' };
@@ -272,6 +272,17 @@ describe('a stream', () => {
       const { model } = fake({ parts: parts.slice(0, n) });
       await expect(ask(true, model)).rejects.toMatchObject({ kind: 'truncated_stream' });
     }
+  });
+
+  test('whose finish has no reason from the server is truncated too', async () => {
+    const { model } = fake({ parts: [...partsOf(said).slice(0, -1), finish({ unified: 'other' })] });
+    await expect(ask(true, model)).rejects.toMatchObject({ kind: 'truncated_stream' });
+  });
+
+  test('that its provider calls unfinished is truncated too', async () => {
+    const error = { type: 'error', error: new Error('Response stream ended without a finish reason.') };
+    const { model } = fake({ parts: [...partsOf(said).slice(0, 5), error] });
+    await expect(ask(true, model)).rejects.toMatchObject({ kind: 'truncated_stream', retryable: true });
   });
 
   test('with an error inside is that error', async () => {

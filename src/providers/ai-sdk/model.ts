@@ -170,7 +170,6 @@ class PartReader implements EventReader {
       case 'tool-call':
       case 'tool-result':
       case 'file':
-      case 'custom':
       case 'reasoning-file':
       case 'tool-approval-request':
         this.#content.push(part);
@@ -217,7 +216,10 @@ class PartReader implements EventReader {
 
   end(out: StreamEvent[]): void {
     const { built, request, origin } = this.#reading;
-    if (!this.#finish || this.#open.size > 0) throw truncatedStream(origin.provider);
+    const { unified, raw } = this.#finish ?? {};
+    // Some providers end a stream that was cut with a finish for which the server gave no reason.
+    const cut = unified === undefined || (unified === 'other' && raw === undefined);
+    if (!this.#finish || cut || this.#open.size > 0) throw truncatedStream(origin.provider);
     const output = toOutput({ content: this.#content, finish: this.#finish, origin, toolName: built.toolName });
     out.push({
       type: 'response_done',

@@ -48,7 +48,7 @@ function checkFinish({ content, finish, origin }: Answer): void {
   throw errorOfResponse({
     provider: origin.provider,
     prefix: `${origin.provider}'s answer did not come to a good end (${raw})`,
-    kind: cutCall ? 'incomplete' : 'server',
+    kind: cutCall ? 'incomplete' : unified === 'interrupted' ? 'truncated_stream' : 'server',
     body: { code: raw },
     responseStarted: true,
   });
@@ -91,6 +91,9 @@ function addPart(items: AgentOutputItem[], part: Json, { origin, toolName }: Pla
       else items.push({ type: 'unknown', providerData: { aiSdk: part }, origin });
       return;
     }
+    case 'custom':
+      // A provider's own news, such as the start of its message. It is among the raw events.
+      return;
     default:
       items.push({ type: 'unknown', providerData: { aiSdk: part }, origin });
   }
