@@ -334,6 +334,18 @@ export type {
   SerializedHostedTool,
   UsageData,
 } from './protocol/model.ts';
+/** These two rooms list their public names themselves. */
+export * from './providers/ai-sdk/index.ts';
+export * from './providers/anthropic/index.ts';
+export { projectHistory } from './model/index.ts';
+export type {
+  HistoryCapabilities,
+  HistoryTarget,
+  HistoryWarning,
+  HistoryWarningCode,
+  HistoryWire,
+  ProjectedHistory,
+} from './model/index.ts';
 export { createOpenAIClient } from './providers/openai/index.ts';
 export type {
   CodeInterpreterToolOptions,

@@ -10,3 +10,12 @@ export { retryPolicies } from './retry-policies.ts';
 export { callModel, checkTimeout, streamModel } from './retry.ts';
 export type { ModelAttempt, RetryHooks } from './retry.ts';
 export { mergeModelSettings } from './settings.ts';
+export { projectHistory } from './projection/index.ts';
+export type {
+  HistoryCapabilities,
+  HistoryTarget,
+  HistoryWarning,
+  HistoryWarningCode,
+  HistoryWire,
+  ProjectedHistory,
+} from './projection/index.ts';

@@ -8,8 +8,15 @@
 /** Data that a provider attached; kept verbatim for the same provider, ignored by others. */
 export type ProviderData = Record<string, unknown>;
 
+/**
+ * Whose reply something is. Reasoning, signatures and ids are valid for the same origin only. `api` is the wire, such
+ * as `openai-responses`; `project` is a label of the credential (never the key) where data is bound to it.
+ */
+export type Origin = { provider: string; api: string; model: string; project?: string };
+
 type Shared = { providerData?: ProviderData };
-type ItemBase = Shared & { id?: string };
+/** `origin` is set on what a model said. No wire has such a member: it stays with the item. */
+type ItemBase = Shared & { id?: string; origin?: Origin };
 
 export type ToolCaller = { type: 'direct' } | { type: 'program'; callerId: string };
 type PromptCacheBreakpoint = { mode: 'explicit' };

@@ -1,9 +1,19 @@
 /**
  * What goes to a model and what comes back. Plain data, but for the abort signal.
  */
-import type { AgentInputItem, AgentOutputItem, InputFile, InputImage, InputText, ProviderData } from './items.ts';
+import type {
+  AgentInputItem,
+  AgentOutputItem,
+  InputFile,
+  InputImage,
+  InputText,
+  Origin,
+  ProviderData,
+} from './items.ts';
 import type { JsonObjectSchema, JsonSchemaDefinition } from './json.ts';
 import type { Usage } from './usage.ts';
+
+export type { Origin } from './items.ts';
 
 export type ModelSettingsToolChoice = 'auto' | 'required' | 'none' | (string & {});
 export type ModelSettingsReasoningEffort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max' | null;
@@ -158,9 +168,6 @@ export type ModelRequest = {
   overridePromptModel?: boolean;
 };
 
-/** Whose reply it is. Reasoning and signatures are only valid for the same origin. */
-export type Origin = { provider: string; api: string; model: string };
-
 /** What a model answered. */
 export type ModelResponse = {
   usage: Usage;
@@ -225,6 +232,8 @@ export type ModelRetryAdviceRequest = { request: ModelRequest; error: unknown; s
 export interface Model {
   /** Whether the model takes its name from the prompt when the agent names none. */
   readonly supportsPromptModelSelection?: boolean;
+  /** Who answers. Where it is set, what the model says can be marked with it. */
+  readonly origin?: Origin;
   getResponse(request: ModelRequest): Promise<ModelResponse>;
   getStreamedResponse(request: ModelRequest): AsyncIterable<StreamEvent>;
   getRetryAdvice?(args: ModelRetryAdviceRequest): Promise<ModelRetryAdvice | undefined> | ModelRetryAdvice | undefined;

@@ -27,7 +27,14 @@ export type {
   ScriptedModelStep,
   ScriptedModelStream,
 } from './scripted-steps.ts';
-export { chatReply, createFakeServer, errorBody, responsesReply } from './fake-server/index.ts';
+export {
+  chatReply,
+  createFakeServer,
+  errorBody,
+  messagesErrorBody,
+  messagesReply,
+  responsesReply,
+} from './fake-server/index.ts';
 export type {
   FakeAnswer,
   FakeEvent,
@@ -39,5 +46,6 @@ export type {
   FakeUsage,
   RenderedReply,
 } from './fake-server/index.ts';
+export { wireProblem } from './wire-validators/index.ts';
 export { sessionConformance } from './session-conformance.ts';
 export type { ConformanceCase, SessionConformanceOptions } from './session-conformance.ts';

@@ -33,7 +33,7 @@ export type FailedAnswer = {
 
 const BODY_KINDS: readonly (readonly [RegExp, ModelErrorKind])[] = [
   [
-    /insufficient_quota|quota_exceeded|billing|credit balance|insufficient (?:funds|credits|balance)/,
+    /insufficient_quota|quota_exceeded|billing|credit balance|api usage limits|insufficient (?:funds|credits|balance)/,
     'quota_exhausted',
   ],
   [/context_length|context window|context length|maximum context|prompt is too long|too many tokens/, 'context_window'],

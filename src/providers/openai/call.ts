@@ -3,12 +3,12 @@ import { UserError } from '../../protocol/errors.ts';
 import type { ModelRequest, ModelRetryAdvice, ModelRetryAdviceRequest } from '../../protocol/model.ts';
 import { headerOf, isModelError, readErrorBody } from '../../wire/index.ts';
 import { normalizeError } from '../../model/index.ts';
+import type { Opened } from '../../model/read-stream.ts';
 import { isObject, isString, type Json } from './json.ts';
 
-const USER_AGENT = 'Baton-Agents/JavaScript';
+export type { Opened };
 
-/** A started stream and the id of its request. */
-export type Opened = { events: AsyncIterable<unknown>; requestId?: string };
+const USER_AGENT = 'Baton-Agents/JavaScript';
 
 /** A request, and what goes beside its body. */
 export type BuiltRequest = { body: Json; headers?: Json; query?: Json };

@@ -1,4 +1,4 @@
-/** What the fake server answers: the same reply as one JSON value or as a stream of events, on either wire. */
+/** What the fake server answers: the same reply as one JSON value or as a stream of events, on every wire. */
 import type { Json } from './problem.ts';
 
 export type FakeToolCall = {
@@ -6,20 +6,29 @@ export type FakeToolCall = {
   /** An object is written as JSON. @default {} */ arguments?: string | object;
   id?: string;
 };
-export type FakeUsage = { input?: number; output?: number; cached?: number; reasoning?: number };
+export type FakeUsage = {
+  input?: number;
+  output?: number;
+  cached?: number;
+  reasoning?: number;
+  /** Messages only. */
+  cacheWrite5m?: number;
+  /** Messages only. */
+  cacheWrite1h?: number;
+};
 
 export type FakeReplyContent = {
   text?: string;
   refusal?: string;
-  /** Thoughts: a reasoning item on Responses, `reasoning_content` on Chat Completions. */
+  /** Thoughts: a reasoning item on Responses, `reasoning_content` on Chat Completions, a thinking block on Messages. */
   reasoning?: string;
   toolCalls?: FakeToolCall[];
   usage?: FakeUsage;
   /** The reply's id. @default numbered by the server */
   id?: string;
-  /** Chat only. @default 'tool_calls' with calls, else 'stop' */
+  /** Chat and Messages. @default what fits the content */
   finishReason?: string;
-  /** Responses only: more output items, as the wire writes them, before the text. */
+  /** Responses and Messages: more output items or content blocks, as the wire writes them, before the text. */
   items?: object[];
 };
 
@@ -29,7 +38,7 @@ export type FakeEvent = { event?: string; data: object | string };
 /** A reply that knows both of its forms. `n` is the number of the request, from 1. */
 export type RenderedReply = { json(n: number): object; events(n: number): FakeEvent[] };
 
-const asContent = (reply: string | FakeToolCall[] | FakeReplyContent): FakeReplyContent => {
+export const asContent = (reply: string | FakeToolCall[] | FakeReplyContent): FakeReplyContent => {
   if (typeof reply === 'string') return { text: reply };
   return Array.isArray(reply) ? { toolCalls: reply } : reply;
 };
@@ -38,7 +47,7 @@ const argumentsOf = ({ arguments: given = {} }: FakeToolCall): string =>
   typeof given === 'string' ? given : JSON.stringify(given);
 
 /** Pieces of a text, so that a stream has more than one delta. Joined they are the text. */
-function pieces(text: string): string[] {
+export function pieces(text: string): string[] {
   return text.match(/[\s\S]{1,8}/gu) ?? (text === '' ? [''] : []);
 }
 

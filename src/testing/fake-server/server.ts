@@ -1,11 +1,12 @@
 /**
- * A server on a free port of this machine that answers like OpenAI, from a script: replies, errors, delays, cuts.
+ * A server on a free port of this machine that answers like OpenAI and Anthropic, from a script: replies, errors, delays, cuts.
  * It refuses what the vendor refuses, so that a test with it says something about production.
  *
  * Not responsible for thinking: a request beyond the script is answered 500.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { checkChatRequest } from './check-chat.ts';
+import { checkMessagesRequest } from './check-messages.ts';
 import { checkResponsesRequest } from './check-responses.ts';
 import { isObject, Problem, type Json } from './problem.ts';
 import type { FakeEvent, RenderedReply } from './reply.ts';
@@ -15,7 +16,7 @@ export type FakeAnswer = {
   /** @default 200 */
   status?: number;
   headers?: Record<string, string>;
-  /** What to answer, in the form that the request asks for. From `chatReply` or `responsesReply`. */
+  /** What to answer, in the form that the request asks for. From `chatReply`, `responsesReply` or `messagesReply`. */
   reply?: RenderedReply;
   /** A body instead of `reply`: an object is sent as JSON, a string as it is. */
   body?: object | string;
@@ -44,7 +45,7 @@ export type FakeRequest = {
 };
 
 export type FakeServerOptions = {
-  /** Refuse requests without a bearer token. @default true */
+  /** Refuse requests without a bearer token (on Messages: without `x-api-key`). @default true */
   requireKey?: boolean;
 };
 
@@ -140,39 +141,50 @@ export function errorBody(
 const CHECKS: Record<string, (body: Json) => void> = {
   '/responses': checkResponsesRequest,
   '/chat/completions': checkChatRequest,
+  '/messages': checkMessagesRequest,
 };
+
+/** An error body as Anthropic writes it. */
+export function messagesErrorBody(message: string, type = 'invalid_request_error'): object {
+  return { type: 'error', error: { type, message }, request_id: 'req_fake' };
+}
+
+function hasKey({ headers }: FakeRequest, messages: boolean): boolean {
+  if (/^Bearer .+/.test(String(headers['authorization'] ?? ''))) return true;
+  return messages && String(headers['x-api-key'] ?? '') !== '';
+}
 
 function refusal(request: FakeRequest, options: { requireKey: boolean; validate: boolean }): FakeAnswer | undefined {
   const path = request.path.replace(/\?.*$/, '').replace(/^\/v1/, '');
-  if (options.requireKey && !/^Bearer .+/.test(String(request.headers['authorization'] ?? ''))) {
+  const messages = path === '/messages';
+  const refuse = (
+    status: number,
+    message: string,
+    more: { code: string; param?: string; type?: string },
+  ): FakeAnswer => ({
+    status,
+    body: messages ? messagesErrorBody(message, more.type) : errorBody(message, 'invalid_request_error', more),
+  });
+  if (options.requireKey && !hasKey(request, messages)) {
     request.problem = 'no key';
-    return {
-      status: 401,
-      body: errorBody("You didn't provide an API key.", 'invalid_request_error', { code: 'invalid_api_key' }),
-    };
+    return refuse(401, "You didn't provide an API key.", { code: 'invalid_api_key', type: 'authentication_error' });
   }
   if (!options.validate) return undefined;
   const check = CHECKS[path];
   if (!check) {
     request.problem = `unknown path ${path}`;
-    return {
-      status: 404,
-      body: errorBody(`Unknown request URL: ${request.method} ${path}.`, 'invalid_request_error', {
-        code: 'unknown_url',
-      }),
-    };
+    return refuse(404, `Unknown request URL: ${request.method} ${path}.`, { code: 'unknown_url' });
   }
   try {
     if (request.problem !== undefined) throw new Problem('body', request.problem, 'invalid_json');
+    if (messages && request.headers['anthropic-version'] === undefined)
+      throw new Problem('header', 'anthropic-version: header is required');
     check(request.body);
     return undefined;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     request.problem = error.message;
-    return {
-      status: 400,
-      body: errorBody(error.message, 'invalid_request_error', { code: error.code, param: error.param }),
-    };
+    return refuse(400, error.message, { code: error.code, param: error.param });
   }
 }
 

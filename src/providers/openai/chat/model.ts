@@ -13,7 +13,7 @@ import { create, createStream, requestIdOf, retryAdvice, type BuiltRequest, type
 import type { OpenAIClient } from '../client.ts';
 import { isObject, isString, type Json } from '../json.ts';
 import { OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
-import { readStream, type EventReader } from '../stream.ts';
+import { readStream, type EventReader } from '../../../model/read-stream.ts';
 import { chatUsage, chatUsageData, rawUsage } from '../usage.ts';
 import { ChatAssembler } from './assemble.ts';
 import { toOutput } from './output.ts';

@@ -12,7 +12,7 @@ import { create, createStream, requestIdOf, retryAdvice, type Opened } from '../
 import type { OpenAIClient } from '../client.ts';
 import { isObject, isString, type Json } from '../json.ts';
 import { OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
-import { readStream, type EventReader } from '../stream.ts';
+import { readStream, type EventReader } from '../../../model/read-stream.ts';
 import { rawUsage, responsesUsage, responsesUsageData } from '../usage.ts';
 import { toOutput } from './output.ts';
 import { toResponsesRequest } from './request.ts';

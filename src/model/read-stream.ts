@@ -5,8 +5,10 @@
  * Invariants: S1 nothing is sent before the first `next`. S2 what a batch gave before it failed is handed out before
  * the error. S3 leaving early, failing and ending all close the source.
  */
-import type { StreamEvent } from '../../protocol/model.ts';
-import type { Opened } from './call.ts';
+import type { StreamEvent } from '../protocol/model.ts';
+
+/** A started stream and the id of its request. */
+export type Opened = { events: AsyncIterable<unknown>; requestId?: string };
 
 /** Reads events of one stream. Throws to end the stream with an error. */
 export type EventReader = {

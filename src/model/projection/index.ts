@@ -1,0 +1,10 @@
+export { toolNameFor } from './names.ts';
+export { projectHistory } from './project.ts';
+export type {
+  HistoryCapabilities,
+  HistoryTarget,
+  HistoryWarning,
+  HistoryWarningCode,
+  HistoryWire,
+  ProjectedHistory,
+} from './target.ts';
