@@ -20,6 +20,7 @@ const USAGE = `Usage: npm run airline -- --data DIR [options]
   --concurrency N   conversations at the same time (default 1)
   --task N          only the conversations of this task
   --recorded-ids    keep the recorded call ids, which repeat within a conversation (default: an id of its own each)
+  --db FILE         keep the sessions in this SQLite file (default: in memory)
   --log-bytes       also compare the size of the logs with that of the transcripts; at most twice is well
   --json            end with one line of JSON`;
 
@@ -32,6 +33,7 @@ type Settings = {
   readonly concurrency: number;
   readonly task: number | undefined;
   readonly recordedIds: boolean;
+  readonly dbPath: string | undefined;
   readonly json: boolean;
   readonly logBytes: boolean;
 };
@@ -125,6 +127,7 @@ function readSettings(args: string[]): Settings {
     concurrency: wholeNumber('--concurrency', values.concurrency ?? '1', 1),
     task: values.task === undefined ? undefined : wholeNumber('--task', values.task, 0),
     recordedIds: values['recorded-ids'] ?? false,
+    dbPath: values.db,
     json: values.json ?? false,
     logBytes: values['log-bytes'] ?? false,
   };
@@ -140,6 +143,7 @@ function parse(args: string[]) {
         concurrency: { type: 'string' },
         task: { type: 'string' },
         'recorded-ids': { type: 'boolean' },
+        db: { type: 'string' },
         json: { type: 'boolean' },
         'log-bytes': { type: 'boolean' },
       },

@@ -1,9 +1,13 @@
-import { expect, test } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Conversation } from './data.ts';
 import { agentCalls, agentSays, conversation, start, tools, toolSays, userSays } from './fixture.ts';
 import { isPythonMessage, replay, sameOutput } from './replay.ts';
 import type { ConversationResult, ReplayEvent } from './replay.ts';
 import { startReplayServer } from './replay-server.ts';
+import { SQLiteSession } from './sdk.ts';
 
 const sums = (output: string, expression = '2 + 2'): Conversation =>
   conversation([
@@ -16,7 +20,10 @@ const sums = (output: string, expression = '2 + 2'): Conversation =>
     userSays('###STOP###'),
   ]);
 
-async function play(conversations: Conversation[], more: { stream?: boolean; concurrency?: number } = {}) {
+async function play(
+  conversations: Conversation[],
+  more: { stream?: boolean; concurrency?: number; dbPath?: string } = {},
+) {
   const server = await startReplayServer(conversations);
   const events: ReplayEvent[] = [];
   try {
@@ -54,6 +61,26 @@ test.each([false, true])('a replay that goes as recorded is equal in everything 
     'finished',
   ]);
   expect(events.findLast(({ kind }) => kind === 'assistant')).toMatchObject({ text: 'Bye.' });
+});
+
+test('sessions can be in a file, and the file of an earlier replay does not disturb', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'airline-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const dbPath = join(folder, 'sessions.db');
+  for (const stream of [false, true]) {
+    const { results } = await play([sums('4.0'), sums('6.0', '3 + 3')], { stream, concurrency: 2, dbPath });
+    expect(results.map(summary)).toEqual([fine, fine]);
+    await using kept = new SQLiteSession('conversation 1', { dbPath });
+    const items = await kept.getItems();
+    expect(items.map((item) => ('role' in item ? item.role : item.type))).toEqual([
+      'user',
+      'function_call',
+      'function_call_result',
+      'assistant',
+      'user',
+      'assistant',
+    ]);
+  }
 });
 
 test('conversations at the same time do not disturb each other, even with the same first message', async () => {

@@ -8,8 +8,8 @@ import type { Database, Start } from './database.ts';
 import { sameJson, tryParseJson } from './json.ts';
 import { CLOSING } from './replay-server.ts';
 import type { ReplayServer } from './replay-server.ts';
-import { Agent, chatModel, MemorySession, run, tool } from './sdk.ts';
-import type { RunContext, RunItem } from './sdk.ts';
+import { Agent, chatModel, MemorySession, run, SQLiteSession, tool } from './sdk.ts';
+import type { RunContext, RunItem, Session } from './sdk.ts';
 import { callTool } from './tools.ts';
 import { verdict } from './verdict.ts';
 
@@ -28,6 +28,8 @@ export type ReplayOptions = {
   readonly stream: boolean;
   /** Conversations at the same time. */
   readonly concurrency: number;
+  /** The SQLite file that keeps the conversations' sessions; without one they are in memory. */
+  readonly dbPath?: string | undefined;
   readonly onEvent: (event: ReplayEvent) => void;
 };
 
@@ -192,21 +194,29 @@ const surplus = (made: number, recorded: number): string | undefined =>
 
 type Conduct = { outputs: string[]; texts: string[]; states: unknown[]; failure: string | undefined };
 
-/** One run for each recorded user message that was answered; the last one often only ends the recording. */
 async function converse(the: Case, desk: Desk, options: ReplayOptions): Promise<Conduct> {
+  const { dbPath } = options;
+  if (dbPath === undefined) return converseIn(the, { ...options, session: new MemorySession(), desk });
+  await using session = new SQLiteSession(`conversation ${the.index}`, { dbPath });
+  // The file may be of an earlier replay.
+  await session.clearSession();
+  return await converseIn(the, { ...options, session, desk });
+}
+
+/** One run for each recorded user message that was answered; the last one often only ends the recording. */
+async function converseIn(the: Case, settings: RunSettings): Promise<Conduct> {
   const { messages } = the.conversation;
-  const session = new MemorySession();
   const conduct: Conduct = { outputs: [], texts: [], states: [], failure: undefined };
   for (const [position, message] of messages.entries()) {
     if (message.role !== 'user' || messages[position + 1] === undefined) continue;
-    options.onEvent({ kind: 'user', index: the.index, text: message.text });
+    settings.onEvent({ kind: 'user', index: the.index, text: message.text });
     try {
-      const result = await runOnce(the, message.text, { ...options, session, desk });
+      const result = await runOnce(the, message.text, settings);
       conduct.states.push(result.state);
       conduct.outputs.push(...result.newItems.flatMap(outputOf));
       const text = saidLast(result);
       if (text !== undefined) conduct.texts.push(text);
-      if (text !== undefined) options.onEvent({ kind: 'assistant', index: the.index, text });
+      if (text !== undefined) settings.onEvent({ kind: 'assistant', index: the.index, text });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       return { ...conduct, failure: `Message ${position}: ${reason}` };
@@ -215,7 +225,7 @@ async function converse(the: Case, desk: Desk, options: ReplayOptions): Promise<
   return conduct;
 }
 
-type RunSettings = ReplayOptions & { readonly session: MemorySession; readonly desk: Desk };
+type RunSettings = ReplayOptions & { readonly session: Session; readonly desk: Desk };
 
 async function runOnce({ agent, index }: Case, text: string, { stream, session, desk, onEvent }: RunSettings) {
   const options = { session, context: desk, maxTurns: 200 };
