@@ -9,11 +9,12 @@ import type {
   StreamEvent,
 } from '../../../protocol/model.ts';
 import { errorOfAnswer, truncatedStream, type ModelError } from '../../../wire/index.ts';
-import { create, createStream, requestIdOf, retryAdvice, type BuiltRequest, type Opened } from '../call.ts';
+import { readStream, type EventReader, type Opened } from '../../../model/read-stream.ts';
+import { requestIdOf } from '../../../model/vendor-client.ts';
+import { create, createStream, retryAdvice, type BuiltRequest } from '../call.ts';
 import type { OpenAIClient } from '../client.ts';
 import { isObject, isString, type Json } from '../json.ts';
 import { OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
-import { readStream, type EventReader } from '../../../model/read-stream.ts';
 import { chatUsage, chatUsageData, rawUsage } from '../usage.ts';
 import { ChatAssembler } from './assemble.ts';
 import { toOutput } from './output.ts';

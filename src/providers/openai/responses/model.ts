@@ -8,11 +8,12 @@ import type {
   StreamEvent,
 } from '../../../protocol/model.ts';
 import { errorOfAnswer, errorOfResponse, truncatedStream, type ModelResponseError } from '../../../wire/index.ts';
-import { create, createStream, requestIdOf, retryAdvice, type Opened } from '../call.ts';
+import { readStream, type EventReader, type Opened } from '../../../model/read-stream.ts';
+import { requestIdOf } from '../../../model/vendor-client.ts';
+import { create, createStream, retryAdvice } from '../call.ts';
 import type { OpenAIClient } from '../client.ts';
 import { isObject, isString, type Json } from '../json.ts';
 import { OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
-import { readStream, type EventReader } from '../../../model/read-stream.ts';
 import { rawUsage, responsesUsage, responsesUsageData } from '../usage.ts';
 import { toOutput } from './output.ts';
 import { toResponsesRequest } from './request.ts';
