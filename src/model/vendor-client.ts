@@ -4,18 +4,16 @@ import type { ModelRetryAdvice } from '../protocol/model.ts';
 import { headerOf, isModelError } from '../wire/index.ts';
 import type { Opened } from './read-stream.ts';
 import { normalizeError } from './retry-error.ts';
+import { isObject, type Json } from './wire-json.ts';
 
 /** Waits for a whole answer. `vendor` names the client in an error. */
-export async function wholeAnswer(vendor: string, pending: unknown): Promise<Record<string, unknown>> {
+export async function wholeAnswer(vendor: string, pending: unknown): Promise<Json> {
   const answer: unknown = await pending;
-  if (isRecord(answer)) return answer;
+  if (isObject(answer)) return answer;
   throw new UserError(
     `The ${vendor} client answered ${JSON.stringify(answer)?.slice(0, 80)} instead of an object. Check its baseURL.`,
   );
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Waits for a streamed answer to begin. `vendor` names the client in an error. */
 export async function openedAnswer(vendor: string, pending: unknown): Promise<Opened> {
