@@ -79,8 +79,38 @@ export type Prepared = {
   stateful?: true;
 };
 
-/** One attempt of a model call: when it began, in milliseconds of the process, and what became of it. */
-export type Attempt = { at: number; error?: ErrorInfo; delayMs?: number };
+/**
+ * One attempt of a model call: when it began, in milliseconds since the first one began, and what became of it.
+ * What is told of whom is told by who knows it: a bare model knows times only, a router also targets and prices.
+ */
+export type Attempt = {
+  at: number;
+  error?: ErrorInfo;
+  /** How long was waited after it. */
+  delayMs?: number;
+  /** How long it took, and how long until the first content. */
+  ms?: number;
+  firstTokenMs?: number;
+  /** The name under which the target was configured. */
+  target?: string;
+  origin?: Origin;
+  usage?: UsageData;
+  /** What it cost, in integers of 10^-9 US dollars. Absent: not known. */
+  nanoUsd?: number;
+  /** Which price was used; `fuzzy` where the model's name was only similar. */
+  price?: { id: string; fuzzy?: true };
+  /** The answer came from a cache; the attempt was one of several at once. */
+  cached?: true;
+  hedged?: true;
+};
+
+/** One stretch of a run in one process: from a start or a resume to a pause, a crash or the end. */
+export type Segment = {
+  /** Random: two resumes of one stored state are two segments. */
+  id: string;
+  /** Where the spans of the segment belong. Absent: tracing is off. */
+  trace?: { traceId: string; parentId?: string; name?: string; groupId?: string; metadata?: { [key: string]: Json } };
+};
 
 export type Reply = {
   output: ModelItem[];
@@ -150,9 +180,17 @@ export type RunEvent =
       previousResponseId?: string;
       /** Reasoning items are sent, and shown in the history, without their ids. */
       omitsReasoningIds?: true;
+      segment?: Segment;
     }
-  | { type: 'run.resumed'; maxTurns: number | null; plan?: string; session?: boolean; stream?: boolean }
-  | { type: 'run.recovered' }
+  | {
+      type: 'run.resumed';
+      maxTurns: number | null;
+      plan?: string;
+      session?: boolean;
+      stream?: boolean;
+      segment?: Segment;
+    }
+  | { type: 'run.recovered'; segment?: Segment }
   | { type: 'run.paused' }
   | ({ type: 'run.stopping' } & Stop)
   | { type: 'run.finished' }
