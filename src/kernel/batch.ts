@@ -1,7 +1,7 @@
 /**
  * What becomes of the calls of a reply: decisions, results, handoffs.
  */
-import { callIndex, keep, mark, recordToolChecks, unshared } from './edit.ts';
+import { callIndex, kept, marked, recordToolChecks, unshared } from './edit.ts';
 import type { ModelItem } from '../protocol/items.ts';
 import type { EventOf, ItemEntry } from './events.ts';
 import { listOf, toArray } from './list.ts';
@@ -15,30 +15,29 @@ export function decided(e: EventOf<'call.decided'>): Partial<Call> {
 
 /** Results enter the history in the model's order, whatever the order in which they came. */
 export function closedBatch(s: State, e: EventOf<'batch.closed'>): State {
-  let next = s;
+  const results: ItemEntry[] = [];
   const calls = s.calls.map((call): Call => {
-    if (e.pausing && call.askedAt === undefined && isWaiting(s, call)) return { ...call, askedAt: next.entries.length };
+    if (e.pausing && call.askedAt === undefined && isWaiting(s, call)) {
+      return { ...call, askedAt: s.entries.length + results.length };
+    }
     if (call.status !== 'done' || call.kept || !call.item) return call;
-    const { custom } = call;
-    next = keep(next, {
-      kind: 'tool_output',
-      item: call.item,
-      agent: s.agent,
-      id: `m${e.k}/c${call.i}`,
-      ...(custom !== undefined && { custom }),
-    });
+    const { item, custom, i } = call;
+    const id = `m${e.k}/c${i}`;
+    results.push({ kind: 'tool_output', item, agent: s.agent, id, ...(custom !== undefined && { custom }) });
     return { ...call, kept: true };
   });
   const handoff = calls.some(({ kind, status }) => kind === 'handoff' && status === 'new');
-  return { ...next, calls, stage: e.pausing ? 'pausing' : handoff ? 'handoff' : 'admit' };
+  const { entries, produced, request } = kept(s, results);
+  return { ...s, entries, produced, request, calls, stage: e.pausing ? 'pausing' : handoff ? 'handoff' : 'admit' };
 }
 
 type HandedOff = Pick<EventOf<'handoff.returned'>, 'id' | 'to' | 'item' | 'input' | 'edit' | 'checks'>;
 
 export function handedOff(s: State, { id, to, item, input, edit, checks }: HandedOff): State {
-  const kept = keep(s, { kind: 'handoff_output', item, agent: s.agent, to, id });
   const next: State = {
-    ...mark(kept, callIndex(id), { status: 'done', item, outcome: 'ok', kept: true }),
+    ...s,
+    ...kept(s, [{ kind: 'handoff_output', item, agent: s.agent, to, id }]),
+    calls: marked(s.calls, callIndex(id), { status: 'done', item, outcome: 'ok', kept: true }),
     agent: to,
     agentStarted: false,
     stage: 'admit',

@@ -63,15 +63,19 @@ type Landing = { answer: RunEvent | undefined; inbox: readonly RunEvent[] };
 /** Lets what came land, then decides until there is nothing more to decide. */
 function decide(from: State, plan: Plan, { answer, inbox }: Landing): Round {
   const round: Round = { state: from, events: [], shown: [] };
-  const land = (event: RunEvent): void => {
-    round.events.push(event);
-    round.shown.push({ event, state: (round.state = apply(round.state, event)) });
-  };
-  if (answer) land(answer);
-  for (const event of inbox) if (isWelcome(round.state, event)) land(event);
-  for (let decided = step(round.state, plan); decided.length > 0; decided = step(round.state, plan))
-    decided.forEach(land);
+  if (answer) land(round, answer);
+  for (const event of inbox) if (isWelcome(round.state, event)) land(round, event);
+  for (let decided = step(round.state, plan); decided.length > 0; decided = step(round.state, plan)) {
+    for (const event of decided) land(round, event);
+  }
   return round;
+}
+
+function land(round: Round, event: RunEvent): void {
+  const state = apply(round.state, event);
+  round.state = state;
+  round.events.push(event);
+  round.shown.push({ event, state });
 }
 
 /** Shows each event, then starts the effect that it requests. What a listener throws ends the run. */

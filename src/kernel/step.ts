@@ -127,8 +127,16 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
   if (s.maxTurns !== null && s.turn >= s.maxTurns) {
     return [stop('maxTurns', 'MaxTurnsExceededError', `Max turns (${s.maxTurns}) exceeded`)];
   }
-  const { n, asked, passed, closed } = s.admission;
-  const checks = closed ? [] : plan.agent(s.agent).inputChecks;
+  const k = s.k + 1;
+  const model = ask({ do: 'call_model', id: `m${k}`, k, ...(!s.agentStarted && { starts: true as const }) });
+  if (s.admission.closed) return s.admission.passed < s.admission.asked ? NOTHING : [model];
+  return stepChecks(s, plan, model);
+}
+
+/** Input checks that block go before the model, the others beside it. */
+function stepChecks(s: State, plan: Plan, model: RunEvent): readonly RunEvent[] {
+  const { n, asked, passed } = s.admission;
+  const checks = plan.agent(s.agent).inputChecks;
   const check = (index: number): RunEvent => ask({ do: 'check', id: `in${n}/${index}`, point: 'input', n, index });
   const pick = (blocking: boolean): RunEvent[] =>
     checks.flatMap((each, index) => (each.blocking === blocking ? [check(index)] : []));
@@ -136,14 +144,7 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
   const blocking = pick(true);
   if (asked === 0 && blocking.length > 0) return blocking;
   if (passed < asked) return NOTHING;
-  const k = s.k + 1;
-  const model: Effect = {
-    do: 'call_model',
-    id: `m${k}`,
-    k,
-    ...(!s.agentStarted && { starts: true as const }),
-  };
-  return asked < checks.length ? [...pick(false), ask(model)] : [ask(model)];
+  return asked < checks.length ? [...pick(false), model] : [model];
 }
 
 // After the model
@@ -175,17 +176,20 @@ function acceptReply(s: State, plan: Plan): readonly RunEvent[] {
 }
 
 function stepTools(s: State, plan: Plan): readonly RunEvent[] {
-  const events: RunEvent[] = [];
   const cap = plan.toolConcurrency ?? Infinity;
-  let busy = s.calls.reduce((n, { status }) => n + (status === 'deciding' || status === 'running' ? 1 : 0), 0);
+  let busy = 0;
+  for (const { status } of s.calls) if (status === 'deciding' || status === 'running') busy += 1;
+  let events: RunEvent[] | undefined;
   for (const call of s.calls) {
     if (busy >= cap) break;
     const effect = nextFor(s, call);
     if (!effect) continue;
     busy += 1;
-    events.push(ask(effect));
+    if (events) events.push(ask(effect));
+    else events = [ask(effect)];
   }
-  if (events.length > 0 || busy > 0 || s.open.length > 0) return events;
+  if (events) return events;
+  if (busy > 0 || s.open.length > 0) return NOTHING;
   if (s.calls.some((call) => isWaiting(s, call))) return [{ type: 'batch.closed', k: s.k, pausing: true }];
   const closed: RunEvent = { type: 'batch.closed', k: s.k };
   if (s.calls.some(({ kind, status }) => kind === 'handoff' && status === 'new')) return [closed];
@@ -195,31 +199,23 @@ function stepTools(s: State, plan: Plan): readonly RunEvent[] {
 /** What a call needs next from the world, if anything. */
 function nextFor(s: State, call: Call): Effect | undefined {
   if (call.kind === 'handoff') return undefined;
-  const { i, attempt } = call;
-  const { k } = s;
-  const run = (refused: boolean): Effect => ({
-    do: 'call_tool',
-    id: `m${k}/c${i}`,
-    k,
-    i,
-    ...(refused && { refused: true as const }),
-    ...(attempt > 0 && { attempt: attempt + 1 }),
-  });
   switch (call.status) {
     case 'ready':
-      return run(false);
+      return callTool(s, call, false);
     case 'refused':
-      return run(true);
+      return callTool(s, call, true);
     case 'new': {
-      if (!call.approval) return run(false);
+      if (!call.approval) return callTool(s, call, false);
       const decision = decisionOn(s, call);
-      if (decision) return run(!decision.approved);
-      return call.approval === 'dynamic' ? { do: 'decide_call', id: `m${k}/c${i}/ask`, k, i } : undefined;
+      if (decision) return callTool(s, call, !decision.approved);
+      if (call.approval === 'always') return undefined;
+      return { do: 'decide_call', id: `m${s.k}/c${call.i}/ask`, k: s.k, i: call.i };
     }
     case 'waiting': {
-      if (call.asks) return call.asks.some((each) => decisionOn(s, each, each.run)) ? run(false) : undefined;
+      const { asks } = call;
+      if (asks) return asks.some((each) => decisionOn(s, each, each.run)) ? callTool(s, call, false) : undefined;
       const decision = decisionOn(s, call);
-      return decision && run(!decision.approved);
+      return decision && callTool(s, call, !decision.approved);
     }
     case 'deciding':
     case 'running':
@@ -229,6 +225,15 @@ function nextFor(s: State, call: Call): Effect | undefined {
       return undefined;
   }
 }
+
+const callTool = ({ k }: State, { i, attempt }: Call, refused: boolean): Effect => ({
+  do: 'call_tool',
+  id: `m${k}/c${i}`,
+  k,
+  i,
+  ...(refused && { refused: true as const }),
+  ...(attempt > 0 && { attempt: attempt + 1 }),
+});
 
 /** Whether the results of tools are the run's output. */
 function useOfTools(s: State, plan: Plan): readonly RunEvent[] {

@@ -57,7 +57,7 @@ export class LiveRun implements World, DecisionListener {
   #shown: Set<string> | undefined;
   /** What an abort was given as its reason. */
   abortReason: unknown;
-  #under: Effect[] = [];
+  readonly #under: Effect[] = [];
   readonly #answers: RunEvent[] = [];
   #resolve: ((answer: RunEvent | undefined) => void) | undefined;
   #controller: AbortController | undefined;
@@ -128,7 +128,7 @@ export class LiveRun implements World, DecisionListener {
   // Kernel's world
 
   start(effect: Effect, state: State): void {
-    this.#under = [...this.#under, effect];
+    this.#under.push(effect);
     if (this.#stopped && !ENDS_A_RUN.has(effect.do)) return this.#answer(givenUp(effect));
     let answer: Promise<RunEvent>;
     try {
@@ -228,7 +228,7 @@ export class LiveRun implements World, DecisionListener {
       this.record.journal.late.push({ type: 'effect.settled_late', id: id ?? '', summary });
       return;
     }
-    this.#under = this.#under.filter((_, n) => n !== under);
+    this.#under.splice(under, 1);
     if (this.#resolve) this.wake(event);
     else this.#answers.push(event);
   }

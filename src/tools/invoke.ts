@@ -178,13 +178,25 @@ type Timed<Context> = {
   onError?: ((error: unknown) => void) | undefined;
 };
 
-async function timed<Context, Result>(
-  { tool, runContext, onError }: Timed<Context>,
+type Work<Result> = (details: ToolCallDetails | undefined) => Promise<Result>;
+
+function timed<Context, Result>(
+  limits: Timed<Context>,
   details: ToolCallDetails | undefined,
-  work: (details: ToolCallDetails | undefined) => Promise<Result>,
+  work: Work<Result>,
 ): Promise<Result | string> {
-  const { timeoutMs } = tool;
-  if (timeoutMs === undefined) return work(details);
+  const { timeoutMs } = limits.tool;
+  return timeoutMs === undefined ? work(details) : bounded({ ...limits, timeoutMs, details, work });
+}
+
+type Bounded<Context, Result> = Timed<Context> & {
+  timeoutMs: number;
+  details: ToolCallDetails | undefined;
+  work: Work<Result>;
+};
+
+async function bounded<Context, Result>(args: Bounded<Context, Result>): Promise<Result | string> {
+  const { tool, runContext, onError, timeoutMs, details, work } = args;
   const controller = new AbortController();
   const parent = details?.signal;
   const follow = (): void => controller.abort(parent?.reason);

@@ -52,44 +52,63 @@ export async function callTool(run: LiveRun, effect: CallTool, state: State): Pr
 }
 
 async function guarded(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): Promise<RunEvent> {
-  const { run, effect, agent, item, call } = job;
-  const onResult = ({ guardrail, output }: ToolInputGuardrailResult | ToolOutputGuardrailResult): void =>
-    void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) });
-  const guard = { context: run.context, agent, toolCall: item, onResult };
-
   if (tool.inputGuardrails?.length) {
-    const verdict = await runToolInputGuardrails({ ...guard, guardrails: tool.inputGuardrails });
+    const verdict = await runToolInputGuardrails({ ...guardOf(job, checks), guardrails: tool.inputGuardrails });
     if (verdict.type === 'reject') {
       announceStart(job, tool);
       return returned(job, verdict.message, { outcome: 'error', checks });
     }
   }
   announceStart(job, tool);
-  if (call.kind === 'agent') {
-    const child = await childRun(run, { effect, state: job.state, item, tool, prepared });
-    if (child.kind === 'waiting') return { type: 'tool.waiting', id: effect.id, asks: child.asks };
-    const output = tool.outputGuardrails?.length
-      ? await runToolOutputGuardrails({ ...guard, guardrails: tool.outputGuardrails, toolOutput: child.output })
-      : child.output;
-    const event = returned(job, output, { outcome: child.outcome, checks });
-    return event.type === 'tool.returned' && child.usage ? { ...event, usage: child.usage } : event;
-  }
+  if (job.call.kind === 'agent') return asked(job, { tool, prepared }, checks);
   let outcome: ToolOutcome = 'ok';
-  const details = new Details(item, run);
-  const onError = (error: unknown): void => void (outcome = error instanceof ToolTimeoutError ? 'timeout' : 'error');
   let output = await invokePrepared({
     tool,
-    runContext: run.context,
-    input: item.arguments,
+    runContext: job.run.context,
+    input: job.item.arguments,
     prepared,
-    details,
-    onError,
+    details: new Details(job.item, job.run),
+    onError: (error) => void (outcome = error instanceof ToolTimeoutError ? 'timeout' : 'error'),
   });
-  if (tool.outputGuardrails?.length) {
-    output = await runToolOutputGuardrails({ ...guard, guardrails: tool.outputGuardrails, toolOutput: output });
-  }
+  if (tool.outputGuardrails?.length) output = await checkedOutput(job, tool, { output, checks });
   return finished(job, { tool, prepared }, { output, outcome, checks });
 }
+
+/** Runs the sub-agent that stands behind the tool. */
+async function asked(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): Promise<RunEvent> {
+  const { run, effect, state, item } = job;
+  const child = await childRun(run, { effect, state, item, tool, prepared });
+  if (child.kind === 'waiting') return { type: 'tool.waiting', id: effect.id, asks: child.asks };
+  const output = tool.outputGuardrails?.length
+    ? await checkedOutput(job, tool, { output: child.output, checks })
+    : child.output;
+  const event = returned(job, output, { outcome: child.outcome, checks });
+  return event.type === 'tool.returned' && child.usage ? { ...event, usage: child.usage } : event;
+}
+
+type Guard = {
+  context: LiveRun['context'];
+  agent: AnyAgent;
+  toolCall: FunctionCallItem;
+  onResult: (result: ToolInputGuardrailResult | ToolOutputGuardrailResult) => void;
+};
+
+const guardOf = ({ run, agent, item }: Job, checks: ToolCheck[]): Guard => ({
+  context: run.context,
+  agent,
+  toolCall: item,
+  onResult: ({ guardrail, output }) =>
+    void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) }),
+});
+
+type Unchecked = { output: unknown; checks: ToolCheck[] };
+
+const checkedOutput = (job: Job, tool: FunctionTool, { output, checks }: Unchecked): Promise<unknown> =>
+  runToolOutputGuardrails({
+    ...guardOf(job, checks),
+    guardrails: tool.outputGuardrails ?? [],
+    toolOutput: output,
+  });
 
 /** What a tool learns about its call. The signal is made when somebody looks at it: most tools do not. */
 class Details implements ToolCallDetails {
