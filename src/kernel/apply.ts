@@ -19,6 +19,7 @@ function isExpected(s: State, e: RunEvent): boolean {
   if (!('id' in e) || e.id === undefined || e.type === 'run.stopping' || e.type === 'effect.settled_late') return true;
   const { id } = e;
   if (s.open.some((effect) => effect.id === id)) return true;
+  if (e.type === 'effect.uncertain') return s.uncertain.some((effect) => effect.id === id);
   // A stopping run gives results to calls that nobody answers any more.
   return s.status === 'stopping' && e.type === 'tool.returned' && id.startsWith(`m${s.k}/`);
 }
@@ -63,6 +64,15 @@ function applied(s: State, e: RunEvent): State {
       return requested(s, e.effect);
     case 'effect.failed':
       return failed(s, e);
+    case 'effect.began':
+      return { ...s, began: [...s.began, e.id] };
+    case 'effect.uncertain':
+      return {
+        ...s,
+        open: without(s.open, e.id),
+        uncertain: s.uncertain.filter(({ id }) => id !== e.id),
+        calls: marked(s.calls, callIndex(e.id), { status: 'unsure' }),
+      };
     case 'effect.settled_late':
       return s;
 
@@ -204,8 +214,11 @@ function requested(s: State, effect: Effect): State {
   if (effect.attempt !== undefined) {
     const uncertain = s.uncertain.length === 0 ? s.uncertain : s.uncertain.filter((lost) => lost.id !== effect.id);
     if (effect.do !== 'call_tool') return { ...s, open, uncertain };
-    const { i, attempt } = effect;
-    return { ...s, open, uncertain, calls: marked(s.calls, i, { status: 'running', attempt }) };
+    const { i, id, attempt } = effect;
+    const calls = marked(s.calls, i, { status: 'running', attempt });
+    // The attempt before was settled by a person; of this one nothing is known to have begun.
+    const began = s.calls[i]?.status === 'unsure' ? s.began.filter((each) => each !== id) : s.began;
+    return { ...s, open, uncertain, calls, began };
   }
   switch (effect.do) {
     case 'check':
@@ -290,7 +303,8 @@ function checked(s: State, e: EventOf<'check.returned'>): State {
 const indexOf = (checkId: string): number => Number(checkId.slice(checkId.lastIndexOf('/out') + 4));
 
 /** The decision alone: what a commit adds to an event is no part of a state. */
-function approvalOf({ run, tool, callId, approved, sticky, message }: EventOf<'approval.decided'>): Approval {
+function approvalOf(e: EventOf<'approval.decided'>): Approval {
+  const { run, tool, callId, approved, sticky, message, uncertain, result } = e;
   return {
     ...(run !== undefined && { run }),
     tool,
@@ -298,6 +312,8 @@ function approvalOf({ run, tool, callId, approved, sticky, message }: EventOf<'a
     approved,
     ...(sticky && { sticky }),
     ...(message !== undefined && { message }),
+    ...(uncertain !== undefined && { uncertain }),
+    ...(result !== undefined && { result }),
   };
 }
 

@@ -5,7 +5,7 @@ import { callIndex, kept, marked, recordToolChecks, unshared } from './edit.ts';
 import type { ModelItem } from '../protocol/items.ts';
 import type { EventOf, ItemEntry } from './events.ts';
 import { listOf, toArray } from './list.ts';
-import { type Call, inputItems, isWaiting, type State } from './state.ts';
+import { askedCalls, type Call, inputItems, isInDoubt, type State } from './state.ts';
 
 export function decided(e: EventOf<'call.decided'>): Partial<Call> {
   if (e.verdict === 'run') return { status: 'ready' };
@@ -15,12 +15,15 @@ export function decided(e: EventOf<'call.decided'>): Partial<Call> {
 
 /** Results enter the history in the model's order, whatever the order in which they came. */
 export function closedBatch(s: State, e: EventOf<'batch.closed'>): State {
+  const asked = e.pausing ? askedCalls(s) : [];
+  // Results wait for those in doubt: they enter the history together, in the model's order.
+  const holds = e.pausing === true && isInDoubt(s);
   const results: ItemEntry[] = [];
   const calls = s.calls.map((call): Call => {
-    if (e.pausing && call.askedAt === undefined && isWaiting(s, call)) {
+    if (call.askedAt === undefined && asked.includes(call)) {
       return { ...call, askedAt: s.entries.length + results.length };
     }
-    if (call.status !== 'done' || call.kept || !call.item) return call;
+    if (call.status !== 'done' || call.kept || !call.item || holds) return call;
     const { item, custom, i } = call;
     const id = `m${e.k}/c${i}`;
     results.push({ kind: 'tool_output', item, agent: s.agent, id, ...(custom !== undefined && { custom }) });

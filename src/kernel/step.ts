@@ -10,7 +10,7 @@ import type { ModelItem } from '../protocol/items.ts';
 import type { AgentKey, Effect, RunEvent, Stop } from './events.ts';
 import { toArray } from './list.ts';
 import { saveIfNeeded } from './save.ts';
-import { type Call, decisionOn, isWaiting, type State } from './state.ts';
+import { answerOn, answerTo, type Call, decisionOn, isWaiting, type State } from './state.ts';
 import { stepStopping } from './stopping.ts';
 
 export type ToolUse = 'run_llm_again' | 'stop_on_first_tool' | 'dynamic' | { readonly stopAt: readonly string[] };
@@ -32,9 +32,21 @@ export type Plan = {
   readonly unknownTool: 'raise' | 'tell';
   readonly toolConcurrency: number | null;
   readonly compacts: boolean;
-  /** What becomes of an effect that was begun and never answered. */
-  onUncertain(effect: Effect): 'retry' | 'fail';
+  /** What becomes of an effect that was asked for and never answered. */
+  onUncertain(effect: Effect, facts: Doubt): UncertainPolicy;
 };
+
+/** What is known of an effect that was lost with its process. */
+export type Doubt = {
+  readonly agent: AgentKey;
+  /** The call that it carries out, where it carries out one. */
+  readonly call: Call | undefined;
+  /** Whether the log says that it began. Effects that need no such record never say so. */
+  readonly began: boolean;
+};
+
+/** Perform it again; ask the tool whether it happened, then perform it if not; ask a person; or fail the run. */
+export type UncertainPolicy = 'retry' | 'reconcile' | 'ask' | 'fail';
 
 const NOTHING: readonly RunEvent[] = [];
 const ask = (effect: Effect): RunEvent => ({ type: 'effect.requested', effect });
@@ -109,12 +121,28 @@ const repairMessage = (problem: string): string =>
   `Your last answer was not accepted: ${problem} Answer again, with nothing but JSON in the required format.`;
 
 function stepUncertain(s: State, plan: Plan): readonly RunEvent[] {
-  const lost = s.uncertain.find((effect) => plan.onUncertain(effect) === 'fail');
-  if (!lost) return s.uncertain.map((effect) => ask({ ...effect, attempt: (effect.attempt ?? 1) + 1 }));
+  const policies = s.uncertain.map((effect) => plan.onUncertain(effect, doubtOf(s, effect)));
+  const lost = s.uncertain.find((_, n) => policies[n] === 'fail');
+  if (!lost) return s.uncertain.map((effect, n) => settleDoubt(effect, policies[n] ?? 'retry'));
   const message =
     `The process ended while "${lost.do}" (${s.runId}/${lost.id}) was under way, and repeating it could do it twice. ` +
     'Find out whether it happened, then start a new run.';
   return [{ type: 'run.stopping', cause: 'uncertain', id: lost.id, error: { name: 'SystemError', message } }];
+}
+
+const doubtOf = (s: State, effect: Effect): Doubt => ({
+  agent: s.agent,
+  call: effect.do === 'call_tool' ? s.calls[effect.i] : undefined,
+  began: s.began.includes(effect.id),
+});
+
+function settleDoubt(effect: Effect, policy: UncertainPolicy): RunEvent {
+  const attempt = (effect.attempt ?? 1) + 1;
+  // Only a call of a tool can wait for a person, or be asked about.
+  if (effect.do !== 'call_tool') return ask({ ...effect, attempt });
+  if (policy === 'ask') return { type: 'effect.uncertain', id: effect.id };
+  const { reconcile: _, ...again } = effect;
+  return ask({ ...again, attempt, ...(policy === 'reconcile' && { reconcile: true as const }) });
 }
 
 // Before the model
@@ -213,9 +241,13 @@ function nextFor(s: State, call: Call): Effect | undefined {
     }
     case 'waiting': {
       const { asks } = call;
-      if (asks) return asks.some((each) => decisionOn(s, each, each.run)) ? callTool(s, call, false) : undefined;
+      if (asks) return asks.some((each) => answerTo(s, each)) ? callTool(s, call, false) : undefined;
       const decision = decisionOn(s, call);
       return decision && callTool(s, call, !decision.approved);
+    }
+    case 'unsure': {
+      const verdict = answerOn(s, call);
+      return verdict && callTool(s, call, !verdict.approved);
     }
     case 'deciding':
     case 'running':

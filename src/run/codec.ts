@@ -106,7 +106,8 @@ function checkAgents(record: RunRecord): void {
 
 function restoreDecisions({ state, inbox }: RunRecord, context: RunContext): void {
   const later = inbox.flatMap((event) => (event.type === 'approval.decided' ? [event] : []));
-  for (const { tool, callId, approved, sticky, message } of [...state.approvals, ...later]) {
+  for (const { tool, callId, approved, sticky, message, uncertain } of [...state.approvals, ...later]) {
+    if (uncertain !== undefined) continue;
     RunContext.restore(context, {
       toolName: tool,
       approved,
@@ -188,6 +189,8 @@ const KNOWN: ReadonlySet<string> = new Set<RunEvent['type']>([
   'run.cancelled',
   'effect.requested',
   'effect.failed',
+  'effect.began',
+  'effect.uncertain',
   'effect.settled_late',
   'session.loaded',
   'session.saved',

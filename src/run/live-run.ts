@@ -37,8 +37,18 @@ export type Surroundings = {
   readonly sink?: (event: RunStreamEvent) => void;
   readonly parent?: LiveRun;
   readonly committer?: Committer;
+  /** Present where the run is kept in a log that outlives the process. */
+  readonly durable?: Durability;
   /** Testing: after each commit forget all but the log. */
   readonly amnesia?: boolean;
+};
+
+/** What a durable run must know of its place in the log. */
+export type Durability = {
+  /** Grows with each worker that takes the run over. */
+  readonly fence: number;
+  /** @throws where another worker may have the run by now: nothing may begin any more */
+  check(): void;
 };
 
 export const DEFAULT_GRACE_MS = 1000;
@@ -61,6 +71,7 @@ export class LiveRun implements World, DecisionListener {
   readonly #answers: RunEvent[] = [];
   #resolve: ((answer: RunEvent | undefined) => void) | undefined;
   #controller: AbortController | undefined;
+  #beginning: Map<string, () => void> | undefined;
   #stopped = false;
   #over = false;
   #thrown: { error: unknown } | undefined;
@@ -74,7 +85,7 @@ export class LiveRun implements World, DecisionListener {
     this.settings = surroundings.settings;
     this.runner = surroundings.runner;
     this.sink = surroundings.sink;
-    this.plan = new RunPlan(record.graph, surroundings.settings);
+    this.plan = new RunPlan(record.graph, surroundings.settings, surroundings.durable !== undefined);
     if (this.sink && record.state.calls.length > 0) markShown(this);
     if (surroundings.amnesia) this.forget = () => this.#forget();
   }
@@ -181,6 +192,7 @@ export class LiveRun implements World, DecisionListener {
 
   notify(event: RunEvent, state: State): void {
     this.record.state = state;
+    if (event.type === 'effect.began') this.#beginning?.get(event.id)?.();
     if (event.type === 'run.stopping') this.#halt();
     if (event.type === 'error.handled' && event.final !== undefined) this.#revive();
     announce(this, event, state);
@@ -191,6 +203,17 @@ export class LiveRun implements World, DecisionListener {
     this.#thrown ??= { error };
     this.#stopped = true;
     return { cause: 'callback', id: 'listener', error: errorInfo(error) };
+  }
+
+  /** Has the log say that an effect begins, before it does. Settles when that is committed. */
+  begin(id: string): Promise<void> {
+    const beginning = (this.#beginning ??= new Map());
+    return new Promise<void>((resolve) => {
+      beginning.set(id, resolve);
+      this.post({ type: 'effect.began', id });
+    }).then(() => {
+      beginning.delete(id);
+    });
   }
 
   /** A run within this one, for a sub-agent. */

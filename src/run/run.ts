@@ -9,7 +9,7 @@ import { RunContext } from '../tools/context.ts';
 import { liveError } from './end.ts';
 import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
-import { approvalEvent, type Committer, LiveRun, type Surroundings } from './live-run.ts';
+import { approvalEvent, type Committer, type Durability, LiveRun, type Surroundings } from './live-run.ts';
 import {
   type IndividualRunOptions,
   type NonStreamRunOptions,
@@ -109,7 +109,7 @@ export class Runner extends RunHooks {
 
 /** A key of `RunConfig` for tests of the kernel: where events go, and whether all but the log is forgotten. */
 export const INTERNALS: unique symbol = Symbol('baton.internals');
-export type Internals = { committer?: Committer; amnesia?: boolean };
+export type Internals = { committer?: Committer; amnesia?: boolean; durable?: Durability };
 
 type Begin<TContext, TAgent extends AnyAgent> = {
   agent: TAgent;

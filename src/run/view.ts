@@ -20,6 +20,7 @@ import {
   agentToolSpec,
 } from '../agent/index.ts';
 import {
+  askedCalls,
   type Call,
   fold,
   initialState,
@@ -108,10 +109,7 @@ const KIND_OF: { [type: string]: ItemEntry['kind'] } = {
 /** Everything that the run produced; while it waits, also the questions, each where its result will be. */
 export function newItems(record: RunRecord, state: State): RunItem[] {
   const entries = toArray(state.entries);
-  const asked =
-    state.status === 'paused'
-      ? state.calls.filter(({ askedAt, status }) => askedAt !== undefined && status !== 'done')
-      : [];
+  const asked = state.status === 'paused' ? askedCalls(state) : [];
   if (asked.length === 0) return entries.map((entry) => itemOf(record, entry));
   const items: RunItem[] = [];
   for (let n = 0; n <= entries.length; n++) {
@@ -125,9 +123,7 @@ export function newItems(record: RunRecord, state: State): RunItem[] {
 /** Calls that a person must decide on; a sub-agent's too. */
 export function interruptions(record: RunRecord, state: State): RunToolApprovalItem[] {
   if (state.status !== 'paused') return [];
-  return state.calls.flatMap((call) =>
-    call.askedAt !== undefined && call.status !== 'done' ? approvalsOf(record, state, call) : [],
-  );
+  return askedCalls(state).flatMap((call) => approvalsOf(record, state, call));
 }
 
 function approvalsOf(record: RunRecord, state: State, call: Call): RunToolApprovalItem[] {
@@ -141,8 +137,9 @@ const approvals = new WeakMap<ModelItem, RunToolApprovalItem>();
 function approvalItem(record: RunRecord, state: State, call: Call): RunToolApprovalItem {
   const item = call.made;
   const known = approvals.get(item);
-  if (known?.runId === record.journal.runId) return known;
-  const made = new RunToolApprovalItem(item, record.graph.agent(state.agent), record.journal.runId);
+  const uncertain = call.status === 'unsure' ? call.attempt : undefined;
+  if (known?.runId === record.journal.runId && known.uncertain === uncertain) return known;
+  const made = new RunToolApprovalItem(item, record.graph.agent(state.agent), record.journal.runId, uncertain);
   approvals.set(item, made);
   return made;
 }

@@ -207,7 +207,7 @@ async function bounded<Context, Result>(args: Bounded<Context, Result>): Promise
     timer = setTimeout(() => resolve(new ToolTimeoutError({ toolName: tool.name, timeoutMs })), timeoutMs);
   });
   try {
-    const running = work({ ...details, signal: controller.signal });
+    const running = work(within(details, controller.signal));
     // The race also hears a rejection that comes after the timeout, so it is never unhandled.
     const outcome = await Promise.race([running.then((value) => ({ value })), limit]);
     if (!(outcome instanceof ToolTimeoutError)) return outcome.value;
@@ -222,6 +222,15 @@ async function bounded<Context, Result>(args: Bounded<Context, Result>): Promise
     clearTimeout(timer);
     parent?.removeEventListener('abort', follow);
   }
+}
+
+/** The details of a call with a signal of its own. What is made when it is looked at stays so. */
+function within(details: ToolCallDetails | undefined, signal: AbortSignal): ToolCallDetails {
+  const copy: ToolCallDetails = { ...details, signal };
+  for (const key of ['idempotencyKey', 'attempt', 'fence'] as const) {
+    Object.defineProperty(copy, key, { get: () => details?.[key] });
+  }
+  return copy;
 }
 
 /** The `invoke` of a tool with this definition and these limits. */

@@ -8,10 +8,11 @@ import { type AgentToolSpec, agentToolSpec, extractAllTextOutput, RunHooks } fro
 import {
   type Approval,
   type Ask,
+  askedCalls,
+  type Call as KernelCall,
   type Effect,
   fold,
   initialState,
-  isWaiting,
   type RunEvent,
   type State,
   type ToolOutcome,
@@ -140,7 +141,7 @@ function surroundingsOf(run: LiveRun, spec: AgentToolSpec, { call, record }: Whe
   const config: RunConfig = { ...run.surroundings.config, ...runConfig };
   const sink = childSink(run, spec, { item: call.item, invocation: record.invocation });
   const options = { ...runOptions, stream: sink !== undefined } as IndividualRunOptions;
-  const { committer, amnesia } = run.surroundings;
+  const { committer, durable, amnesia } = run.surroundings;
   return {
     settings: settle(config, options),
     config,
@@ -148,16 +149,24 @@ function surroundingsOf(run: LiveRun, spec: AgentToolSpec, { call, record }: Whe
     parent: run,
     ...(sink && { sink }),
     ...(committer && { committer }),
+    ...(durable && { durable }),
     ...(amnesia && { amnesia }),
   };
 }
 
 /** Whom a waiting run waits for: its own calls and those of its sub-agents. */
 export function asksOf(state: State, runId: string): Ask[] {
-  return state.calls
-    .filter((call) => isWaiting(state, call))
-    .flatMap((call) => call.asks ?? [{ run: runId, k: state.k, i: call.i, callId: call.callId, tool: call.tool }]);
+  return askedCalls(state).flatMap((call) => call.asks ?? [askOf(state, runId, call)]);
 }
+
+const askOf = ({ k }: State, run: string, { i, callId, tool, status, attempt }: KernelCall): Ask => ({
+  run,
+  k,
+  i,
+  callId,
+  tool,
+  ...(status === 'unsure' && { uncertain: attempt }),
+});
 
 /** The tool's output: what the extractor says, else the last text, else the final output. */
 async function outputOf(spec: AgentToolSpec, record: RunRecord): Promise<unknown> {
