@@ -15,6 +15,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   kernel: 1,
   schema: 1,
   wire: 1,
+  store: 1,
   model: 2,
   tools: 2,
   session: 2,

@@ -1,0 +1,30 @@
+export { LogError, StoreBlocked } from './errors.ts';
+export type { LogErrorCode, LogErrorDetails } from './errors.ts';
+export { LeaseWatch } from './lease-watch.ts';
+export type { LeaseWatchOptions } from './lease-watch.ts';
+export { memoryLog } from './memory-log.ts';
+export type { MemoryLogOptions } from './memory-log.ts';
+export type {
+  Begin,
+  Claimed,
+  Commit,
+  Committed,
+  EventLog,
+  Known,
+  Lease,
+  Leases,
+  LogEvent,
+  LogLimits,
+  NewPosting,
+  NewRun,
+  Posted,
+  Posting,
+  ReadOptions,
+  RemoveQuery,
+  RunInfo,
+  RunLog,
+  RunPage,
+  RunQuery,
+  RunStatus,
+  StoredEvent,
+} from './types.ts';
