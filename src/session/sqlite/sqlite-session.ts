@@ -5,11 +5,10 @@
  * S2 Order is the position, given by the database inside the transaction; no clock is asked.
  * S3 An unreadable item is reported and kept. No call deletes it but `clearSession`.
  */
-import { realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { warn } from '../../protocol/warn.ts';
+import { resolvedPath } from '../../store/sqlite/path.ts';
 import { SessionError } from '../errors.ts';
 import { checkOperationId, checkTransaction } from '../transaction.ts';
 import type {
@@ -94,7 +93,7 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
     checkChoice('synchronous', synchronous, ['full', 'normal']);
     this.#sessionId = sessionId;
     this.#tenant = tenant;
-    this.#path = dbPath === undefined || dbPath === ':memory:' ? undefined : resolved(dbPath);
+    this.#path = dbPath === undefined || dbPath === ':memory:' ? undefined : resolvedPath(dbPath);
     this.#options = { timeoutMs, onCorrupt, synchronous };
   }
 
@@ -261,17 +260,4 @@ function checkName(option: string, value: unknown): void {
 function checkChoice(option: string, value: string, choices: readonly string[]): void {
   if (choices.includes(value)) return;
   throw new UserError(`SQLiteSession option \`${option}\` must be '${choices.join("' or '")}'. Got ${String(value)}.`);
-}
-
-/** One name for one file, also through links, so that it gets one writer. */
-function resolved(path: string): string {
-  const full = resolve(path);
-  for (const [existing, rest] of [[full], [dirname(full), basename(full)]]) {
-    try {
-      return rest === undefined ? realpathSync(existing ?? full) : join(realpathSync(existing ?? full), rest);
-    } catch {
-      // Not there yet: try its folder.
-    }
-  }
-  return full;
 }
