@@ -27,6 +27,6 @@ export type {
   RunLog,
   RunPage,
   RunQuery,
-  RunStatus,
+  LogStatus,
   StoredEvent,
 } from './types.ts';

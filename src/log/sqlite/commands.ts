@@ -11,7 +11,7 @@ import type {
   RemoveQuery,
   RunInfo,
   RunQuery,
-  RunStatus,
+  LogStatus,
 } from '../types.ts';
 
 export type AppendCommand = {
@@ -22,7 +22,7 @@ export type AppendCommand = {
   readonly fence: number;
   readonly events: readonly Encoded[];
   readonly create: NewRun | undefined;
-  readonly status: RunStatus | undefined;
+  readonly status: LogStatus | undefined;
   /** JSON; 'null' is nothing. */
   readonly waiting: string | undefined;
   readonly snapshot: { readonly at: number; readonly state: Encoded } | undefined;
@@ -88,7 +88,7 @@ export type Answers = {
   post: {
     readonly isFirst: boolean;
     readonly posting: PostingRow;
-    readonly status: RunStatus;
+    readonly status: LogStatus;
     readonly blobs: readonly Blob[];
   };
   read: ReadAnswer | undefined;

@@ -2,7 +2,7 @@
 import { blobsOf } from '../codec.ts';
 import type { Blob } from '../codec.ts';
 import { placeOf } from '../page.ts';
-import type { RunQuery, RunStatus } from '../types.ts';
+import type { RunQuery, LogStatus } from '../types.ts';
 import type { Answers, InfoRow, ListCommand, NewsCommand, ReadCommand } from './commands.ts';
 import { leaseOf, maybe, number, text } from './statements.ts';
 import type { Columns, Statements, Value } from './statements.ts';
@@ -61,7 +61,7 @@ function infoOf(row: Columns): InfoRow {
     ...(parent !== undefined && { parent }),
     ...(session !== undefined && { session }),
     // The word of `append`, which wrote it.
-    status: text(row, 'status') as RunStatus,
+    status: text(row, 'status') as LogStatus,
     ...(waiting !== undefined && { waitingText: waiting }),
     head: number(row, 'head'),
     posted: number(row, 'posted'),

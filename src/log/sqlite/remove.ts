@@ -1,6 +1,6 @@
 /** Deleting runs with all that belongs to them, in a transaction that has the write lock. */
 import * as refused from '../refusals.ts';
-import type { RunStatus } from '../types.ts';
+import type { LogStatus } from '../types.ts';
 import type { RemoveCommand } from './commands.ts';
 import { text } from './statements.ts';
 import type { Statements } from './statements.ts';
@@ -16,7 +16,7 @@ const SQL = {
 } as const;
 const TABLES = ['baton_run_events', 'baton_run_snapshots', 'baton_run_inbox', 'baton_run_begins', 'baton_run_blobs'];
 
-const OPEN: readonly RunStatus[] = ['running', 'paused', 'stopping'];
+const OPEN: readonly LogStatus[] = ['running', 'paused', 'stopping'];
 const isOpen = (status: string): boolean => OPEN.some((one) => one === status);
 
 export function remove(db: Statements, { tenant, query }: RemoveCommand): number {

@@ -8,7 +8,7 @@
 import { isSameText } from '../codec.ts';
 import type { Blob, Encoded } from '../codec.ts';
 import * as refused from '../refusals.ts';
-import type { Committed, RunStatus } from '../types.ts';
+import type { Committed, LogStatus } from '../types.ts';
 import type { Answers, AppendCommand, PostCommand } from './commands.ts';
 import { blobsIn } from './read.ts';
 import { maybe, number, text } from './statements.ts';
@@ -143,7 +143,7 @@ export function post(db: Statements, { tenant, runId, key, event }: PostCommand)
   const row = db.get(SQL.run, tenant, runId);
   if (!row) throw refused.unknownRun(runId);
   // The word of `append`, which wrote it.
-  const status = text(row, 'status') as RunStatus;
+  const status = text(row, 'status') as LogStatus;
   const first = db.get(SQL.posting, tenant, runId, key);
   if (first) {
     const posting = { position: number(first, 'position'), key, at: number(first, 'at'), text: text(first, 'event') };

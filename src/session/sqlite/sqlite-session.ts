@@ -8,7 +8,8 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { warn } from '../../protocol/warn.ts';
-import { resolvedPath } from '../../store/sqlite/path.ts';
+import { resolvedPath, storeName } from '../../store/sqlite/path.ts';
+import type { StoreWrite } from '../../store/write.ts';
 import { SessionError } from '../errors.ts';
 import { checkOperationId, checkTransaction } from '../transaction.ts';
 import type {
@@ -18,6 +19,7 @@ import type {
   SessionHistoryTransactionAwareSession,
 } from '../types.ts';
 import { decodeItem, encodeItem, encodeItems } from './codec.ts';
+import { sessionError } from './commands.ts';
 import type { Answer, Command, SessionPosition } from './commands.ts';
 import type { Store } from './stores.ts';
 
@@ -135,6 +137,25 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
     const rows = encodeItems(items, '.append()');
     if (rows.length === 0 && operationId === undefined) return this.position();
     return positionOf(await this.#ask({ do: 'append', rows, operationId, generation, expectedHead }));
+  }
+
+  /**
+   * An append that is not made yet: a log in the same file makes it together with its own commit, so that neither is
+   * there without the other. Undefined for a session in memory.
+   *
+   * @throws UserError when an item is no JSON, or the operation id is blank
+   */
+  appendWrite(
+    items: AgentInputItem[],
+    options: SessionAppendOptions & { operationId: string },
+  ): StoreWrite | undefined {
+    const { operationId, generation, expectedHead } = options;
+    checkOperationId(operationId);
+    if (this.#path === undefined) return undefined;
+    const rows = encodeItems(items, '.appendWrite()');
+    const scope = { tenant: this.#tenant, session: this.#sessionId };
+    const command: Command = { do: 'append', rows, operationId, generation, expectedHead, ...scope };
+    return { store: storeName(this.#path), component: 'session', command, errorOf: sessionError };
   }
 
   /** The generation, and in `last` the highest position that was ever given. */
