@@ -21,6 +21,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   session: 2,
   log: 2,
   trace: 2,
+  'sqlite-thread.ts': 3,
   providers: 3,
   mcp: 3,
   sandbox: 3,

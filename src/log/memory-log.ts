@@ -24,7 +24,7 @@ import type {
   RunLog,
   RunPage,
   RunQuery,
-  RunStatus,
+  LogStatus,
 } from './types.ts';
 
 export type MemoryLogOptions = LogLimits & {
@@ -34,7 +34,7 @@ export type MemoryLogOptions = LogLimits & {
 
 type Row = {
   readonly info: Omit<RunInfo, 'lease' | 'status' | 'waiting' | 'head' | 'posted' | 'consumed' | 'bytes' | 'updatedAt'>;
-  status: RunStatus;
+  status: LogStatus;
   waiting: string | undefined;
   updatedAt: number;
   bytes: number;
@@ -47,7 +47,7 @@ type Row = {
   readonly began: (Begin & { readonly fence: number; readonly at: number })[];
 };
 
-const isOver = (status: RunStatus): boolean => status !== 'running' && status !== 'paused' && status !== 'stopping';
+const isOver = (status: LogStatus): boolean => status !== 'running' && status !== 'paused' && status !== 'stopping';
 
 /**
  * @example

@@ -15,7 +15,7 @@ import type { Status } from '../kernel/index.ts';
 import type { Json } from '../protocol/json.ts';
 import type { StoreWrite } from '../store/write.ts';
 
-export type RunStatus = Exclude<Status, 'new'>;
+export type LogStatus = Exclude<Status, 'new'>;
 
 /** Any event that is JSON. The log looks at none of its members. */
 export type LogEvent = { readonly type: string };
@@ -112,7 +112,7 @@ export type Commit = {
   /** Makes the run in the same step. `position` is 0 then. */
   readonly create?: NewRun;
   /** @default unchanged; a new run is `running` */
-  readonly status?: RunStatus;
+  readonly status?: LogStatus;
   /** What the run waits for, for those who list it. `null`: nothing any more. @default unchanged */
   readonly waiting?: Json;
   /** A state that follows from the first `at` events. Replaces the one before. */
@@ -183,7 +183,7 @@ export type RunInfo = {
   readonly agent: string;
   readonly parent?: string;
   readonly session?: string;
-  readonly status: RunStatus;
+  readonly status: LogStatus;
   readonly waiting?: Json;
   /** How many events the log has. */
   readonly head: number;
@@ -199,7 +199,7 @@ export type RunInfo = {
 };
 
 export type RunQuery = {
-  readonly status?: RunStatus | readonly RunStatus[];
+  readonly status?: LogStatus | readonly LogStatus[];
   readonly agent?: string;
   readonly session?: string;
   /** Children of this run; `null`: runs that have no parent. @default both */
@@ -234,7 +234,7 @@ export type Posted = {
   /** What is in the inbox under the key. */
   readonly posting: Posting;
   /** Of the run, at that moment. */
-  readonly status: RunStatus;
+  readonly status: LogStatus;
 };
 
 /** What a watcher knows of. @default anything is news to it: it returns at once */

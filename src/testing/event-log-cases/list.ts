@@ -1,5 +1,5 @@
 /** Finding runs and removing them. */
-import type { EventLog, RunQuery, RunStatus } from '../../log/index.ts';
+import type { EventLog, RunQuery, LogStatus } from '../../log/index.ts';
 import { begin, event, expectRefusal, expectSame, infoOf, more } from './support.ts';
 import type { Cases } from './support.ts';
 
@@ -8,7 +8,7 @@ const idsOf = async (log: EventLog, query: RunQuery = {}): Promise<string[]> =>
 
 /** Runs that differ in all that can be asked for. */
 async function make(log: EventLog): Promise<void> {
-  const statuses: [string, RunStatus][] = [
+  const statuses: [string, LogStatus][] = [
     ['run', 'running'],
     ['wait', 'paused'],
     ['done', 'finished'],
