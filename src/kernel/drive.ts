@@ -19,8 +19,8 @@ export type World = {
   next(): Promise<RunEvent | undefined>;
   /** What arrived from outside since the last call: decisions, input, stops. */
   inbox(): readonly RunEvent[];
-  /** Makes events durable. Awaited only where it returns a promise. */
-  commit(events: readonly RunEvent[]): void | Promise<void>;
+  /** Makes events durable; `state` follows from them. Awaited only where it returns a promise. */
+  commit(events: readonly RunEvent[], state: State): void | Promise<void>;
   /** Shows one committed event, with the state that follows from it. */
   notify(event: RunEvent, state: State): void;
   /** An error that a listener threw, as a reason to stop. What is started after it must answer that it was aborted. */
@@ -38,7 +38,7 @@ export async function drive(initial: State, plan: Plan, world: World): Promise<S
     const events = round.events.length;
     state = round.state;
     if (events > 0) {
-      const committed = world.commit(round.events);
+      const committed = world.commit(round.events, state);
       if (committed) await committed;
       if (world.forget) state = world.forget();
       const stop = announce(round.shown, world);
@@ -94,7 +94,7 @@ function announce(shown: readonly Shown[], world: World): Stop | undefined {
 
 async function stopRun(state: State, event: RunEvent, world: World): Promise<State> {
   const next = apply(state, event);
-  const committed = world.commit([event]);
+  const committed = world.commit([event], next);
   if (committed) await committed;
   announce([{ event, state: next }], world);
   return next;

@@ -20,14 +20,12 @@ import {
 import { RunTimeoutError } from '../protocol/errors.ts';
 import { type Decision, type DecisionListener, RunContext } from '../tools/context.ts';
 import { announce, markShown } from './announce.ts';
+import type { Committer, Kept } from './keeper.ts';
 import { errorInfo } from './errors.ts';
 import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
 import { RunPlan } from './plan.ts';
 import { LiveValues, type RunRecord } from './record.ts';
-
-/** Where a run's events are made durable. Throwing ends the process's part of the run: nothing is shown or started. */
-export type Committer = (runId: string, events: readonly Committed[]) => void | Promise<void>;
 
 export type Surroundings = {
   readonly settings: Settings;
@@ -39,6 +37,7 @@ export type Surroundings = {
   readonly committer?: Committer;
   /** Present where the run is kept in a log that outlives the process. */
   readonly durable?: Durability;
+  readonly attach?: Kept['attach'];
   /** Testing: after each commit forget all but the log. */
   readonly amnesia?: boolean;
 };
@@ -73,6 +72,7 @@ export class LiveRun implements World, DecisionListener {
   #controller: AbortController | undefined;
   #beginning: Map<string, () => void> | undefined;
   #stopped = false;
+  #abandoned: { reason: unknown } | undefined;
   #over = false;
   #thrown: { error: unknown } | undefined;
   #timeout: ReturnType<typeof setTimeout> | undefined;
@@ -126,6 +126,11 @@ export class LiveRun implements World, DecisionListener {
       // A listener that throws fails the run, also where there was nothing left to stop.
       if (this.#thrown && record.state.stop?.id !== 'listener') throw this.#thrown.error;
       return record.state;
+    } catch (error) {
+      // The loop broke, such as where a commit was refused: what is under way must not go on alone.
+      this.#stopped = true;
+      this.#controller?.abort(error);
+      throw error;
     } finally {
       this.#over = true;
       record.loop = undefined;
@@ -175,19 +180,20 @@ export class LiveRun implements World, DecisionListener {
 
   inbox(): readonly RunEvent[] {
     const { record } = this;
+    if (this.#abandoned) throw this.#abandoned.reason;
     if (record.inbox.length === 0) return record.inbox;
     const { inbox } = record;
     record.inbox = [];
     return inbox;
   }
 
-  commit(events: readonly RunEvent[]): void | Promise<void> {
+  commit(events: readonly RunEvent[], state: State): void | Promise<void> {
     const { journal } = this.record;
     const at = Date.now();
     const committed = events as Committed[];
     if (committed[0]) committed[0].at = at;
     for (const event of committed) journal.events.push(event);
-    return this.surroundings.committer?.(journal.runId, committed);
+    return this.surroundings.committer?.(journal.runId, committed, state);
   }
 
   notify(event: RunEvent, state: State): void {
@@ -234,6 +240,14 @@ export class LiveRun implements World, DecisionListener {
     // What is not begun yet is not begun any more.
     this.#stopped = this.record.state.status === 'running' || this.record.state.status === 'new';
     this.post({ type: 'run.stopping', ...stop });
+  }
+
+  /** Leaves the run where it is, in this process only: what is under way is told to stop, nothing is committed. */
+  abandon(reason: unknown): void {
+    this.#stopped = true;
+    this.#abandoned = { reason };
+    this.#controller?.abort(reason);
+    this.wake();
   }
 
   abort(reason: unknown): void {

@@ -22,8 +22,6 @@ import {
 import {
   askedCalls,
   type Call,
-  fold,
-  initialState,
   inputItems,
   type ItemEntry,
   type Reply,
@@ -36,7 +34,7 @@ import type { ModelResponse } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import type { ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
 import { knownTool } from './calls.ts';
-import { newRecord, type RunRecord } from './record.ts';
+import { newRecord, type RunRecord, stateOf } from './record.ts';
 
 /** The wrapper of an item; the same object each time it is asked for. */
 export function itemOf(record: RunRecord, entry: ItemEntry): RunItem {
@@ -157,7 +155,7 @@ export function childOf(record: RunRecord, state: State, call: Call): RunRecord 
     journal,
     root: spec.agent,
     context: record.context,
-    state: fold(journal.events, initialState()),
+    state: stateOf(journal),
   });
   (record.children ??= new Map()).set(runId, child);
   return child;

@@ -11,8 +11,6 @@ import {
   askedCalls,
   type Call as KernelCall,
   type Effect,
-  fold,
-  initialState,
   type RunEvent,
   type State,
   type ToolOutcome,
@@ -25,7 +23,7 @@ import { childInput } from '../child-input.ts';
 import { childSink } from '../child-sink.ts';
 import type { LiveRun } from '../live-run.ts';
 import { type IndividualRunOptions, type RunConfig, settle } from '../options.ts';
-import { Journal, newRecord, type RunRecord } from '../record.ts';
+import { Journal, newRecord, type RunRecord, stateOf } from '../record.ts';
 import { RunResult } from '../result.ts';
 import { RunState } from '../run-state.ts';
 import { usageData, usageOfJournal } from '../usage.ts';
@@ -79,7 +77,7 @@ async function openChild(run: LiveRun, spec: AgentToolSpec, { effect, item, prep
     journal,
     root: spec.agent,
     context,
-    state: fold(journal.events, initialState()),
+    state: stateOf(journal),
     invocation,
   });
   if (known) record.live = known.live;
