@@ -50,8 +50,8 @@ export type CassetteOptions =
 export type Cassette = Model &
   ModelProvider & {
     readonly mode: CassetteMode;
-    /** @throws CassetteError `cassette/unused` where entries were never asked for */
-    assertComplete(): void;
+    /** Rejects with a CassetteError `cassette/unused` where entries were never asked for. */
+    assertComplete(): Promise<void>;
   };
 
 /**

@@ -56,7 +56,8 @@ export function normalForm(request: ModelRequest, model?: string): RequestParts 
   const { systemInstructions, modelSettings, prompt, conversationId, previousResponseId } = request;
   return {
     ...(model !== undefined && { model }),
-    instructions: systemInstructions ?? null,
+    // Plain agents have empty instructions; that is none.
+    instructions: systemInstructions || null,
     input: normalInput(request.input),
     tools: plain(request.tools),
     handoffs: plain(request.handoffs),

@@ -131,7 +131,8 @@ export class Player<E extends CassetteEntry> {
   }
 
   /** @throws CassetteError `cassette/unused` */
-  assertComplete(): void {
+  async assertComplete(): Promise<void> {
+    await this.ready();
     const unused = [...this.#entries()].filter(({ slot }) => !this.#used.has(slot)).length;
     const all = [...this.#entries()].length;
     if (unused === 0) return;
