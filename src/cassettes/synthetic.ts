@@ -8,7 +8,6 @@
 import { apply, type CallPlan, initialState, type Reply, type RunEvent, type State } from '../kernel/index.ts';
 import type { FunctionCallItem, ModelItem } from '../protocol/items.ts';
 import type { Json } from '../protocol/json.ts';
-import type { UsageData } from '../protocol/model.ts';
 import { errorInfo, jsonOf } from '../run/errors.ts';
 import { inputOf } from '../run/request.ts';
 import { RunState } from '../run/run-state.ts';
@@ -46,33 +45,33 @@ function clean({ request, ...answer }: ModelEntry, redactor: Redactor): ModelEnt
 type Log = { events: readonly RunEvent[]; journal: Journal | undefined };
 
 function entriesOf({ events, journal }: Log): ModelEntry[] {
-  const entries: ModelEntry[] = [];
-  const asked = new Map<string, { agent: string; request: RequestParts }>();
-  const calls = new Map<string, Call>();
+  // A sub-agent's place is that of its call: it is asked for before its caller is again.
+  const entries: (ModelEntry | undefined)[] = [];
+  const asked = new Map<string, Asked>();
+  const calls = new Map<string, { made: FunctionCallItem; place: number }>();
+  const filtered = events.some(isFiltered);
   let state = initialState();
   for (const event of events) {
+    const stopping = state.status === 'stopping';
     state = apply(state, event);
     switch (event.type) {
       case 'effect.requested':
-        if (event.effect.do === 'call_model') asked.set(event.effect.id, askedOf(state));
+        if (event.effect.do === 'call_model') asked.set(event.effect.id, askedOf(state, filtered));
         break;
       case 'model.replied': {
-        const { reply, prepared, calls: plans = [] } = event;
-        entries.push({ ...headOf(asked.get(event.id), prepared?.input !== undefined), ...answerOf(reply) });
-        for (const [id, call] of agentCalls(event.id, reply.output, plans)) calls.set(id, call);
+        const { id, reply, calls: plans = [] } = event;
+        entries.push({ ...headOf(asked.get(id)), ...answerOf(reply) });
+        for (const [callId, made] of agentCalls(id, reply.output, plans)) {
+          calls.set(callId, { made, place: entries.push(undefined) - 1 });
+        }
         break;
       }
-      case 'model.failed': {
-        const head = headOf(asked.get(event.id), event.prepared?.input !== undefined);
-        if (event.error.name === 'AbortError') entries.push({ ...head, aborted: true });
-        // A retry loop asks again, as often as it did.
-        else for (const _ of event.attempts ?? [event]) entries.push({ ...head, error: { ...event.error } });
+      case 'model.failed':
+        entries.push(...failuresOf(event, headOf(asked.get(event.id)), stopping));
         break;
-      }
       case 'tool.returned': {
         const call = calls.get(event.id);
-        if (call) entries.push(standIn(call, event));
-        calls.delete(event.id);
+        if (call) entries[call.place] = standIn(call.made, event);
         break;
       }
       default:
@@ -80,17 +79,31 @@ function entriesOf({ events, journal }: Log): ModelEntry[] {
   }
   // What still waits has a log of its own.
   const waiting = journal?.hasChildren ? [...journal.children.values()] : [];
-  return [...entries, ...waiting.flatMap((child) => entriesOf({ events: child.events, journal: child }))];
+  const nested = waiting.flatMap((child) => entriesOf({ events: child.events, journal: child }));
+  return [...entries.filter((entry) => entry !== undefined), ...nested];
 }
 
-function askedOf(state: State): { agent: string; request: RequestParts } {
-  return { agent: state.agent, request: { input: normalInput(inputOf(state)) } };
-}
+type Asked = { agent: string; request: RequestParts };
 
 /** @param filtered whether a filter changed what was sent: then the log does not say what it was */
-function headOf(asked: { agent: string; request: RequestParts } | undefined, filtered: boolean): ModelEntry {
-  if (!asked) return { kind: 'model', request: {} };
-  return { kind: 'model', agent: asked.agent, request: filtered ? {} : asked.request };
+function askedOf(state: State, filtered: boolean): Asked {
+  return { agent: state.agent, request: filtered ? {} : { input: normalInput(inputOf(state)) } };
+}
+
+/** Whether `callModelInputFilter` changed what was sent: then the log does not say what that was. */
+function isFiltered(event: RunEvent): boolean {
+  return (event.type === 'model.replied' || event.type === 'model.failed') && event.prepared?.input !== undefined;
+}
+
+const headOf = (asked: Asked | undefined): ModelEntry => ({ kind: 'model', request: {}, ...asked });
+
+type Failed = Extract<RunEvent, { type: 'model.failed' }>;
+
+/** @param stopping whether the run was to end before the model answered: then nobody waits for the answer */
+function failuresOf({ error, attempts }: Failed, head: ModelEntry, stopping: boolean): ModelEntry[] {
+  if (stopping || error.name === 'AbortError') return [{ ...head, aborted: true }];
+  // A retry loop asks again, as often as it did.
+  return (attempts ?? [undefined]).map(() => ({ ...head, error: { ...error } }));
 }
 
 /** A reply as an entry has it: who answered stands beside the answer. */
@@ -99,33 +112,27 @@ function answerOf({ origin, ...reply }: Reply): Pick<ModelEntry, 'origin' | 'res
   return { ...(origin && { origin }), ...(isMembers(response) && { response }) };
 }
 
-type Call = { made: FunctionCallItem };
-
 /** Calls of sub-agents, by the id of their effect. */
 function* agentCalls(
   id: string,
   output: readonly ModelItem[],
   plans: readonly CallPlan[],
-): Generator<[id: string, call: Call]> {
+): Generator<[id: string, made: FunctionCallItem]> {
   for (const [i, { kind, at }] of plans.entries()) {
     const made = output[at];
-    if (kind === 'agent' && made?.type === 'function_call') yield [`${id}/c${i}`, { made }];
+    if (kind === 'agent' && made?.type === 'function_call') yield [`${id}/c${i}`, made];
   }
 }
 
 type Returned = Extract<RunEvent, { type: 'tool.returned' }>;
 
-/** One answer that gives what the sub-agent gave, with the tokens of all of its calls. */
-function standIn({ made }: Call, { outcome, text, output, usage }: Returned): ModelEntry {
+/** One answer that gives what the sub-agent gave, with the tokens of all of its calls. `undefined` if it asked nobody. */
+function standIn(made: FunctionCallItem, { outcome = 'ok', text, output, usage }: Returned): ModelEntry | undefined {
+  if ((outcome !== 'ok' && outcome !== 'error') || !usage || usage.requests === 0) return undefined;
   const input = plainInput(made.arguments);
-  const head: ModelEntry = {
-    kind: 'model',
-    agent: made.name,
-    standIn: true,
-    request: input === undefined ? {} : { input },
-  };
-  if (outcome === 'error' && usage !== undefined)
-    return { ...head, error: errorInfo(new Error('The sub-agent failed.')) };
+  const request: RequestParts = input === undefined ? {} : { input };
+  const head: ModelEntry = { kind: 'model', agent: made.name, standIn: true, request };
+  if (outcome === 'error') return { ...head, error: errorInfo(new Error('The sub-agent failed.')) };
   const said = text ?? (typeof output === 'string' ? output : JSON.stringify(output ?? ''));
   const message: Json = {
     type: 'message',
@@ -133,10 +140,8 @@ function standIn({ made }: Call, { outcome, text, output, usage }: Returned): Mo
     status: 'completed',
     content: [{ type: 'output_text', text: said }],
   };
-  return { ...head, response: { output: [message], usage: jsonOf(usage ?? NO_USAGE) } };
+  return { ...head, response: { output: [message], usage: jsonOf(usage) } };
 }
-
-const NO_USAGE: UsageData = { requests: 0, inputTokens: 0, outputTokens: 0, totalTokens: 0 };
 
 /** What an agent tool without a schema of its own sends: its one argument. Another tool's input is not known. */
 function plainInput(argumentsText: string): Json | undefined {
