@@ -13,14 +13,26 @@ import { play, type Played } from './play.ts';
 const RUNS = Number(process.env['BATON_PROPERTY_RUNS'] ?? 100);
 const specs = Array.from({ length: RUNS }, (_, seed) => systemOf(seed + 1)).filter(({ race }) => !race);
 
+/** A guardrail beside the model races with it: how far the model came when a run is stopped is left to chance. */
+const races = ({ agents }: SystemSpec): boolean =>
+  agents.some(({ inputChecks }) => inputChecks.some(({ blocking }) => !blocking));
+
+/** What must be equal. Parallel sub-agents end in any order, and so do the entries of the usage. */
+function comparable(spec: SystemSpec, { seen }: Played): unknown {
+  const { status, output, error, usage } = seen;
+  return races(spec) ? { status, output, error } : { ...seen, usage: JSON.stringify(usage).split('{').toSorted() };
+}
+
+const turned = (spec: SystemSpec): SystemSpec => ({ ...spec, stream: !spec.stream });
+
 test('a replay of a recording is the same run', async () => {
   for (const spec of specs) {
     const file = fileAt(`${spec.seed}.json`);
     const recorded = await play(spec, (model) => cassette({ file, mode: 'record', model }));
     const tape = cassette({ file, mode: 'replay' });
-    const replayed = await play({ ...spec, stream: !spec.stream }, () => tape);
-    expect(replayed.seen, `seed ${spec.seed}`).toEqual(recorded.seen);
-    await tape.assertComplete();
+    const replayed = await play(turned(spec), () => tape);
+    expect(comparable(spec, replayed), `seed ${spec.seed}`).toEqual(comparable(spec, recorded));
+    if (!races(spec)) await tape.assertComplete();
   }
   expect(specs.length).toBeGreaterThan(50);
 });
@@ -35,12 +47,6 @@ function isTold({ events }: { events: readonly RunEvent[] }, { agents }: SystemS
   );
 }
 
-/** Parallel sub-agents end in any order. */
-const sorted = ({ usage, ...seen }: Played['seen']): unknown => ({
-  ...seen,
-  usage: JSON.stringify(usage).split('{').toSorted(),
-});
-
 test('a replay of the cassette that a stored run exports is the same run', async () => {
   let compared = 0;
   for (const spec of specs) {
@@ -49,9 +55,9 @@ test('a replay of the cassette that a stored run exports is the same run', async
     if (!isTold(state, spec)) continue;
     compared++;
     const tape = cassette({ data: cassetteOf(state) });
-    const replayed = await play({ ...spec, stream: !spec.stream }, () => tape);
-    expect(sorted(replayed.seen), `seed ${spec.seed}`).toEqual(sorted(lived.seen));
-    await tape.assertComplete();
+    const replayed = await play(turned(spec), () => tape);
+    expect(comparable(spec, replayed), `seed ${spec.seed}`).toEqual(comparable(spec, lived));
+    if (!races(spec)) await tape.assertComplete();
   }
   expect(compared).toBeGreaterThan(50);
 });
