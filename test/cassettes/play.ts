@@ -5,7 +5,7 @@ import {
   MemorySession,
   type Model,
   Runner,
-  RunState,
+  type RunState,
   stateOfError,
 } from '../../src/index.ts';
 import { agentToolSpec } from '../../src/agent/index.ts';
