@@ -16,45 +16,56 @@ const WIDTH = 110;
 const LOOK_BACK = 50;
 
 export function encode({ entries, ...head }: CassetteData): string {
-  const written = entries.map((entry, n): Json => {
-    if (entry.kind === 'fetch') return entry as unknown as Json;
-    return {
-      ...(entry as unknown as Members),
-      request: shorten(entry.request, entries.slice(Math.max(0, n - LOOK_BACK), n), n),
-    };
-  });
-  return `${pretty({ ...head, entries: written } as unknown as Json)}\n`;
+  const texts = entries.map((entry, n) => `    ${entryText(entry, n, entries)}`);
+  const list = texts.length === 0 ? '[]' : `[\n${texts.join(',\n')}\n  ]`;
+  const opening = pretty(head as unknown as Json).slice(0, -2);
+  return `${opening},\n  "entries": ${list}\n}\n`;
 }
 
-/** The request without what entry `like` (counted from 1) has as well; `keeps` counts the items that they share. */
-function shorten(request: RequestParts, earlier: readonly CassetteEntry[], n: number): Json {
+type Written = { n: number; like: number; base: CassetteEntry | undefined; text: string };
+
+/** Entries do not change: a recording writes its file after each answer, and makes the text of each entry once. */
+const written = new WeakMap<CassetteEntry, Written>();
+
+function entryText(entry: CassetteEntry, n: number, entries: readonly CassetteEntry[]): string {
+  const known = written.get(entry);
+  if (known?.n === n && entries[known.like - 1] === known.base) return known.text;
+  const { like, request } = entry.kind === 'model' ? shorten(entry.request, entries.slice(0, n)) : whole(entry.request);
+  const text = pretty({ ...(entry as unknown as Members), request }, INDENT);
+  written.set(entry, { n, like, base: entries[like - 1], text });
+  return text;
+}
+
+const INDENT = '    ';
+
+/** What is written of a request, and of which entry (counted from 1) the rest is; 0 for none. */
+type Shortened = { like: number; request: Json };
+
+const whole = (request: object): Shortened => ({ like: 0, request: request as Members });
+
+/** The request without what entry `like` has as well; `keeps` counts the items that they share. */
+function shorten(request: RequestParts, earlier: readonly CassetteEntry[]): Shortened {
   let best: { at: number; request: RequestParts; keeps: number; equal: number } | undefined;
-  earlier.forEach((entry, i) => {
-    if (entry.kind !== 'model') return;
+  for (const [i, entry] of earlier.slice(-LOOK_BACK).entries()) {
+    if (entry.kind !== 'model') continue;
     const keeps = sharedItems(entry.request.input, request.input);
+    if (best && keeps < best.keeps) continue;
     const equal = REQUEST_PARTS.filter((part) => part !== 'input' && same(entry.request[part], request[part])).length;
-    const at = n - earlier.length + i + 1;
-    if (!best || keeps > best.keeps || (keeps === best.keeps && equal >= best.equal)) {
-      best = { at, request: entry.request, keeps, equal };
-    }
-  });
-  const whole = request as Members;
-  if (!best || (best.keeps === 0 && best.equal < 3)) return whole;
+    const at = Math.max(0, earlier.length - LOOK_BACK) + i + 1;
+    if (!best || keeps > best.keeps || equal >= best.equal) best = { at, request: entry.request, keeps, equal };
+  }
+  if (!best || (best.keeps === 0 && best.equal < 3)) return whole(request);
   // What is not known here and known there cannot be told by leaving it out.
   const base = best.request;
-  if (REQUEST_PARTS.some((part) => base[part] !== undefined && request[part] === undefined)) return whole;
+  if (REQUEST_PARTS.some((part) => base[part] !== undefined && request[part] === undefined)) return whole(request);
   const changed = REQUEST_PARTS.flatMap((part): [string, Json][] => {
     const value = request[part];
     if (value === undefined || part === 'input' || same(base[part], value)) return [];
     return [[part, value]];
   });
-  const { input } = request;
-  const { keeps } = best;
-  return {
-    like: best.at,
-    ...Object.fromEntries(changed),
-    ...(Array.isArray(input) && { keeps, input: input.slice(keeps) }),
-  };
+  const { at: like, keeps } = best;
+  const items = Array.isArray(request.input) && { keeps, input: request.input.slice(keeps) };
+  return { like, request: { like, ...Object.fromEntries(changed), ...items } };
 }
 
 const same = (a: Json | undefined, b: Json | undefined): boolean => isDeepStrictEqual(a, b);
@@ -136,8 +147,12 @@ const isMembers = (value: unknown): value is Members =>
 /** JSON that people read and diff: what fits on a line stands on one, lists of numbers always do. */
 function pretty(value: Json, indent = ''): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const flat = inline(value);
-  if (indent.length > 0 && (indent.length + flat.length <= WIDTH || isNumbers(value))) return flat;
+  // The compact form is never longer, and much cheaper.
+  const isShort = indent.length + JSON.stringify(value).length <= WIDTH;
+  if (indent.length > 0 && (isShort || isNumbers(value))) {
+    const flat = inline(value);
+    if (indent.length + flat.length <= WIDTH || isNumbers(value)) return flat;
+  }
   const deeper = `${indent}  `;
   if (Array.isArray(value)) {
     const lines = value.map((each) => `${deeper}${pretty(each, deeper)}`);

@@ -145,12 +145,22 @@ async function read(path: string): Promise<string | undefined> {
 export async function replaceFile(path: string, text: string): Promise<void> {
   const draft = `${path}.${process.pid}-${++temporary}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(draft, text);
+    await writeInFolder(draft, text);
     await rename(draft, path);
   } catch (cause) {
     await rm(draft, { force: true }).catch(ignore);
     throw new CassetteError('cassette/write', `The cassette ${path} cannot be written: ${reason(cause)}`, { cause });
+  }
+}
+
+/** The folder is there, but for the first time. */
+async function writeInFolder(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
   }
 }
 
