@@ -6,7 +6,7 @@ import { Agent, ModelError, retryPolicies, run, Runner, tool, Usage, type Model,
 import type { ModelRequest } from '../protocol/model.ts';
 import { assistantMessage, functionCall, modelError, modelStream, ScriptedModel } from '../testing/index.ts';
 import { fileAt, folder, textAt } from './folder.fixture.ts';
-import { cassette, CassetteError, type CassetteOptions } from './index.ts';
+import { cassette, type CassetteData, CassetteError, type CassetteOptions } from './index.ts';
 
 const add = tool({
   name: 'add',
@@ -330,4 +330,17 @@ test('entries that nobody asked for can be found', async () => {
   await play(agentOf(cassette({ file: fileAt(), mode: 'record', model: script() })), false);
   const tape = cassette({ file: fileAt(), mode: 'replay' });
   await expect(tape.assertComplete()).rejects.toThrow(/2 of 2 entries/);
+});
+
+test('the time of the recording is taken again only where it is asked for', async () => {
+  await textOf(cassette({ file: fileAt(), mode: 'record', model: say('late') }), 'Hi');
+  const data: CassetteData = JSON.parse(textAt());
+  for (const entry of data.entries) if (entry.kind === 'model') entry.ms = 60_000;
+  await textOf(cassette({ data }), 'Hi');
+  // It waits: so an abort finds it waiting.
+  const signal = AbortSignal.timeout(5);
+  const patient = cassette({ data, timing: 'recorded' });
+  await expect(patient.getResponse(request('Hi', { signal }))).rejects.toThrow();
+  const late = patient.getStreamedResponse(request('Hi', { signal: AbortSignal.timeout(5) }));
+  await expect(late[Symbol.asyncIterator]().next()).rejects.toThrow();
 });

@@ -118,7 +118,8 @@ test('a stream that broke on the wire breaks again at the same byte', async () =
     try {
       for await (const event of result) seen.push(event.type === 'raw_model_stream_event' ? event.data : event.type);
     } catch (error) {
-      return { seen, code: (error as { code?: string }).code };
+      const { code, message } = error as Error & { code?: string };
+      return { seen, code, message };
     }
     return expect.fail('It did not break.');
   };
