@@ -217,6 +217,12 @@ function parsed(text: string): Json | undefined {
   }
 }
 
+/** The error of `fetch` for a connection that the other side closed. */
+const brokenConnection = (): TypeError =>
+  new TypeError('terminated', {
+    cause: Object.assign(new Error('The connection broke when this was recorded.'), { code: 'UND_ERR_SOCKET' }),
+  });
+
 type Replay = { signal: AbortSignal | undefined; timed: boolean };
 
 async function replayed({ response }: WireEntry, { signal, timed }: Replay): Promise<Response> {
@@ -234,7 +240,7 @@ async function replayed({ response }: WireEntry, { signal, timed }: Replay): Pro
         n++;
         if (chunk !== undefined) controller.enqueue(base64 ? Buffer.from(chunk, 'base64') : Buffer.from(chunk));
         else if (end === undefined) controller.close();
-        else if (end === 'cut') controller.error(new TypeError('terminated'));
+        else if (end === 'cut') controller.error(brokenConnection());
         else if (signal) signal.addEventListener('abort', () => controller.error(signal.reason), { once: true });
         else controller.close();
       },
