@@ -9,7 +9,7 @@ import { RunContext } from '../tools/context.ts';
 import { liveError } from './end.ts';
 import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
-import { type Committer, KEEP, type Kept } from './keeper.ts';
+import type { Committer, Kept } from './keeper.ts';
 import { approvalEvent, type Durability, LiveRun, type Surroundings } from './live-run.ts';
 import {
   type IndividualRunOptions,
@@ -165,7 +165,7 @@ async function keep<TContext, TAgent extends AnyAgent>(
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
   const { record, settings } = entry;
   try {
-    return await proceed(entry, await store[KEEP]({ record, session: settings.session }));
+    return await proceed(entry, await store.keep({ record, session: settings.session }));
   } catch (error) {
     record.busy = false;
     throw error;

@@ -66,7 +66,9 @@ async function check(folder: string, seeds: readonly number[], counts: Counts): 
   for (const seed of seeds) {
     const spec = systemOf(seed);
     const base = await live(undisturbed(spec), { durable: true });
-    const infos: RunInfo[] = [(await log.read(runIdOf(seed)))!.info];
+    const root = await log.read(runIdOf(seed));
+    if (!root) return [...problems, `run ${seed} was never begun`];
+    const infos: RunInfo[] = [root.info];
     for (const info of infos) infos.push(...(await log.list({ parent: info.runId })).runs);
     for (const { runId, lease, status } of infos) {
       const events = ((await log.read(runId))?.events ?? []).map(({ event }) => event as Committed);
