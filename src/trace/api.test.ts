@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Collector } from './collector.fixture.ts';
 import * as api from './index.ts';
-import { spanIdOf } from './ids.ts';
+import { idScope, spanIdOf } from './ids.ts';
 import type { Span, Trace } from './types.ts';
 
 let collector: Collector;
@@ -105,7 +105,7 @@ describe('traces and spans', () => {
     });
     const made = new Set<string>();
     for (let n = 0; n < 50_000; n++)
-      made.add(spanIdOf('trace_1', `s${n % 50}`, 'r', `m${n}/c0#1`, 'function').slice(5, 21));
+      made.add(spanIdOf(idScope('trace_1', `s${n % 50}`, 'r'), `m${n}/c0#1`, 'function').slice(5, 21));
     // OpenTelemetry keeps the first 64 bits.
     expect(made.size).toBe(50_000);
   });
