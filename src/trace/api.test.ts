@@ -125,6 +125,14 @@ describe('processors', () => {
     expect(() => api.setTracingProcessor({} as never)).toThrow('Pass an exporter');
   });
 
+  test('a processor is started once, when it is set', async () => {
+    let starts = 0;
+    const processor = Object.assign(new Collector(), { start: () => void starts++ });
+    api.addTraceProcessor(processor);
+    api.startTraceExportLoop();
+    expect(starts).toBe(1);
+  });
+
   test('each processor is told; one that fails is warned of once', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
     const broken = new Collector();

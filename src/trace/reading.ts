@@ -147,7 +147,9 @@ export const innermost = (r: Reading): Span | undefined => r.turn ?? r.agentSpan
 export function openTask(r: Reading): void {
   if (isFlat(r)) return;
   const name = r.segment.trace?.name ?? DEFAULT_NAME;
-  const details = r.links.length > 0 ? { links: r.links } : {};
+  // A part that nobody traced is in no trace.
+  const links = r.links.filter(({ traceId }) => traceId === traceIdFor(r));
+  const details = links.length > 0 ? { links } : {};
   r.task = open(r, { data: { type: 'task', name }, id: 'task', parent: undefined, details });
 }
 
