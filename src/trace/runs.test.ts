@@ -9,7 +9,7 @@ import { Collector, nameOf } from './collector.fixture.ts';
 import {
   getCurrentSpan,
   getCurrentTrace,
-  type RunLog,
+  type LoggedRun,
   setTraceProcessors,
   setTracingDisabled,
   type SpanDetails,
@@ -77,7 +77,7 @@ describe('segments', () => {
       caller('look', () => 'seen'),
       'hi',
     );
-    const envelope = JSON.parse(whole.state.toString()) as { run: RunLog & { events: Committed[] } };
+    const envelope = JSON.parse(whole.state.toString()) as { run: LoggedRun & { events: Committed[] } };
     const { events } = envelope.run;
     const before = collector.spans.map(({ spanId }) => spanId);
     for (let cut = 1; cut < events.length; cut++) {
