@@ -11,7 +11,35 @@ export {
   withTraceContext,
 } from './context.ts';
 export type { TraceContextSnapshot, TracingContextStorage } from './context.ts';
-export * from './create-spans.ts';
+export {
+  createAgentSpan,
+  createCustomSpan,
+  createFunctionSpan,
+  createGenerationSpan,
+  createGuardrailSpan,
+  createHandoffSpan,
+  createMCPListToolsSpan,
+  createResponseSpan,
+  createSpeechGroupSpan,
+  createSpeechSpan,
+  createTaskSpan,
+  createTranscriptionSpan,
+  createTurnSpan,
+  withAgentSpan,
+  withCustomSpan,
+  withFunctionSpan,
+  withGenerationSpan,
+  withGuardrailSpan,
+  withHandoffSpan,
+  withMCPListToolsSpan,
+  withResponseSpan,
+  withSpeechGroupSpan,
+  withSpeechSpan,
+  withTaskSpan,
+  withTranscriptionSpan,
+  withTurnSpan,
+} from './create-spans.ts';
+export type { SpanArgs } from './create-spans.ts';
 export { defaultTracingIdGenerator, generateGroupId, generateSpanId, generateTraceId } from './ids.ts';
 export { ConsoleSpanExporter, MultiTracingProcessor } from './processor.ts';
 export {
@@ -24,15 +52,11 @@ export {
   setTraceProcessors,
   setTracingDisabled,
   setTracingIdGenerator,
-  setTracingProcessor,
   startTraceExportLoop,
   TraceProvider,
 } from './provider.ts';
 export type { CreateSpanOptions, TraceProviderOptions } from './provider.ts';
-export type { AgentFacts } from './run-tracer.ts';
 export { NoopSpan, Span } from './span.ts';
-export { spansOf } from './spans-of.ts';
-export type { LoggedRun, SpansOfOptions } from './spans-of.ts';
 export { NoopTrace, Trace } from './trace.ts';
 export type {
   AgentSpanData,
@@ -44,13 +68,9 @@ export type {
   HandoffSpanData,
   MCPListToolsSpanData,
   ResponseSpanData,
-  SessionOperation,
   SpanData,
-  SpanDetails,
   SpanError,
-  SpanLink,
   SpanOptions,
-  SpanOutcome,
   SpeechGroupSpanData,
   SpeechSpanData,
   TaskSpanData,
@@ -65,3 +85,10 @@ export type {
   TurnUsageData,
 } from './types.ts';
 export { getOrCreateTrace, withTrace } from './with-trace.ts';
+
+// Own additions
+export { setTracingProcessor } from './provider.ts';
+export type { AgentFacts } from './run-tracer.ts';
+export { spansOf } from './spans-of.ts';
+export type { LoggedRun, SpansOfOptions } from './spans-of.ts';
+export type { SessionOperation, SpanDetails, SpanLink, SpanOutcome } from './types.ts';
