@@ -90,6 +90,9 @@ export type {
   ToolNotFoundBehavior,
 } from './run/index.ts';
 
+// Traces: each name is listed there, those of our own under "Own additions"
+export * from './trace/index.ts';
+
 // Items and stream events
 export {
   extractAllTextOutput,

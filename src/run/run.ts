@@ -11,6 +11,7 @@ import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Committer, Kept } from './keeper.ts';
 import { approvalEvent, type Durability, LiveRun, type Surroundings } from './live-run.ts';
+import { observe } from './observe.ts';
 import {
   type IndividualRunOptions,
   type NonStreamRunOptions,
@@ -178,7 +179,8 @@ function proceed<TContext, TAgent extends AnyAgent>(
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
   if (resumed) takeUp(record, settings, options);
   const internals = (config as { [INTERNALS]?: Internals })[INTERNALS];
-  const surroundings: Surroundings = { settings, config, runner, ...internals, ...kept };
+  const observer = observe(record, { settings, beginning: record.inbox });
+  const surroundings: Surroundings = { settings, config, runner, ...internals, ...kept, ...(observer && { observer }) };
   if (settings.stream) return Promise.resolve(stream(record, surroundings, state));
   return go(new LiveRun(record, surroundings), state).then(() => new RunResult(state));
 }

@@ -9,10 +9,11 @@ import type { Attempt, Effect, Prepared, Reply, RunEvent, State } from '../../ke
 import { callModel as ask, type ModelAttempt, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
-import type { Model, ModelRequest, ModelResponse, ModelSettings, Prompt } from '../../protocol/model.ts';
+import type { Model, ModelRequest, ModelResponse, ModelSettings, Origin, Prompt } from '../../protocol/model.ts';
 import { RequestUsage, Usage } from '../../protocol/usage.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
+import { tellSent } from '../observe.ts';
 import { conversation, inputOf } from '../request.ts';
 import { usageData } from '../usage.ts';
 import { describeCalls } from './describe-calls.ts';
@@ -26,6 +27,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const agent = run.agent(state.agent);
   const ready = await prepare(run, agent, state);
   if (state.admission.asked > state.admission.passed) await settleChecks(run);
+  if (run.observer) tellSent(run.observer, effect.id, { ...ready, run, agent });
   const attempts: ModelAttempt[] = [];
   try {
     const hooks = run.settings.modelSettings?.retry || agent.modelSettings.retry ? watch(attempts) : undefined;
@@ -40,6 +42,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
       id: effect.id,
       error: errorInfo(error),
       ...(ready.prepared && { prepared: ready.prepared }),
+      ...(run.observer && ready.model.origin && { origin: ready.model.origin }),
       ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
     };
   }
@@ -56,7 +59,7 @@ function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
   return {
     type: 'model.replied',
     id,
-    reply: replyOf(response, failures),
+    reply: replyOf(response, failures, run.observer && answered.model.origin),
     ...describeCalls(run, id, { agent, offer, output: response.output }),
     ...(prepared && { prepared }),
     ...(failures > 0 && { attempts: attempts.map(attemptOf) }),
@@ -163,7 +166,7 @@ const sourceOf = (providerData: Record<string, unknown> | undefined): string | u
   typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
 
 /** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
-function replyOf(response: ModelResponse, failures: number): Reply {
+function replyOf(response: ModelResponse, failures: number, origin: Origin | undefined): Reply {
   const { output, usage, responseId, requestId, rawUsage } = response;
   return {
     output,
@@ -171,6 +174,7 @@ function replyOf(response: ModelResponse, failures: number): Reply {
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),
+    ...(origin && { origin }),
   };
 }
 
