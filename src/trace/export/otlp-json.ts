@@ -7,7 +7,7 @@ import type { Attributes, AttributeValue, OtlpEncoding, OtlpSpan, OtlpSource, Pa
 const utf8 = new TextEncoder();
 
 /** Readers in other languages refuse half a surrogate pair, which a cut string can end with. */
-const text = (value: string): string => value.toWellFormed();
+const text = (value: string): string => value.replace(/\p{Surrogate}/gu, '\uFFFD');
 
 function anyValue(value: AttributeValue): object {
   if (typeof value === 'string') return { stringValue: text(value) };

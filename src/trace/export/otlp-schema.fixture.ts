@@ -1,8 +1,9 @@
 /** OTLP's messages as protobufjs reads them: trace.proto, common.proto, resource.proto and trace_service.proto, v1. */
 import protobuf from 'protobufjs';
 
-const field = (id: number, type: string): object => ({ id, type });
-const list = (id: number, type: string): object => ({ id, type, rule: 'repeated' });
+type Field = { id: number; type: string; rule?: string };
+const field = (id: number, type: string): Field => ({ id, type });
+const list = (id: number, type: string): Field => ({ id, type, rule: 'repeated' });
 
 const root = protobuf.Root.fromJSON({
   nested: {
