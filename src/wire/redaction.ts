@@ -66,7 +66,12 @@ export function createRedactor(options: RedactionOptions = {}): Redactor {
 
   const isSecretName = (key: string): boolean => {
     const plain = normal(key);
-    return names.has(plain) || ENDINGS.some((ending) => plain.endsWith(ending));
+    // Attributes have paths for names: `metadata.token`.
+    return (
+      names.has(plain) ||
+      names.has(normal(key.slice(key.lastIndexOf('.') + 1))) ||
+      ENDINGS.some((ending) => plain.endsWith(ending))
+    );
   };
   const ofText = (text: string): string => {
     let clean = redact(text);
@@ -187,7 +192,7 @@ function bytesToBase64(bytes: Uint8Array): string {
 /** `name: value` inside of a text: with quotes around the value, and without. */
 function namedValues(names: readonly string[]): RegExp[] {
   // Names have no separators here, texts may: api-key, api_key, api key.
-  const loose = names.map((name) => [...name].map(escaped).join('[-_ .]?'));
+  const loose = names.map((name) => Array.from(name, escaped).join('[-_ .]?'));
   const head = String.raw`\b\w{0,40}(?:${loose.join('|')})\\*["']?\s{0,8}[:=]\s{0,8}`;
   return [
     new RegExp(String.raw`(${head}\\*(["']))(?!\[redacted\])(?:\\[\s\S]|(?!\2)[^\\])+`, 'giu'),

@@ -174,7 +174,9 @@ export class Delivery {
     const sending = [...this.#sending];
     const left = [...this.#waiting.splice(0), ...sending.map(([batch]) => batch)];
     this.#sending.clear();
-    for (const batch of left) this.#settle(batch, batch.spans.length, 'shutdown', 'shutdown() did not wait for it');
+    for (const batch of left) {
+      this.#settle(batch, { lost: batch.spans.length, reason: 'shutdown', because: 'shutdown() did not wait for it' });
+    }
     // Their answers find that the batch is settled already.
     for (const [, controller] of sending) controller.abort();
   }
@@ -230,15 +232,14 @@ export class Delivery {
     if (outcome.kind === 'later') return this.#repeat(batch, outcome);
     this.#failures = 0;
     const spans = batch.spans.length;
+    const { because } = outcome;
     switch (outcome.kind) {
-      case 'taken': {
-        const rejected = Math.min(outcome.rejected, spans);
-        return this.#settle(batch, rejected, 'rejected', outcome.because);
-      }
+      case 'taken':
+        return this.#settle(batch, { lost: Math.min(outcome.rejected, spans), reason: 'rejected', because });
       case 'refused':
-        return this.#settle(batch, spans, 'rejected', outcome.because);
+        return this.#settle(batch, { lost: spans, reason: 'rejected', because });
       case 'too-large':
-        if (spans === 1) return this.#settle(batch, 1, 'too-large', outcome.because);
+        if (spans === 1) return this.#settle(batch, { lost: 1, reason: 'too-large', because });
         return this.#split(batch);
     }
   }
@@ -270,7 +271,7 @@ export class Delivery {
   }
 
   /** The batch is done with: `lost` of its spans for a reason, the others taken. */
-  #settle(batch: Batch, lost: number, reason: DropReason, because: string): void {
+  #settle(batch: Batch, { lost, reason, because }: { lost: number; reason: DropReason; because: string }): void {
     this.#acknowledged += batch.spans.length - lost;
     this.#queued -= batch.spans.length;
     this.#bytes -= batch.bytes;

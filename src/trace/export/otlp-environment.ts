@@ -12,7 +12,8 @@ export type OtlpEnvironment = Readonly<{
   /** `OTEL_SDK_DISABLED=true`. */
   disabled: boolean;
   url: string;
-  protocol: OtlpProtocol;
+  /** @throws UserError for one that this exporter does not speak */
+  protocol: () => OtlpProtocol;
   headers: Readonly<Record<string, string>>;
   compression: 'gzip' | 'none' | undefined;
   timeoutMs: number | undefined;
@@ -39,7 +40,7 @@ export function readOtlpEnvironment(env: Environment): OtlpEnvironment {
   return {
     disabled: get('OTEL_SDK_DISABLED')?.toLowerCase() === 'true',
     url: urlOf(get('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'), get('OTEL_EXPORTER_OTLP_ENDPOINT')),
-    protocol: protocolOf(ofTraces('PROTOCOL')),
+    protocol: () => protocolOf(ofTraces('PROTOCOL')),
     headers,
     compression: compression === 'gzip' || compression === 'none' ? compression : undefined,
     timeoutMs: positive(ofTraces('TIMEOUT')),

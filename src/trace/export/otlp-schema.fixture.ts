@@ -78,7 +78,7 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** What a request says, in the form of OTLP's JSON: ids in hex, 64-bit numbers as strings. */
 export function decodeOtlpRequest(bytes: Uint8Array): unknown {
-  const plain = request.toObject(request.decode(bytes), { longs: String, bytes: Uint8Array });
+  const plain = request.toObject(request.decode(new Uint8Array(bytes)), { longs: String, bytes: Uint8Array });
   return JSON.parse(
     JSON.stringify(plain, (_key, value: unknown) => (value instanceof Uint8Array ? hex(value) : value)),
   );
