@@ -21,6 +21,7 @@ import { RunTimeoutError } from '../protocol/errors.ts';
 import { type Decision, type DecisionListener, RunContext } from '../tools/context.ts';
 import { announce, markShown } from './announce.ts';
 import { errorInfo } from './errors.ts';
+import type { RunObserver } from './observe.ts';
 import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
 import { RunPlan } from './plan.ts';
@@ -37,6 +38,8 @@ export type Surroundings = {
   readonly sink?: (event: RunStreamEvent) => void;
   readonly parent?: LiveRun;
   readonly committer?: Committer;
+  /** Reads the run for a trace; absent when nobody listens. */
+  readonly observer?: RunObserver;
   /** Testing: after each commit forget all but the log. */
   readonly amnesia?: boolean;
 };
@@ -50,6 +53,7 @@ export class LiveRun implements World, DecisionListener {
   readonly sink: ((event: RunStreamEvent) => void) | undefined;
   readonly surroundings: Surroundings;
   readonly plan: Plan;
+  observer: RunObserver | undefined;
   /** What the stream showed of results and questions: an item is shown once. */
   get shown(): Set<string> {
     return (this.#shown ??= new Set());
@@ -74,6 +78,7 @@ export class LiveRun implements World, DecisionListener {
     this.settings = surroundings.settings;
     this.runner = surroundings.runner;
     this.sink = surroundings.sink;
+    this.observer = surroundings.observer;
     this.plan = new RunPlan(record.graph, surroundings.settings);
     if (this.sink && record.state.calls.length > 0) markShown(this);
     if (surroundings.amnesia) this.forget = () => this.#forget();
@@ -111,12 +116,13 @@ export class LiveRun implements World, DecisionListener {
       this.#timeout = setTimeout(() => this.stop({ cause: 'timeout', error: errorInfo(new RunTimeoutError(ms)) }), ms);
     }
     try {
-      record.state = await drive(record.state, this.plan, this);
+      record.state = await (this.observer ? this.observer.around(() => this.#drive()) : this.#drive());
       // A listener that throws fails the run, also where there was nothing left to stop.
       if (this.#thrown && record.state.stop?.id !== 'listener') throw this.#thrown.error;
       return record.state;
     } finally {
       this.#over = true;
+      this.observer?.close();
       record.loop = undefined;
       RunContext.unsubscribe(record.context, this);
       unlink();
@@ -132,7 +138,8 @@ export class LiveRun implements World, DecisionListener {
     if (this.#stopped && !ENDS_A_RUN.has(effect.do)) return this.#answer(givenUp(effect));
     let answer: Promise<RunEvent>;
     try {
-      answer = perform(this, effect, state);
+      const { observer } = this;
+      answer = observer ? observer.within(effect.id, () => perform(this, effect, state)) : perform(this, effect, state);
     } catch (error) {
       return this.#answer(this.#failure(effect, error));
     }
@@ -181,6 +188,7 @@ export class LiveRun implements World, DecisionListener {
 
   notify(event: RunEvent, state: State): void {
     this.record.state = state;
+    this.observer?.event(event, state);
     if (event.type === 'run.stopping') this.#halt();
     if (event.type === 'error.handled' && event.final !== undefined) this.#revive();
     announce(this, event, state);
@@ -219,6 +227,10 @@ export class LiveRun implements World, DecisionListener {
   }
 
   // Inside
+
+  #drive(): Promise<State> {
+    return drive(this.record.state, this.plan, this);
+  }
 
   #answer(event: RunEvent): void {
     const id = 'id' in event ? event.id : undefined;

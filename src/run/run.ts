@@ -10,6 +10,7 @@ import { liveError } from './end.ts';
 import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import { approvalEvent, type Committer, LiveRun, type Surroundings } from './live-run.ts';
+import { observe } from './observe.ts';
 import {
   type IndividualRunOptions,
   type NonStreamRunOptions,
@@ -145,7 +146,8 @@ function enter<TContext, TAgent extends AnyAgent>(
   }
   record.busy = true;
   const internals = (config as { [INTERNALS]?: Internals })[INTERNALS];
-  const surroundings: Surroundings = { settings, config, runner, ...internals };
+  const observer = observe(record, { settings, beginning: record.inbox });
+  const surroundings: Surroundings = { settings, config, runner, ...internals, ...(observer && { observer }) };
   if (settings.stream) return Promise.resolve(stream(record, surroundings, state));
   return go(new LiveRun(record, surroundings), state).then(() => new RunResult(state));
 }

@@ -8,10 +8,11 @@ import { type AnyAgent, RunRawModelStreamEvent } from '../../agent/index.ts';
 import type { Attempt, Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
 import { callModel as ask, type ModelAttempt, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError } from '../../protocol/errors.ts';
-import type { Model, ModelRequest, ModelResponse, ModelSettings } from '../../protocol/model.ts';
+import type { Model, ModelRequest, ModelResponse, ModelSettings, Origin } from '../../protocol/model.ts';
 import { RequestUsage, Usage } from '../../protocol/usage.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
+import { tellSent } from '../observe.ts';
 import { conversation, inputOf } from '../request.ts';
 import { usageData } from '../usage.ts';
 import { describeCalls } from './describe-calls.ts';
@@ -26,6 +27,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const { record, settings } = run;
   const { request, offer, model, prepared } = await prepare(run, agent, state);
   await settleChecks(run, state);
+  if (run.observer) tellSent(run.observer, effect.id, { request, offer, model, run, agent });
   const attempts: ModelAttempt[] = [];
   try {
     const hooks = settings.modelSettings?.retry || agent.modelSettings.retry ? watch(attempts) : undefined;
@@ -36,7 +38,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
     return {
       type: 'model.replied',
       id: effect.id,
-      reply: replyOf(response, failuresIn(attempts)),
+      reply: replyOf(response, failuresIn(attempts), run.observer && model.origin),
       ...describeCalls(run, effect.id, { agent, offer, output: response.output }),
       ...(prepared && { prepared }),
       ...(failuresIn(attempts) > 0 && { attempts: attempts.map(attemptOf) }),
@@ -49,6 +51,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
       id: effect.id,
       error: errorInfo(error),
       ...(prepared && { prepared }),
+      ...(run.observer && model.origin && { origin: model.origin }),
       ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
     };
   }
@@ -145,7 +148,7 @@ const sourceOf = (providerData: Record<string, unknown> | undefined): string | u
   typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
 
 /** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
-function replyOf(response: ModelResponse, failures: number): Reply {
+function replyOf(response: ModelResponse, failures: number, origin: Origin | undefined): Reply {
   const { output, usage, responseId, requestId, rawUsage } = response;
   return {
     output,
@@ -153,6 +156,7 @@ function replyOf(response: ModelResponse, failures: number): Reply {
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),
+    ...(origin && { origin }),
   };
 }
 

@@ -23,6 +23,7 @@ import { type FunctionTool, type PreparedArguments, RunContext, TOOL_ERROR_TEXT 
 import { childInput } from '../child-input.ts';
 import { childSink } from '../child-sink.ts';
 import type { LiveRun } from '../live-run.ts';
+import { observeChild } from '../observe.ts';
 import { type IndividualRunOptions, type RunConfig, settle } from '../options.ts';
 import { Journal, newRecord, type RunRecord } from '../record.ts';
 import { RunResult } from '../result.ts';
@@ -50,6 +51,7 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
   const { runId } = record.journal;
   const live = run.child(record, surroundingsOf(run, spec, { call, record }));
   record.inbox.unshift(...(await beginning(run, spec, { record, call, live })));
+  live.observer = observeChild(run, { record, live, effectId: call.effect.id });
   const state = await live.go();
 
   if (state.status === 'paused') return { kind: 'waiting', asks: asksOf(state, runId) };

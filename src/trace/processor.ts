@@ -1,0 +1,108 @@
+/**
+ * Processors: one that passes everything on to several, and one that prints.
+ */
+import { warn } from '../protocol/warn.ts';
+import type { Span, Trace, TracingExporter, TracingProcessor } from './types.ts';
+
+/**
+ * Passes traces and spans on to each of its processors. One that throws or rejects is warned of, and disturbs neither
+ * the run nor the others.
+ */
+export class MultiTracingProcessor implements TracingProcessor {
+  #processors: readonly TracingProcessor[] = [];
+
+  /** How many processors there are. */
+  get size(): number {
+    return this.#processors.length;
+  }
+
+  start(): void {
+    for (const processor of this.#processors) processor.start?.();
+  }
+
+  addTraceProcessor(processor: TracingProcessor): void {
+    this.#processors = [...this.#processors, processor];
+  }
+
+  /** Replaces all processors. Those that were set before are shut down. */
+  setProcessors(processors: readonly TracingProcessor[]): void {
+    const dropped = this.#processors.filter((processor) => !processors.includes(processor));
+    this.#processors = [...processors];
+    for (const processor of dropped) void settled(() => processor.shutdown());
+  }
+
+  onTraceStart(trace: Trace): Promise<void> {
+    return this.#each((processor) => processor.onTraceStart(trace));
+  }
+  onTraceEnd(trace: Trace): Promise<void> {
+    return this.#each((processor) => processor.onTraceEnd(trace));
+  }
+  onSpanStart(span: Span): Promise<void> {
+    return this.#each((processor) => processor.onSpanStart(span));
+  }
+  onSpanEnd(span: Span): Promise<void> {
+    return this.#each((processor) => processor.onSpanEnd(span));
+  }
+
+  /** Tells of a trace that began and ended elsewhere. */
+  async dispatchTrace(trace: Trace): Promise<void> {
+    await this.onTraceStart(trace);
+    await this.onTraceEnd(trace);
+  }
+  /** Tells of a span that began and ended elsewhere. */
+  async dispatchSpan(span: Span): Promise<void> {
+    await this.onSpanStart(span);
+    await this.onSpanEnd(span);
+  }
+  dispatchSpanStart(span: Span): Promise<void> {
+    return this.onSpanStart(span);
+  }
+  dispatchSpanEnd(span: Span): Promise<void> {
+    return this.onSpanEnd(span);
+  }
+
+  shutdown(timeout?: number): Promise<void> {
+    return this.#each((processor) => processor.shutdown(timeout));
+  }
+  forceFlush(): Promise<void> {
+    return this.#each((processor) => processor.forceFlush());
+  }
+
+  #each(tell: (processor: TracingProcessor) => Promise<void>): Promise<void> {
+    const [only, ...others] = this.#processors;
+    if (!only) return DONE;
+    if (others.length === 0) return settled(() => tell(only));
+    return Promise.all(this.#processors.map((processor) => settled(() => tell(processor)))).then(nothing);
+  }
+}
+
+const DONE: Promise<void> = Promise.resolve();
+const nothing = (): void => undefined;
+
+/** Begins at once. Never rejects: telemetry that fails must not fail the run. */
+function settled(tell: () => Promise<void>): Promise<void> {
+  try {
+    // A processor in plain JavaScript may return nothing.
+    const told: Promise<void> | undefined = tell();
+    return told?.then === undefined ? DONE : told.catch(complain);
+  } catch (error) {
+    complain(error);
+    return DONE;
+  }
+}
+
+function complain(error: unknown): void {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  warn(`A trace processor failed, and what it was told of may be lost: ${text}`);
+}
+
+/** Prints traces when they start and spans when they ended, one line each. For looking at what a program traces. */
+export class ConsoleSpanExporter implements TracingExporter {
+  async export(items: (Trace | Span)[]): Promise<void> {
+    for (const item of items) {
+      const kind = item.type === 'trace' ? 'trace' : 'span';
+      // oxlint-disable-next-line eslint/no-console -- this is what it is for
+      console.log(`[${kind}] ${JSON.stringify(item.toJSON())}`);
+    }
+  }
+}
