@@ -21,6 +21,9 @@ export const genai: Dialect = (span, context) => {
 /** A name of few possible values: a code, a class, or that there is none. */
 export function errorType(span: Span): string {
   const data = span.error?.data;
+  // Spans of runs tell an error as `ClassName: message`, or as the class alone.
+  const [, type] = /^([A-Z]\w{1,63})(?::|$)/.exec(String(data?.['error'] ?? '')) ?? [];
+  if (type !== undefined) return type;
   for (const key of ['code', 'type', 'name']) {
     const value = data?.[key];
     if (typeof value === 'string' && /^[\w./-]{1,64}$/.test(value)) return value;

@@ -81,9 +81,10 @@ function statusOf(span: Span, redact: Redactor): OtlpSpan['status'] {
 function errorEvents(span: Span, timeNs: bigint, { redact, includeContent, valueLength }: ToOtlpOptions): OtlpEvent[] {
   if (span.error === null) return [];
   const { message, data } = span.error;
+  const told = includeContent && typeof data?.['error'] === 'string' ? data['error'] : message;
   const facts = {
     'exception.type': errorType(span),
-    'exception.message': textWithin(redactedText(redact, message), MAX_ERROR),
+    'exception.message': textWithin(redactedText(redact, told), MAX_ERROR),
     ...(includeContent && data !== undefined && { 'baton.error.data': redact(data) }),
   };
   return [{ timeNs, name: 'exception', attributes: toAttributes(facts, valueLength).attributes }];

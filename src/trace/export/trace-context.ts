@@ -5,6 +5,7 @@
  * span has the same id wherever and however often it is exported.
  */
 import { createHash } from 'node:crypto';
+import { NOOP_ID } from '../ids.ts';
 import type { Span, Trace, TraceOptions } from '../types.ts';
 
 /** What another system said of the request that is being answered. */
@@ -53,9 +54,8 @@ export function traceFromHeaders(headers: HeaderSource): Pick<TraceOptions, 'tra
 
 /** Headers that tell another system under which span its own belong. Empty where tracing is off. */
 export function traceHeaders(at: Span | Trace | null | undefined): { traceparent?: string; tracestate?: string } {
-  if (at === null || at === undefined) return {};
+  if (at === null || at === undefined || at.traceId === NOOP_ID) return {};
   const isTrace = at.type === 'trace';
-  if (!/[1-9a-f]/.test(hexOf(at.traceId))) return {};
   const parent = parentOf(isTrace ? at.metadata : at.traceMetadata, at.traceId);
   // A trace has no span of its own: its parent is handed on, or an id that is made from the trace's.
   const spanId = isTrace ? (parent?.spanId ?? otlpSpanId(at.traceId)) : otlpSpanId(at.spanId);
