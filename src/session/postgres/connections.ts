@@ -2,6 +2,7 @@
  * Connections to PostgreSQL: those that this package makes, one pool for all sessions of a process with the same
  * settings, and those that a user hands in.
  */
+import type { Pool } from 'pg';
 import { UserError } from '../../protocol/errors.ts';
 import type { Deadline } from '../stored/deadline.ts';
 import { Silence, within } from '../stored/deadline.ts';
@@ -69,10 +70,10 @@ export async function ownPool(options: OwnPool): Promise<Connections> {
 }
 
 async function createPool({ connectionString, maxConnections, timeoutMs }: OwnPool): Promise<OwnedPool> {
-  const { Pool } = await loadPg();
+  const pg = await loadPg();
   // The server gives up a little earlier than the caller, who then knows that nothing was changed.
   const serverMs = Math.max(1, Math.floor(timeoutMs * 0.9));
-  const pool = new Pool({
+  const pool = new pg.Pool({
     connectionString,
     max: maxConnections,
     application_name: 'baton',
@@ -88,7 +89,7 @@ async function createPool({ connectionString, maxConnections, timeoutMs }: OwnPo
   return pool;
 }
 
-async function loadPg(): Promise<Pick<typeof import('pg'), 'Pool'>> {
+async function loadPg(): Promise<{ readonly Pool: typeof Pool }> {
   try {
     const { default: pg } = await import('pg');
     return pg;

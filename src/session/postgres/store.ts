@@ -117,7 +117,11 @@ async function write(ask: Ask, command: Write, place: string): Promise<SessionPo
   let suffix = command.do === 'replace' ? command.expected : [];
   for (;;) {
     const [row] = await ask(SQL.write, [
-      ...[tenant, session, ...operation, generation ?? null, head ?? null],
+      tenant,
+      session,
+      ...operation,
+      generation ?? null,
+      head ?? null,
       suffix,
       rows.map(({ text }) => text),
       rows.map(callIdOf),
