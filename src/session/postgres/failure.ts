@@ -5,18 +5,24 @@ import type { SessionErrorCode } from '../errors.ts';
 import type { Command } from '../sqlite/commands.ts';
 import { causeOf, lost, unreachable } from '../stored/deadline.ts';
 import type { Deadline, Verdict } from '../stored/deadline.ts';
-import { isRead, isRepeatable } from '../stored/operations.ts';
+import { isRepeatable } from '../stored/operations.ts';
 import { isStatementError, NotConnected, sqlState } from './connections.ts';
 
-export type Asked = { readonly place: string; readonly deadline: Deadline; readonly command: Command };
+export type Asked = {
+  readonly place: string;
+  readonly deadline: Deadline;
+  readonly command: Command;
+  /** Whether something that changes the session was sent. */
+  readonly mayHaveWritten: boolean;
+};
 
 export function judge(thrown: unknown, asked: Asked): Verdict {
-  const { place, deadline, command } = asked;
+  const { place, deadline, command, mayHaveWritten } = asked;
   if (thrown instanceof SessionError || thrown instanceof UserError) return { error: thrown, again: false };
   if (thrown instanceof NotConnected) return judgeConnection(thrown.cause ?? thrown, asked);
   if (isStatementError(thrown)) return judgeStatement(thrown, asked);
-  const error = isRead(command) ? unreachable(place, deadline, thrown) : lost(place, thrown);
-  return { error, again: isRepeatable(command) };
+  if (!mayHaveWritten) return { error: unreachable(place, deadline, thrown), again: true };
+  return { error: lost(place, thrown), again: isRepeatable(command) };
 }
 
 /** Codes of errors that waiting does not mend. */

@@ -1,5 +1,7 @@
 import pg from 'pg';
 import { afterAll, describe, test } from 'vitest';
+import { startPostgres } from '../../../scripts/services/postgres.ts';
+import { troubleCases } from '../stored/trouble.fixture.ts';
 import { sessionConformance } from '../../testing/session-conformance.ts';
 import { PostgresSession } from './postgres-session.ts';
 
@@ -22,5 +24,14 @@ describe.skipIf(connectionString === '')('PostgreSQL', () => {
       durable: true,
     }))
       test(name, run);
+  });
+
+  describe('trouble', () => {
+    troubleCases(connectionString, {
+      open: (id, { url, timeoutMs = 30_000 }) => new PostgresSession(id, { connectionString: url, timeoutMs }),
+      start: () => startPostgres(),
+      urlOf: ({ env }) => env['BATON_POSTGRES_URL'] ?? '',
+      password: (url) => new URL(url).password,
+    });
   });
 });

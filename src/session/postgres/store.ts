@@ -1,4 +1,5 @@
 /** Commands of sessions as statements for PostgreSQL: each change is one statement. */
+import { isWrite } from '../sqlite/commands.ts';
 import type { Answer, Command, Scope, SessionPosition } from '../sqlite/commands.ts';
 import { persist } from '../stored/deadline.ts';
 import type { Deadline } from '../stored/deadline.ts';
@@ -40,15 +41,19 @@ export function postgresStore(connections: Connections, place: string): SessionS
   return {
     place,
     repairAt: 'table baton_session_items',
-    request: (command, deadline) =>
-      persist(
+    request: (command, deadline) => {
+      let mayHaveWritten = false;
+      return persist(
         deadline,
         async () => {
+          mayHaveWritten = false;
           await prepare(connections, place, deadline);
+          mayHaveWritten = isWrite(command);
           return execute((text, values) => connections.query(deadline, text, values), command, place);
         },
-        (error) => judge(error, { place, deadline, command }),
-      ),
+        (error) => judge(error, { place, deadline, command, mayHaveWritten }),
+      );
+    },
     release: connections.release,
   };
 }

@@ -29,7 +29,6 @@ type NodeRedis = RedisClient & {
   ref(): void;
   unref(): void;
   on(event: string, listener: (error: Error) => void): unknown;
-  once(event: string, listener: () => void): unknown;
 };
 
 type Shared = { readonly link: OwnLink; users: number };
@@ -71,6 +70,7 @@ class OwnLink {
   #client: Promise<NodeRedis> | undefined;
   #failure: Error | undefined;
   #pending = 0;
+  readonly #waiting = new Set<() => void>();
 
   constructor(url: string) {
     this.#url = url;
@@ -116,6 +116,7 @@ class OwnLink {
     client.on('ready', () => {
       this.#failure = undefined;
       this.server = {};
+      for (const wake of this.#waiting) wake();
     });
     client.connect().catch((error: unknown) => (this.#failure = error instanceof Error ? error : undefined));
     return client;
@@ -129,9 +130,21 @@ class OwnLink {
         throw new NotConnected(failure.message, { cause: failure });
       }
       if (performance.now() >= deadline.at) throw new NotConnected(failure?.message ?? 'no answer', { cause: failure });
-      const soon = { ...deadline, at: Math.min(deadline.at, performance.now() + 20) };
-      await within(soon, new Promise<void>((resolve) => client.once('ready', resolve))).catch(() => undefined);
+      // A failure is no event of its own, so it is looked at now and then.
+      await this.#readyWithin(Math.min(20, deadline.at - performance.now()));
     }
+  }
+
+  #readyWithin(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, Math.max(1, ms));
+      this.#waiting.add(wake);
+    });
   }
 }
 

@@ -5,12 +5,18 @@ import type { SessionErrorCode } from '../errors.ts';
 import type { Command } from '../sqlite/commands.ts';
 import { causeOf, lost, unreachable } from '../stored/deadline.ts';
 import type { Deadline, Verdict } from '../stored/deadline.ts';
-import { isRead, isRepeatable } from '../stored/operations.ts';
+import { isRepeatable } from '../stored/operations.ts';
 import { DENIED, NotConnected } from './connections.ts';
 
-export type Asked = { readonly place: string; readonly deadline: Deadline; readonly command: Command };
+export type Asked = {
+  readonly place: string;
+  readonly deadline: Deadline;
+  readonly command: Command;
+  /** Whether something that changes the session was sent. */
+  readonly mayHaveWritten: boolean;
+};
 
-export function judge(thrown: unknown, { place, deadline, command }: Asked): Verdict {
+export function judge(thrown: unknown, { place, deadline, command, mayHaveWritten }: Asked): Verdict {
   if (thrown instanceof SessionError || thrown instanceof UserError) return { error: thrown, again: false };
   const said = thrown instanceof Error ? thrown.message : String(thrown);
   if (DENIED.test(said)) {
@@ -31,8 +37,8 @@ export function judge(thrown: unknown, { place, deadline, command }: Asked): Ver
     const message = `${place}: ${what}. Nothing of the call was saved. (Redis says: ${said.split(' ')[0]})`;
     return { error: new SessionError(code, message, { cause: causeOf(thrown) }), again };
   }
-  const error = isRead(command) ? unreachable(place, deadline, thrown) : lost(place, thrown);
-  return { error, again: isRepeatable(command) };
+  if (!mayHaveWritten) return { error: unreachable(place, deadline, thrown), again: true };
+  return { error: lost(place, thrown), again: isRepeatable(command) };
 }
 
 /** Classes of node-redis; its errors have no codes, and its class is not loaded here. */

@@ -1,5 +1,7 @@
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { startRedis } from '../../../scripts/services/redis.ts';
+import { troubleCases } from '../stored/trouble.fixture.ts';
 import { sessionConformance } from '../../testing/session-conformance.ts';
 import { RedisSession } from './redis-session.ts';
 
@@ -23,5 +25,14 @@ describe.skipIf(url === '')('Redis', () => {
       durable: true,
     }))
       test(name, run);
+  });
+
+  describe('trouble', () => {
+    troubleCases(url, {
+      open: (id, options) => new RedisSession(id, options),
+      start: () => startRedis({ appendfsync: 'always' }),
+      urlOf: ({ env }) => env['BATON_REDIS_URL'] ?? '',
+      password: (address) => new URL(address).password,
+    });
   });
 });

@@ -34,22 +34,30 @@ export type RedisStoreOptions = {
 };
 
 type Write = Command & { readonly do: 'append' | 'replace' };
-type Context = RedisStoreOptions & { readonly send: Send };
+type Context = RedisStoreOptions & { readonly send: Send; readonly sendWrite: Send };
 
 export function redisStore(options: RedisStoreOptions): SessionStore {
   const { link, place } = options;
   return {
     place,
     repairAt: 'the list of key <prefix>:{<tenant>:<session>}:items',
-    request: (command, deadline) =>
-      persist(
+    request: (command, deadline) => {
+      let mayHaveWritten = false;
+      const send: Send = (args) => link.send(deadline, args);
+      const sendWrite: Send = (args) => {
+        mayHaveWritten = true;
+        return send(args);
+      };
+      return persist(
         deadline,
         async () => {
+          mayHaveWritten = false;
           await inspect(options, deadline);
-          return execute({ ...options, send: (args) => link.send(deadline, args) }, command);
+          return execute({ ...options, send, sendWrite }, command);
         },
-        (error) => judge(error, { place, deadline, command }),
-      ),
+        (error) => judge(error, { place, deadline, command, mayHaveWritten }),
+      );
+    },
     release: link.release,
   };
 }
@@ -225,11 +233,12 @@ type Script = { readonly script: keyof typeof SCRIPTS; readonly args: readonly s
 
 async function run(context: Context, scope: Scope, { script, args }: Script): Promise<unknown> {
   const rest = ['4', ...keysOf(context, scope), ...args];
+  const send = script === 'find' ? context.send : context.sendWrite;
   try {
-    return await context.send(['EVALSHA', hashes.get(script) ?? '', ...rest]);
+    return await send(['EVALSHA', hashes.get(script) ?? '', ...rest]);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return context.send(['EVAL', SCRIPTS[script], ...rest]);
+    return send(['EVAL', SCRIPTS[script], ...rest]);
   }
 }
 

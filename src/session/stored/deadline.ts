@@ -22,13 +22,17 @@ export async function persist<T>(
   attempt: () => Promise<T>,
   judge: (error: unknown) => Verdict,
 ): Promise<T> {
+  let doubt: Verdict['error'] | undefined;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
     try {
       return await attempt();
     } catch (thrown) {
       const { error, again } = judge(thrown);
+      if (!again) throw error;
+      // Once an answer was lost, no later failure may say that nothing was changed.
+      if (error.code === 'session/lost') doubt = error;
       const wait = Math.random() * pause;
-      if (!again || performance.now() + wait >= deadline.at) throw error;
+      if (performance.now() + wait >= deadline.at) throw doubt ?? error;
       await sleep(wait);
     }
   }

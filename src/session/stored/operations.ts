@@ -7,11 +7,7 @@ import type { Command } from '../sqlite/commands.ts';
 
 /** Whether doing a command twice is doing it once. */
 export function isRepeatable(command: Command): boolean {
-  return isRead(command) || command.do === 'replace' || (command.do === 'append' && command.operationId !== undefined);
-}
-
-export function isRead(command: Command): boolean {
-  return command.do === 'read' || command.do === 'position';
+  return command.do === 'replace' || (command.do === 'append' && command.operationId !== undefined);
 }
 
 /** The same for the same content, whatever the order of keys. */
