@@ -385,6 +385,16 @@ export {
 } from './protocol/errors.ts';
 
 // Own additions
+export { setTracingProcessor, spansOf } from './trace/index.ts';
+export type {
+  AgentFacts,
+  RunLog,
+  SessionOperation,
+  SpanDetails,
+  SpanLink,
+  SpanOutcome,
+  SpansOfOptions,
+} from './trace/index.ts';
 export { RunAgentToolStreamEvent, RunHooks, RunItemBase } from './agent/index.ts';
 export type {
   AgentToolEventHandler,

@@ -10,6 +10,8 @@ import type { Span, Trace, TracingExporter, TracingProcessor } from './types.ts'
  */
 export class MultiTracingProcessor implements TracingProcessor {
   #processors: readonly TracingProcessor[] = [];
+  /** Those whose failing was told: once is enough. */
+  readonly #failing = new WeakSet<TracingProcessor>();
 
   /** How many processors there are. */
   get size(): number {
@@ -28,7 +30,7 @@ export class MultiTracingProcessor implements TracingProcessor {
   setProcessors(processors: readonly TracingProcessor[]): void {
     const dropped = this.#processors.filter((processor) => !processors.includes(processor));
     this.#processors = [...processors];
-    for (const processor of dropped) void settled(() => processor.shutdown());
+    for (const processor of dropped) void this.#settled(processor, () => processor.shutdown());
   }
 
   onTraceStart(trace: Trace): Promise<void> {
@@ -71,30 +73,33 @@ export class MultiTracingProcessor implements TracingProcessor {
   #each(tell: (processor: TracingProcessor) => Promise<void>): Promise<void> {
     const [only, ...others] = this.#processors;
     if (!only) return DONE;
-    if (others.length === 0) return settled(() => tell(only));
-    return Promise.all(this.#processors.map((processor) => settled(() => tell(processor)))).then(nothing);
+    if (others.length === 0) return this.#settled(only, () => tell(only));
+    return Promise.all(this.#processors.map((each) => this.#settled(each, () => tell(each)))).then(nothing);
+  }
+
+  /** Begins at once. Never rejects: telemetry that fails must not fail the run. */
+  #settled(processor: TracingProcessor, tell: () => Promise<void>): Promise<void> {
+    try {
+      // A processor in plain JavaScript may return nothing.
+      const told: Promise<void> | undefined = tell();
+      if (told?.then === undefined) return DONE;
+      return told.catch((error: unknown) => this.#complain(processor, error));
+    } catch (error) {
+      this.#complain(processor, error);
+      return DONE;
+    }
+  }
+
+  #complain(processor: TracingProcessor, error: unknown): void {
+    if (this.#failing.has(processor)) return;
+    this.#failing.add(processor);
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    warn(`A trace processor failed, and what it was told of may be lost: ${text}`);
   }
 }
 
 const DONE: Promise<void> = Promise.resolve();
 const nothing = (): void => undefined;
-
-/** Begins at once. Never rejects: telemetry that fails must not fail the run. */
-function settled(tell: () => Promise<void>): Promise<void> {
-  try {
-    // A processor in plain JavaScript may return nothing.
-    const told: Promise<void> | undefined = tell();
-    return told?.then === undefined ? DONE : told.catch(complain);
-  } catch (error) {
-    complain(error);
-    return DONE;
-  }
-}
-
-function complain(error: unknown): void {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  warn(`A trace processor failed, and what it was told of may be lost: ${text}`);
-}
 
 /** Prints traces when they start and spans when they ended, one line each. For looking at what a program traces. */
 export class ConsoleSpanExporter implements TracingExporter {

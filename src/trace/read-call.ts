@@ -1,7 +1,7 @@
 /**
  * Calls of tools as function spans.
  */
-import type { Call, Effect, EventOf, State } from '../kernel/index.ts';
+import { type Call, decisionOn, type Effect, type EventOf, type State } from '../kernel/index.ts';
 import { end, hasContent, innermost, note, open, type Reading, used, usedByTask } from './reading.ts';
 import type { Span } from './span.ts';
 import { errorOf } from './span-error.ts';
@@ -11,8 +11,8 @@ type CallTool = Extract<Effect, { do: 'call_tool' }>;
 
 export function callStarts(r: Reading, effect: CallTool, state: State): void {
   const call = state.calls[effect.i];
-  // What does not exist cannot run: the answer is ours.
-  if (!call || call.kind === 'unknown') return;
+  // What does not exist, or was refused before a person was asked, did not run: the answer is ours.
+  if (!call || call.kind === 'unknown' || (effect.refused && !decisionOn(state, call))) return;
   const input = hasContent(r) ? call.made.arguments : '';
   const data: FunctionSpanData = { type: 'function', name: call.tool, input, output: '' };
   const id = `${effect.id}#${effect.attempt ?? 1}`;
@@ -37,7 +37,7 @@ export function toolReturned(r: Reading, event: EventOf<'tool.returned'>): void 
   const { outcome = 'ok' } = event;
   const { spanData: data } = span;
   if (hasContent(r)) data.output = event.text ?? JSON.stringify(event.output ?? '');
-  if (outcome === 'error') {
+  if (outcome === 'error' && !isKeptOut(event)) {
     span.setError({ message: 'Error running tool (non-fatal)', data: { tool_name: data.name, error: WITHHELD } });
   }
   if (outcome === 'rejected') {
@@ -49,6 +49,10 @@ export function toolReturned(r: Reading, event: EventOf<'tool.returned'>): void 
   count(r, span, event);
   end(r, span);
 }
+
+/** Whether a guardrail answered in place of the tool: that is no error. */
+const isKeptOut = ({ checks = [] }: EventOf<'tool.returned'>): boolean =>
+  checks.some(({ point, output }) => point === 'tool_input' && JSON.stringify(output).includes('"rejectContent"'));
 
 /** What a tool threw goes to the model as its error function words it; the log does not keep the rest. */
 const WITHHELD = 'Tool execution failed. Error details are redacted.';

@@ -64,8 +64,9 @@ function handle(r: Reading, event: Committed, state: State): void {
       return closeTask(r, 'paused');
     case 'run.stopping':
       r.failure = event;
+      // These come between turns.
+      if (event.cause === 'maxTurns' || event.cause === 'session') closeTurn(r);
       if (event.cause !== 'maxTurns') return;
-      closeTurn(r);
       return r.agentSpan?.setError({ message: 'Max turns exceeded', data: { max_turns: state.maxTurns } });
     case 'run.finished':
       return finish(r, 'finished');
@@ -110,7 +111,7 @@ function handle(r: Reading, event: Committed, state: State): void {
     }
     case 'error.handled':
       if (event.final === undefined) return;
-      if (r.failure && r.failure.cause !== 'maxTurns') {
+      if (r.failure?.cause === 'invalidFinalOutput') {
         r.turn?.setError({ message: errorOf(r, r.failure.error, 'message'), data: {} });
       }
       r.failure = undefined;
@@ -212,7 +213,11 @@ function effectFailed(r: Reading, event: EventOf<'effect.failed'>): void {
   const span = taken(r, event.id);
   if (span) {
     if (span.spanData.type === 'handoff') span.setError({ message: errorOf(r, event.error, 'message') });
-    if (span.spanData.type === 'function') note(span, { toolOutcome: 'aborted' });
+    if (span.spanData.type === 'function') {
+      const data = { tool_name: span.spanData.name, error: errorOf(r, event.error, 'text') };
+      span.setError({ message: 'Error running tool', data });
+      note(span, { toolOutcome: 'aborted' });
+    }
     end(r, span);
   }
   operated(r, event.id, errorOf(r, event.error, 'text'));

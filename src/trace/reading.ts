@@ -204,7 +204,8 @@ function report(r: Reading, usage: TaskUsageData): void {
 }
 
 export function used(r: Reading, usage: UsageData | undefined): void {
-  if (!usage) return;
+  // A reply may say that it was no request: nothing was asked of a provider.
+  if (!usage || (usage.requests === 0 && usage.totalTokens === 0)) return;
   r.taskUsage = addUsage(r.taskUsage, usage);
   r.turnUsed = addUsage(r.turnUsed, usage);
 }

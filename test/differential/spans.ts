@@ -5,6 +5,7 @@
 import type { Case, Loaded } from './harness.ts';
 import { casesOf, loadSide, quietly } from './harness.ts';
 import { Kit } from './kit.ts';
+import { list, nameOf } from './masks.ts';
 import { numberIds, plain, type Json } from './normalise.ts';
 import { scenarios } from './scenarios/index.ts';
 
@@ -72,8 +73,13 @@ export class Collector {
   }
 }
 
-/** Plays a case with tracing on. */
-export async function spansOf({ scenario, mode }: Case, { sdk, testing }: Loaded): Promise<Tree[]> {
+/** The trees of a case. */
+export const spansOf = async (one: Case, loaded: Loaded): Promise<Tree[]> => (await traced(one, loaded)).trees;
+
+export type Traced = { trees: Tree[]; faults: string[]; requests: number };
+
+/** Plays a case with tracing on. `requests`: how often its models were asked. */
+export async function traced({ scenario, mode }: Case, { sdk, testing }: Loaded): Promise<Traced> {
   const collector = new Collector();
   sdk.setTraceProcessors([collector]);
   sdk.setTracingDisabled(false);
@@ -90,7 +96,9 @@ export async function spansOf({ scenario, mode }: Case, { sdk, testing }: Loaded
     sdk.setTraceProcessors([]);
     sdk.setTracingDisabled(true);
   }
-  return collector.trees();
+  const log = list(kit.trace().log);
+  const requests = log.filter((entry) => nameOf(entry).startsWith('model') && Array.isArray(entry)).length;
+  return { trees: collector.trees(), faults: collector.faults, requests };
 }
 
 function show(node: Node, depth: number): void {
