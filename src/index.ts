@@ -384,7 +384,26 @@ export {
   UserError,
 } from './protocol/errors.ts';
 
+// Traces to other systems
+export {
+  OpenAITracingExporter,
+  setDefaultOpenAITracingExporter,
+  setTracingExportApiKey,
+} from './trace/export/index.ts';
+export type { OpenAITracingExporterOptions } from './trace/export/index.ts';
+
 // Own additions
+export { flushTraces, OTLPTraceExporter, traceFromHeaders, traceHeaders } from './trace/export/index.ts';
+export type {
+  DropReason,
+  ExportProblem,
+  ExportStats,
+  FlushTracesOptions,
+  OTLPHeaders,
+  OTLPTraceExporterOptions,
+} from './trace/export/index.ts';
+export { createRedactor } from './wire/index.ts';
+export type { RedactionOptions, Redactor } from './wire/index.ts';
 export { setTracingProcessor, spansOf } from './trace/index.ts';
 export type {
   AgentFacts,

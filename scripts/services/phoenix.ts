@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, Missing, ordinaryUser, runService, serviceFolder } from './service.ts';
-import type { Running, Service } from './service.ts';
+import type { Running, Service, User } from './service.ts';
 
 const VERSION = '20.26.1';
 
@@ -26,8 +26,8 @@ main()
 `;
 
 async function startPhoenix(): Promise<Running> {
-  const python = findPhoenix();
   const user = ordinaryUser();
+  const python = findPhoenix(user);
   const folder = serviceFolder('phoenix', user);
   const [port, grpcPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
@@ -58,7 +58,7 @@ async function startPhoenix(): Promise<Running> {
 }
 
 /** The Python of a virtual environment with Phoenix in it, which is made where it is missing. */
-function findPhoenix(): string {
+function findPhoenix(user: User): string {
   const folder = join(process.env['BATON_SERVICES'] ?? shelter(), `phoenix-${VERSION}`);
   const python = join(folder, 'bin', 'python3');
   // Written last, so that an installation that was cut off is done again.
@@ -66,14 +66,29 @@ function findPhoenix(): string {
   if (existsSync(done)) return python;
   console.log(`▸ pip install arize-phoenix==${VERSION}, into ${folder}`);
   try {
-    execFileSync('python3', ['-m', 'venv', '--clear', folder], { stdio: 'inherit' });
+    execFileSync(findPython(user), ['-m', 'venv', '--clear', folder], { stdio: 'inherit' });
     const args = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `arize-phoenix==${VERSION}`];
     execFileSync(python, args, { stdio: 'inherit' });
     mkdirSync(done);
   } catch (error) {
-    throw new Missing(`Phoenix cannot be installed. It needs python3 with venv, and PyPI.`, { cause: error });
+    throw new Missing(`Phoenix cannot be installed: ${error instanceof Error ? error.message : String(error)}.`, {
+      cause: error,
+    });
   }
   return python;
+}
+
+/** A Python that can make an environment and that the user may run: one in the home of root is not. */
+function findPython(user: User): string {
+  for (const python of ['/usr/bin/python3', 'python3']) {
+    try {
+      execFileSync(python, ['-c', 'import venv, ensurepip'], { ...user, cwd: tmpdir(), stdio: 'ignore' });
+      return python;
+    } catch {
+      // The next one, or the error below.
+    }
+  }
+  throw new Error('There is no python3 with venv. Run: sudo apt-get install python3-venv');
 }
 
 /** Where the ordinary user can read it: the home of root is closed to others. */

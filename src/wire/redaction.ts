@@ -31,28 +31,34 @@ const MAX_DEPTH = 64;
 const MAX_JSON = 1_000_000;
 const SHORTEST_LITERAL = 4;
 
-/** The end of a member's name: `dbPassword` and `OPENAI_API_KEY` are meant too. Letters only, in lower case. */
+/** The end of a member's name, by its words: `dbPassword` and `OPENAI_API_KEY` are meant too. */
 const ENDINGS = [
   'password',
   'passwd',
   'passphrase',
   'secret',
-  'apikey',
-  'accesskey',
-  'secretkey',
-  'privatekey',
-  'accesstoken',
-  'refreshtoken',
-  'authtoken',
-  'idtoken',
-  'bearertoken',
-  'sessiontoken',
+  'api key',
+  'access key',
+  'secret key',
+  'private key',
+  'access token',
+  'refresh token',
+  'auth token',
+  'id token',
+  'bearer token',
+  'session token',
   'authorization',
   'credential',
   'credentials',
 ];
 /** Names that mean a secret only when they are the whole name: `tokens` and `cookieCount` are not. */
-const NAMES = ['token', 'cookie', 'setcookie', 'pwd'];
+const NAMES = ['token', 'cookie', 'set cookie', 'pwd'];
+/** One of these is in each of the names above. */
+const HINTS = ['pass', 'pwd', 'secret', 'key', 'token', 'auth', 'credential', 'cookie'];
+
+/** Short texts that were found clean are not searched again: names and ids come with every span. */
+const MAX_REMEMBERED = 4096;
+const LONGEST_REMEMBERED = 128;
 
 const EMAIL = /\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b/g;
 /** Headers whose value goes to the end of the line. */
@@ -60,25 +66,42 @@ const HEADER = /\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s*[:=]\s*["']
 
 /** @throws UserError where a literal is too short or a field has no letter. */
 export function createRedactor(options: RedactionOptions = {}): Redactor {
-  const names = new Set([...NAMES, ...(options.fields ?? []).map(fieldName)]);
+  const fields = (options.fields ?? []).map(fieldName);
+  const names = new Set([...NAMES.map(normal), ...fields]);
+  const endings = ENDINGS.map(normal);
   const shapes = shapesOf(options);
-  const named = namedValues([...ENDINGS, ...names]);
+  // Names of the usual fields are parted between words only, configured ones anywhere.
+  const usual = namedValues([...ENDINGS, ...NAMES].map((name) => name.split(' ')));
+  const configured = fields.length > 0 ? namedValues(fields.map((field) => Array.from(field))) : [];
+  const clean = new Set<string>();
+  const plainNames = new Set<string>();
 
   const isSecretName = (key: string): boolean => {
+    if (plainNames.has(key)) return false;
     const plain = normal(key);
     // Attributes have paths for names: `metadata.token`.
-    return (
-      names.has(plain) ||
-      names.has(normal(key.slice(key.lastIndexOf('.') + 1))) ||
-      ENDINGS.some((ending) => plain.endsWith(ending))
-    );
+    const last = normal(key.slice(key.lastIndexOf('.') + 1));
+    const isSecret = names.has(plain) || names.has(last) || endings.some((ending) => plain.endsWith(ending));
+    if (!isSecret) remember(plainNames, key);
+    return isSecret;
+  };
+  const search = (text: string): string => {
+    let found = redact(text);
+    for (const shape of shapes) found = found.replace(shape, HIDDEN);
+    if (!found.includes(':') && !found.includes('=')) return found;
+    const lower = found.toLowerCase();
+    if (HINTS.some((hint) => lower.includes(hint))) {
+      found = found.replace(HEADER, (_all, name: string, sign: string) => `${name}${sign}${HIDDEN}`);
+      for (const pattern of usual) found = found.replace(pattern, (_all, head: string) => `${head}${HIDDEN}`);
+    }
+    for (const pattern of configured) found = found.replace(pattern, (_all, head: string) => `${head}${HIDDEN}`);
+    return found;
   };
   const ofText = (text: string): string => {
-    let clean = redact(text);
-    for (const shape of shapes) clean = clean.replace(shape, HIDDEN);
-    clean = clean.replace(HEADER, (_all, name: string, sign: string) => `${name}${sign}${HIDDEN}`);
-    for (const pattern of named) clean = clean.replace(pattern, (_all, head: string) => `${head}${HIDDEN}`);
-    return clean;
+    if (clean.has(text)) return text;
+    const found = search(text);
+    if (found === text) remember(clean, text);
+    return found;
   };
   const ofString = (text: string, seen: Set<object>): string => {
     const inner = jsonIn(text);
@@ -112,6 +135,12 @@ export function createRedactor(options: RedactionOptions = {}): Redactor {
     return typeof value === 'function' || typeof value === 'symbol' ? undefined : value;
   };
   return (value) => walk(value, new Set());
+}
+
+function remember(set: Set<string>, text: string): void {
+  if (text.length > LONGEST_REMEMBERED) return;
+  if (set.size >= MAX_REMEMBERED) set.clear();
+  set.add(text);
 }
 
 const normal = (name: string): string => name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
@@ -189,10 +218,9 @@ function bytesToBase64(bytes: Uint8Array): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }
 
-/** `name: value` inside of a text: with quotes around the value, and without. */
-function namedValues(names: readonly string[]): RegExp[] {
-  // Names have no separators here, texts may: api-key, api_key, api key.
-  const loose = names.map((name) => Array.from(name, escaped).join('[-_ .]?'));
+/** `name: value` inside of a text: with quotes around the value, and without. Names come in their parts. */
+function namedValues(names: readonly (readonly string[])[]): RegExp[] {
+  const loose = names.map((parts) => parts.map(escaped).join('[-_ .]?'));
   const head = String.raw`\b\w{0,40}(?:${loose.join('|')})\\*["']?\s{0,8}[:=]\s{0,8}`;
   return [
     new RegExp(String.raw`(${head}\\*(["']))(?!\[redacted\])(?:\\[\s\S]|(?!\2)[^\\])+`, 'giu'),

@@ -18,7 +18,8 @@ export type TraceContext = Readonly<{
   state?: string;
 }>;
 
-type HeaderSource = Headers | Readonly<Record<string, string | string[] | undefined>>;
+/** The `Headers` of fetch, or the headers of a Node request. */
+type HeaderSource = { get(name: string): string | null } | Readonly<Record<string, string | string[] | undefined>>;
 
 /** Version 00 as it is; of a later version, which may say more at its end, the part that is known. */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -82,8 +83,10 @@ function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
 }
 
 function headerOf(headers: HeaderSource, name: string): string | undefined {
-  if (headers instanceof Headers) return headers.get(name) ?? undefined;
-  const entry = Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+  if (typeof headers.get === 'function') return headers.get(name) ?? undefined;
+  const entry = Object.entries(headers as Readonly<Record<string, string | string[] | undefined>>).find(
+    ([key]) => key.toLowerCase() === name,
+  )?.[1];
   // Several tracestate headers are one list; several traceparent headers are an error of the sender.
   return Array.isArray(entry) ? entry.join(',') : entry;
 }
