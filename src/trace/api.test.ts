@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Collector } from './collector.fixture.ts';
 import * as api from './index.ts';
-import { spanIdOf } from './ids.ts';
+import { idScope, spanIdOf } from './ids.ts';
 import type { Span, Trace } from './types.ts';
 
 let collector: Collector;
@@ -105,7 +105,7 @@ describe('traces and spans', () => {
     });
     const made = new Set<string>();
     for (let n = 0; n < 50_000; n++)
-      made.add(spanIdOf('trace_1', `s${n % 50}`, 'r', `m${n}/c0#1`, 'function').slice(5, 21));
+      made.add(spanIdOf(idScope('trace_1', `s${n % 50}`, 'r'), `m${n}/c0#1`, 'function').slice(5, 21));
     // OpenTelemetry keeps the first 64 bits.
     expect(made.size).toBe(50_000);
   });
@@ -123,6 +123,14 @@ describe('processors', () => {
     await api.withTrace('Mine', async () => {});
     expect(collector.told.slice(1)).toEqual(['trace starts Mine', 'trace ends Mine']);
     expect(() => api.setTracingProcessor({} as never)).toThrow('Pass an exporter');
+  });
+
+  test('a processor is started once, when it is set', async () => {
+    let starts = 0;
+    const processor = Object.assign(new Collector(), { start: () => void starts++ });
+    api.addTraceProcessor(processor);
+    api.startTraceExportLoop();
+    expect(starts).toBe(1);
   });
 
   test('each processor is told; one that fails is warned of once', async () => {

@@ -22,45 +22,55 @@ export const defaultTracingIdGenerator: TracingIdGenerator = { generateTraceId, 
 /** 96 random bits for a segment of a run. */
 export const newSegmentId = (): string => randomHex(24);
 
+/** What the ids of one segment of a run have in common. */
+export type IdScope = { readonly a: number; readonly b: number; readonly c: number };
+
+/** The beginning of the ids of one segment: of a trace, a segment and a run. */
+export const idScope = (...parts: readonly string[]): IdScope => mix(SEED, `${parts.join('\n')}\n`);
+
 /** The id of a span of a run: equal for equal parts, however often it is made. */
-export const spanIdOf = (...parts: readonly string[]): string => `span_${hashOf(parts.join('\n'))}`;
+export const spanIdOf = (scope: IdScope, id: string, kind: string): string =>
+  `span_${hex(mix(mix(scope, id), `#${kind}`))}`;
 
 /** The id of a trace of a run that was not traced when it ran. */
-export const traceIdOf = (runId: string): string => `trace_${hashOf(runId)}${hashOf(`${runId}\n`).slice(0, 8)}`;
+export const traceIdOf = (runId: string): string =>
+  `trace_${hex(mix(SEED, runId))}${hex(mix(SEED, `${runId}\n`)).slice(0, 8)}`;
 
-function randomHex(digits: number): string {
-  let hex = '';
-  for (const byte of globalThis.crypto.getRandomValues(new Uint8Array(digits / 2))) hex += BYTES[byte];
-  return hex;
-}
+/** Random but for the six bits that mark a UUID; Node keeps a store of these, other random bytes cost 1 µs a call. */
+const randomHex = (digits: number): string => globalThis.crypto.randomUUID().replaceAll('-', '').slice(0, digits);
 
-const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const SEED: IdScope = { a: 0x9e3779b9, b: 0x85ebca6b, c: 0xc2b2ae35 };
 
 /**
- * 96 bits as hex: three lanes of multiply and rotate, mixed at the end. Not for secrets: it spreads ids, no more. Node's
- * hashes cost 2 µs a call and are not there in every runtime.
+ * 96 bits in three lanes of multiply and rotate. Not for secrets: it spreads ids, no more. Node's hashes cost 2 µs a
+ * call and are not there in every runtime.
  */
-function hashOf(text: string): string {
-  let [a, b, c] = [0x9e3779b9, 0x85ebca6b, 0xc2b2ae35];
+function mix({ a, b, c }: IdScope, text: string): IdScope {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    a = Math.imul(rotate(a, 5) ^ code, 0x2c1b3c6d);
-    b = Math.imul(rotate(b, 11) ^ code, 0x297a2d39);
-    c = Math.imul(rotate(c, 17) ^ code, 0x1b873593);
+    a = Math.imul(((a << 5) | (a >>> 27)) ^ code, 0x2c1b3c6d);
+    b = Math.imul(((b << 11) | (b >>> 21)) ^ code, 0x297a2d39);
+    c = Math.imul(((c << 17) | (c >>> 15)) ^ code, 0x1b873593);
   }
-  a ^= text.length;
+  return { a, b, c };
+}
+
+/** The lanes as hex, after each has changed each of the others. */
+function hex({ a, b, c }: IdScope): string {
   for (let round = 0; round < 2; round++) {
     a = avalanche((a + b) | 0);
     b = avalanche((b + c) | 0);
     c = avalanche((c + a) | 0);
   }
-  return [a, b, c].map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join('');
+  return word(a) + word(b) + word(c);
 }
-
-const rotate = (lane: number, bits: number): number => (lane << bits) | (lane >>> (32 - bits));
 
 function avalanche(lane: number): number {
   const half = Math.imul(lane ^ (lane >>> 16), 0x7feb352d);
   const whole = Math.imul(half ^ (half >>> 15), 0x846ca68b);
   return whole ^ (whole >>> 16);
 }
+
+const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const byte = (lane: number): string => BYTES[lane & 255] ?? '';
+const word = (lane: number): string => byte(lane >>> 24) + byte(lane >>> 16) + byte(lane >>> 8) + byte(lane);

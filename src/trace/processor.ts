@@ -12,24 +12,32 @@ export class MultiTracingProcessor implements TracingProcessor {
   #processors: readonly TracingProcessor[] = [];
   /** Those whose failing was told: once is enough. */
   readonly #failing = new WeakSet<TracingProcessor>();
+  readonly #started = new WeakSet<TracingProcessor>();
 
   /** How many processors there are. */
   get size(): number {
     return this.#processors.length;
   }
 
+  /** Starts those that were not started yet. */
   start(): void {
-    for (const processor of this.#processors) processor.start?.();
+    for (const processor of this.#processors) {
+      if (this.#started.has(processor)) continue;
+      this.#started.add(processor);
+      processor.start?.();
+    }
   }
 
   addTraceProcessor(processor: TracingProcessor): void {
     this.#processors = [...this.#processors, processor];
+    this.start();
   }
 
   /** Replaces all processors. Those that were set before are shut down. */
   setProcessors(processors: readonly TracingProcessor[]): void {
     const dropped = this.#processors.filter((processor) => !processors.includes(processor));
     this.#processors = [...processors];
+    this.start();
     for (const processor of dropped) void this.#settled(processor, () => processor.shutdown());
   }
 

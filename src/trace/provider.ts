@@ -45,14 +45,12 @@ export class TraceProvider {
   }
 
   registerProcessor(processor: TracingProcessor): void {
-    processor.start?.();
     this.#processors.addTraceProcessor(processor);
     this.#tellRuns();
   }
 
   /** Replaces all processors; those that were set before are shut down. */
   setProcessors(processors: readonly TracingProcessor[]): void {
-    for (const processor of processors) processor.start?.();
     this.#processors.setProcessors(processors);
     this.#tellRuns();
   }
@@ -190,7 +188,7 @@ export const setTracingDisabled = (disabled: boolean): void => getGlobalTracePro
 export const setTracingIdGenerator = (idGenerator?: Partial<TracingIdGenerator>): void =>
   getGlobalTraceProvider().setIdGenerator(idGenerator);
 
-/** Calls `start()` of all processors. Ours need no call: the first span starts them. */
+/** Kept for the published API: processors are started when they are set. */
 export const startTraceExportLoop = (): void => getGlobalTraceProvider().startExportLoop();
 
 /** Tells all processors of a trace that began and ended elsewhere. */

@@ -6,7 +6,7 @@
  * R2: an id is a hash of trace, segment, run, effect, attempt and kind: equal logs give equal ids.
  */
 import type { ErrorInfo, Segment, State } from '../kernel/index.ts';
-import { spanIdOf, traceIdOf } from './ids.ts';
+import { type IdScope, idScope, spanIdOf, traceIdOf } from './ids.ts';
 import type { AgentFacts, CheckEffect, SentFacts } from './run-tracer.ts';
 import { Span, type SpanListener } from './span.ts';
 import { DEFAULT_NAME } from './trace.ts';
@@ -39,6 +39,9 @@ export type ReadingOptions = {
 
 export type Reading = ReadingOptions & {
   segment: Segment;
+  /** The beginning of the segment's ids. */
+  scope: IdScope;
+  clock: { at: number; text: string };
   /** How many segments began. */
   segments: number;
   /** Time of the newest commit, in milliseconds since the epoch. */
@@ -66,6 +69,8 @@ export function newReading(options: ReadingOptions): Reading {
   return {
     ...options,
     segment: { id: 's0' },
+    scope: idScope(options.runId),
+    clock: { at: Number.NaN, text: '' },
     segments: 0,
     now: 0,
     state: undefined,
@@ -86,7 +91,11 @@ export function newReading(options: ReadingOptions): Reading {
   };
 }
 
-const iso = (at: number): string => new Date(at).toISOString();
+/** Many spans begin and end in one millisecond; making the text costs more than all else of a span. */
+function iso(r: Reading, at: number): string {
+  if (r.clock.at !== at) r.clock = { at, text: new Date(at).toISOString() };
+  return r.clock.text;
+}
 
 export const hasContent = ({ segment }: Reading): boolean => segment.trace?.omitsContent !== true;
 const isFlat = ({ segment }: Reading): boolean => segment.trace?.omitsTaskAndTurn === true;
@@ -113,7 +122,7 @@ export function open<TData extends SpanData>(r: Reading, opening: Opening<TData>
   const span = new Span<TData>(
     {
       traceId,
-      spanId: spanIdOf(traceId, r.segment.id, r.runId, id, kind),
+      spanId: spanIdOf(r.scope, id, kind),
       data,
       ...(parentId !== undefined && { parentId }),
       ...(trace?.metadata && { traceMetadata: trace.metadata }),
@@ -122,11 +131,11 @@ export function open<TData extends SpanData>(r: Reading, opening: Opening<TData>
     r.listener,
   );
   span.details = { runId: r.runId, segmentId: r.segment.id, ...details };
-  span.start(iso(at));
+  span.start(iso(r, at));
   return span;
 }
 
-export const end = (r: Reading, span: Span): void => span.end(iso(r.now));
+export const end = (r: Reading, span: Span): void => span.end(iso(r, r.now));
 
 export function note(span: Span, details: SpanDetails): void {
   span.details = { ...span.details, ...details };
@@ -138,7 +147,9 @@ export const innermost = (r: Reading): Span | undefined => r.turn ?? r.agentSpan
 export function openTask(r: Reading): void {
   if (isFlat(r)) return;
   const name = r.segment.trace?.name ?? DEFAULT_NAME;
-  const details = r.links.length > 0 ? { links: r.links } : {};
+  // A part that nobody traced is in no trace.
+  const links = r.links.filter(({ traceId }) => traceId === traceIdFor(r));
+  const details = links.length > 0 ? { links } : {};
   r.task = open(r, { data: { type: 'task', name }, id: 'task', parent: undefined, details });
 }
 
@@ -219,6 +230,7 @@ export function usedByTask(r: Reading, usage: TaskUsageData): void {
 export function resetSegment(r: Reading, segment: Segment | undefined): void {
   r.segments += 1;
   r.segment = segment ?? { id: `s${r.segments}` };
+  r.scope = idScope(traceIdFor(r), r.segment.id, r.runId);
   r.open.clear();
   r.begun.clear();
   r.sent.clear();

@@ -233,6 +233,16 @@ describe('what is in spans', () => {
   });
 });
 
+test('a stored state whose segment is nonsense runs all the same', async () => {
+  const agent = caller('pay', () => 'paid', { needsApproval: true });
+  const { state } = await run(agent, 'hi');
+  const text = state.toString().replace(/"trace":\{[^}]*\}/, '"trace":7');
+  expect(text).toContain('"trace":7');
+  const again = await RunState.fromString(agent, text);
+  for (const ask of again.getInterruptions()) again.approve(ask);
+  expect((await run(agent, again)).finalOutput).toBe('done');
+});
+
 describe('off', () => {
   test.each([
     ['tracing is disabled', () => setTracingDisabled(true), {}],

@@ -24,10 +24,20 @@ type Means = { listener: TracingProcessor; ids: { generateTraceId(): string } };
 /** Traces runs to these listeners. */
 export const tracerFor = (means: Means): RunTracer => ({
   observe(run) {
-    const link = linkOf(run, means);
-    return link && new LiveObserver(run, { means, link });
+    try {
+      const link = linkOf(run, means);
+      return link && new LiveObserver(run, { means, link });
+    } catch (error) {
+      complain(run.runId, error);
+      return undefined;
+    }
   },
 });
+
+function complain(runId: string, error: unknown): void {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  warn(`Run ${runId} could not be traced, or not in full: ${text}`);
+}
 
 /** Where a segment's spans belong: `own` where the run opens and ends the trace itself. */
 type Link = { segment: Segment; trace: Trace; own: boolean };
@@ -58,13 +68,15 @@ function linkOf(run: TracedRun, means: Means): Link | undefined {
 function linkToCall({ parent, settings }: TracedRun, caller: LiveObserver): Link {
   const { trace, reading } = caller;
   const parentId = reading.open.get(parent?.effectId ?? '')?.spanId;
-  const { metadata } = reading.segment.trace ?? {};
+  const { metadata, omitsTaskAndTurn } = reading.segment.trace ?? {};
+  const isFlat = omitsTaskAndTurn && settings.tracing?.includeTaskAndTurnSpans === undefined;
   const trail: Trail = {
     traceId: trace.traceId,
     ...(parentId !== undefined && { parentId }),
     name: settings.workflowName ?? DEFAULT_NAME,
     ...(metadata && { metadata }),
     ...flagsOf(settings),
+    ...(isFlat && { omitsTaskAndTurn }),
     outer: true,
   };
   return { segment: segmentOf(trail), trace, own: false };
@@ -76,7 +88,7 @@ type Again = { place: Place | undefined; settings: TraceSettings; means: Means }
 function linkToEarlier(earlier: Trail, { place, settings, means }: Again): Link {
   const { omitsContent: _, omitsTaskAndTurn: __, outer, ...kept } = earlier;
   const trail: Trail = { ...kept, ...flagsOf(settings), ...(outer && { outer }) };
-  if (place?.trace.traceId !== earlier.traceId) {
+  if (!place || place.trace.traceId !== earlier.traceId) {
     return { segment: segmentOf(trail), trace: traceOf(trail, settings, means), own: outer !== true };
   }
   const { parentId: ___, ...rest } = trail;
@@ -127,6 +139,8 @@ class LiveObserver implements RunObserver {
   readonly reading: Reading;
   readonly #own: boolean;
   #muted = true;
+  /** A fault was told of: once is enough. */
+  #failed = false;
 
   constructor(run: TracedRun, { means, link }: { means: Means; link: Link }) {
     this.segment = link.segment;
@@ -195,8 +209,8 @@ class LiveObserver implements RunObserver {
     try {
       work();
     } catch (error) {
-      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      warn(`A run could not be traced (run ${this.reading.runId}): ${text}`);
+      if (!this.#failed) complain(this.reading.runId, error);
+      this.#failed = true;
     }
   }
 }
