@@ -62,79 +62,90 @@ const LONGEST_REMEMBERED = 128;
 
 const EMAIL = /\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b/g;
 /** Headers whose value goes to the end of the line. */
-const HEADER = /\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s*[:=]\s*["']?)(?!\[redacted\])[^\r\n"']+/gi;
+const HEADER = /\b((?:(?:proxy-)?authorization|(?:set-)?cookie)["']?\s*[:=]\s*["']?)(?!\[redacted\])[^\r\n"']+/gi;
 
 /** @throws UserError where a literal is too short or a field has no letter. */
 export function createRedactor(options: RedactionOptions = {}): Redactor {
   const fields = (options.fields ?? []).map(fieldName);
+  const rules: Rules = { ofText: textSearch(options, fields), isSecretName: nameCheck(fields) };
+  return (value) => walk(value, rules, new Set());
+}
+
+type Rules = Readonly<{ ofText: (text: string) => string; isSecretName: (key: string) => boolean }>;
+
+function walk(value: unknown, rules: Rules, seen: Set<object>): unknown {
+  if (typeof value === 'string') return ofString(value, rules, seen);
+  if (typeof value === 'object' && value !== null) return ofObject(value, rules, seen);
+  if (typeof value === 'bigint') return String(value);
+  return typeof value === 'function' || typeof value === 'symbol' ? undefined : value;
+}
+
+function ofString(text: string, rules: Rules, seen: Set<object>): string {
+  const inner = jsonIn(text);
+  if (inner === undefined) return rules.ofText(text);
+  const after = JSON.stringify(walk(inner, rules, seen));
+  // Unchanged JSON keeps its own layout.
+  return rules.ofText(JSON.stringify(inner) === after ? text : after);
+}
+
+function ofObject(value: object, rules: Rules, seen: Set<object>): unknown {
+  if (seen.has(value)) return '[circular]';
+  if (seen.size > MAX_DEPTH) return '[too deep]';
+  const plain = plainOf(value);
+  if (typeof plain !== 'object' || plain === null) return walk(plain, rules, seen);
+  seen.add(value);
+  const copy = Array.isArray(plain)
+    ? plain.map((item: unknown) => walk(item, rules, seen))
+    : Object.fromEntries(
+        Object.entries(plain).map(([key, item]) => [
+          rules.ofText(key),
+          rules.isSecretName(key) && isSet(item) ? HIDDEN : walk(item, rules, seen),
+        ]),
+      );
+  seen.delete(value);
+  return copy;
+}
+
+function nameCheck(fields: readonly string[]): Rules['isSecretName'] {
   const names = new Set([...NAMES.map(normal), ...fields]);
   const endings = ENDINGS.map(normal);
-  const shapes = shapesOf(options);
-  // Names of the usual fields are parted between words only, configured ones anywhere.
-  const usual = namedValues([...ENDINGS, ...NAMES].map((name) => name.split(' ')));
-  const configured = fields.length > 0 ? namedValues(fields.map((field) => Array.from(field))) : [];
-  const clean = new Set<string>();
-  const plainNames = new Set<string>();
-
-  const isSecretName = (key: string): boolean => {
-    if (plainNames.has(key)) return false;
+  const others = new Set<string>();
+  return (key) => {
+    if (others.has(key)) return false;
     const plain = normal(key);
     // Attributes have paths for names: `metadata.token`.
     const last = normal(key.slice(key.lastIndexOf('.') + 1));
     const isSecret = names.has(plain) || names.has(last) || endings.some((ending) => plain.endsWith(ending));
-    if (!isSecret) remember(plainNames, key);
+    if (!isSecret) remember(others, key);
     return isSecret;
   };
+}
+
+function textSearch(options: RedactionOptions, fields: readonly string[]): Rules['ofText'] {
+  const shapes = shapesOf(options);
+  // Names of the usual fields are parted between words only, configured ones anywhere.
+  const usual = namedValues([...ENDINGS, ...NAMES].map((name) => name.split(' ')));
+  const configured = fields.length > 0 ? namedValues(fields.map((field) => Array.from(field))) : [];
+  const hide = (_all: string, head: string): string => `${head}${HIDDEN}`;
   const search = (text: string): string => {
     let found = redact(text);
     for (const shape of shapes) found = found.replace(shape, HIDDEN);
     if (!found.includes(':') && !found.includes('=')) return found;
     const lower = found.toLowerCase();
     if (HINTS.some((hint) => lower.includes(hint))) {
-      found = found.replace(HEADER, (_all, name: string, sign: string) => `${name}${sign}${HIDDEN}`);
-      for (const pattern of usual) found = found.replace(pattern, (_all, head: string) => `${head}${HIDDEN}`);
+      found = found.replace(HEADER, hide);
+      for (const pattern of usual) found = found.replace(pattern, hide);
     }
-    for (const pattern of configured) found = found.replace(pattern, (_all, head: string) => `${head}${HIDDEN}`);
+    for (const pattern of configured) found = found.replace(pattern, hide);
     return found;
   };
-  const ofText = (text: string): string => {
+  const clean = new Set<string>();
+  return (text) => {
     if (clean.has(text)) return text;
     const found = search(text);
     if (found === text) remember(clean, text);
     return found;
   };
-  const ofString = (text: string, seen: Set<object>): string => {
-    const inner = jsonIn(text);
-    if (inner === undefined) return ofText(text);
-    const before = JSON.stringify(inner);
-    const after = JSON.stringify(walk(inner, seen));
-    // Unchanged JSON keeps its own layout.
-    return ofText(before === after ? text : after);
-  };
-  const ofObject = (value: object, seen: Set<object>): unknown => {
-    if (seen.has(value)) return '[circular]';
-    if (seen.size > MAX_DEPTH) return '[too deep]';
-    const plain = plainOf(value);
-    if (typeof plain !== 'object' || plain === null) return walk(plain, seen);
-    seen.add(value);
-    const copy = Array.isArray(plain)
-      ? plain.map((item: unknown) => walk(item, seen))
-      : Object.fromEntries(
-          Object.entries(plain).map(([key, item]) => [
-            ofText(key),
-            isSecretName(key) && isSet(item) ? HIDDEN : walk(item, seen),
-          ]),
-        );
-    seen.delete(value);
-    return copy;
-  };
-  const walk = (value: unknown, seen: Set<object>): unknown => {
-    if (typeof value === 'string') return ofString(value, seen);
-    if (typeof value === 'object' && value !== null) return ofObject(value, seen);
-    if (typeof value === 'bigint') return String(value);
-    return typeof value === 'function' || typeof value === 'symbol' ? undefined : value;
-  };
-  return (value) => walk(value, new Set());
 }
 
 function remember(set: Set<string>, text: string): void {

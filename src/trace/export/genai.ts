@@ -22,7 +22,8 @@ export const genai: Dialect = (span, context) => {
 export function errorType(span: Span): string {
   const data = span.error?.data;
   // Spans of runs tell an error as `ClassName: message`, or as the class alone.
-  const [, type] = /^([A-Z]\w{1,63})(?::|$)/.exec(String(data?.['error'] ?? '')) ?? [];
+  const told = data?.['error'];
+  const [, type] = /^([A-Z]\w{1,63})(?::|$)/.exec(typeof told === 'string' ? told : '') ?? [];
   if (type !== undefined) return type;
   for (const key of ['code', 'type', 'name']) {
     const value = data?.[key];

@@ -21,6 +21,21 @@ const PARAMETERS = {
   additionalProperties: false,
 } as const;
 
+const TOKEN_NAMES = {
+  openinference: ['llm.token_count.prompt', 'llm.token_count.completion'],
+  genai: ['gen_ai.usage.input_tokens', 'gen_ai.usage.output_tokens'],
+} as const;
+/** Phoenix's kind and the first word of the name. */
+const KINDS = [
+  'CHAIN invoke_workflow',
+  'AGENT invoke_agent',
+  'CHAIN turn',
+  'LLM chat',
+  'TOOL execute_tool',
+  'TOOL handoff',
+  'GUARDRAIL guardrail',
+];
+
 type StoredSpan = {
   name: string;
   span_kind: string;
@@ -49,11 +64,17 @@ async function stored(traceId: string, count: number): Promise<StoredSpan[]> {
 const usage = (inputTokens: number, outputTokens: number): Usage =>
   new Usage({ inputTokens, outputTokens, totalTokens: inputTokens + outputTokens });
 
+/** As a vendor's model says it: with the model's name. */
+const by = <T extends object>(item: T): T => ({
+  ...item,
+  origin: { provider: 'openai', api: 'openai-chat', model: 'gpt-5.4-mini' },
+});
+
 /** Triage checks, looks a booking up and hands over; Refund asks an expert and fails to find an account. */
 function airline(): Agent {
   const expert = new Agent({
     name: 'Expert',
-    model: new ScriptedModel([{ output: [assistantMessage('It may be refunded.')], usage: usage(11, 3) }]),
+    model: new ScriptedModel([{ output: [by(assistantMessage('It may be refunded.'))], usage: usage(11, 3) }]),
   });
   const lookup = tool({
     name: 'lookup_booking',
@@ -76,12 +97,12 @@ function airline(): Agent {
     model: new ScriptedModel([
       {
         output: [
-          functionCall('ask_expert', { input: 'May it be?' }, { callId: 'c3' }),
-          functionCall('find_account', { id: 'a' }, { callId: 'c4' }),
+          by(functionCall('ask_expert', { input: 'May it be?' }, { callId: 'c3' })),
+          by(functionCall('find_account', { id: 'a' }, { callId: 'c4' })),
         ],
         usage: usage(200, 20),
       },
-      { output: [assistantMessage('It is refunded.')], usage: usage(300, 30) },
+      { output: [by(assistantMessage('It is refunded.'))], usage: usage(300, 30) },
     ]),
     tools: [expert.asTool({ toolName: 'ask_expert', toolDescription: '' }), broken],
   });
@@ -89,8 +110,8 @@ function airline(): Agent {
     name: 'Triage',
     instructions: 'Be kind.',
     model: new ScriptedModel([
-      { output: [functionCall('lookup_booking', { id: 'X1' }, { callId: 'c1' })], usage: usage(100, 10) },
-      { output: [functionCall('transfer_to_Refund', {}, { callId: 'c2' })], usage: usage(150, 15) },
+      { output: [by(functionCall('lookup_booking', { id: 'X1' }, { callId: 'c1' }))], usage: usage(100, 10) },
+      { output: [by(functionCall('transfer_to_Refund', {}, { callId: 'c2' }))], usage: usage(150, 15) },
     ]),
     tools: [lookup],
     handoffs: [handoff(refund)],
@@ -132,17 +153,67 @@ describe.skipIf(phoenix === '')('Phoenix', () => {
       const spans = await stored(traceId, created);
       expect(spans).toHaveLength(created);
       const names = new Map(spans.map(({ context, name }) => [context.span_id, name]));
-      const tree = spans.map(
-        ({ name, parent_id }) =>
-          `${parent_id === caller ? 'caller' : (names.get(parent_id ?? '') ?? 'nobody')} > ${name}`,
-      );
-      expect(tree.toSorted()).toEqual(['caller > invoke_workflow Airline']);
-      const of = (name: string): StoredSpan[] => spans.filter((span) => span.name === name);
-      console.log(
-        JSON.stringify(of('chat')[0] ?? spans[0], null, 1),
-        JSON.stringify(of('execute_tool find_account')[0]),
-      );
+      const parentOf = ({ parent_id }: StoredSpan): string =>
+        parent_id === caller ? 'the caller' : (names.get(parent_id ?? '') ?? 'nobody');
+      expect(spans.map((span) => `${parentOf(span)} > ${span.name}`).toSorted()).toEqual([
+        'execute_tool ask_expert > invoke_workflow Agent workflow',
+        'invoke_agent Expert > turn 1',
+        'invoke_agent Refund > turn 3',
+        'invoke_agent Refund > turn 4',
+        'invoke_agent Triage > guardrail polite',
+        'invoke_agent Triage > turn 1',
+        'invoke_agent Triage > turn 2',
+        'invoke_workflow Agent workflow > invoke_agent Expert',
+        'invoke_workflow Agent workflow > invoke_agent Refund',
+        'invoke_workflow Agent workflow > invoke_agent Triage',
+        'the caller > invoke_workflow Agent workflow',
+        'turn 1 > chat gpt-5.4-mini',
+        'turn 1 > chat gpt-5.4-mini',
+        'turn 1 > execute_tool lookup_booking',
+        'turn 2 > chat gpt-5.4-mini',
+        'turn 2 > handoff Triage -> Refund',
+        'turn 3 > chat gpt-5.4-mini',
+        'turn 3 > execute_tool ask_expert',
+        'turn 3 > execute_tool find_account',
+        'turn 4 > chat gpt-5.4-mini',
+      ]);
+      const [input, output] = TOKEN_NAMES[dialect];
+      const sum = (name: string): number =>
+        spans.reduce((total, { attributes }) => total + Number(attributes[name] ?? 0), 0);
+      expect([sum(input), sum(output)]).toEqual([100 + 150 + 200 + 300 + 11, 10 + 15 + 20 + 30 + 3]);
+      const kinds = spans.map(({ name, span_kind }) => `${span_kind} ${name.split(' ')[0] ?? ''}`);
+      if (dialect === 'openinference') expect(new Set(kinds)).toEqual(new Set(KINDS));
+      const lookup = spans.find(({ name }) => name === 'execute_tool lookup_booking');
+      expect(JSON.stringify(lookup?.attributes)).toContain('Oslo, paid');
+      const failed = spans.filter(({ status_code }) => status_code === 'ERROR');
+      expect(failed.map(({ name }) => name)).toEqual(['execute_tool find_account']);
       expect(JSON.stringify(spans)).not.toContain('PLANTED');
     },
   );
+
+  test('shows a run that failed, and why', async () => {
+    const exporter = new OTLPTraceExporter({ endpoint: phoenix, dialect: 'openinference', includeContent: true });
+    setTracingProcessor(exporter);
+    setTracingDisabled(false);
+    const traceId = randomBytes(16).toString('hex');
+    const model = new ScriptedModel([
+      [by(functionCall('nothing', {}, { callId: 'c' }))],
+      [by(functionCall('nothing', {}, { callId: 'd' }))],
+    ]);
+    const nothing = tool({
+      name: 'nothing',
+      description: '',
+      parameters: PARAMETERS,
+      strict: false,
+      execute: () => '',
+    });
+    const agent = new Agent({ name: 'Loop', model, tools: [nothing] });
+    const failing = withTrace('Loop', async () => run(agent, 'Go.', { maxTurns: 1 }), { traceId: `trace_${traceId}` });
+    await expect(failing).rejects.toThrow('Max turns');
+    await flushTraces({ timeoutMs: 30_000 });
+    const spans = await stored(traceId, exporter.stats().created);
+    const failed = spans.filter(({ status_code }) => status_code === 'ERROR');
+    expect(failed.map(({ name }) => name)).toContain('invoke_agent Loop');
+    expect(JSON.stringify(failed[0]?.events)).toContain('MaxTurnsExceededError');
+  });
 });
