@@ -37,7 +37,11 @@ export const traceIdOf = (runId: string): string =>
   `trace_${hex(mix(SEED, runId))}${hex(mix(SEED, `${runId}\n`)).slice(0, 8)}`;
 
 /** Random but for the six bits that mark a UUID; Node keeps a store of these, other random bytes cost 1 µs a call. */
-const randomHex = (digits: number): string => globalThis.crypto.randomUUID().replaceAll('-', '').slice(0, digits);
+function randomHex(digits: number): string {
+  const id = globalThis.crypto.randomUUID();
+  const hex = id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24);
+  return digits === 32 ? hex : hex.slice(0, digits);
+}
 
 const SEED: IdScope = { a: 0x9e3779b9, b: 0x85ebca6b, c: 0xc2b2ae35 };
 

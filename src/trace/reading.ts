@@ -17,6 +17,7 @@ import type {
   SpanDetails,
   SpanError,
   SpanLink,
+  SpanOptions,
   SpanOutcome,
   TaskSpanData,
   TaskUsageData,
@@ -39,9 +40,9 @@ export type ReadingOptions = {
 
 export type Reading = ReadingOptions & {
   segment: Segment;
+  traceId: string;
   /** The beginning of the segment's ids. */
   scope: IdScope;
-  clock: { at: number; text: string };
   /** How many segments began. */
   segments: number;
   /** Time of the newest commit, in milliseconds since the epoch. */
@@ -69,8 +70,8 @@ export function newReading(options: ReadingOptions): Reading {
   return {
     ...options,
     segment: { id: 's0' },
+    traceId: '',
     scope: idScope(options.runId),
-    clock: { at: Number.NaN, text: '' },
     segments: 0,
     now: 0,
     state: undefined,
@@ -91,16 +92,8 @@ export function newReading(options: ReadingOptions): Reading {
   };
 }
 
-/** Many spans begin and end in one millisecond; making the text costs more than all else of a span. */
-function iso(r: Reading, at: number): string {
-  if (r.clock.at !== at) r.clock = { at, text: new Date(at).toISOString() };
-  return r.clock.text;
-}
-
 export const hasContent = ({ segment }: Reading): boolean => segment.trace?.omitsContent !== true;
 const isFlat = ({ segment }: Reading): boolean => segment.trace?.omitsTaskAndTurn === true;
-
-export const traceIdFor = (r: Reading): string => r.segment.trace?.traceId ?? traceIdOf(r.runId);
 
 export type Opening<TData extends SpanData> = {
   data: TData;
@@ -117,25 +110,18 @@ export type Opening<TData extends SpanData> = {
 export function open<TData extends SpanData>(r: Reading, opening: Opening<TData>): Span<TData> {
   const { data, id, parent, details, at = r.now, kind = data.type } = opening;
   const { trace } = r.segment;
-  const traceId = traceIdFor(r);
+  const options: SpanOptions<TData> = { traceId: r.traceId, spanId: spanIdOf(r.scope, id, kind), data };
   const parentId = parent?.spanId ?? trace?.parentId;
-  const span = new Span<TData>(
-    {
-      traceId,
-      spanId: spanIdOf(r.scope, id, kind),
-      data,
-      ...(parentId !== undefined && { parentId }),
-      ...(trace?.metadata && { traceMetadata: trace.metadata }),
-      ...(r.tracingApiKey !== undefined && { tracingApiKey: r.tracingApiKey }),
-    },
-    r.listener,
-  );
+  if (parentId !== undefined) options.parentId = parentId;
+  if (trace?.metadata) options.traceMetadata = trace.metadata;
+  if (r.tracingApiKey !== undefined) options.tracingApiKey = r.tracingApiKey;
+  const span = new Span<TData>(options, r.listener);
   span.details = { runId: r.runId, segmentId: r.segment.id, ...details };
-  span.start(iso(r, at));
+  span.start(at);
   return span;
 }
 
-export const end = (r: Reading, span: Span): void => span.end(iso(r, r.now));
+export const end = (r: Reading, span: Span): void => span.end(r.now);
 
 export function note(span: Span, details: SpanDetails): void {
   span.details = { ...span.details, ...details };
@@ -148,7 +134,7 @@ export function openTask(r: Reading): void {
   if (isFlat(r)) return;
   const name = r.segment.trace?.name ?? DEFAULT_NAME;
   // A part that nobody traced is in no trace.
-  const links = r.links.filter(({ traceId }) => traceId === traceIdFor(r));
+  const links = r.links.filter(({ traceId }) => traceId === r.traceId);
   const details = links.length > 0 ? { links } : {};
   r.task = open(r, { data: { type: 'task', name }, id: 'task', parent: undefined, details });
 }
@@ -230,7 +216,8 @@ export function usedByTask(r: Reading, usage: TaskUsageData): void {
 export function resetSegment(r: Reading, segment: Segment | undefined): void {
   r.segments += 1;
   r.segment = segment ?? { id: `s${r.segments}` };
-  r.scope = idScope(traceIdFor(r), r.segment.id, r.runId);
+  r.traceId = r.segment.trace?.traceId ?? traceIdOf(r.runId);
+  r.scope = idScope(r.traceId, r.segment.id, r.runId);
   r.open.clear();
   r.begun.clear();
   r.sent.clear();

@@ -27,8 +27,9 @@ export class Span<TData extends SpanData = SpanData> implements SpanShape<TData>
   readonly #options: SpanOptions<TData>;
   readonly #listener: SpanListener;
   readonly #spanId: string;
-  #startedAt: string | null;
-  #endedAt: string | null;
+  /** Milliseconds since the epoch until somebody reads them: most are never read as text. */
+  #startedAt: string | number | null;
+  #endedAt: string | number | null;
   #error: SpanError | null;
 
   constructor(options: SpanOptions<TData>, processor: SpanListener) {
@@ -56,9 +57,11 @@ export class Span<TData extends SpanData = SpanData> implements SpanShape<TData>
     return this.#options.traceMetadata;
   }
   get startedAt(): string | null {
+    if (typeof this.#startedAt === 'number') this.#startedAt = timeIso(this.#startedAt);
     return this.#startedAt;
   }
   get endedAt(): string | null {
+    if (typeof this.#endedAt === 'number') this.#endedAt = timeIso(this.#endedAt);
     return this.#endedAt;
   }
   get error(): SpanError | null {
@@ -68,17 +71,17 @@ export class Span<TData extends SpanData = SpanData> implements SpanShape<TData>
     return this.#options.tracingApiKey;
   }
 
-  /** Begins the span. `at` is for work that began before: ISO 8601. @default now */
-  start(at?: string): void {
+  /** Begins the span. `at` is for work that began before: ISO 8601, or milliseconds since the epoch. @default now */
+  start(at: string | number = Date.now()): void {
     if (this.#startedAt !== null) return;
-    this.#startedAt = at ?? timeIso();
+    this.#startedAt = at;
     void this.#listener.onSpanStart(this);
   }
 
-  /** Ends the span. `at` is for work that ended before: ISO 8601. @default now */
-  end(at?: string): void {
+  /** Ends the span. `at` is for work that ended before: ISO 8601, or milliseconds since the epoch. @default now */
+  end(at: string | number = Date.now()): void {
     if (this.#endedAt !== null) return;
-    this.#endedAt = at ?? timeIso();
+    this.#endedAt = at;
     void this.#listener.onSpanEnd(this);
   }
 
@@ -93,8 +96,8 @@ export class Span<TData extends SpanData = SpanData> implements SpanShape<TData>
       {
         ...this.#options,
         spanId: this.#spanId,
-        ...(this.#startedAt !== null && { startedAt: this.#startedAt }),
-        ...(this.#endedAt !== null && { endedAt: this.#endedAt }),
+        ...(this.startedAt !== null && { startedAt: this.startedAt }),
+        ...(this.endedAt !== null && { endedAt: this.endedAt }),
         ...(this.#error && { error: this.#error }),
       },
       this.#listener,
@@ -139,8 +142,7 @@ export class NoopSpan<TData extends SpanData = SpanData> extends Span<TData> {
   }
 }
 
-/** Now, as spans tell the time. */
-export const timeIso = (): string => new Date().toISOString();
+const timeIso = (at: number): string => new Date(at).toISOString();
 
 /** Tasks and turns go out as custom spans, as the published package sends them; private members stay here. */
 function wireData(data: SpanData): object {

@@ -47,8 +47,8 @@ const NOTHING: TaskUsageData = {
 };
 
 export function turnUsage(sum: TaskUsageData): TurnUsageData {
-  const { requests: _, total_tokens: __, ...usage } = sum;
-  return usage;
+  const { input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens } = sum;
+  return { input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens };
 }
 
 /** Usage of one model call, with its details under `details`. */
