@@ -53,6 +53,8 @@ export type Appender = {
   readonly ready: Promise<void>;
   /** Lets it begin. */
   readonly go: () => void;
+  /** Ends one that has nothing to append; it only watches its event loop until then. */
+  readonly stop: () => void;
   readonly report: Promise<Report>;
 };
 
@@ -69,7 +71,7 @@ export function startAppender(job: Job): Appender {
       code === 0 ? resolve(JSON.parse(output)) : reject(new Error(`an appender ended with ${String(code)}`)),
     );
   });
-  return { ready, go: () => child.stdin.end('go'), report };
+  return { ready, go: () => child.stdin.write('go'), stop: () => child.stdin.end(), report };
 }
 
 /** What is wrong with the stored histories: lost, half, doubled or out of order. Nothing, when all is well. */
@@ -125,7 +127,9 @@ async function main(job: Job): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, sessions) }, (_, first) => lane(first)));
+  if (appends === 0) await once(process.stdin, 'end');
   delay.disable();
+  process.stdin.destroy();
   const report: Report = { name, done, longestStallMs: delay.max / 1e6, longestAppendMs, errors };
   process.stdout.write(JSON.stringify(report));
   await Promise.all(open.map((session) => session.close()));
