@@ -46,6 +46,13 @@ describe('a redactor', () => {
     expect(redactor(args)).toContain('Oslo');
   });
 
+  test('reads JSON inside of texts: what is under a secret name, however it is written', () => {
+    expect(redactor('{"credentials":{"user":"ada","pin":[1,2]},"city":"Oslo"}')).toBe(
+      '{"credentials":"[redacted]","city":"Oslo"}',
+    );
+    expect(redactor(String.raw`{"p\u0061ssword":"hunter2"}`)).toBe('{"password":"[redacted]"}');
+  });
+
   test('takes out literals in each form that they have in a text', () => {
     const literal = 'correct "horse"\nbattery';
     const forms = [

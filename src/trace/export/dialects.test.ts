@@ -143,6 +143,17 @@ describe('a model call', () => {
     ]);
   });
 
+  test.each([
+    [{ input_tokens: 9, output_tokens: 1, details: { cached_input_tokens: 4 } }, 4, undefined],
+    [{ prompt_tokens: 9, completion_tokens: 1, details: { cache_write_tokens: 2 } }, undefined, 2],
+    [{ inputTokens: 9, outputTokens: 1, inputTokensDetails: [{ cacheRead: 1 }, { cached_tokens: 2 }] }, 3, undefined],
+  ])('counts tokens of the usage %o', (tokens, read, written) => {
+    const { attributes } = otlp({ data: { type: 'generation', usage: tokens } });
+    expect(attributes['gen_ai.usage.input_tokens']).toBe(9);
+    expect(attributes['gen_ai.usage.cache_read.input_tokens']).toBe(read);
+    expect(attributes['gen_ai.usage.cache_creation.input_tokens']).toBe(written);
+  });
+
   test('in OpenInference has kind, tokens, cost and flat messages', () => {
     const { attributes } = otlp(generation, { includeContent: true, dialect: openinference });
     expect(attributes).toMatchObject({

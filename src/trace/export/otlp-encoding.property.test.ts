@@ -163,6 +163,20 @@ describe('spans, by our encoding and by the official one', () => {
     );
   });
 
+  test('are the same where a value is larger than any buffer', () => {
+    const encoding = otlpProtobuf();
+    for (const size of [1, 4_000, 5_000, 100_000, 2_000_000]) {
+      const [large] = fc.sample(span, { numRuns: 1, seed: 7 });
+      if (large === undefined) throw new Error('no sample');
+      const spans = [{ ...large, attributes: { before: 1, text: 'é'.repeat(size), after: [true] } }, large];
+      const from = { resource: { a: 'x'.repeat(size) }, scope: { name: 's', version: '1' } };
+      const proto = decodeOtlpRequest(joinSpans(encoding, from, spans.map(encoding.encodeSpan)));
+      expect(withoutDefaults(proto)).toEqual(
+        withoutDefaults(parse(joinSpans(otlpJson, from, spans.map(otlpJson.encodeSpan)))),
+      );
+    }
+  });
+
   test('JSON and protobuf say the same', () => {
     const encoding = otlpProtobuf();
     fc.assert(

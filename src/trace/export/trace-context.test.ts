@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { makeSpan, makeTrace, traceIdOf } from './span.fixture.ts';
-import { isSampled, otlpSpanId, parseTraceparent, traceFromHeaders, traceHeaders } from './trace-context.ts';
+import { isSampled, otlpSpanId, parentOf, parseTraceparent, traceFromHeaders, traceHeaders } from './trace-context.ts';
 
 const id = '4bf92f3577b34da6a3ce929d0e0e4736';
 const valid = `00-${id}-00f067aa0ba902b7-01`;
@@ -72,6 +72,20 @@ describe('outgoing headers', () => {
       }),
     );
   });
+});
+
+test('a parent of another trace, such as one that was copied with metadata, is no parent', () => {
+  const span = makeSpan({ traceId: traceIdOf(5), metadata: { traceparent: valid.replace(/01$/, '00') } });
+  expect(parentOf(span.traceMetadata, span.traceId)).toBeUndefined();
+  expect(traceHeaders(span).traceparent).toMatch(/-01$/);
+});
+
+test('the last 56 bits of an id decide, as in other tracers', () => {
+  const of = (bits: string): string => `trace_${'ab'.repeat(9)}${bits}`;
+  expect(isSampled(of('80000000000000'), 0.5)).toBe(true);
+  expect(isSampled(of('7fffffffffffff'), 0.5)).toBe(false);
+  expect(isSampled(of('c0000000000000'), 0.25)).toBe(true);
+  expect(isSampled(of('bfffffffffff00'), 0.25)).toBe(false);
 });
 
 test('a trace that is exported at a rate is exported at every higher one', () => {

@@ -117,6 +117,7 @@ function idOf(id: string, digits: number): string {
 export function isSampled(traceId: string, rate: number): boolean {
   if (rate >= 1) return true;
   if (rate <= 0) return false;
-  const random = Number.parseInt(otlpTraceId(traceId).slice(18), 16);
-  return random >= (1 - rate) * 2 ** 56;
+  // 56 bits are more than a number holds exactly.
+  const random = BigInt(`0x${otlpTraceId(traceId).slice(18)}`);
+  return random >= BigInt(Math.round((1 - rate) * 2 ** 56));
 }
