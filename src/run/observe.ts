@@ -55,6 +55,8 @@ function tracedRun(record: RunRecord, settings: Settings, caller: Caller | undef
   return {
     runId: record.journal.runId,
     earlier: record.journal.events,
+    state: record.state,
+    ...(record.journal.base && { base: record.journal.base.state }),
     settings: {
       ...(workflowName !== undefined && !isInherited && { workflowName }),
       ...(traceId !== undefined && { traceId }),

@@ -17,22 +17,27 @@ import { AgentsError } from '../protocol/errors.ts';
  * - `session/not-durable`: `requireDurable` was asked for and the server does not keep what it acknowledges.
  * - `session/store`: anything else that the database says.
  */
-export type SessionErrorCode = `session/${
-  | 'busy'
-  | 'full'
-  | 'read-only'
-  | 'cannot-open'
-  | 'not-a-database'
-  | 'newer-schema'
-  | 'moved'
-  | 'corrupt-item'
-  | 'cleared'
-  | 'conflict'
-  | 'closed'
-  | 'lost'
-  | 'unreachable'
-  | 'not-durable'
-  | 'store'}`;
+export type SessionErrorCode = `session/${(typeof KINDS)[number]}`;
+
+const KINDS = [
+  'busy',
+  'full',
+  'read-only',
+  'cannot-open',
+  'not-a-database',
+  'newer-schema',
+  'moved',
+  'corrupt-item',
+  'cleared',
+  'conflict',
+  'closed',
+  'lost',
+  'unreachable',
+  'not-durable',
+  'store',
+] as const;
+const CODES: ReadonlySet<string> = new Set(KINDS.map((kind) => `session/${kind}`));
+export const isSessionErrorCode = (code: string): code is SessionErrorCode => CODES.has(code);
 
 export type SessionErrorDetails = {
   /** Positions of the unreadable items. */

@@ -32,7 +32,7 @@ export type { CreateSpanOptions, TraceProviderOptions } from './provider.ts';
 export type { AgentFacts } from './run-tracer.ts';
 export { NoopSpan, Span } from './span.ts';
 export { spansOf } from './spans-of.ts';
-export type { RunLog, SpansOfOptions } from './spans-of.ts';
+export type { LoggedRun, SpansOfOptions } from './spans-of.ts';
 export { NoopTrace, Trace } from './trace.ts';
 export type {
   AgentSpanData,

@@ -116,6 +116,8 @@ function handle(r: Reading, event: Committed, state: State): void {
       }
       r.failure = undefined;
       return;
+    case 'effect.began':
+    case 'effect.uncertain':
     case 'effect.settled_late':
     case 'input.staged':
     case 'input.cleared':

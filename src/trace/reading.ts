@@ -228,3 +228,10 @@ export function resetSegment(r: Reading, segment: Segment | undefined): void {
   r.failure = undefined;
   r.operations = [];
 }
+
+/** A log that begins within a segment: its task is open, wherever it stands. */
+export function continueSegment(r: Reading, state: State): void {
+  resetSegment(r, state.segment);
+  r.state = state;
+  openTask(r);
+}

@@ -30,6 +30,9 @@ export type TracedRun = {
   readonly runId: string;
   /** The log so far; empty for a new run. */
   readonly earlier: readonly Committed[];
+  /** What is now; `base` is what `earlier` follows from, where that is not the whole log. */
+  readonly state: State;
+  readonly base?: State;
   readonly settings: TraceSettings;
   /** The call that the run carries out, for a run of a sub-agent. */
   readonly parent?: { readonly observer: RunObserver; readonly effectId: string };

@@ -1,15 +1,16 @@
 /** What runs leave in traces: segments, places, switches, secrets. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Agent, type AnyAgent } from '../agent/index.ts';
-import type { Committed } from '../kernel/index.ts';
+import { type Committed, fold, initialState } from '../kernel/index.ts';
 import { run, Runner, RunState } from '../run/index.ts';
+import { Journal, newRecord, stateOf } from '../run/record.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
-import { tool } from '../tools/index.ts';
+import { RunContext, tool } from '../tools/index.ts';
 import { Collector, nameOf } from './collector.fixture.ts';
 import {
   getCurrentSpan,
   getCurrentTrace,
-  type RunLog,
+  type LoggedRun,
   setTraceProcessors,
   setTracingDisabled,
   type SpanDetails,
@@ -77,7 +78,7 @@ describe('segments', () => {
       caller('look', () => 'seen'),
       'hi',
     );
-    const envelope = JSON.parse(whole.state.toString()) as { run: RunLog & { events: Committed[] } };
+    const envelope = JSON.parse(whole.state.toString()) as { run: LoggedRun & { events: Committed[] } };
     const { events } = envelope.run;
     const before = collector.spans.map(({ spanId }) => spanId);
     for (let cut = 1; cut < events.length; cut++) {
@@ -100,6 +101,29 @@ describe('segments', () => {
       const told = collector.spans.filter((span) => span.details?.segmentId === lost?.segmentId);
       expect(before).toEqual(expect.arrayContaining(told.map(({ spanId }) => spanId)));
     }
+  });
+
+  test('a run that is taken up from a snapshot within a lost segment stays in its trace, linked to that segment', async () => {
+    const { state } = await run(
+      caller('look', () => 'seen'),
+      'hi',
+    );
+    const events = state.events as Committed[];
+    const [task] = collector.named('task');
+    collector = new Collector();
+    setTraceProcessors([collector]);
+    const agent = caller('look', () => 'seen');
+    agent.model = new ScriptedModel([[assistantMessage('done')]]);
+    const answered = events.findIndex(({ type }) => type === 'model.replied') + 2;
+    const before = fold(events.slice(0, answered), initialState());
+    const base = { at: answered, state: before, usage: { inputTokens: 0, outputTokens: 0, totalTokens: 0 } };
+    const journal = new Journal(before.runId, events.slice(answered, answered + 1), [], base);
+    const record = newRecord({ journal, root: agent, context: new RunContext({}), state: stateOf(journal) });
+    await run(agent, new RunState(record));
+    expect(
+      collector.named('task').map(({ traceId, details: facts }) => [traceId, facts?.outcome, facts?.links]),
+    ).toEqual([[task?.traceId, 'finished', [{ traceId: task?.traceId, spanId: task?.spanId }]]]);
+    expect(collector.told.filter((line) => line.startsWith('ends'))).toHaveLength(collector.spans.length);
   });
 
   test('a log of a run that nobody traced has spans, the same ones each time', async () => {

@@ -9,10 +9,10 @@ import type { Span } from './span.ts';
 import type { TaskUsageData } from './types.ts';
 
 /** A run's events as they were committed, with the logs of its sub-agents' runs where they were kept. */
-export type RunLog = {
+export type LoggedRun = {
   readonly runId: string;
   readonly events: readonly Committed[];
-  readonly children?: readonly RunLog[];
+  readonly children?: readonly LoggedRun[];
 };
 
 export type SpansOfOptions = {
@@ -29,7 +29,7 @@ export type SpansOfOptions = {
  * const result = await run(agent, 'Hi');
  * const spans = spansOf({ runId: 'any', events: result.state.events });
  */
-export function spansOf(log: RunLog, options: SpansOfOptions = {}): Span[] {
+export function spansOf(log: LoggedRun, options: SpansOfOptions = {}): Span[] {
   const spans: Span[] = [];
   derive(log, { options, spans, tasks: new Map() });
   return spans;
@@ -37,7 +37,7 @@ export function spansOf(log: RunLog, options: SpansOfOptions = {}): Span[] {
 
 type Derivation = { options: SpansOfOptions; spans: Span[]; tasks: Map<string, TaskUsageData> };
 
-function derive(log: RunLog, { options, spans, tasks }: Derivation): void {
+function derive(log: LoggedRun, { options, spans, tasks }: Derivation): void {
   const own: Span[] = [];
   const nested: Span[] = [];
   // Sub-agents first: what they used counts for the calls that they carry out.
@@ -61,7 +61,7 @@ function derive(log: RunLog, { options, spans, tasks }: Derivation): void {
 }
 
 /** The log's own word counts. */
-function runIdOf({ runId, events }: RunLog): string {
+function runIdOf({ runId, events }: LoggedRun): string {
   const [first] = events;
   return first?.type === 'run.started' ? first.runId : runId;
 }

@@ -6,14 +6,14 @@
  *     had not sent is there, and what it had sent is known by its id.
  * L3: a fault of tracing is warned of and never reaches the run.
  */
-import { apply, type Committed, initialState, type RunEvent, type Segment, type State } from '../kernel/index.ts';
+import { apply, initialState, type RunEvent, type Segment, type State } from '../kernel/index.ts';
 import type { Json } from '../protocol/json.ts';
 import { warn } from '../protocol/warn.ts';
 import { at, currentPlace, type Place } from './context.ts';
 import { newSegmentId } from './ids.ts';
 import { modelSent } from './read-model.ts';
 import { beginsSegment, cutOff, read } from './reader.ts';
-import { innermost, newReading, type Reading } from './reading.ts';
+import { continueSegment, innermost, newReading, type Reading } from './reading.ts';
 import type { RunObserver, RunTracer, SentFacts, TracedRun, TraceSettings } from './run-tracer.ts';
 import type { Span, SpanListener } from './span.ts';
 import { DEFAULT_NAME, NoopTrace, Trace } from './trace.ts';
@@ -48,7 +48,7 @@ function linkOf(run: TracedRun, means: Means): Link | undefined {
   if (parent) return parent.observer instanceof LiveObserver ? linkToCall(run, parent.observer) : undefined;
   const place = currentPlace();
   if (place?.trace instanceof NoopTrace) return undefined;
-  const earlier = trailOf(run.earlier);
+  const earlier = run.state.segment?.trace;
   if (earlier) return linkToEarlier(earlier, { place, settings, means });
   const flags = flagsOf(settings);
   const name = settings.workflowName ?? DEFAULT_NAME;
@@ -128,11 +128,6 @@ function metadataOf(metadata: Record<string, unknown> | undefined): Pick<Trail, 
   }
 }
 
-function trailOf(events: readonly Committed[]): Trail | undefined {
-  const last = events.findLast(beginsSegment);
-  return last && 'segment' in last ? last.segment?.trace : undefined;
-}
-
 class LiveObserver implements RunObserver {
   readonly segment: Segment;
   readonly trace: Trace;
@@ -156,7 +151,7 @@ class LiveObserver implements RunObserver {
       ...(key !== undefined && { tracingApiKey: key }),
     });
     if (this.#own) void this.trace.start();
-    this.#catchUp(run.earlier);
+    this.#catchUp(run);
     this.#muted = false;
   }
 
@@ -183,18 +178,23 @@ class LiveObserver implements RunObserver {
     if (this.#own) void this.trace.end();
   }
 
-  /** Learns from the log what went before; a segment that a crash cut off is told again. */
-  #catchUp(events: readonly Committed[]): void {
-    if (events.length === 0) return;
+  /**
+   * Learns from the log what went before; a segment that a crash cut off is told again. One that began before a
+   * snapshot is not known in full: it is linked to, no more.
+   */
+  #catchUp({ earlier: events, base }: TracedRun): void {
+    if (events.length === 0 && !base) return;
     const last = events.findLastIndex(beginsSegment);
-    const isLost = !events.some((event, n) => n > last && ENDS.has(event.type));
-    let state = initialState();
+    if (base?.segment) continueSegment(this.reading, base);
+    const isLost = last >= 0 && !events.some((event, n) => n > last && ENDS.has(event.type));
+    let state = base ?? initialState();
     this.#guard(() => {
       for (const [n, event] of events.entries()) {
         if (n === last && isLost) this.#muted = false;
         state = apply(state, event);
         read(this.reading, event, state);
       }
+      if (last < 0) cutOff(this.reading);
     });
   }
 

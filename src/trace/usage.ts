@@ -1,15 +1,9 @@
 /**
  * Token counts as spans show them.
  */
-import type { Attempt, RunEvent } from '../kernel/index.ts';
+import type { Attempt } from '../kernel/index.ts';
 import type { UsageData } from '../protocol/model.ts';
 import type { GenerationUsageData, TaskUsageData, TurnUsageData } from './types.ts';
-
-/** The tokens that a run's own event tells of; those of sub-agents come with their runs. */
-export function ownUsage(event: RunEvent): UsageData | undefined {
-  if (event.type === 'model.replied') return event.reply.usage;
-  return event.type === 'model.failed' || event.type === 'session.compacted' ? event.usage : undefined;
-}
 
 /** A sum; undefined parts count nothing. */
 export function addUsage(sum: TaskUsageData | undefined, usage: UsageData): TaskUsageData {

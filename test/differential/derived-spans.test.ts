@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Committed } from '../../src/kernel/index.ts';
 import { INTERNALS } from '../../src/run/run.ts';
-import { type RunLog, type Span, spansOf as derive } from '../../src/trace/index.ts';
+import { type LoggedRun, type Span, spansOf as derive } from '../../src/trace/index.ts';
 import { casesOf, type Case, type Loaded, loadSide, quietly } from './harness.ts';
 import { Kit, type RunnerConfig, type Sdk } from './kit.ts';
 import { scenarios } from './scenarios/index.ts';
@@ -77,7 +77,7 @@ async function play({ scenario, mode }: Case, { sdk, testing }: Loaded): Promise
 }
 
 /** The log of a run with those of its sub-agents' runs. */
-function logOf(runId: string, logs: Played['logs']): RunLog {
+function logOf(runId: string, logs: Played['logs']): LoggedRun {
   const isChild = (id: string): boolean => id.startsWith(`${runId}/`) && !id.slice(runId.length + 1).includes('/m');
   const children = [...logs.keys()].filter(isChild).map((id) => logOf(id, logs));
   return { runId, events: logs.get(runId) ?? [], children };
