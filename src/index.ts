@@ -391,3 +391,15 @@ export type {
 } from './tools/index.ts';
 export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
+
+// Sessions in PostgreSQL and Redis
+export { PostgresSession, RedisSession } from './session/index.ts';
+export type {
+  PostgresClient,
+  PostgresPool,
+  PostgresPoolClient,
+  PostgresSessionOptions,
+  RedisClient,
+  RedisSessionOptions,
+  StoredSessionOptions,
+} from './session/index.ts';
