@@ -514,6 +514,18 @@ export type {
 export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
 
+// Sessions in PostgreSQL and Redis
+export { PostgresSession, RedisSession } from './session/index.ts';
+export type {
+  PostgresClient,
+  PostgresPool,
+  PostgresPoolClient,
+  PostgresSessionOptions,
+  RedisClient,
+  RedisSessionOptions,
+  StoredSessionOptions,
+} from './session/index.ts';
+
 // Logs of durable runs
 export { LeaseWatch, LogError, memoryLog, sqliteLog, StoreBlocked } from './log/index.ts';
 export type {

@@ -69,12 +69,15 @@ const STEPS = [
     RETURN locked;
   END $f$;
 
+  -- Connections keep the plans of functions. One that was made while the tables were small must not read all of them
+  -- when they have grown: hence enable_seqscan.
+
   -- Takes away the newest items where they are as said, and appends others.
   CREATE FUNCTION baton_session_write(
     t text, s text, asked_operation text, asked_hash text, asked_generation bigint, asked_head bigint,
     suffix text[], items text[], call_ids text[],
     OUT outcome text, OUT at_generation bigint, OUT at_first bigint, OUT at_last bigint
-  ) LANGUAGE plpgsql AS $f$
+  ) LANGUAGE plpgsql SET enable_seqscan = off AS $f$
   DECLARE
     now_at baton_sessions := baton_session_lock(t, s);
     done baton_session_operations;
@@ -132,27 +135,31 @@ const STEPS = [
   -- Takes away the newest readable item; where unreadable ones are newer, only if those may be passed over.
   CREATE FUNCTION baton_session_pop(
     t text, s text, tolerant boolean, OUT popped text, OUT unreadable bigint[]
-  ) LANGUAGE plpgsql AS $f$
+  ) LANGUAGE plpgsql SET enable_seqscan = off AS $f$
   DECLARE
     newest record;
+    below bigint := 9223372036854775807;
   BEGIN
     unreadable := '{}';
     PERFORM 1 FROM baton_sessions WHERE tenant = t AND session = s FOR UPDATE;
-    FOR newest IN
-      SELECT seq, item FROM baton_session_items WHERE tenant = t AND session = s ORDER BY seq DESC
     LOOP
+      -- One at a time: a query for all would be planned for all.
+      SELECT seq, item INTO newest FROM baton_session_items
+        WHERE tenant = t AND session = s AND seq < below ORDER BY seq DESC LIMIT 1;
+      EXIT WHEN NOT FOUND;
       IF baton_session_readable(newest.item) THEN
         DELETE FROM baton_session_items WHERE tenant = t AND session = s AND seq = newest.seq;
         popped := newest.item;
         RETURN;
       END IF;
       unreadable := newest.seq || unreadable;
+      below := newest.seq;
       EXIT WHEN NOT tolerant;
     END LOOP;
   END $f$;
 
   -- That an operation was done must be known to refuse its retry; what it did must not.
-  CREATE FUNCTION baton_session_clear(t text, s text) RETURNS void LANGUAGE plpgsql AS $f$
+  CREATE FUNCTION baton_session_clear(t text, s text) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $f$
   BEGIN
     UPDATE baton_sessions SET generation = generation + 1 WHERE tenant = t AND session = s;
     DELETE FROM baton_session_items WHERE tenant = t AND session = s;
@@ -162,7 +169,7 @@ const STEPS = [
   -- Puts items in the place of the first call with an id, and drops later calls with it.
   CREATE FUNCTION baton_session_rewrite(
     t text, s text, targets text[], items text[], call_ids text[]
-  ) RETURNS void LANGUAGE plpgsql AS $f$
+  ) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $f$
   DECLARE
     places bigint[];
   BEGIN

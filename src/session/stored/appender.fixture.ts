@@ -4,7 +4,6 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { SessionPosition } from '../sqlite/commands.ts';
@@ -25,7 +24,10 @@ type Done = readonly [n: number, session: number, first: number];
 type Report = {
   readonly name: string;
   readonly done: readonly Done[];
+  /** How long the event loop turned no round, by the clock. A machine with more to do than processors adds to it. */
   readonly longestStallMs: number;
+  /** The most that this process computed between two rounds: what is its own doing. */
+  readonly longestRoundMs: number;
   readonly longestAppendMs: number;
   readonly errors: readonly string[];
 };
@@ -101,6 +103,24 @@ export async function inspectHistories(
   return problems;
 }
 
+/** Looks every 5 ms; the returned function ends it. */
+function watchEventLoop(): () => { longestStallMs: number; longestRoundMs: number } {
+  let [longestStallMs, longestRoundMs] = [0, 0];
+  let at = performance.now();
+  let cpu = process.cpuUsage();
+  const timer = setInterval(() => {
+    const used = process.cpuUsage(cpu);
+    longestStallMs = Math.max(longestStallMs, performance.now() - at - 5);
+    longestRoundMs = Math.max(longestRoundMs, (used.user + used.system) / 1000);
+    at = performance.now();
+    cpu = process.cpuUsage();
+  }, 5);
+  return () => {
+    clearInterval(timer);
+    return { longestStallMs, longestRoundMs };
+  };
+}
+
 async function main(job: Job): Promise<void> {
   const { name, appends, sessions, parallel } = job;
   const open = await Promise.all(Array.from({ length: sessions }, (_, s) => openSession(job, s)));
@@ -111,8 +131,7 @@ async function main(job: Job): Promise<void> {
   await Promise.all(open.slice(0, parallel).map((session) => session.position()));
   process.stdout.write(' ');
   await once(process.stdin, 'data');
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
+  const stalls = watchEventLoop();
   // Lane l appends to the sessions l, l + parallel, …: within a session, one append after the other.
   const lane = async (first: number): Promise<void> => {
     for (let n = first; n < appends; n += parallel) {
@@ -128,9 +147,9 @@ async function main(job: Job): Promise<void> {
   };
   await Promise.all(Array.from({ length: Math.min(parallel, sessions) }, (_, first) => lane(first)));
   if (appends === 0) await once(process.stdin, 'end');
-  delay.disable();
+  const { longestStallMs, longestRoundMs } = stalls();
   process.stdin.destroy();
-  const report: Report = { name, done, longestStallMs: delay.max / 1e6, longestAppendMs, errors };
+  const report: Report = { name, done, longestStallMs, longestRoundMs, longestAppendMs, errors };
   process.stdout.write(JSON.stringify(report));
   await Promise.all(open.map((session) => session.close()));
 }
