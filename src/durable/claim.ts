@@ -3,10 +3,13 @@
  * own clock.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunEvent } from '../kernel/index.ts';
 import { type EventLog, LeaseWatch, type RunInfo } from '../log/index.ts';
+import type { RunRecord } from '../run/record.ts';
 import { DurableError } from './errors.ts';
+import { Hold } from './hold.ts';
 import type { Presence } from './presence.ts';
-import { find, type Found, infosOf } from './revive.ts';
+import { find, type Found, infosOf, placesOf } from './revive.ts';
 
 export type Claimed = { found: Found; fences: Map<string, number> };
 
@@ -63,4 +66,18 @@ export async function claimable(log: EventLog, presence: Presence, limit: number
   const answered = await log.list({ parent: null, status: 'paused', hasInbox: true, limit });
   const free = watch.observe([...active.runs, ...answered.runs]);
   return free.filter(({ lease }) => lease.owner !== presence.worker || lease.beat === undefined).slice(0, limit);
+}
+
+/** What was claimed, in the worker's hands; what was posted lands before the run goes on. */
+export function holdOf(
+  { found, fences }: Claimed,
+  record: RunRecord,
+  { log, presence }: { log: EventLog; presence: Presence },
+): Hold {
+  const { info, inbox } = found.log;
+  const { runId, agent, session } = info;
+  const hold = new Hold({ log, presence, runId, agent, session, places: placesOf(found, fences) });
+  const posted = new Map(inbox.map(({ event, position }) => [event as RunEvent, position]));
+  record.inbox.push(...hold.take(posted));
+  return hold;
 }
