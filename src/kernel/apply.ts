@@ -47,7 +47,8 @@ function applied(s: State, e: RunEvent): State {
     case 'run.recovered':
       return { ...s, segment: e.segment, open: [], uncertain: [...s.uncertain, ...s.open] };
     case 'run.forked':
-      return { ...s, runId: e.runId, fork: { of: e.of, at: e.at, once: e.once } };
+      // What was traced before is the other run's.
+      return { ...s, runId: e.runId, segment: undefined, fork: { of: e.of, at: e.at, once: e.once } };
     case 'plan.recorded':
       return { ...s, plan: e.plan };
     case 'run.paused':

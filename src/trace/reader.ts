@@ -47,6 +47,7 @@ export function read(r: Reading, event: Committed, state: State): void {
 function handle(r: Reading, event: Committed, state: State): void {
   switch (event.type) {
     case 'run.started':
+      r.runId = event.runId;
       resetSegment(r, event.segment);
       return openTask(r);
     case 'run.resumed':
@@ -56,6 +57,10 @@ function handle(r: Reading, event: Committed, state: State): void {
       r.now = event.at ?? r.now;
       resetSegment(r, event.segment);
       return openTask(r);
+    case 'run.forked':
+      cutOff(r);
+      r.runId = event.runId;
+      return;
     case 'run.paused':
       for (const call of state.calls) {
         const id = `m${state.k}/c${call.i}`;
@@ -116,6 +121,7 @@ function handle(r: Reading, event: Committed, state: State): void {
       }
       r.failure = undefined;
       return;
+    case 'plan.recorded':
     case 'effect.began':
     case 'effect.uncertain':
     case 'effect.settled_late':

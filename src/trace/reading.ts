@@ -38,7 +38,9 @@ export type ReadingOptions = {
   readonly tasks: Map<string, TaskUsageData>;
 };
 
-export type Reading = ReadingOptions & {
+export type Reading = Omit<ReadingOptions, 'runId'> & {
+  /** Until a fork, the id of the run that was forked. */
+  runId: string;
   segment: Segment;
   traceId: string;
   /** The beginning of the segment's ids. */
@@ -63,7 +65,9 @@ export type Reading = ReadingOptions & {
   operations: SessionOperation[];
   /** When calls began to wait for a person, by effect id. */
   asked: Map<string, number>;
+  /** The task of the part before, and whether somebody traced it. */
   links: SpanLink[];
+  isLinkTraced: boolean;
 };
 
 export function newReading(options: ReadingOptions): Reading {
@@ -89,6 +93,7 @@ export function newReading(options: ReadingOptions): Reading {
     operations: [],
     asked: new Map(),
     links: [],
+    isLinkTraced: false,
   };
 }
 
@@ -134,7 +139,7 @@ export function openTask(r: Reading): void {
   if (isFlat(r)) return;
   const name = r.segment.trace?.name ?? DEFAULT_NAME;
   // A part that nobody traced is in no trace.
-  const links = r.links.filter(({ traceId }) => traceId === r.traceId);
+  const links = r.links.filter(({ traceId }) => r.isLinkTraced || traceId === r.traceId);
   const details = links.length > 0 ? { links } : {};
   r.task = open(r, { data: { type: 'task', name }, id: 'task', parent: undefined, details });
 }
@@ -191,6 +196,7 @@ export function closeTask(r: Reading, outcome: SpanOutcome, error?: SpanError): 
     ...(r.nanoUsd !== undefined && { nanoUsd: r.nanoUsd }),
   });
   r.links = [{ traceId: task.traceId, spanId: task.spanId }];
+  r.isLinkTraced = r.segment.trace !== undefined;
   end(r, task);
 }
 
@@ -231,6 +237,7 @@ export function resetSegment(r: Reading, segment: Segment | undefined): void {
 
 /** A log that begins within a segment: its task is open, wherever it stands. */
 export function continueSegment(r: Reading, state: State): void {
+  r.runId = state.runId;
   resetSegment(r, state.segment);
   r.state = state;
   openTask(r);

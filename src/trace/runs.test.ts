@@ -1,6 +1,7 @@
 /** What runs leave in traces: segments, places, switches, secrets. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Agent, type AnyAgent } from '../agent/index.ts';
+import { forkedEvents } from '../durable/fork.ts';
 import { type Committed, fold, initialState } from '../kernel/index.ts';
 import { run, Runner, RunState } from '../run/index.ts';
 import { Journal, newRecord, stateOf } from '../run/record.ts';
@@ -124,6 +125,32 @@ describe('segments', () => {
       collector.named('task').map(({ traceId, details: facts }) => [traceId, facts?.outcome, facts?.links]),
     ).toEqual([[task?.traceId, 'finished', [{ traceId: task?.traceId, spanId: task?.spanId }]]]);
     expect(collector.told.filter((line) => line.startsWith('ends'))).toHaveLength(collector.spans.length);
+  });
+
+  test('a fork has a trace of its own, linked to the task that it was forked from, and tells nothing of that again', async () => {
+    const { state } = await run(
+      caller('look', () => 'seen'),
+      'hi',
+    );
+    const original = new Set(ids());
+    const [task] = collector.named('task');
+    collector = new Collector();
+    setTraceProcessors([collector]);
+    const agent = caller('look', () => 'seen');
+    agent.model = new ScriptedModel([[assistantMessage('other')]]);
+    const events = forkedEvents(state.events as Committed[], 'run_copy', {
+      of: 'r',
+      at: state.events.length - 4,
+      once: 'run',
+    });
+    const journal = new Journal('run_copy', events);
+    const record = newRecord({ journal, root: agent, context: new RunContext({}), state: stateOf(journal) });
+    const copy = await run(agent, new RunState(record));
+    expect(ids().filter((id) => original.has(id))).toEqual([]);
+    expect(collector.spans[0]?.traceId).not.toBe(task?.traceId);
+    expect(details('task')[0]?.links).toEqual([{ traceId: task?.traceId, spanId: task?.spanId }]);
+    const stored = spansOf({ runId: 'run_copy', events: copy.state.events });
+    expect(stored.map(({ spanId }) => spanId)).toEqual(ids());
   });
 
   test('a log of a run that nobody traced has spans, the same ones each time', async () => {

@@ -55,6 +55,8 @@ function derive(log: LoggedRun, { options, spans, tasks }: Derivation): void {
   for (const event of log.events) {
     state = apply(state, event);
     read(reading, event, state);
+    // What a fork copied is told by the log that it was copied from.
+    if (event.type === 'run.forked') own.length = 0;
   }
   cutOff(reading);
   spans.push(...own, ...nested);

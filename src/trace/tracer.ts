@@ -216,7 +216,14 @@ class LiveObserver implements RunObserver {
 }
 
 const DONE: Promise<void> = Promise.resolve();
-const ENDS: ReadonlySet<RunEvent['type']> = new Set(['run.paused', 'run.finished', 'run.failed', 'run.cancelled']);
+const ENDS: ReadonlySet<RunEvent['type']> = new Set([
+  'run.paused',
+  'run.finished',
+  'run.failed',
+  'run.cancelled',
+  // What came before is told by the run that was forked.
+  'run.forked',
+]);
 
 /** The tasks of a run and its sub-agents are counted in one place. */
 function tasksOf({ parent }: TracedRun): Map<string, TaskUsageData> {
