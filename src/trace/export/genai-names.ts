@@ -1,12 +1,10 @@
 /**
- * Names of OpenTelemetry's conventions for generative AI, in one place and of one version.
+ * Names of OpenTelemetry's conventions for generative AI, in one place and of one version: 1.41.
  *
  * They are "in development": when they change, this table changes with its version, and docs/otlp.md says what moved.
  * Their home is the repository semantic-conventions-genai; the test compares the table with the constants of
  * `@opentelemetry/semantic-conventions`.
  */
-export const GENAI_VERSION = '1.41';
-
 export const GENAI = {
   operation: 'gen_ai.operation.name',
   provider: 'gen_ai.provider.name',
