@@ -4,7 +4,7 @@
 export type Measure = (text: string) => number;
 
 export const characters: Measure = (text) => text.length;
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 export const utf8Bytes: Measure = (text) => utf8.encode(text).length;
 
 const SHORTEST_LEAF = 32;

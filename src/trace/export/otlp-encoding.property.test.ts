@@ -3,7 +3,7 @@ import { SpanKind, SpanStatusCode, TraceFlags, type Link, type SpanContext } fro
 import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { otlpJson } from './otlp-json.ts';
+import { otlpJson as makeOtlpJson } from './otlp-json.ts';
 import { otlpProtobuf } from './otlp-protobuf.ts';
 import { decodeOtlpRequest, encodeOtlpAnswer, withoutDefaults } from './otlp-schema.fixture.ts';
 import { joinSpans, type Attributes, type OtlpSource, type OtlpSpan } from './otlp-span.ts';
@@ -15,6 +15,7 @@ const hexId = (digits: number): fc.Arbitrary<string> =>
     .array(fc.constantFrom(...'0123456789abcdef'), { minLength: digits, maxLength: digits })
     .map((list) => list.join(''))
     .filter((id) => /[^0]/.test(id));
+const otlpJson = makeOtlpJson();
 const text = fc.string({ unit: 'binary', maxLength: 40 });
 const number = fc.oneof(
   fc.integer(),

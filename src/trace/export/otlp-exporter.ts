@@ -83,7 +83,7 @@ const VERSION = '0.1.0';
 const MAX_TRACES = 10_000;
 /** By OTLP's specification the only statuses after which the same request may be sent again. */
 const RETRYABLE = new Set([429, 502, 503, 504]);
-const compressed = promisify(gzip);
+const compressed = /* @__PURE__ */ promisify(gzip);
 
 type Settings = ToOtlpOptions &
   Readonly<{
@@ -266,7 +266,7 @@ function settingsOf(options: OTLPTraceExporterOptions, env: ReturnType<typeof re
     typeof headers === 'function' ? headers() : headers;
   return {
     url: endpoint === undefined ? endpointUrl(env.url) : endpointUrl(endpoint),
-    encoding: protocol === 'http/json' ? otlpJson : otlpProtobuf(),
+    encoding: protocol === 'http/json' ? otlpJson() : otlpProtobuf(),
     source: {
       resource: {
         'service.name': 'unknown_service:node',

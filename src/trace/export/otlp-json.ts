@@ -4,7 +4,7 @@
  */
 import type { Attributes, AttributeValue, OtlpEncoding, OtlpSpan, OtlpSource, PartialSuccess } from './otlp-span.ts';
 
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 
 /** Readers in other languages refuse half a surrogate pair, which a cut string can end with. */
 const text = (value: string): string => value.replace(/\p{Surrogate}/gu, '\uFFFD');
@@ -77,10 +77,13 @@ function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
-export const otlpJson: OtlpEncoding = {
-  contentType: 'application/json',
-  separator: utf8.encode(','),
-  encodeSpan: (span) => utf8.encode(JSON.stringify(jsonSpan(span))),
-  envelope,
-  decodeAnswer,
-};
+/** A function, so that who does not export by it does not load it. */
+export function otlpJson(): OtlpEncoding {
+  return {
+    contentType: 'application/json',
+    separator: utf8.encode(','),
+    encodeSpan: (span) => utf8.encode(JSON.stringify(jsonSpan(span))),
+    envelope,
+    decodeAnswer,
+  };
+}

@@ -7,7 +7,7 @@
 
 export const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-const utf8 = new TextEncoder();
+const utf8 = /* @__PURE__ */ new TextEncoder();
 const START_BYTES = 4096;
 /** A buffer that one large value made grow is let go again. */
 const KEPT_BYTES = 1_048_576;
