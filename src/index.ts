@@ -294,7 +294,26 @@ export {
   UserError,
 } from './protocol/errors.ts';
 
+// Traces to other systems
+export {
+  OpenAITracingExporter,
+  setDefaultOpenAITracingExporter,
+  setTracingExportApiKey,
+} from './trace/export/index.ts';
+export type { OpenAITracingExporterOptions } from './trace/export/index.ts';
+
 // Own additions
+export { flushTraces, OTLPTraceExporter, traceFromHeaders, traceHeaders } from './trace/export/index.ts';
+export type {
+  DropReason,
+  ExportProblem,
+  ExportStats,
+  FlushTracesOptions,
+  OTLPHeaders,
+  OTLPTraceExporterOptions,
+} from './trace/export/index.ts';
+export { createRedactor } from './wire/index.ts';
+export type { RedactionOptions, Redactor } from './wire/index.ts';
 export { RunAgentToolStreamEvent, RunHooks, RunItemBase } from './agent/index.ts';
 export type {
   AgentToolEventHandler,
@@ -394,6 +413,18 @@ export type {
 } from './tools/index.ts';
 export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
+
+// Sessions in PostgreSQL and Redis
+export { PostgresSession, RedisSession } from './session/index.ts';
+export type {
+  PostgresClient,
+  PostgresPool,
+  PostgresPoolClient,
+  PostgresSessionOptions,
+  RedisClient,
+  RedisSessionOptions,
+  StoredSessionOptions,
+} from './session/index.ts';
 
 // Durable runs; what a log of one's own must do is in `@baton/agents/log`
 export { AlreadyDecided, DurableError, RunStore } from './durable/index.ts';

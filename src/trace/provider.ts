@@ -167,8 +167,9 @@ export function setTraceProcessors(processors: TracingProcessor[]): void {
  * @throws UserError for what is neither.
  */
 export function setTracingProcessor(target: TracingExporter | TracingProcessor): void {
+  // What is both has a queue of its own, which a batch processor would only double.
+  if (isProcessor(target)) return setTraceProcessors([target]);
   if (isExporter(target)) return setTraceProcessors([new BatchTraceProcessor(target)]);
-  if (typeof target?.onSpanEnd === 'function') return setTraceProcessors([target]);
   throw new UserError(
     `setTracingProcessor got ${target === null ? 'null' : typeof target}. Pass an exporter, which has export(items), or a processor, which has onSpanStart, onSpanEnd and the rest of TracingProcessor.`,
   );
@@ -176,6 +177,9 @@ export function setTracingProcessor(target: TracingExporter | TracingProcessor):
 
 const isExporter = (target: TracingExporter | TracingProcessor): target is TracingExporter =>
   typeof target === 'object' && target !== null && 'export' in target && typeof target.export === 'function';
+
+const isProcessor = (target: TracingExporter | TracingProcessor): target is TracingProcessor =>
+  typeof target === 'object' && target !== null && 'onSpanEnd' in target && typeof target.onSpanEnd === 'function';
 
 /** Turns tracing off or on for the process, whatever the environment says. */
 export const setTracingDisabled = (disabled: boolean): void => getGlobalTraceProvider().setDisabled(disabled);
