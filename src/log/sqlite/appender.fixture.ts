@@ -3,8 +3,9 @@
  * has two events, so that half of one would be seen. Where it is fenced, it takes the run again.
  */
 import { writeSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { measureStall } from '../../store/sqlite/stall.fixture.ts';
+import type { Stall } from '../../store/sqlite/stall.fixture.ts';
 import { LogError } from '../errors.ts';
 import type { EventLog, LogEvent } from '../types.ts';
 import { sqliteLog } from './sqlite-log.ts';
@@ -23,7 +24,7 @@ export type Job = {
 };
 /** A commit: run, position of its first event, who made it, which of its commits, under which fence. */
 export type Line = readonly [runId: string, position: number, name: string, n: number, fence: number];
-export type Report = { readonly longestStallMs: number; readonly errors: readonly string[] };
+export type Report = Stall & { readonly errors: readonly string[] };
 
 export const eventsOf = ([, , name, n, fence]: Line): LogEvent[] =>
   ['first', 'second'].map((part) => ({ type: `${name} ${n} ${part} ${fence}` }));
@@ -80,8 +81,7 @@ async function main(job: Job): Promise<void> {
   const { path, name, runs, commits = Infinity, timeoutMs = 120_000, stopsAtError = false } = job;
   const log = sqliteLog({ path, timeoutMs });
   const errors: string[] = [];
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
+  const stalled = measureStall();
   const beat = (): Promise<unknown> => log.leases.beat(name).catch((error: unknown) => errors.push(String(error)));
   await beat();
   const beating = setInterval(() => void beat(), job.beatMs ?? 2 ** 31 - 1);
@@ -99,7 +99,7 @@ async function main(job: Job): Promise<void> {
       }
     }),
   );
-  say({ longestStallMs: delay.max / 1e6, errors });
+  say({ ...stalled(), errors });
   clearInterval(beating);
   await log.leases.beat(name, { leave: true }).catch(() => undefined);
   await log.close();
