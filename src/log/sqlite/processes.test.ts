@@ -30,6 +30,23 @@ test('6 processes that take the same runs from each other lose nothing and commi
   expect(await inspectRuns(path, runs, acknowledged)).toEqual([]);
 }, 120_000);
 
+test('who watches a run hears of what another process appends to it', async () => {
+  const log = sqliteLog({ path });
+  await log.append({
+    runId: 'r',
+    position: 0,
+    fence: 0,
+    create: { agent: 'a', worker: 'w' },
+    events: [],
+    release: true,
+  });
+  const watching = log.watch('r', { head: 0 });
+  const appender = startAppender({ path, name: 'other', runs: ['r'], commits: 1 });
+  expect(await watching).toMatchObject({ head: 2, lease: { owner: 'other', fence: 2 } });
+  expect((await appender.ended)?.errors).toEqual([]);
+  await log.close();
+}, 60_000);
+
 test('the comparison sees what is lost, half, twice, or of an old fence', async () => {
   const log = sqliteLog({ path });
   const lines: Line[] = [

@@ -9,26 +9,30 @@ export type Stall = {
   readonly longestStallMs: number;
   /** The same, less the time in which the thread was ready to run and had no processor. */
   readonly ownStallMs: number;
+  /** When that was, since the measure began. */
+  readonly ownStallAtMs: number;
 };
 
 const TICK_MS = 5;
 
 /** Begins to measure. The function gives what was found until then, and ends it. */
 export function measureStall(): () => Stall {
-  let [longestStallMs, ownStallMs] = [0, 0];
+  const began = performance.now();
+  let [longestStallMs, ownStallMs, ownStallAtMs] = [0, 0, 0];
   let [last, waited] = [performance.now(), waitedForProcessorMs()];
   const tick = (): void => {
     const [now, waitedNow] = [performance.now(), waitedForProcessorMs()];
     const late = now - last - TICK_MS;
     longestStallMs = Math.max(longestStallMs, late);
-    ownStallMs = Math.max(ownStallMs, late - (waitedNow - waited));
+    const own = late - (waitedNow - waited);
+    if (own > ownStallMs) [ownStallMs, ownStallAtMs] = [own, now - began];
     [last, waited] = [now, waitedNow];
     timer = setTimeout(tick, TICK_MS);
   };
   let timer = setTimeout(tick, TICK_MS);
   return () => {
     clearTimeout(timer);
-    return { longestStallMs, ownStallMs };
+    return { longestStallMs, ownStallMs, ownStallAtMs };
   };
 }
 
