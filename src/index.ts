@@ -424,3 +424,16 @@ export type {
   StoredEvent,
 } from './log/index.ts';
 export type { Failure, StoreWrite } from './store/index.ts';
+
+// Durable runs
+export { AlreadyDecided, DurableError, RunStore } from './durable/index.ts';
+export type {
+  DurableErrorCode,
+  ForkOptions,
+  OnPlanChange,
+  PlanDecision,
+  Recovered,
+  ReplayOptions,
+  ResumeOptions,
+  RunStoreOptions,
+} from './durable/index.ts';
