@@ -375,6 +375,7 @@ describe.each(['memory', 'sqlite'] as const)('runs in a log in %s', { timeout: 3
     });
     const stop = tool({
       name: 'stop',
+      effect: 'read',
       description: 'Asks.',
       parameters: z.object({}),
       needsApproval: true,

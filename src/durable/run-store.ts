@@ -158,9 +158,10 @@ export class RunStore implements RunKeeper {
    */
   async recover({ limit = 50 }: { limit?: number } = {}): Promise<Recovered[]> {
     this.#checkOpen('');
-    const candidates = await claimable(this.log, this.#presence, limit);
+    const candidates = await claimable(this.log, this.#presence, limit + this.#running.size);
+    const taken = candidates.filter(({ runId }) => !this.#running.has(runId)).slice(0, limit);
     return Promise.all(
-      candidates.map(async ({ runId }): Promise<Recovered> => {
+      taken.map(async ({ runId }): Promise<Recovered> => {
         try {
           const { state } = await this.resume(runId);
           return { runId, outcome: { status: state.status } };

@@ -31,7 +31,11 @@ export type RunStoreOptions = {
    * @default 'continue'
    */
   onPlanChange?: OnPlanChange;
-  /** Names this process among the workers of the store. @default the host's name, the process id and a random part */
+  /**
+   * Names this process among the workers of the store. Give a name of your own where one process at a time has it
+   * (such as a pod of a stateful set): started again, it takes back at once what it had.
+   * @default the host's name, the process id and a random part
+   */
   worker?: string;
   /**
    * How long a worker may show no sign of life before others may take its runs, in milliseconds. The same for all
