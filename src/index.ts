@@ -1,3 +1,4 @@
+/* oxlint-disable eslint/max-lines -- one re-export a line, nothing else */
 /**
  * Everything that agents need; test helpers are in `@baton/agents/testing`.
  *
