@@ -12,6 +12,12 @@ import { AgentsError } from '../protocol/errors.ts';
  * - `session/cleared`: the session was cleared since; a late retry must not bring erased items back.
  * - `session/conflict`: the session has other items than the caller expected; nothing was changed.
  * - `session/closed`: the session was closed before the call.
+ * - `session/wrong-key`: an item is sealed with a key that was not given. It was kept, as in the five cases below.
+ * - `session/tampered`: a sealed item was changed, or comes from another session or tenant.
+ * - `session/reordered`: sealed items are missing, repeated or in another order than they were added.
+ * - `session/truncated`: the newest items are missing; told only with a `head` kept elsewhere.
+ * - `session/expired`: a sealed item is older than `ttlMs`.
+ * - `session/plaintext`: an item that is not sealed stands in a sealed session.
  * - `session/lost`: the writer died before it answered. The change may be there or not: retry with an operation id.
  * - `session/store`: anything else that the database says.
  */
@@ -27,11 +33,17 @@ export type SessionErrorCode = `session/${
   | 'cleared'
   | 'conflict'
   | 'closed'
+  | 'wrong-key'
+  | 'tampered'
+  | 'reordered'
+  | 'truncated'
+  | 'expired'
+  | 'plaintext'
   | 'lost'
   | 'store'}`;
 
 export type SessionErrorDetails = {
-  /** Positions of the unreadable items. */
+  /** Positions of the unreadable items; of sealed ones, their index in what was read. */
   readonly positions?: readonly number[];
   /** Id of the process that holds the store, where it is known. */
   readonly blockedBy?: number;
