@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemorySession as Published } from '@openai/agents';
 import { afterAll, describe, expect, test } from 'vitest';
+import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem, FunctionCallItem } from '../../protocol/items.ts';
 import { sessionConformance } from '../../testing/session-conformance.ts';
 import { SessionError } from '../errors.ts';
@@ -186,6 +187,29 @@ describe('many writers', () => {
       writers.flatMap((writer, w) => [0, 1, 2].map((n) => writer.addItems([user(`${w}/${n}/a`), user(`${w}/${n}/b`)]))),
     );
     expect(await sealed(inner).getItems()).toHaveLength(36);
+  });
+
+  test('also with a file that each opens for itself', async () => {
+    const inners = Array.from({ length: 3 }, () => new SQLiteSession('writers', { dbPath }));
+    await Promise.all(
+      inners.flatMap((inner, w) => {
+        const writer = sealed(inner);
+        return [0, 1, 2].map((n) => writer.addItems([user(`${w}/${n}`)]));
+      }),
+    );
+    const [inner] = inners;
+    expect(inner && (await sealed(inner).getItems())).toHaveLength(9);
+    for (const each of inners) await each.close();
+  });
+
+  test('a refusal that means something else is passed on, not taken for done', async () => {
+    const inner = new MemorySession();
+    const session = sealed(inner);
+    await session.addItems([user('a')]);
+    inner.applyHistoryTransaction = () => Promise.reject(new UserError('An item is too long for this store.'));
+    const transaction = { type: 'append_items' as const, items: [user('b')] };
+    await expect(session.applyHistoryTransaction?.({ operationId: 'o', transaction })).rejects.toThrow('too long');
+    await expect(session.addItems([user('b')])).rejects.toThrow('too long');
   });
 
   test('after a clear in a file the session begins anew', async () => {

@@ -23,7 +23,7 @@ import { firstRow, operationMark } from './envelope.ts';
 import { checkHead, headOf, type SealedHead } from './head.ts';
 import { checkKeys, type Secret, secretsFor, type SessionKey } from './keys.ts';
 import { rewrite } from './rewrite.ts';
-import { isItem, isRefusal, isSameText, itemOf, sealAll, sealedEnvelope, textsOf } from './rows.ts';
+import { isItem, isRefusal, isSameText, itemOf, saysDone, sealAll, sealedEnvelope, textsOf } from './rows.ts';
 
 export type EncryptedSessionOptions = {
   /** The first seals; all open. To rotate, put a new one in front. */
@@ -238,12 +238,12 @@ export class EncryptedSession implements Session {
   }
 
   /**
-   * After a refusal for which no other writer is to blame: the operation was done before. Its rows say with what;
-   * where they are gone (popped since), nothing can say so any more, and nothing is added either.
+   * After a refusal for which no other writer is to blame: the operation was done before. Its rows say with what. Where
+   * they are gone (popped since) only the store's word is left, and nothing is added either.
    */
   async #checkDone(operationId: string | undefined, texts: readonly string[], error: unknown): Promise<void> {
-    if (operationId === undefined) throw error;
-    const stored = await this.#rowsOf(operationId);
+    const stored = operationId === undefined ? [] : await this.#rowsOf(operationId);
+    if (stored.length === 0 && !saysDone(error)) throw error;
     if (stored.every(({ text }, n) => isSameText(text, texts[n]))) return;
     throw new UserError('Session history operation was already applied with a different transaction.');
   }

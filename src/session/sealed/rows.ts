@@ -55,3 +55,6 @@ export function sealedEnvelope(row: AgentInputItem): Envelope {
 
 /** Whether a store refused, rather than failed. Other packages have a `UserError` of their own. */
 export const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'UserError';
+
+/** Our stores and the original word it so. Taken for something else, it is thrown: nothing is lost in silence. */
+export const saysDone = (error: unknown): boolean => error instanceof Error && /already applied/i.test(error.message);
