@@ -391,5 +391,11 @@ export type {
 } from './tools/index.ts';
 export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
-export { deriveSessionKey, EncryptedSession } from './session/index.ts';
-export type { EncryptedSessionOptions, SealedHead, SessionKey } from './session/index.ts';
+export { deriveSessionKey, EncryptedSession, estimateTokens, resolveSessionSettings } from './session/index.ts';
+export type {
+  EncryptedSessionOptions,
+  SealedHead,
+  SessionKey,
+  SessionSettings,
+  TokenCounter,
+} from './session/index.ts';

@@ -1,6 +1,7 @@
 export { applySessionHistoryMutations } from './items.ts';
 export { SessionError } from './errors.ts';
 export type { SessionErrorCode, SessionErrorDetails } from './errors.ts';
+export { estimateTokens, limitHistory, readHistory, resolveSessionSettings } from './limits.ts';
 export { MemorySession } from './memory-session.ts';
 export type { MemorySessionOptions } from './memory-session.ts';
 export { SQLiteSession } from './sqlite/sqlite-session.ts';
@@ -29,6 +30,8 @@ export type {
   SessionHistoryTransactionAwareSession,
   SessionInputCallback,
   SessionRunContext,
+  SessionSettings,
+  TokenCounter,
 } from './types.ts';
 export { EncryptedSession } from './sealed/encrypted-session.ts';
 export type { EncryptedSessionOptions } from './sealed/encrypted-session.ts';

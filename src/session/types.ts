@@ -19,8 +19,25 @@ export interface SessionRunContext<TContext = unknown> {
   readonly usage: Usage;
 }
 
+/** How many tokens an item takes in a request. The same for the same item: a store may keep what it said. */
+export type TokenCounter = (item: AgentInputItem) => number;
+
+/** How much of its history a session gives to a run. What does not fit stays stored. */
+export type SessionSettings = {
+  /** At most this many of the newest items. @default no limit */
+  limit?: number | undefined;
+  /** At most this many tokens in them. @default no limit */
+  maxTokens?: number | undefined;
+  /** @default `estimateTokens` */
+  countTokens?: TokenCounter | undefined;
+};
+
 /** A conversation that outlives a run. */
 export interface Session {
+  /** Limits of the history that a run gets; `sessionSettings` of the run goes before. @default none */
+  readonly sessionSettings?: SessionSettings | undefined;
+  /** The history within limits, cut at a safe place, by a session that can do so without reading all of it. */
+  getHistory?(settings: SessionSettings, runContext?: SessionRunContext): Promise<AgentInputItem[]>;
   /** The identifier; created where there is none yet. */
   getSessionId(): Promise<string>;
   /** The items, oldest first; with `limit`, the newest `limit` of them, still oldest first. */

@@ -8,6 +8,8 @@ import {
   isOpenAIResponsesCompactionAwareSession,
   isRunContextAwareSession,
   isSessionHistoryTransactionAwareSession,
+  readHistory,
+  resolveSessionSettings,
   type Session,
 } from '../../session/index.ts';
 import { usageData } from '../usage.ts';
@@ -18,9 +20,8 @@ import { withoutReasoningId } from '../view.ts';
 export async function loadSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   const session = sessionOf(run);
   const own = inputItems(state.input);
-  const stored = isRunContextAwareSession(session)
-    ? await session.getItems(undefined, run.context)
-    : await session.getItems();
+  const limits = resolveSessionSettings(session.sessionSettings, run.settings.sessionSettings);
+  const stored = await readHistory(session, limits, run.context);
   const history = withoutOrphans(sinceCompaction(stored)).map(
     (item) => session.prepareHistoryItemForModelInput?.(item) ?? item,
   );

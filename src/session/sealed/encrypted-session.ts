@@ -10,6 +10,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { SessionError } from '../errors.ts';
 import { isSame } from '../items.ts';
+import { safeStarts } from '../limits.ts';
 import { checkTransaction } from '../transaction.ts';
 import {
   isSessionHistoryTransactionAwareSession,
@@ -17,6 +18,7 @@ import {
   type SessionHistoryMutation,
   type SessionHistoryRewriteArgs,
   type SessionHistoryTransactionArgs,
+  type SessionSettings,
 } from '../types.ts';
 import { type Opened, openRows, type Scope } from './chain.ts';
 import { firstRow, operationMark } from './envelope.ts';
@@ -86,6 +88,10 @@ export class EncryptedSession implements Session {
       this.#inTurn(async () => {
         if (mutations.length > 0) await this.#rewrite(mutations);
       });
+  }
+
+  get sessionSettings(): SessionSettings | undefined {
+    return this.#inner.sessionSettings;
   }
 
   getSessionId(): Promise<string> {
@@ -176,7 +182,13 @@ export class EncryptedSession implements Session {
     if (ttlMs === undefined) return items;
     const oldest = Date.now() - ttlMs;
     const last = items.findLastIndex(({ envelope }) => envelope.at < oldest);
-    if (last < 0 || onExpired === 'omit') return items.slice(last + 1);
+    if (last < 0) return items;
+    if (onExpired === 'omit') {
+      const isSafe = safeStarts(items.map(itemOf));
+      let start = last + 1;
+      while (start < items.length && !isSafe(start)) start++;
+      return items.slice(start);
+    }
     const { scope } = await this.#unlock();
     throw new SessionError(
       'session/expired',
