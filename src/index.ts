@@ -399,3 +399,19 @@ export type {
   SessionSettings,
   TokenCounter,
 } from './session/index.ts';
+export { SummarizingSession } from './run/index.ts';
+export type { SummarizingSessionOptions } from './run/index.ts';
+export {
+  OPENAI_SESSION_API,
+  OpenAIConversationsSession,
+  OpenAIResponsesCompactionSession,
+  startOpenAIConversationsSession,
+} from './providers/openai/index.ts';
+export type {
+  OpenAIConversationsClient,
+  OpenAIConversationsSessionOptions,
+  OpenAIResponsesCompactionDecisionContext,
+  OpenAIResponsesCompactionMode,
+  OpenAIResponsesCompactionSessionOptions,
+  OpenAISessionAPI,
+} from './providers/openai/index.ts';

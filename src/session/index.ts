@@ -1,6 +1,8 @@
 export { applySessionHistoryMutations } from './items.ts';
 export { SessionError } from './errors.ts';
 export type { SessionErrorCode, SessionErrorDetails } from './errors.ts';
+export { CompactedView, coverable } from './compaction/view.ts';
+export type { Snapshot } from './compaction/view.ts';
 export { estimateTokens, limitHistory, readHistory, resolveSessionSettings } from './limits.ts';
 export { MemorySession } from './memory-session.ts';
 export type { MemorySessionOptions } from './memory-session.ts';
