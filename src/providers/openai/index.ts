@@ -23,14 +23,3 @@ export type {
   ImageGenerationToolOptions,
   WebSearchToolOptions,
 } from './tools.ts';
-export { OpenAIResponsesCompactionSession } from './sessions/compaction-session.ts';
-export type {
-  OpenAIResponsesCompactionDecisionContext,
-  OpenAIResponsesCompactionMode,
-  OpenAIResponsesCompactionSessionOptions,
-} from './sessions/compaction-session.ts';
-export type { OpenAIConversationsClient } from './sessions/conversations-client.ts';
-export { OpenAIConversationsSession, startOpenAIConversationsSession } from './sessions/conversations-session.ts';
-export type { OpenAIConversationsSessionOptions } from './sessions/conversations-session.ts';
-export { OPENAI_SESSION_API } from './sessions/history.ts';
-export type { OpenAISessionAPI } from './sessions/history.ts';

@@ -55,17 +55,18 @@ export function conversationsOf(client: OpenAIConversationsClient): Conversation
 
 /** A client of ours. */
 export function createConversations(options: OpenAIClientOptions): Conversations {
-  const ask = (method: string, path: string, body?: Json, query?: Json): Promise<unknown> =>
+  const ask = (method: string, path: string, { body, query }: { body?: Json; query?: Json } = {}): Promise<unknown> =>
     requestOpenAI(options, { method, path, body, callOptions: query ? { query } : {} });
   const at = (id: string, rest = ''): string => `/conversations/${encodeURIComponent(id)}${rest}`;
   return {
-    create: (body) => ask('POST', '/conversations', body),
+    create: (body) => ask('POST', '/conversations', { body }),
     remove: (id) => ask('DELETE', at(id)),
-    add: (id, items) => ask('POST', at(id, '/items'), { items }),
+    add: (id, items) => ask('POST', at(id, '/items'), { body: { items } }),
     removeItem: (itemId, id) => ask('DELETE', at(id, `/items/${encodeURIComponent(itemId)}`)),
     async *list(id, query) {
       for (let after: string | undefined; ;) {
-        const page = await ask('GET', at(id, '/items'), undefined, { ...query, ...(after !== undefined && { after }) });
+        const asked = { ...query, ...(after !== undefined && { after }) };
+        const page = await ask('GET', at(id, '/items'), { query: asked });
         if (!isObject(page) || !Array.isArray(page['data'])) {
           throw new UserError('OpenAI answered a list of conversation items without `data`. Check the baseURL.');
         }
