@@ -35,8 +35,4 @@ export type {
   SessionSettings,
   TokenCounter,
 } from './types.ts';
-export { EncryptedSession } from './sealed/encrypted-session.ts';
-export type { EncryptedSessionOptions } from './sealed/encrypted-session.ts';
-export type { SealedHead } from './sealed/head.ts';
-export { deriveSessionKey } from './sealed/keys.ts';
-export type { SessionKey } from './sealed/keys.ts';
+export * from './sealed/index.ts';

@@ -71,7 +71,8 @@ const MODELS = /^(ft:)?(gpt-|o\d|chatgpt-|codex-|computer-use-)/;
  * const session = new OpenAIResponsesCompactionSession({ underlyingSession: new SQLiteSession('user_123') });
  */
 export class OpenAIResponsesCompactionSession implements OpenAIResponsesCompactionAwareSession {
-  readonly [OPENAI_SESSION_API] = 'responses' as const;
+  // Set in the constructor: a computed member with a value would keep the class in every bundle.
+  declare readonly [OPENAI_SESSION_API]: 'responses';
   /** There where the underlying session has transactions. */
   declare readonly applyHistoryTransaction?: (args: SessionHistoryTransactionArgs) => Promise<void>;
   readonly #options: OpenAIResponsesCompactionSessionOptions;
@@ -97,6 +98,7 @@ export class OpenAIResponsesCompactionSession implements OpenAIResponsesCompacti
     if (maxRollbackItems !== undefined && !(Number.isSafeInteger(maxRollbackItems + 1) && maxRollbackItems > 0)) {
       throw new UserError(`maxRollbackItems is ${maxRollbackItems}. Give an integer above 0, or leave it out.`);
     }
+    this[OPENAI_SESSION_API] = 'responses';
     this.#options = options;
     this.#underlying = underlyingSession;
     this.#view = new CompactedView(underlyingSession);

@@ -44,7 +44,8 @@ const MOST_LISTED = 100;
  * const session = new OpenAIConversationsSession({ conversationId: 'conv_123', apiKey: 'sk-...' });
  */
 export class OpenAIConversationsSession implements Session {
-  readonly [OPENAI_SESSION_API] = 'conversations' as const;
+  // Set in the constructor: a computed member with a value would keep the class in every bundle.
+  declare readonly [OPENAI_SESSION_API]: 'conversations';
   readonly #conversations: Conversations;
   #id: string | undefined;
   #started: Promise<string> | undefined;
@@ -52,6 +53,7 @@ export class OpenAIConversationsSession implements Session {
   /** @throws UserError for a client without conversations */
   constructor(options: OpenAIConversationsSessionOptions = {}) {
     const { conversationId, client, ...own } = options;
+    this[OPENAI_SESSION_API] = 'conversations';
     this.#id = conversationId;
     this.#conversations = client ? conversationsOf(client) : createConversations(own);
   }

@@ -4,7 +4,7 @@ import { isObject, isString, omit, type Json } from '../json.ts';
 import { toOutputItem } from '../responses/output.ts';
 
 /** Which of OpenAI's APIs keeps a session's items. */
-export const OPENAI_SESSION_API: unique symbol = Symbol.for('baton.openai.sessionApi');
+export const OPENAI_SESSION_API: unique symbol = /* @__PURE__ */ Symbol.for('baton.openai.sessionApi');
 export type OpenAISessionAPI = 'responses' | 'conversations';
 
 /** Items of a stored history as conversation items. */
