@@ -394,5 +394,6 @@ export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wir
 // Each of these names its own; there are no lines left here to repeat them.
 export * from './providers/openai/sessions/index.ts';
 export * from './session/sealed/index.ts';
+export * from './session/branches/index.ts';
 export { SummarizingSession, type SummarizingSessionOptions } from './run/index.ts';
 export { estimateTokens, resolveSessionSettings, type SessionSettings, type TokenCounter } from './session/index.ts';

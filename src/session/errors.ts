@@ -18,6 +18,7 @@ import { AgentsError } from '../protocol/errors.ts';
  * - `session/truncated`: the newest items are missing; told only with a `head` kept elsewhere.
  * - `session/expired`: a sealed item is older than `ttlMs`.
  * - `session/plaintext`: an item that is not sealed stands in a sealed session.
+ * - `session/unknown-branch`: there is no branch of that name, or no more.
  * - `session/lost`: the writer died before it answered. The change may be there or not: retry with an operation id.
  * - `session/store`: anything else that the database says.
  */
@@ -39,6 +40,7 @@ export type SessionErrorCode = `session/${
   | 'truncated'
   | 'expired'
   | 'plaintext'
+  | 'unknown-branch'
   | 'lost'
   | 'store'}`;
 

@@ -1,6 +1,7 @@
 export { applySessionHistoryMutations } from './items.ts';
 export { SessionError } from './errors.ts';
 export type { SessionErrorCode, SessionErrorDetails } from './errors.ts';
+export * from './branches/index.ts';
 export { CompactedView, coverable } from './compaction/view.ts';
 export type { Snapshot } from './compaction/view.ts';
 export { estimateTokens, limitHistory, readHistory, resolveSessionSettings } from './limits.ts';

@@ -12,7 +12,7 @@ import {
   resolveSessionSettings,
   type Session,
 } from '../../session/index.ts';
-import { usageData } from '../usage.ts';
+import { usageData, usageOfJournal } from '../usage.ts';
 import { type RequestUsage, Usage } from '../../protocol/usage.ts';
 import type { LiveRun } from '../live-run.ts';
 import { withoutReasoningId } from '../view.ts';
@@ -84,6 +84,8 @@ export async function saveSession(run: LiveRun, effect: Effect, state: State): P
     } else if (isRunContextAwareSession(session)) await session.addItems(items, run.context);
     else if (effect.attempt === undefined || !(await isSaved(session, items))) await session.addItems(items);
   }
+  const { journal } = run.record;
+  await session.recordUsage?.({ runId: journal.runId, usage: usageOfJournal(journal) });
   return { type: 'session.saved', id: effect.id, to: effect.to };
 }
 
