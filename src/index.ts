@@ -397,3 +397,40 @@ export * from './session/sealed/index.ts';
 export * from './session/branches/index.ts';
 export { SummarizingSession, type SummarizingSessionOptions } from './run/index.ts';
 export { estimateTokens, resolveSessionSettings, type SessionSettings, type TokenCounter } from './session/index.ts';
+
+// Logs of durable runs
+export { LeaseWatch, LogError, memoryLog, sqliteLog, StoreBlocked } from './log/index.ts';
+export type {
+  Begin,
+  Claimed,
+  Commit,
+  Committed,
+  EventLog,
+  Known,
+  Lease,
+  Leases,
+  LeaseWatchOptions,
+  LogErrorCode,
+  LogErrorDetails,
+  LogEvent,
+  LogLimits,
+  LogStatus,
+  MemoryLogOptions,
+  NewPosting,
+  NewRun,
+  Posted,
+  Posting,
+  ReadOptions,
+  RemoveQuery,
+  RunInfo,
+  RunLog,
+  RunPage,
+  RunQuery,
+  SqliteLogOptions,
+  StoredEvent,
+} from './log/index.ts';
+export type { Failure, StoreWrite } from './store/index.ts';
+
+// Durable runs
+export { AlreadyDecided, DurableError, RunStore } from './durable/index.ts';
+export type { DurableErrorCode, Recovered, ResumeOptions, RunStoreOptions } from './durable/index.ts';
