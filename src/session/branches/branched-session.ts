@@ -18,6 +18,7 @@ import {
   type SessionTurn,
   type SessionUsageArgs,
 } from '../types.ts';
+import { checkInner } from '../wrapped.ts';
 import {
   branchOf,
   type Branch,
@@ -250,6 +251,7 @@ export class BranchedSession implements BranchAwareSession {
 
   #session(id: string): Session {
     const opened = this.#opened.get(id) ?? this.#options.open(id);
+    checkInner(opened);
     this.#opened.set(id, opened);
     return opened;
   }

@@ -11,6 +11,7 @@ import type { AgentInputItem } from '../../protocol/items.ts';
 import { isSame } from '../items.ts';
 import { safeStarts } from '../limits.ts';
 import { isSessionHistoryTransactionAwareSession, type Session, type SessionHistoryTransactionArgs } from '../types.ts';
+import { checkInner } from '../wrapped.ts';
 
 /** What a mark says. */
 type Mark = {
@@ -35,6 +36,7 @@ export class CompactedView {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(inner: Session) {
+    checkInner(inner);
     this.#inner = inner;
   }
 

@@ -12,6 +12,7 @@ import { SessionError } from '../errors.ts';
 import { isSame } from '../items.ts';
 import { safeStarts } from '../limits.ts';
 import { checkTransaction } from '../transaction.ts';
+import { checkInner } from '../wrapped.ts';
 import {
   isSessionHistoryTransactionAwareSession,
   type Session,
@@ -73,6 +74,7 @@ export class EncryptedSession implements Session {
   /** @throws UserError when an option is unfit */
   constructor(inner: Session, options: EncryptedSessionOptions) {
     const { keys, tenant, ttlMs } = options ?? {};
+    checkInner(inner);
     checkKeys(keys);
     if (tenant !== undefined && (typeof tenant !== 'string' || tenant === '')) {
       throw new UserError(`EncryptedSession option \`tenant\` must be a non-empty string. Got ${typeof tenant}.`);
