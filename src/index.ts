@@ -415,6 +415,12 @@ export type {
 } from './tools/index.ts';
 export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
+// Each of these names its own; there are no lines left here to repeat them.
+export * from './providers/openai/sessions/index.ts';
+export * from './session/sealed/index.ts';
+export * from './session/branches/index.ts';
+export { SummarizingSession, type SummarizingSessionOptions } from './run/index.ts';
+export { estimateTokens, resolveSessionSettings, type SessionSettings, type TokenCounter } from './session/index.ts';
 
 // Sessions in PostgreSQL and Redis
 export { PostgresSession, RedisSession } from './session/index.ts';

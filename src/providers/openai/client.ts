@@ -28,7 +28,7 @@ type Create = (body: never, options?: never) => unknown;
 /** What a model needs of a client. The official `OpenAI` and `AzureOpenAI` have it. */
 export type OpenAIClient = {
   readonly baseURL?: string;
-  readonly responses: { create: Create };
+  readonly responses: { create: Create; compact?: Create };
   readonly chat: { completions: { create: Create } };
 };
 
@@ -66,7 +66,7 @@ export function createOpenAIClient(options: OpenAIClientOptions = {}): OpenAICli
     get baseURL() {
       return baseURLOf(options);
     },
-    responses: { create: create('/responses') },
+    responses: { create: create('/responses'), compact: create('/responses/compact') },
     chat: { completions: { create: create('/chat/completions') } },
   };
 }
@@ -75,9 +75,18 @@ function baseURLOf({ baseURL }: OpenAIClientOptions): string {
   return (baseURL ?? env('OPENAI_BASE_URL') ?? DEFAULT_BASE_URL).replace(/\/+$/, '');
 }
 
-type Call = { path: string; body: Record<string, unknown>; callOptions: OpenAIRequestOptions };
+type Call = {
+  method?: string;
+  path: string;
+  body?: Record<string, unknown> | undefined;
+  callOptions: OpenAIRequestOptions;
+};
 
-function wireRequest(options: OpenAIClientOptions, { path, body, callOptions }: Call): WireRequest {
+/** A plain request to any of OpenAI's APIs. */
+export const requestOpenAI = (options: OpenAIClientOptions, call: Call): Promise<unknown> =>
+  Promise.resolve().then(() => send(wireRequest(options, call), false));
+
+function wireRequest(options: OpenAIClientOptions, { method, path, body, callOptions }: Call): WireRequest {
   const { signal, headers, query } = callOptions;
   const apiKey = options.apiKey ?? env('OPENAI_API_KEY');
   if (apiKey === undefined) {
@@ -94,16 +103,17 @@ function wireRequest(options: OpenAIClientOptions, { path, body, callOptions }: 
   }
   return {
     provider: PROVIDER,
+    ...(method !== undefined && { method }),
     url: `${baseURLOf(options)}${path}${queryString(query)}`,
     headers: {
       authorization: `Bearer ${apiKey}`,
       'content-type': 'application/json',
-      accept: body['stream'] === true ? 'text/event-stream' : 'application/json',
+      accept: body?.['stream'] === true ? 'text/event-stream' : 'application/json',
       ...(organization !== undefined && { 'openai-organization': organization }),
       ...(project !== undefined && { 'openai-project': project }),
       ...extra,
     },
-    body: JSON.stringify(body),
+    ...(body && { body: JSON.stringify(body) }),
     signal,
     fetch: options.fetch,
     timeouts: options.timeouts,
