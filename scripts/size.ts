@@ -1,12 +1,12 @@
 /**
  * What an import costs a user: bundled, minified and gzipped, per import; and what an install costs on disk.
  *
- * Limits stand in size-limits.json. Packages that the code imports late and Node's own modules are not counted.
+ * Limits stand in size-limits.json. What the code imports late, and Node's own modules, are not counted.
  */
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 import { pack } from './lib/pack.ts';
 import { at, built, conclude, execute, need, withTemporary } from './lib/script.ts';
 
@@ -19,9 +19,12 @@ async function gzipKB({ entry, names }: ImportLimit): Promise<number> {
     names === '*'
       ? `export * from ${path};`
       : `import { ${names.join(', ')} } from ${path};\nconsole.log(${names.join(', ')});`;
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir: at(), loader: 'js' },
     bundle: true,
+    splitting: true,
+    outdir: at('dist'),
+    metafile: true,
     minify: true,
     platform: 'node',
     format: 'esm',
@@ -29,7 +32,21 @@ async function gzipKB({ entry, names }: ImportLimit): Promise<number> {
     write: false,
     logLevel: 'error',
   });
-  return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length / 1000;
+  const atOnce = loadedAtOnce(metafile);
+  const texts = outputFiles.filter(({ path }) => atOnce.has(path)).map((file) => file.contents);
+  if (texts.length === 0) throw new Error('The bundle has no entry.');
+  return gzipSync(Buffer.concat(texts), { level: 9 }).length / 1000;
+}
+
+/** The files that an import brings, without those that the code asks for later, if ever. */
+function loadedAtOnce({ outputs }: Metafile): ReadonlySet<string> {
+  const found = new Set(Object.keys(outputs).filter((path) => outputs[path]?.entryPoint === '<stdin>'));
+  for (const path of found) {
+    for (const { path: next, kind, external } of outputs[path]?.imports ?? []) {
+      if (kind === 'import-statement' && external !== true) found.add(next);
+    }
+  }
+  return new Set([...found].map((path) => at(path)));
 }
 
 type Installed = { readonly MB: number; readonly packages: readonly string[] };

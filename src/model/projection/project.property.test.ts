@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { toPrompt } from '../../providers/ai-sdk/prompt.ts';
 import { wireProblem } from '../../testing/wire-validators/index.ts';
 import { bodyFor, FOREIGN, historyFor, specs, targetOf, WIRES } from './histories.fixture.ts';
-import { projectHistory } from './project.ts';
+import { projectHistory } from './project-history.ts';
 
 function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
