@@ -45,12 +45,24 @@ test('answers say who gave them', async () => {
     const wire = WIRES[at] ?? 'chat';
     const origin = { provider: 'my-gateway', api: `openai-${wire}`, model: 'fake', project: 'team-a' };
     expect(model.origin).toEqual(origin);
-    server.reply(reply(wire, { text: 'Hm', reasoning: 'thought' }), reply(wire, { text: 'Hm', reasoning: 'thought' }));
+    const said = { id: 'gen-1', text: 'Hm', reasoning: 'thought' };
+    server.reply(reply(wire, said), reply(wire, said));
     const { output } = await model.getResponse(request());
     const done = (await drain(model.getStreamedResponse(request()))).find(({ type }) => type === 'response_done');
     expect(output.map((item) => item.origin)).toEqual([origin, origin]);
     expect(done).toMatchObject({ response: { output: [{ origin }, { origin }] } });
   }
+});
+
+test('plain words of Chat Completions are not marked: their id tells the wire, and nothing on them is secret', async () => {
+  const model = (await models())[1];
+  server.reply(reply('chat', { text: 'Hm', toolCalls: [{ name: 'f' }], reasoning: 'x' }));
+  const answered = await model?.getResponse(request());
+  expect(answered?.output.map(({ type, origin }) => [type, origin !== undefined])).toEqual([
+    ['reasoning', true],
+    ['message', false],
+    ['function_call', false],
+  ]);
 });
 
 test('a history of its own is sent as it is, mistakes included', async () => {

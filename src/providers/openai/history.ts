@@ -1,7 +1,7 @@
 /** Histories that other models wrote in part, and whose word an answer is. */
 import { isForeignTo, ownershipOf } from '../../model/projection/ownership.ts';
 import type { HistoryCapabilities, HistoryTarget } from '../../model/projection/target.ts';
-import type { AgentOutputItem, Origin } from '../../protocol/items.ts';
+import type { AgentOutputItem, Origin, ProviderData } from '../../protocol/items.ts';
 import type { ModelRequest } from '../../protocol/model.ts';
 
 /** Who answers: histories of others are made to fit it, and its answers are marked with it. */
@@ -42,8 +42,19 @@ export async function fitHistory(request: ModelRequest, target: HistoryTarget): 
   return { ...request, input: items };
 }
 
-/** Marks what a model answered as its own. The items were just made. */
+/** Marks what a model answered as its own, where something on it tells more than its words. The items were just made. */
 export function marked(output: AgentOutputItem[], origin: Origin): AgentOutputItem[] {
-  for (const item of output) item.origin = origin;
+  for (const item of output) if (!isPlain(item)) item.origin = origin;
   return output;
+}
+
+/**
+ * Words and calls of Chat Completions with nothing on them that only their maker can read: their id tells the wire, and
+ * logs and sessions would grow by a tenth for no use.
+ */
+function isPlain(item: AgentOutputItem): boolean {
+  if (item.type !== 'message' && item.type !== 'function_call') return false;
+  if (item.providerData !== undefined || item.id?.startsWith('chatcmpl') !== true) return false;
+  if (item.type === 'function_call' || typeof item.content === 'string') return true;
+  return item.content.every((part: { providerData?: ProviderData }) => part.providerData === undefined);
 }
