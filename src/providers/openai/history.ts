@@ -12,13 +12,15 @@ export type OpenAIModelIdentity = {
   project?: string;
   /** What histories may hold, where the server is not OpenAI's. */
   history?: HistoryCapabilities;
+  /** The model's own name, where the server knows it by another one, such as a deployment's. @default the name asked for */
+  servedModel?: string;
 };
 
 /** The target of a model's histories, and the origin of its answers. */
 export function targetFor(
   wire: 'openai-responses' | 'openai-chat',
-  model: string,
-  { provider = 'openai', project, history }: OpenAIModelIdentity,
+  name: string,
+  { provider = 'openai', project, history, servedModel: model = name }: OpenAIModelIdentity,
 ): { target: HistoryTarget; origin: Origin } {
   const who = { provider, model, ...(project !== undefined && { project }) };
   return {

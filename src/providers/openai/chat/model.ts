@@ -113,10 +113,13 @@ export class OpenAIChatCompletionsModel implements Model {
     return marked(toOutput({ id: isString(id) ? id : '', message: read, finishReason }), this.origin);
   }
 
-  /** What the server says of an answer, under the provider's name. */
+  /** What the server says of an answer, under the provider's name; a cost also where usage is looked for. */
   #factsOf(answered: Answered): Json | undefined {
     const facts = this.#dialect.facts?.(answered);
-    return facts && { [this.origin.provider]: facts };
+    if (!facts) return undefined;
+    const { costUsd } = facts;
+    const usage = isObject(answered.usage) ? answered.usage : {};
+    return { [this.origin.provider]: facts, ...(costUsd !== undefined && { usage: { ...usage, cost: costUsd } }) };
   }
 
   #checkFeatures({ prompt, previousResponseId, conversationId }: ModelRequest): void {
