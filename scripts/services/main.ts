@@ -10,10 +10,11 @@ import { delimiter } from 'node:path';
 import { at, duration, root } from '../lib/script.ts';
 import { Missing } from './service.ts';
 import type { Running, Service } from './service.ts';
+import { litellm } from './litellm.ts';
 import { postgres } from './postgres.ts';
 import { redis } from './redis.ts';
 
-const SERVICES: readonly Service[] = [postgres, redis];
+const SERVICES: readonly Service[] = [postgres, redis, litellm];
 
 async function main(args: readonly string[]): Promise<number> {
   const split = args.indexOf('--');

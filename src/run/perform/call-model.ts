@@ -36,7 +36,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
     return {
       type: 'model.replied',
       id: effect.id,
-      reply: replyOf(response, failuresIn(attempts)),
+      reply: replyOf(response, failuresIn(attempts), model.origin?.provider),
       ...describeCalls(run, effect.id, { agent, offer, output: response.output }),
       ...(prepared && { prepared }),
       ...(failuresIn(attempts) > 0 && { attempts: attempts.map(attemptOf) }),
@@ -145,14 +145,17 @@ const sourceOf = (providerData: Record<string, unknown> | undefined): string | u
   typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
 
 /** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
-function replyOf(response: ModelResponse, failures: number): Reply {
-  const { output, usage, responseId, requestId, rawUsage } = response;
+function replyOf(response: ModelResponse, failures: number, provider: string | undefined): Reply {
+  const { output, usage, responseId, requestId, rawUsage, providerData } = response;
+  // What an adapter read beside the answer, such as its cost, stands under the provider's name; the rest is an echo.
+  const beside = provider === undefined ? undefined : providerData?.[provider];
   return {
     output,
     usage: usageData(failures > 0 ? withFailures(usage, failures) : usage),
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),
+    ...(provider !== undefined && typeof beside === 'object' && { providerData: { [provider]: beside } }),
   };
 }
 
