@@ -1,6 +1,6 @@
 /** Finds OpenAI's models by name. */
 import type { Model, ModelProvider } from '../../protocol/model.ts';
-import { getDefaultModel } from '../../model/index.ts';
+import { getDefaultModel } from '../../model/default-model.ts';
 import type { ApiKey } from '../../model/vendor-http.ts';
 import type { Fetch, WireTimeouts } from '../../wire/index.ts';
 import { OpenAIChatCompletionsModel } from './chat/model.ts';
