@@ -417,3 +417,40 @@ export type {
 } from './tools/index.ts';
 export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
+
+// Logs of durable runs
+export { LeaseWatch, LogError, memoryLog, sqliteLog, StoreBlocked } from './log/index.ts';
+export type {
+  Begin,
+  Claimed,
+  Commit,
+  Committed,
+  EventLog,
+  Known,
+  Lease,
+  Leases,
+  LeaseWatchOptions,
+  LogErrorCode,
+  LogErrorDetails,
+  LogEvent,
+  LogLimits,
+  LogStatus,
+  MemoryLogOptions,
+  NewPosting,
+  NewRun,
+  Posted,
+  Posting,
+  ReadOptions,
+  RemoveQuery,
+  RunInfo,
+  RunLog,
+  RunPage,
+  RunQuery,
+  SqliteLogOptions,
+  StoredEvent,
+} from './log/index.ts';
+export type { Failure, StoreWrite } from './store/index.ts';
+
+// Durable runs
+export { AlreadyDecided, DurableError, RunStore } from './durable/index.ts';
+export type { DurableErrorCode, Recovered, ResumeOptions, RunStoreOptions } from './durable/index.ts';

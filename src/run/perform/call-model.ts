@@ -8,7 +8,8 @@ import { type AnyAgent, RunRawModelStreamEvent } from '../../agent/index.ts';
 import type { Attempt, Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
 import { callModel as ask, type ModelAttempt, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError } from '../../protocol/errors.ts';
-import type { Model, ModelRequest, ModelResponse, ModelSettings } from '../../protocol/model.ts';
+import type { AgentInputItem } from '../../protocol/items.ts';
+import type { Model, ModelRequest, ModelResponse, ModelSettings, Prompt } from '../../protocol/model.ts';
 import { RequestUsage, Usage } from '../../protocol/usage.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
@@ -23,35 +24,44 @@ type CallModel = Extract<Effect, { do: 'call_model' }>;
 
 export async function callModel(run: LiveRun, effect: CallModel, state: State): Promise<RunEvent> {
   const agent = run.agent(state.agent);
-  const { record, settings } = run;
-  const { request, offer, model, prepared } = await prepare(run, agent, state);
-  await settleChecks(run, state);
+  const ready = await prepare(run, agent, state);
+  if (state.admission.asked > state.admission.passed) await settleChecks(run);
   const attempts: ModelAttempt[] = [];
   try {
-    const hooks = settings.modelSettings?.retry || agent.modelSettings.retry ? watch(attempts) : undefined;
-    const streamed = settings.stream ? await readStream(run, model, { request, hooks }) : undefined;
-    const response = streamed?.response ?? (await ask(model, request, hooks));
-    const firstTokenMs = streamed?.firstTokenMs;
-    record.live.values.set(effect.id, response);
-    return {
-      type: 'model.replied',
-      id: effect.id,
-      reply: replyOf(response, failuresIn(attempts), model.origin?.provider),
-      ...describeCalls(run, effect.id, { agent, offer, output: response.output }),
-      ...(prepared && { prepared }),
-      ...(failuresIn(attempts) > 0 && { attempts: attempts.map(attemptOf) }),
-      ...(firstTokenMs !== undefined && { firstTokenMs }),
-    };
+    const hooks = run.settings.modelSettings?.retry || agent.modelSettings.retry ? watch(attempts) : undefined;
+    const answer = run.settings.stream
+      ? await readStream(run, ready.model, { request: ready.request, hooks })
+      : { response: await ask(ready.model, ready.request, hooks) };
+    return replied(run, effect.id, { ...ready, ...answer, agent, attempts });
   } catch (error) {
-    record.live.values.set(effect.id, error);
+    run.record.live.values.set(effect.id, error);
     return {
       type: 'model.failed',
       id: effect.id,
       error: errorInfo(error),
-      ...(prepared && { prepared }),
+      ...(ready.prepared && { prepared: ready.prepared }),
       ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
     };
   }
+}
+
+type Answer = { response: ModelResponse; firstTokenMs?: number };
+type Answered = Ready & Answer & { agent: AnyAgent; attempts: readonly ModelAttempt[] };
+
+/** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */
+function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
+  const { response, firstTokenMs, agent, model, offer, prepared, attempts } = answered;
+  run.record.live.values.set(id, response);
+  const failures = failuresIn(attempts);
+  return {
+    type: 'model.replied',
+    id,
+    reply: replyOf(response, failures, model.origin?.provider),
+    ...describeCalls(run, id, { agent, offer, output: response.output }),
+    ...(prepared && { prepared }),
+    ...(failures > 0 && { attempts: attempts.map(attemptOf) }),
+    ...(firstTokenMs !== undefined && { firstTokenMs }),
+  };
 }
 
 type Ready = { request: ModelRequest; offer: Offer; model: Model; prepared: Prepared | undefined };
@@ -60,16 +70,30 @@ type Ready = { request: ModelRequest; offer: Offer; model: Model; prepared: Prep
 async function prepare(run: LiveRun, agent: AnyAgent, state: State): Promise<Ready> {
   const { settings, context } = run;
   const offer = await offerOf(run, agent);
-  const instructions =
+  const system =
     typeof agent.instructions === 'function' ? await agent.instructions(context, agent) : agent.instructions;
   const prompt = typeof agent.prompt === 'function' ? await agent.prompt(context, agent) : agent.prompt;
   const { model, explicit } = await resolveModel(run, agent);
+  const parts: Parts = { agent, state, offer, prompt, explicit, input: inputOf(state), system, prepared: undefined };
+  if (settings.callModelInputFilter) {
+    Object.assign(parts, await filterInput(run, { agent, input: parts.input, instructions: system, state }));
+  }
+  return { request: requestOf(run, parts), offer, model, prepared: parts.prepared };
+}
 
-  const own = inputOf(state);
-  const { input, system, prepared } = settings.callModelInputFilter
-    ? await filterInput(run, { agent, input: own, instructions, state })
-    : { input: own, system: instructions, prepared: undefined };
-  const request: ModelRequest = {
+type Parts = {
+  agent: AnyAgent;
+  state: State;
+  offer: Offer;
+  prompt: Prompt | undefined;
+  explicit: boolean;
+  input: AgentInputItem[];
+  system: string | undefined;
+  prepared: Prepared | undefined;
+};
+
+function requestOf(run: LiveRun, { agent, state, offer, prompt, explicit, input, system }: Parts): ModelRequest {
+  return {
     systemInstructions: system,
     input,
     modelSettings: modelSettings(run, agent, state),
@@ -83,12 +107,10 @@ async function prepare(run: LiveRun, agent: AnyAgent, state: State): Promise<Rea
     ...conversation(state),
     ...(needsSignal(run, state) && { signal: run.signal }),
   };
-  return { request, offer, model, prepared };
 }
 
 /** Checks that run beside the model and are quick may stop the run before anything is sent. */
-async function settleChecks(run: LiveRun, { admission }: State): Promise<void> {
-  if (admission.asked <= admission.passed) return;
+async function settleChecks(run: LiveRun): Promise<void> {
   for (let n = 0; n < 20 && !run.isStopped; n++) await Promise.resolve();
   if (run.isStopped) throw new DOMException('The run was stopped before the model was called.', 'AbortError');
 }
@@ -114,11 +136,7 @@ const watch = (attempts: ModelAttempt[]): RetryHooks => ({ onAttempt: (attempt) 
 
 type Asked = { request: ModelRequest; hooks: RetryHooks | undefined };
 
-async function readStream(
-  run: LiveRun,
-  model: Model,
-  { request, hooks }: Asked,
-): Promise<{ response: ModelResponse; firstTokenMs?: number }> {
+async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked): Promise<Answer> {
   const begun = performance.now();
   let firstTokenMs: number | undefined;
   for await (const event of streamModel(model, request, hooks)) {
