@@ -45,9 +45,9 @@ const APART = {
 /** Makes one entry of several files. */
 const apart: Plugin = {
   name: 'apart',
-  setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^parts\// }, ({ path }) => ({ path, namespace: 'apart' }));
-    onLoad({ filter: /.*/, namespace: 'apart' }, ({ path }) => ({
+  setup: (build) => {
+    build.onResolve({ filter: /^parts\// }, ({ path }) => ({ path, namespace: 'apart' }));
+    build.onLoad({ filter: /.*/, namespace: 'apart' }, ({ path }) => ({
       contents: Object.entries(APART)
         .flatMap(([name, files]) => (name === path ? files : []))
         .map((file) => `export * from ${JSON.stringify(at(file))};`)
