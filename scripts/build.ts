@@ -5,9 +5,9 @@
  *
  * The declarations keep saying './a.ts': TypeScript from 5 on reads that as './a.d.ts', and so do publint and attw.
  */
-import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { build as bundle, type Plugin } from 'esbuild';
+import { build as bundle } from 'esbuild';
 import { entryPoints } from './lib/entry-points.ts';
 import { importsOf } from './lib/imports.ts';
 import { at, conclude, duration, execute } from './lib/script.ts';
@@ -27,35 +27,6 @@ export function dangling(file: string, source: string, exists: (path: string) =>
  * users' bundlers put it; a file beside it would be left behind.
  */
 const THREADS = { BATON_SQLITE_WORKER: 'src/sqlite-thread.ts' } as const;
-
-/**
- * What gets a file of its own, so that a program's bundler can leave it out although it is also asked for late. esbuild
- * takes a file whole, with all that the file imports: without this, whoever imports `run` would bring the projection of
- * histories at once, which OpenAI's models ask for only when a history was written elsewhere (decisions/035).
- */
-const APART = {
-  'parts/providers': [
-    'src/model/projection/project-history.ts',
-    'src/providers/anthropic/index.ts',
-    'src/providers/ai-sdk/index.ts',
-  ],
-  'parts/openai': ['src/providers/openai/index.ts'],
-} as const;
-
-/** Makes one entry of several files. */
-const apart: Plugin = {
-  name: 'apart',
-  setup: (build) => {
-    build.onResolve({ filter: /^parts\// }, ({ path }) => ({ path, namespace: 'apart' }));
-    build.onLoad({ filter: /.*/, namespace: 'apart' }, ({ path }) => ({
-      contents: Object.entries(APART)
-        .flatMap(([name, files]) => (name === path ? files : []))
-        .map((file) => `export * from ${JSON.stringify(at(file))};`)
-        .join('\n'),
-      resolveDir: at(),
-    }));
-  },
-};
 
 /** Each thread bundled on its own: Node evaluates it as CommonJS. */
 async function threads(): Promise<Record<string, string>> {
@@ -79,27 +50,13 @@ async function threads(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(texts));
 }
 
-/**
- * An import for its effects alone, which esbuild writes to keep an order: our files have no effects, bundlers of users
- * warn of it, and it would bring what stands apart.
- */
-function dropBareImports(path: string): void {
-  const source = readFileSync(path, 'utf8');
-  const kept = source.replaceAll(/^import "\.{1,2}\/[^"]+";\n/gm, '');
-  if (kept !== source) writeFileSync(path, kept);
-}
-
 async function main(): Promise<void> {
   rmSync(at('dist'), { recursive: true, force: true });
   const { code, ms } = await execute({ command: 'tsc', args: ['-p', 'tsconfig.build.json', '--emitDeclarationOnly'] });
   if (code !== 0) process.exit(code);
   await bundle({
     absWorkingDir: at(),
-    entryPoints: [
-      ...entryPoints().map(({ source, script }) => ({ in: source, out: script.slice('dist/'.length, -'.js'.length) })),
-      ...Object.keys(APART).map((name) => ({ in: name, out: name })),
-    ],
-    plugins: [apart],
+    entryPoints: entryPoints().map(({ source }) => source),
     outdir: 'dist',
     outbase: 'src',
     chunkNames: 'shared-[hash]',
@@ -113,7 +70,6 @@ async function main(): Promise<void> {
     logLevel: 'warning',
     define: await threads(),
   });
-  for (const file of globSync('dist/**/*.js', { cwd: at() })) dropBareImports(at(file));
   const files = globSync('dist/**/*.{js,d.ts}', { cwd: at() });
   const exists = (path: string): boolean => existsSync(at(path));
   const problems = files.flatMap((file) => dangling(file, readFileSync(at(file), 'utf8'), exists));

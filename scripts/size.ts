@@ -6,12 +6,22 @@
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build, type Metafile } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { pack } from './lib/pack.ts';
 import { at, built, conclude, execute, need, withTemporary } from './lib/script.ts';
 
 type ImportLimit = { what: string; entry: string; names: string[] | '*'; gzipKB: number };
 type Limits = { imports: ImportLimit[]; install: { with: string[]; MB: number; packages: number } };
+
+/** What is asked for late, if ever, is left where it is. */
+const late: Plugin = {
+  name: 'late',
+  setup: (bundle) => {
+    bundle.onResolve({ filter: /^\./ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    );
+  },
+};
 
 async function gzipKB({ entry, names }: ImportLimit): Promise<number> {
   const path = JSON.stringify(at(entry));
@@ -19,34 +29,18 @@ async function gzipKB({ entry, names }: ImportLimit): Promise<number> {
     names === '*'
       ? `export * from ${path};`
       : `import { ${names.join(', ')} } from ${path};\nconsole.log(${names.join(', ')});`;
-  const { outputFiles, metafile } = await build({
+  const { outputFiles } = await build({
     stdin: { contents, resolveDir: at(), loader: 'js' },
     bundle: true,
-    splitting: true,
-    outdir: at('dist'),
-    metafile: true,
     minify: true,
     platform: 'node',
     format: 'esm',
     packages: 'external',
+    plugins: [late],
     write: false,
     logLevel: 'error',
   });
-  const atOnce = loadedAtOnce(metafile);
-  const texts = outputFiles.filter(({ path }) => atOnce.has(path)).map((file) => file.contents);
-  if (texts.length === 0) throw new Error('The bundle has no entry.');
-  return gzipSync(Buffer.concat(texts), { level: 9 }).length / 1000;
-}
-
-/** The files that an import brings, without those that the code asks for later, if ever. */
-function loadedAtOnce({ outputs }: Metafile): ReadonlySet<string> {
-  const found = new Set(Object.keys(outputs).filter((path) => outputs[path]?.entryPoint === '<stdin>'));
-  for (const path of found) {
-    for (const { path: next, kind, external } of outputs[path]?.imports ?? []) {
-      if (kind === 'import-statement' && external !== true) found.add(next);
-    }
-  }
-  return new Set([...found].map((path) => at(path)));
+  return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length / 1000;
 }
 
 type Installed = { readonly MB: number; readonly packages: readonly string[] };
