@@ -453,4 +453,13 @@ export type { Failure, StoreWrite } from './store/index.ts';
 
 // Durable runs
 export { AlreadyDecided, DurableError, RunStore } from './durable/index.ts';
-export type { DurableErrorCode, Recovered, ResumeOptions, RunStoreOptions } from './durable/index.ts';
+export type {
+  DurableErrorCode,
+  ForkOptions,
+  OnPlanChange,
+  PlanDecision,
+  Recovered,
+  ReplayOptions,
+  ResumeOptions,
+  RunStoreOptions,
+} from './durable/index.ts';

@@ -22,6 +22,7 @@ const USAGE = `Usage: npm run airline -- --data DIR [options]
   --recorded-ids    keep the recorded call ids, which repeat within a conversation (default: an id of its own each)
   --db FILE         keep the sessions in this SQLite file (default: in memory)
   --move            each answer comes from another provider: Chat Completions, Responses, Anthropic, AI SDK V3 and V4
+  --cassettes DIR   keep one cassette a conversation: recorded where it is missing, then replayed without a model
   --log-bytes       also compare the size of the logs with that of the transcripts; at most twice is well
   --json            end with one line of JSON`;
 
@@ -35,6 +36,7 @@ type Settings = {
   readonly task: number | undefined;
   readonly recordedIds: boolean;
   readonly dbPath: string | undefined;
+  readonly cassettes: string | undefined;
   readonly json: boolean;
   readonly logBytes: boolean;
   readonly move: boolean;
@@ -136,6 +138,7 @@ function readSettings(args: string[]): Settings {
     task: values.task === undefined ? undefined : wholeNumber('--task', values.task, 0),
     recordedIds: values['recorded-ids'] ?? false,
     dbPath: values.db,
+    cassettes: values.cassettes,
     json: values.json ?? false,
     logBytes: values['log-bytes'] ?? false,
     move: values.move ?? false,
@@ -153,6 +156,7 @@ function parse(args: string[]) {
         task: { type: 'string' },
         'recorded-ids': { type: 'boolean' },
         db: { type: 'string' },
+        cassettes: { type: 'string' },
         json: { type: 'boolean' },
         'log-bytes': { type: 'boolean' },
         move: { type: 'boolean' },

@@ -2,6 +2,7 @@
  * Plays recorded conversations again through the SDK: the recorded model answers, our tools work, our agent decides
  * nothing new. Each recorded user message that was answered is one run in the conversation's session.
  */
+import { join } from 'node:path';
 import type { AirlineData, Conversation, ToolSpec } from './data.ts';
 import { openDatabase } from './database.ts';
 import type { Database, Start } from './database.ts';
@@ -9,8 +10,8 @@ import { sameJson, tryParseJson } from './json.ts';
 import { NOTE, openMoving } from './moving.ts';
 import { CLOSING } from './replay-server.ts';
 import type { ReplayServer } from './replay-server.ts';
-import { Agent, chatModel, MemorySession, run, SQLiteSession, tool } from './sdk.ts';
-import type { RunContext, RunItem, Session } from './sdk.ts';
+import { Agent, chatModel, MemorySession, onCassette, run, SQLiteSession, tool } from './sdk.ts';
+import type { Model, RunContext, RunItem, Session } from './sdk.ts';
 import { callTool } from './tools.ts';
 import { verdict } from './verdict.ts';
 
@@ -33,6 +34,8 @@ export type ReplayOptions = {
   readonly dbPath?: string | undefined;
   /** Whether each answer comes from another provider than the one before it. */
   readonly move?: boolean;
+  /** The folder that keeps one cassette a conversation; without one the model is asked each time. */
+  readonly cassettes?: string | undefined;
   readonly onEvent: (event: ReplayEvent) => void;
 };
 
@@ -94,12 +97,17 @@ export async function replay(data: AirlineData, options: ReplayOptions): Promise
 async function replayWith(the: Case, options: ReplayOptions): Promise<ConversationResult> {
   const { agent, index, conversation } = the;
   if (options.move !== true) {
-    const mine = agent.clone({ model: chatModel(options.server.baseURLOf(index)) });
+    const mine = agent.clone({ model: modelOf(conversation, index, options) });
     return replayConversation({ ...the, agent: mine }, options);
   }
   await using moving = await openMoving(conversation, index);
   const result = await replayConversation({ ...the, agent: agent.clone({ model: moving.model }) }, options);
   return { ...result, moved: { answered: moving.answered(), refused: moving.refused } };
+}
+
+function modelOf({ task, trial }: Conversation, index: number, { server, cassettes }: ReplayOptions): Model {
+  const model = chatModel(server.baseURLOf(index));
+  return cassettes === undefined ? model : onCassette(model, join(cassettes, `task-${task}-trial-${trial}.json`));
 }
 
 type SupportAgent = ReturnType<typeof supportAgent>;

@@ -3,10 +3,13 @@
  * own clock.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunEvent } from '../kernel/index.ts';
 import { type EventLog, LeaseWatch, type RunInfo } from '../log/index.ts';
+import type { RunRecord } from '../run/record.ts';
 import { DurableError } from './errors.ts';
+import { Hold } from './hold.ts';
 import type { Presence } from './presence.ts';
-import { find, type Found, infosOf } from './revive.ts';
+import { find, type Found, infosOf, placesOf } from './revive.ts';
 
 export type Claimed = { found: Found; fences: Map<string, number> };
 
@@ -19,7 +22,7 @@ export async function claimRun(log: EventLog, presence: Presence, runId: string)
   for (let look = 0; ; look++) {
     const found = await find(log, runId);
     const { lease } = found.log.info;
-    if (watch.observe([found.log.info]).length > 0) {
+    if (isOwn(lease, presence) || watch.observe([found.log.info]).length > 0) {
       const claimed = await tryClaim(log, presence, found);
       if (claimed) return claimed;
     } else if (look > LOOKS_A_LEASE) {
@@ -32,6 +35,9 @@ export async function claimRun(log: EventLog, presence: Presence, runId: string)
     await sleep(presence.leaseMs / LOOKS_A_LEASE);
   }
 }
+
+/** What an earlier process of this name had: names are given to one process at a time. */
+const isOwn = ({ owner }: RunInfo['lease'], { worker }: Presence): boolean => owner === worker;
 
 /** Takes the run, then its sub-agents': whoever lost the first cannot commit to it, so the others are safe to take. */
 async function tryClaim(log: EventLog, presence: Presence, seen: Found): Promise<Claimed | undefined> {
@@ -61,6 +67,21 @@ export async function claimable(log: EventLog, presence: Presence, limit: number
   if (!watch) watches.set(presence, (watch = new LeaseWatch({ ttlMs: presence.leaseMs })));
   const active = await log.list({ parent: null, status: ['running', 'stopping'], limit });
   const answered = await log.list({ parent: null, status: 'paused', hasInbox: true, limit });
-  const free = watch.observe([...active.runs, ...answered.runs]);
-  return free.filter(({ lease }) => lease.owner !== presence.worker || lease.beat === undefined).slice(0, limit);
+  const runs = [...active.runs, ...answered.runs];
+  const free = new Set(watch.observe(runs));
+  return runs.filter((run) => free.has(run) || isOwn(run.lease, presence)).slice(0, limit);
+}
+
+/** What was claimed, in the worker's hands; what was posted lands before the run goes on. */
+export function holdOf(
+  { found, fences }: Claimed,
+  record: RunRecord,
+  { log, presence }: { log: EventLog; presence: Presence },
+): Hold {
+  const { info, inbox } = found.log;
+  const { runId, agent, session } = info;
+  const hold = new Hold({ log, presence, runId, agent, session, places: placesOf(found, fences) });
+  const posted = new Map(inbox.map(({ event, position }) => [event as RunEvent, position]));
+  record.inbox.push(...hold.take(posted));
+  return hold;
 }

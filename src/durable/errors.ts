@@ -11,6 +11,9 @@ import { AgentsError } from '../protocol/errors.ts';
  * - `durable/already-decided`: somebody decided before: an `AlreadyDecided`.
  * - `durable/ended`: the run is over.
  * - `durable/closed`: the store was closed or drained.
+ * - `durable/plan-changed`: the agents changed while the run rested, and the store refuses that; the message says what.
+ * - `durable/replay-mismatch`: a replay decided something else than the log says.
+ * - `durable/no-fork-point`: there is no such point where nothing was under way.
  * - `durable/newer-event`: a newer version of this package wrote an event that this one does not know.
  */
 export type DurableErrorCode = `durable/${
@@ -23,6 +26,9 @@ export type DurableErrorCode = `durable/${
   | 'already-decided'
   | 'ended'
   | 'closed'
+  | 'plan-changed'
+  | 'replay-mismatch'
+  | 'no-fork-point'
   | 'newer-event'}`;
 
 export class DurableError extends AgentsError {

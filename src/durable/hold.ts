@@ -129,6 +129,16 @@ export class Hold implements Kept {
     return [...posted.keys()].filter(({ type }) => type !== 'run.stopping');
   }
 
+  /** Gives the leases back without going on. */
+  async giveBack(): Promise<void> {
+    const { log, presence } = this.#options;
+    presence.leave();
+    for (const [runId, { position, fence }] of this.#places) {
+      // Of a sub-agent's run that is over there is no lease to give back.
+      await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
+    }
+  }
+
   /** Commits nothing any more: the run is left to another worker. */
   abandon(): void {
     this.#isAbandoned = true;

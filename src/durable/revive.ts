@@ -36,7 +36,7 @@ export async function find(log: EventLog, runId: string, options: { whole?: bool
 const exists = async (log: EventLog, runId: string): Promise<boolean> =>
   (await log.read(runId, { limit: 0 })) !== undefined;
 
-const eventsOf = ({ events }: RunLog): Committed[] => events.map(({ event }) => event as Committed);
+export const eventsOf = ({ events }: RunLog): Committed[] => events.map(({ event }) => event as Committed);
 
 export const unknownRun = (runId: string): DurableError =>
   new DurableError(

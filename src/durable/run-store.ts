@@ -22,41 +22,16 @@ import {
 } from '../run/index.ts';
 import { KEEP, type Kept, type RunKeeper, type RunToKeep } from '../run/keeper.ts';
 import type { RunRecord } from '../run/record.ts';
-import { claimable, type Claimed, claimRun } from './claim.ts';
+import { claimable, type Claimed, claimRun, holdOf } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
+import { forkedEvents } from './fork.ts';
 import { Hold } from './hold.ts';
+import { planEvents, planRecord, warnOfUndeclared } from './plan-record.ts';
 import { Presence } from './presence.ts';
-import { find, placesOf, revive, unknownRun } from './revive.ts';
-
-/** How runs that this store takes up by itself go on: what the log does not hold. */
-export type ResumeOptions = Omit<NonStreamRunOptions, 'durable'>;
-
-export type RunStoreOptions = {
-  /** Where the events are kept, such as `sqliteLog({ path: './runs.db' })`. */
-  log: EventLog;
-  /** The agents that runs are started with. `resume` and `recover` find them by name. @default none */
-  agents?: readonly AnyAgent[];
-  /**
-   * What a run needs again when it is taken up: its context, session, limits. Called with what the log says of it.
-   * @default nothing
-   */
-  resumeOptions?: (run: RunInfo) => ResumeOptions | Promise<ResumeOptions>;
-  /** Names this process among the workers of the store. @default the host's name, the process id and a random part */
-  worker?: string;
-  /**
-   * How long a worker may show no sign of life before others may take its runs, in milliseconds. The same for all
-   * workers of a store. @default 15000
-   */
-  leaseMs?: number;
-};
-
-/** What `recover` did. */
-export type Recovered = {
-  runId: string;
-  /** What came of it: the run's status, or what kept it from being taken up. */
-  outcome: { status: string } | { error: unknown };
-};
+import { replay, type ReplayOptions } from './replay.ts';
+import type { ForkOptions, Recovered, ResumeOptions, RunStoreOptions } from './types.ts';
+import { eventsOf, find, revive, unknownRun } from './revive.ts';
 
 const DEFAULT_LEASE_MS = 15_000;
 
@@ -79,6 +54,7 @@ export class RunStore implements RunKeeper {
   readonly #running = new Map<string, { hold: Hold; done: Promise<void> }>();
   /** What was claimed for a record that is about to go on. */
   readonly #claimed = new WeakMap<RunRecord, Hold>();
+  readonly #warned = new Set<string>();
   #isClosed = false;
 
   constructor(options: RunStoreOptions) {
@@ -125,9 +101,53 @@ export class RunStore implements RunKeeper {
       return run(agent, new RunState(revive(found, agent, given.context)), runOptions as NonStreamRunOptions);
     }
     const claimed = await this.#claim(runId);
-    const record = this.#takeUp(claimed, agent, { context: given.context });
+    const record = await this.#takeUp(claimed, agent, { context: given.context });
+    return run(agent, new RunState(record), { ...runOptions, durable: { store: this } } as NonStreamRunOptions);
+  }
+
+  /**
+   * Starts a copy of a run from the newest point at or before `at` where nothing was under way, and runs it until it
+   * rests. What was done is not done again; what comes is done under ids of its own.
+   *
+   * @param options.at how many events of the log come before, at most. @default all
+   * @param options.runId the copy's id. @default a random one
+   * @param options.edit changes the copy before it goes on, such as `(state) => state.addInput('…')`
+   * @param options.once what tools do that must not act twice: a person is asked each time, they do nothing, or they run. @default 'ask'
+   * @throws DurableError `durable/no-fork-point`, `durable/unknown-run`
+   */
+  async fork(runId: string, options: ForkOptions = {}): Promise<RunResult<unknown, AnyAgent>> {
+    this.#checkOpen(runId);
+    const {
+      at = Number.MAX_SAFE_INTEGER,
+      edit,
+      once = 'ask',
+      runId: copyId = `${runId}-${crypto.randomUUID().slice(0, 8)}`,
+      ...rest
+    } = options;
+    const found = await find(this.log, runId, { whole: true });
+    const agent = options.agent ?? this.#agentOf(found.log.info);
+    const events = forkedEvents(eventsOf(found.log), copyId, { of: runId, at, once });
+    const create = { agent: found.log.info.agent, worker: this.worker };
+    await this.log.append({ runId: copyId, position: 0, fence: 0, create, events, release: true });
+    const { agent: _, ...runOptions } = { ...(await this.#options.resumeOptions?.(found.log.info)), ...rest };
+    const record = await this.#takeUp(await this.#claim(copyId), agent, { context: runOptions.context });
     const state = new RunState(record);
+    edit?.(state);
     return run(agent, state, { ...runOptions, durable: { store: this } } as NonStreamRunOptions);
+  }
+
+  /**
+   * Decides a stored run again from its record: nothing is performed and no user code is called but schemas.
+   *
+   * @returns the status at the end
+   * @throws DurableError `durable/replay-mismatch` where something else would be decided now, with both
+   */
+  async replay(runId: string, options: Partial<ReplayOptions> = {}): Promise<{ status: string; events: number }> {
+    const found = await find(this.log, runId, { whole: true });
+    const events = eventsOf(found.log);
+    const agent = options.agent ?? this.#agentOf(found.log.info);
+    const { status } = await replay(events, { ...options, agent });
+    return { status, events: events.length };
   }
 
   /**
@@ -138,9 +158,10 @@ export class RunStore implements RunKeeper {
    */
   async recover({ limit = 50 }: { limit?: number } = {}): Promise<Recovered[]> {
     this.#checkOpen('');
-    const candidates = await claimable(this.log, this.#presence, limit);
+    const candidates = await claimable(this.log, this.#presence, limit + this.#running.size);
+    const taken = candidates.filter(({ runId }) => !this.#running.has(runId)).slice(0, limit);
     return Promise.all(
-      candidates.map(async ({ runId }): Promise<Recovered> => {
+      taken.map(async ({ runId }): Promise<Recovered> => {
         try {
           const { state } = await this.resume(runId);
           return { runId, outcome: { status: state.status } };
@@ -264,6 +285,8 @@ export class RunStore implements RunKeeper {
     if (known) return this.#registered(runId, known);
     if (events.length > 0 || record.journal.base) return this.#registered(runId, await this.#reclaim(record));
     await this.#presence.enter();
+    warnOfUndeclared(record.graph, this.#warned);
+    record.inbox.push({ type: 'plan.recorded', plan: planRecord(record.graph.root) });
     const agent = record.graph.root.name;
     const options = { log: this.log, presence: this.#presence, runId, agent };
     return this.#registered(runId, new Hold({ ...options, session: await session?.getSessionId() }));
@@ -284,28 +307,20 @@ export class RunStore implements RunKeeper {
           'Somebody went on with the run: take it up from its log with store.resume().',
       );
     }
-    return this.#holdOf(claimed, record);
+    return holdOf(claimed, record, { log: this.log, presence: this.#presence });
   }
 
-  #takeUp(claimed: Claimed, agent: AnyAgent, { context }: { context: unknown }): RunRecord {
+  async #takeUp(claimed: Claimed, agent: AnyAgent, { context }: { context: unknown }): Promise<RunRecord> {
     const record = revive(claimed.found, agent, context);
-    this.#claimed.set(record, this.#holdOf(claimed, record));
+    const hold = holdOf(claimed, record, { log: this.log, presence: this.#presence });
+    try {
+      record.inbox.push(...(await planEvents(claimed.found, agent, this.#options.onPlanChange)));
+    } catch (error) {
+      await hold.giveBack();
+      throw error;
+    }
+    this.#claimed.set(record, hold);
     return record;
-  }
-
-  #holdOf({ found, fences }: Claimed, record: RunRecord): Hold {
-    const { info, inbox } = found.log;
-    const hold = new Hold({
-      log: this.log,
-      presence: this.#presence,
-      runId: info.runId,
-      agent: info.agent,
-      session: info.session,
-      places: placesOf(found, fences),
-    });
-    const posted = new Map(inbox.map(({ event, position }) => [event as RunEvent, position]));
-    record.inbox.push(...hold.take(posted));
-    return hold;
   }
 
   async #claim(runId: string): Promise<Claimed> {

@@ -45,6 +45,10 @@ function applied(s: State, e: RunEvent): State {
       return resumed(s, e);
     case 'run.recovered':
       return { ...s, open: [], uncertain: [...s.uncertain, ...s.open] };
+    case 'run.forked':
+      return { ...s, runId: e.runId, fork: { of: e.of, at: e.at, once: e.once } };
+    case 'plan.recorded':
+      return { ...s, plan: e.plan };
     case 'run.paused':
       return { ...s, status: 'paused' };
     case 'run.stopping':

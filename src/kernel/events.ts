@@ -176,6 +176,9 @@ export type ItemEntry = {
   custom?: Json;
 };
 
+/** Which run a run is a copy of, up to which of its events, and what tools do that must not act twice. */
+export type Fork = { of: string; at: number; once: 'ask' | 'stub' | 'run' };
+
 export type RunEvent =
   | {
       type: 'run.started';
@@ -203,6 +206,10 @@ export type RunEvent =
       segment?: Segment;
     }
   | { type: 'run.recovered'; segment?: Segment }
+  /** What comes before is copied from another run; from here on this is a run of its own. */
+  | ({ type: 'run.forked'; runId: string } & Fork)
+  /** What the agents are made of when the run starts, and again where they changed while it rested. */
+  | { type: 'plan.recorded'; plan: Json }
   | { type: 'run.paused' }
   | ({ type: 'run.stopping' } & Stop)
   | { type: 'run.finished' }

@@ -4,6 +4,7 @@
  * S1: equal logs give equal states. S2: no older state ever shows a change (lists are backing and length).
  */
 import type { AgentInputItem, FunctionCallItem, ModelItem } from '../protocol/items.ts';
+import type { Json } from '../protocol/json.ts';
 import type {
   AgentKey,
   Ask,
@@ -11,6 +12,7 @@ import type {
   CheckVerdict,
   Effect,
   EventOf,
+  Fork,
   ItemEntry,
   Parsed,
   Reply,
@@ -113,6 +115,10 @@ export type State = {
   /** Whether the start of the active agent was announced. */
   readonly agentStarted: boolean;
   readonly maxTurns: number | null;
+  /** Set where the run is a copy of another one. */
+  readonly fork: Fork | undefined;
+  /** What the agents were made of when the run went on last, in a durable run. */
+  readonly plan: Json | undefined;
   /** Public turns: model calls that were begun. */
   readonly turn: number;
   /** Number of the newest model call; part of ids. */
@@ -191,6 +197,8 @@ const INITIAL: State = {
   agent: '',
   agentStarted: false,
   maxTurns: null,
+  fork: undefined,
+  plan: undefined,
   turn: 0,
   k: 0,
   input: [],

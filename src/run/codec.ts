@@ -202,6 +202,8 @@ const KNOWN: ReadonlySet<string> = new Set<RunEvent['type']>([
   'run.started',
   'run.resumed',
   'run.recovered',
+  'run.forked',
+  'plan.recorded',
   'run.paused',
   'run.stopping',
   'run.finished',

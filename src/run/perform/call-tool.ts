@@ -17,6 +17,7 @@ import {
 import { ToolTimeoutError } from '../../protocol/errors.ts';
 import type { FunctionCallItem, FunctionCallResultItem } from '../../protocol/items.ts';
 import {
+  effectOf,
   functionCallResult,
   type FunctionTool,
   invokePrepared,
@@ -64,6 +65,9 @@ async function guarded(job: Job, { tool, prepared }: Bound, checks: ToolCheck[])
   }
   announceStart(job, tool);
   if (job.call.kind === 'agent') return asked(job, { tool, prepared }, checks);
+  if (job.state.fork?.once === 'stub' && effectOf(tool) === 'once') {
+    return returned(job, STUBBED, { outcome: 'ok', checks });
+  }
   if (job.run.surroundings.durable) {
     const beginning = await beginCall(job.run, job.effect, { tool, prepared });
     if (beginning.kind === 'unknown') return { type: 'effect.uncertain', id: job.effect.id };
@@ -83,6 +87,9 @@ async function guarded(job: Job, { tool, prepared }: Bound, checks: ToolCheck[])
   if (tool.outputGuardrails?.length) output = await checkedOutput(job, tool, { output, checks });
   return finished(job, { tool, prepared }, { output, outcome, checks });
 }
+
+/** What a model is told in a copy of a run, in place of a side effect. */
+const STUBBED = 'Not carried out: this run is a copy of another one.';
 
 /** Runs the sub-agent that stands behind the tool. */
 async function asked(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): Promise<RunEvent> {
