@@ -370,6 +370,32 @@ export type {
   HistoryWire,
   ProjectedHistory,
 } from './model/index.ts';
+// Presets of the OpenAI adapters
+export {
+  AzureOpenAIProvider,
+  createPresetProvider,
+  LiteLLMModel,
+  LlamaCppModel,
+  LMStudioModel,
+  OllamaModel,
+  OpenRouterModel,
+  VLLMModel,
+} from './providers/openai/index.ts';
+export type {
+  ApiKey,
+  ApiKeyContext,
+  AzureDeployment,
+  AzureOpenAIProviderOptions,
+  ChatAnswered,
+  ChatDialect,
+  LiteLLMModelOptions,
+  OpenAIModelIdentity,
+  OpenRouterModelOptions,
+  PresetConnection,
+  PresetModelOptions,
+  PresetOptions,
+  PresetSettings,
+} from './providers/openai/index.ts';
 export { createOpenAIClient } from './providers/openai/index.ts';
 export type {
   CodeInterpreterToolOptions,

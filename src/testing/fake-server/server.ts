@@ -48,6 +48,8 @@ export type FakeRequest = {
 export type FakeServerOptions = {
   /** Refuse requests without a bearer token (on Messages: without `x-api-key`). @default true */
   requireKey?: boolean;
+  /** The port to listen on. @default one that is free */
+  port?: number;
 };
 
 export type FakeServer = AsyncDisposable & {
@@ -68,7 +70,10 @@ export type FakeServer = AsyncDisposable & {
 type Fallback = (request: FakeRequest, n: number) => FakeAnswer | RenderedReply;
 
 /** Starts a fake server. Close it when done, or bind it with `await using`. */
-export async function createFakeServer({ requireKey = true }: FakeServerOptions = {}): Promise<FakeServer> {
+export async function createFakeServer({
+  requireKey = true,
+  port: wanted = 0,
+}: FakeServerOptions = {}): Promise<FakeServer> {
   const queue: FakeAnswer[] = [];
   const requests: FakeRequest[] = [];
   const closing = new AbortController();
@@ -97,7 +102,7 @@ export async function createFakeServer({ requireKey = true }: FakeServerOptions 
 
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
-    http.listen(0, '127.0.0.1', resolve);
+    http.listen(wanted, '127.0.0.1', resolve);
   });
   const address = http.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;

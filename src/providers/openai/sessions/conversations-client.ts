@@ -56,7 +56,7 @@ export function conversationsOf(client: OpenAIConversationsClient): Conversation
 /** A client of ours. */
 export function createConversations(options: OpenAIClientOptions): Conversations {
   const ask = (method: string, path: string, { body, query }: { body?: Json; query?: Json } = {}): Promise<unknown> =>
-    requestOpenAI(options, { method, path, body, callOptions: query ? { query } : {} });
+    requestOpenAI(options, { method, path, body, options: query ? { query } : {} });
   const at = (id: string, rest = ''): string => `/conversations/${encodeURIComponent(id)}${rest}`;
   return {
     create: (body) => ask('POST', '/conversations', { body }),
