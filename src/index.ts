@@ -391,3 +391,21 @@ export type {
 } from './tools/index.ts';
 export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
+
+// Prices and routing
+export { createPrices } from './model/index.ts';
+export type {
+  CallCost,
+  FoundPrice,
+  ModelPrice,
+  PriceCatalog,
+  PricedCall,
+  PricedModel,
+  Prices,
+  PricesOptions,
+  PriceTier,
+  TokenPrices,
+} from './model/index.ts';
+export { setDefaultPrices } from './run/index.ts';
+export type { Cost, RunCost } from './run/index.ts';
+export type { ModelCall, ModelCallAttempt } from './protocol/model.ts';

@@ -19,3 +19,16 @@ export type {
   HistoryWire,
   ProjectedHistory,
 } from './projection/index.ts';
+export { createPrices } from './prices/index.ts';
+export type {
+  CallCost,
+  FoundPrice,
+  ModelPrice,
+  PriceCatalog,
+  PricedCall,
+  PricedModel,
+  Prices,
+  PricesOptions,
+  PriceTier,
+  TokenPrices,
+} from './prices/index.ts';

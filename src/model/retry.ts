@@ -5,7 +5,7 @@
  *
  * Invariants: R1 nothing is retried unless `maxRetries` and `policy` are both given. R2 never after output was seen.
  * R3 an abort is never retried and rejects with its own reason. R4 without `timeoutMs` and without retries, a call
- * costs one await and no object.
+ * costs one await and no object. R5 a model that owns its retries is called once, with the limit and the policy.
  */
 import { ModelTimeoutError, UserError } from '../protocol/errors.ts';
 import type {
@@ -46,7 +46,8 @@ const MAX_TIMER_MS = 2_147_483_647;
 /** Asks for a whole answer. */
 export function callModel(model: Model, request: ModelRequest, hooks?: RetryHooks): Promise<ModelResponse> {
   const { timeoutMs, retry } = request.modelSettings;
-  if (timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt) return model.getResponse(request);
+  const plain = timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt;
+  if (plain || model.ownsRetry) return model.getResponse(request);
   return callWithRetry(model, request, hooks ?? {});
 }
 
@@ -72,7 +73,8 @@ async function callWithRetry(model: Model, request: ModelRequest, hooks: RetryHo
 /** Asks for a streamed answer. The events are those of the one attempt that answered. */
 export function streamModel(model: Model, request: ModelRequest, hooks?: RetryHooks): AsyncIterable<StreamEvent> {
   const { timeoutMs, retry } = request.modelSettings;
-  if (timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt) return model.getStreamedResponse(request);
+  const plain = timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt;
+  if (plain || model.ownsRetry) return model.getStreamedResponse(request);
   return streamWithRetry(model, request, hooks ?? {});
 }
 

@@ -1,6 +1,7 @@
 /**
  * The settings that hold for the whole process, as the published API has them. Nothing else keeps module state.
  */
+import type { Prices } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Model, ModelProvider } from '../protocol/model.ts';
 import { type OpenAIClient, OpenAIProvider } from '../providers/openai/index.ts';
@@ -8,10 +9,11 @@ import { type OpenAIClient, OpenAIProvider } from '../providers/openai/index.ts'
 type Defaults = {
   provider: ModelProvider | undefined;
   model: string | Model | undefined;
+  prices: Prices | undefined;
   openAI: { apiKey?: string; client?: OpenAIClient; useResponses?: boolean };
 };
 
-const defaults: Defaults = { provider: undefined, model: undefined, openAI: {} };
+const defaults: Defaults = { provider: undefined, model: undefined, prices: undefined, openAI: {} };
 
 /** The provider that finds models by name where a runner has none of its own. */
 export function defaultProvider(): ModelProvider {
@@ -42,6 +44,14 @@ export function setDefaultModel(model: string | Model | undefined): void {
     throw new UserError(`setDefaultModel got ${JSON.stringify(model)}. Give the name of a model, or a Model.`);
   }
   defaults.model = model;
+}
+
+/** What `setDefaultPrices` was given. */
+export const defaultPrices = (): Prices | undefined => defaults.prices;
+
+/** Sets the prices of runs that are given none. `undefined` sets it back: then nothing is priced. */
+export function setDefaultPrices(prices: Prices | undefined): void {
+  defaults.prices = prices;
 }
 
 /** Sets the key for OpenAI in place of OPENAI_API_KEY. */

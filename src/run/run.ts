@@ -9,6 +9,7 @@ import { RunContext } from '../tools/context.ts';
 import { liveError } from './end.ts';
 import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
+import { bookNested } from './nested-cost.ts';
 import { approvalEvent, type Committer, LiveRun, type Surroundings } from './live-run.ts';
 import {
   type IndividualRunOptions,
@@ -170,9 +171,11 @@ function stream<TContext, TAgent extends AnyAgent>(
 
 function go<TContext, TAgent extends AnyAgent>(live: LiveRun, state: RunState<TContext, TAgent>): Promise<void> {
   const { record } = live;
+  const began = record.journal.events.length;
   return live.go().then(
     (end) => {
       record.busy = false;
+      bookNested(record.journal, began);
       if (end.status === 'cancelled') throw ended(live.abortReason ?? liveError(record, end), state);
       if (end.status === 'failed') throw ended(liveError(record, end), state);
     },

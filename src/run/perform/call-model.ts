@@ -5,15 +5,16 @@
  * decided is in the answer, so that dispatch never asks again.
  */
 import { type AnyAgent, RunRawModelStreamEvent } from '../../agent/index.ts';
-import type { Attempt, Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
-import { callModel as ask, type ModelAttempt, type RetryHooks, streamModel } from '../../model/index.ts';
+import type { Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
+import { callModel as ask, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError } from '../../protocol/errors.ts';
 import type { Model, ModelRequest, ModelResponse, ModelSettings } from '../../protocol/model.ts';
-import { RequestUsage, Usage } from '../../protocol/usage.ts';
+import { Usage } from '../../protocol/usage.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { conversation, inputOf } from '../request.ts';
 import { usageData } from '../usage.ts';
+import { type CallAttempts, watchAttempts } from './attempts.ts';
 import { describeCalls } from './describe-calls.ts';
 import { filterInput } from './filter-input.ts';
 import { resolveModel, settingsFor } from './models.ts';
@@ -26,20 +27,20 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const { record, settings } = run;
   const { request, offer, model, prepared } = await prepare(run, agent, state);
   await settleChecks(run, state);
-  const attempts: ModelAttempt[] = [];
+  const attempts = await watchAttempts(run, { effect, agent, model, request });
+  const { hooks } = attempts;
   try {
-    const hooks = settings.modelSettings?.retry || agent.modelSettings.retry ? watch(attempts) : undefined;
-    const streamed = settings.stream ? await readStream(run, model, { request, hooks }) : undefined;
-    const response = streamed?.response ?? (await ask(model, request, hooks));
+    const streamed = settings.stream ? await readStream(run, model, { request: attempts.request, hooks }) : undefined;
+    const response = streamed?.response ?? (await ask(model, attempts.request, hooks));
     const firstTokenMs = streamed?.firstTokenMs;
     record.live.values.set(effect.id, response);
     return {
       type: 'model.replied',
       id: effect.id,
-      reply: replyOf(response, failuresIn(attempts)),
+      reply: replyOf(response, attempts),
       ...describeCalls(run, effect.id, { agent, offer, output: response.output }),
       ...(prepared && { prepared }),
-      ...(failuresIn(attempts) > 0 && { attempts: attempts.map(attemptOf) }),
+      ...attempts.succeeded(response, firstTokenMs),
       ...(firstTokenMs !== undefined && { firstTokenMs }),
     };
   } catch (error) {
@@ -49,7 +50,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
       id: effect.id,
       error: errorInfo(error),
       ...(prepared && { prepared }),
-      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
+      ...attempts.failed(),
     };
   }
 }
@@ -110,8 +111,6 @@ function needsSignal(run: LiveRun, state: State): boolean {
   return surroundings.parent !== undefined || state.admission.asked > state.admission.passed;
 }
 
-const watch = (attempts: ModelAttempt[]): RetryHooks => ({ onAttempt: (attempt) => void attempts.push(attempt) });
-
 type Asked = { request: ModelRequest; hooks: RetryHooks | undefined };
 
 async function readStream(
@@ -145,32 +144,13 @@ const sourceOf = (providerData: Record<string, unknown> | undefined): string | u
   typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
 
 /** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
-function replyOf(response: ModelResponse, failures: number): Reply {
+function replyOf(response: ModelResponse, attempts: CallAttempts): Reply {
   const { output, usage, responseId, requestId, rawUsage } = response;
   return {
     output,
-    usage: usageData(failures > 0 ? withFailures(usage, failures) : usage),
+    usage: usageData(attempts.total(usage)),
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),
   };
 }
-
-const failuresIn = (attempts: readonly ModelAttempt[]): number =>
-  attempts.filter(({ error }) => error !== undefined).length;
-
-/** Each attempt was a request, also one that used nothing. */
-function withFailures(usage: Usage, failures: number): Usage {
-  const { inputTokens, outputTokens, totalTokens } = usage;
-  const entries = usage.requestUsageEntries ?? [new RequestUsage({ inputTokens, outputTokens, totalTokens })];
-  const failed = Array.from({ length: failures }, () => new RequestUsage());
-  const total = new Usage({ ...usageData(usage), requests: usage.requests + failures });
-  total.requestUsageEntries = [...failed, ...entries];
-  return total;
-}
-
-const attemptOf = ({ startedAt, error, delayMs }: ModelAttempt): Attempt => ({
-  at: Math.round(startedAt),
-  ...(error !== undefined && { error: errorInfo(error) }),
-  ...(delayMs !== undefined && { delayMs }),
-});

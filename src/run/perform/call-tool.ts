@@ -72,7 +72,8 @@ async function guarded(job: Job, { tool, prepared }: Bound, checks: ToolCheck[])
       ? await runToolOutputGuardrails({ ...guard, guardrails: tool.outputGuardrails, toolOutput: child.output })
       : child.output;
     const event = returned(job, output, { outcome: child.outcome, checks });
-    return event.type === 'tool.returned' && child.usage ? { ...event, usage: child.usage } : event;
+    const { usage, cost } = child;
+    return event.type === 'tool.returned' && usage ? { ...event, usage, ...(cost && { cost }) } : event;
   }
   let outcome: ToolOutcome = 'ok';
   const details = new Details(item, run);
