@@ -393,17 +393,20 @@ export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
 
 // Prices and routing
-export { createPrices } from './model/index.ts';
+export { createModelRegistry, createPrices } from './model/index.ts';
 export type {
   CallCost,
   FoundPrice,
   ModelPrice,
+  ModelRegistry,
+  ModelRegistryOptions,
   PriceCatalog,
   PricedCall,
   PricedModel,
   Prices,
   PricesOptions,
   PriceTier,
+  ProviderMap,
   TokenPrices,
 } from './model/index.ts';
 export { setDefaultPrices } from './run/index.ts';

@@ -8,7 +8,7 @@ export {
 export { normalizeError } from './retry-error.ts';
 export { retryPolicies } from './retry-policies.ts';
 export { callModel, checkTimeout, streamModel } from './retry.ts';
-export type { ModelAttempt, RetryHooks } from './retry.ts';
+export type { ModelAttempt, RetryHooks } from '../wire/index.ts';
 export { mergeModelSettings } from './settings.ts';
 export { projectHistory } from './projection/index.ts';
 export type {
@@ -32,3 +32,5 @@ export type {
   PriceTier,
   TokenPrices,
 } from './prices/index.ts';
+export { createModelRegistry, splitPrefix, splitSettings, unregistered, withSettings } from './strings/index.ts';
+export type { ModelRegistry, ModelRegistryOptions, ProviderMap } from './strings/index.ts';

@@ -279,4 +279,6 @@ export interface Model {
 /** Finds a model by its name. */
 export interface ModelProvider {
   getModel(modelName?: string): Promise<Model> | Model;
+  /** Throws for a name that it will not find. Asked before a run begins. */
+  checkModel?(modelName: string): void;
 }

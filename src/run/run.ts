@@ -9,6 +9,7 @@ import { RunContext } from '../tools/context.ts';
 import { liveError } from './end.ts';
 import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
+import { checkModelNames } from './model-names.ts';
 import { bookNested } from './nested-cost.ts';
 import { approvalEvent, type Committer, LiveRun, type Surroundings } from './live-run.ts';
 import {
@@ -218,6 +219,7 @@ function start(
     throw new UserError(`run() got ${describe(agent)} as agent. Pass an Agent, made with new Agent({ name, ... }).`);
   }
   const items = checkInput(input);
+  checkModelNames(agent, settings);
   const journal = new Journal(newRunId());
   const runContext = context instanceof RunContext ? context : new RunContext<unknown>(context);
   const record = newRecord({ journal, root: agent, context: runContext });
