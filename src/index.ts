@@ -393,13 +393,25 @@ export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
 
 // Prices and routing
-export { createModelRegistry, createPrices } from './model/index.ts';
+export {
+  balance,
+  createModelRegistry,
+  createPrices,
+  createRouter,
+  ROUTER_EVENT_SOURCE,
+  RouteUnavailableError,
+} from './model/index.ts';
 export type {
+  BalanceStrategy,
+  BreakerOptions,
   CallCost,
   FoundPrice,
+  LimitOptions,
+  ModelCapabilities,
   ModelPrice,
   ModelRegistry,
   ModelRegistryOptions,
+  Pool,
   PriceCatalog,
   PricedCall,
   PricedModel,
@@ -407,6 +419,18 @@ export type {
   PricesOptions,
   PriceTier,
   ProviderMap,
+  Route,
+  RouteOptions,
+  Router,
+  RouterErrorKind,
+  RouterEvent,
+  RouterOptions,
+  RouterRetryOptions,
+  RouterTimeouts,
+  RouteTarget,
+  SkipReason,
+  StreamReset,
+  TargetOptions,
   TokenPrices,
 } from './model/index.ts';
 export { setDefaultPrices } from './run/index.ts';

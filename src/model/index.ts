@@ -34,3 +34,23 @@ export type {
 } from './prices/index.ts';
 export { createModelRegistry, splitPrefix, splitSettings, unregistered, withSettings } from './strings/index.ts';
 export type { ModelRegistry, ModelRegistryOptions, ProviderMap } from './strings/index.ts';
+export { attemptUsage, usageData } from './usage-data.ts';
+export type { BreakerOptions, LimitOptions } from './health/index.ts';
+export { balance, createRouter, ROUTER_EVENT_SOURCE, RouteUnavailableError } from './router/index.ts';
+export type {
+  BalanceStrategy,
+  ModelCapabilities,
+  Pool,
+  Route,
+  RouteOptions,
+  Router,
+  RouterErrorKind,
+  RouterEvent,
+  RouterOptions,
+  RouterRetryOptions,
+  RouterTimeouts,
+  RouteTarget,
+  SkipReason,
+  StreamReset,
+  TargetOptions,
+} from './router/index.ts';

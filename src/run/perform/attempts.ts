@@ -11,7 +11,7 @@ import { RequestUsage, Usage } from '../../protocol/usage.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { pricesOf } from '../nested-cost.ts';
-import { usageData } from '../usage.ts';
+import { attemptUsage, usageData } from '../usage.ts';
 
 type Call = {
   effect: Extract<Effect, { do: 'call_model' }>;
@@ -67,7 +67,7 @@ function noticed({ settings }: LiveRun, { agent, model, request }: Call, prices:
     total: (usage) => withFailures(usage, failures()),
     succeeded(response, firstTokenMs) {
       if (!prices) return seen.length > 1 ? { attempts: seen.map(told) } : {};
-      const usage = usageData(response.usage);
+      const usage = attemptUsage(response.usage);
       const cost = prices.costOf({ origin, usage, response });
       const attempts = seen.map(told);
       const last = attempts.pop() ?? { at: 0 };
