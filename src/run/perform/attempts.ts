@@ -36,7 +36,8 @@ export async function watchAttempts(run: LiveRun, call: Call): Promise<CallAttem
   const prices = pricesOf(run);
   // Before anything is sent: whoever wants prices must not learn afterwards that there are none.
   if (prices) await prices.load();
-  if (call.model.ownsRetry) return reported(run, call, prices);
+  if (call.model.ownsRetry)
+    return reported(run, call, { prices, sessionId: await run.settings.session?.getSessionId() });
   return noticed(run, call, prices);
 }
 
@@ -79,8 +80,10 @@ function noticed({ settings }: LiveRun, { agent, model, request }: Call, prices:
   };
 }
 
+type Known = { prices: Prices | undefined; sessionId: string | undefined };
+
 /** Attempts that the model itself reports. */
-function reported(run: LiveRun, { effect, agent, request }: Call, prices: Prices | undefined): CallAttempts {
+function reported(run: LiveRun, { effect, agent, request }: Call, { prices, sessionId }: Known): CallAttempts {
   const seen: ModelCallAttempt[] = [];
   const { runId } = run.record.journal;
   const told = ({ error, ...attempt }: ModelCallAttempt): Attempt => ({
@@ -102,6 +105,7 @@ function reported(run: LiveRun, { effect, agent, request }: Call, prices: Prices
         id: `${runId}/${effect.id}`,
         runId,
         agent: agent.name,
+        ...(sessionId !== undefined && { sessionId }),
         recoveries: (effect.attempt ?? 1) - 1,
         onAttempt: (attempt) => void seen.push(attempt),
       },
