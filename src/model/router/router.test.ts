@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ModelTimeoutError, UserError } from '../../protocol/errors.ts';
 import type { ModelCallAttempt, ModelRequest, StreamEvent } from '../../protocol/model.ts';
-import { ModelError } from '../../wire/index.ts';
+import { errorOfAnswer, ModelError } from '../../wire/index.ts';
+import { VENDOR_ERRORS } from '../../wire/vendor-errors.fixture.ts';
 import { createPrices } from '../prices/index.ts';
 import { balance, createRouter, RouteUnavailableError } from './index.ts';
 import { bench, failure, FakeModel, requestOf, streamedText, textOf } from './router.fixture.ts';
@@ -95,6 +96,20 @@ describe('a failed attempt', () => {
     else expect(await asking).toBe(says);
     expect(a.asked).toBe(attempts);
   });
+
+  test.each(VENDOR_ERRORS)(
+    'of $vendor ($source: $kind) is retried: $retry',
+    async ({ vendor, status, body, kind, retry, wait }) => {
+      const error = errorOfAnswer({ provider: vendor, ...(status !== undefined && { status }), body });
+      const a = new FakeModel('a', { error });
+      const { router, waits } = bench({ main: a });
+      const asking = textOf(router('main'));
+      if (retry) expect(await asking).toBe('a says');
+      else await expect(asking).rejects.toMatchObject({ kind });
+      expect(a.asked).toBe(retry ? 2 : 1);
+      if (wait !== undefined) expect(waits).toEqual([Math.max(wait, 250)]);
+    },
+  );
 
   test('ends a call after six in all, with the last error itself', async () => {
     const all = ['a', 'b', 'c'].map(
