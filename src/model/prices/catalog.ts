@@ -53,14 +53,13 @@ export function catalogProvider(provider: string): string {
 }
 
 /** Looks a model up. What does not depend on the time is looked up once. */
-export function catalogLookup(catalog: PriceCatalog): (model: PricedModel, at: Date) => FoundPrice | undefined {
+export function catalogLookup(catalog: PriceCatalog): (model: PricedModel, at?: Date) => FoundPrice | undefined {
   const known = new Map<string, FoundPrice | null>();
   return ({ provider, model }, at) => {
-    const providerId = catalogProvider(provider);
-    const key = `${providerId}/${model}`;
+    const key = `${provider}/${model}`;
     const cached = known.get(key);
     if (cached !== undefined) return cached ?? undefined;
-    const { found, fixed } = look(catalog, { providerId, model, at });
+    const { found, fixed } = look(catalog, { providerId: catalogProvider(provider), model, at: at ?? new Date() });
     // Names come from configuration, but a server that echoes names must not fill the memory.
     if (fixed && known.size < 10_000) known.set(key, found ?? null);
     return found;

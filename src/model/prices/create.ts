@@ -31,17 +31,20 @@ export type PricesOptions = {
 export function createPrices({ models = {}, catalog = 'genai-prices' }: PricesOptions = {}): Prices {
   for (const [name, price] of Object.entries(models)) check(name, price);
   let loading: Promise<void> | undefined;
-  let lookup: ((model: PricedModel, at: Date) => FoundPrice | undefined) | undefined;
+  let lookup: ((model: PricedModel, at?: Date) => FoundPrice | undefined) | undefined;
+  const hasOwn = Object.keys(models).length > 0;
+  const loaded = Promise.resolve();
   if (typeof catalog === 'object') lookup = catalogLookup(catalog);
 
-  const find = (model: PricedModel, at = new Date()): FoundPrice | undefined => {
+  const find = (model: PricedModel, at?: Date): FoundPrice | undefined => {
+    if (!hasOwn) return lookup?.(model, at);
     const name = `${model.provider}/${model.model}`;
     const own = Object.hasOwn(models, name) ? models[name] : undefined;
     return own ? { id: `own:${name}`, price: own } : lookup?.(model, at);
   };
   return {
     load() {
-      if (lookup || catalog === false) return Promise.resolve();
+      if (lookup || catalog === false) return loaded;
       return (loading ??= loadCatalog().then(
         (module) => void (lookup = catalogLookup(module)),
         (error: unknown) => {

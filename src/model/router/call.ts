@@ -140,7 +140,7 @@ export class RouteCall {
   #requestFor({ settings }: Target, guard: Guard): ModelRequest {
     const { call: _, ...rest } = this.#request;
     const { timeoutMs: __, retry: ___, ...given } = this.#request.modelSettings;
-    const own = settings && Object.keys(settings).length > 0 ? mergeModelSettings(given, settings) : given;
+    const own = settings ? mergeModelSettings(given, settings) : given;
     // What a provider says that a streamed answer cost stands in its own usage.
     const modelSettings = this.#stream ? { ...own, preserveRawUsage: true } : own;
     return { ...rest, modelSettings, signal: guard.signal };
@@ -172,8 +172,10 @@ export class RouteCall {
     trying.guard.release();
     release(usage?.totalTokens);
     if (target.health.succeeded(trying.firstTokenMs ?? ms)) emit?.({ type: 'target.recovered', target: target.label });
-    const key = sticky && stickyKey(this.route, this.#request);
-    if (key !== undefined) sticky?.set(key, target);
+    if (sticky && this.route.targets.length > 1) {
+      const key = stickyKey(this.route, this.#request);
+      if (key !== undefined) sticky.set(key, target);
+    }
     emit?.({
       type: 'attempt.succeeded',
       route: this.route.name,

@@ -215,8 +215,8 @@ const LOOKED_AT = 200;
 /** The target that answered last in this conversation: the items say who spoke, else this process remembers. */
 function stickyTarget(engine: Engine, route: CompiledRoute, request: ModelRequest): Target | undefined {
   const { sticky } = engine;
-  if (!sticky) return undefined;
-  const targets = route.main.flatMap((step) => step.targets);
+  const { targets } = route;
+  if (!sticky || targets.length === 1) return undefined;
   const { input } = request;
   if (typeof input !== 'string') {
     for (let at = input.length - 1; at >= 0 && at >= input.length - LOOKED_AT; at--) {

@@ -34,6 +34,8 @@ export type Chain = readonly Step[];
 export type CompiledRoute = {
   readonly name: string;
   readonly main: Chain;
+  /** All targets of the main chain. */
+  readonly targets: readonly Target[];
   readonly contextWindow: Chain | undefined;
   readonly contentPolicy: Chain | undefined;
   readonly refusal: Chain | undefined;
@@ -73,6 +75,7 @@ export class TargetMaker {
     return {
       name,
       main,
+      targets: main.flatMap((step) => step.targets),
       contextWindow: onContextWindow && this.#chain(name, onContextWindow),
       contentPolicy: onContentPolicy && this.#chain(name, onContentPolicy),
       refusal: onRefusal && this.#chain(name, onRefusal),
@@ -98,7 +101,7 @@ export class TargetMaker {
       label: label ?? named.name,
       health: this.#healthOf(`${named.key}@${credential}`, options),
       weight,
-      settings: mergeModelSettings(named.settings, settings),
+      settings: named.settings || settings ? mergeModelSettings(named.settings, settings) : undefined,
       can,
       model: named.model,
       origin: named.origin,
