@@ -26,7 +26,7 @@ export function dangling(file: string, source: string, exists: (path: string) =>
  * Worker threads as text, by the name under which the sources look for it. A text in the bundle is found wherever
  * users' bundlers put it; a file beside it would be left behind.
  */
-const THREADS = { BATON_SQLITE_WORKER: 'src/session/sqlite/worker.ts' } as const;
+const THREADS = { BATON_SQLITE_WORKER: 'src/sqlite-thread.ts' } as const;
 
 /** Each thread bundled on its own: Node evaluates it as CommonJS. */
 async function threads(): Promise<Record<string, string>> {

@@ -436,3 +436,49 @@ export type {
 export { setDefaultPrices } from './run/index.ts';
 export type { Cost, RunCost } from './run/index.ts';
 export type { ModelCall, ModelCallAttempt } from './protocol/model.ts';
+
+// Logs of durable runs
+export { LeaseWatch, LogError, memoryLog, sqliteLog, StoreBlocked } from './log/index.ts';
+export type {
+  Begin,
+  Claimed,
+  Commit,
+  Committed,
+  EventLog,
+  Known,
+  Lease,
+  Leases,
+  LeaseWatchOptions,
+  LogErrorCode,
+  LogErrorDetails,
+  LogEvent,
+  LogLimits,
+  LogStatus,
+  MemoryLogOptions,
+  NewPosting,
+  NewRun,
+  Posted,
+  Posting,
+  ReadOptions,
+  RemoveQuery,
+  RunInfo,
+  RunLog,
+  RunPage,
+  RunQuery,
+  SqliteLogOptions,
+  StoredEvent,
+} from './log/index.ts';
+export type { Failure, StoreWrite } from './store/index.ts';
+
+// Durable runs
+export { AlreadyDecided, DurableError, RunStore } from './durable/index.ts';
+export type {
+  DurableErrorCode,
+  ForkOptions,
+  OnPlanChange,
+  PlanDecision,
+  Recovered,
+  ReplayOptions,
+  ResumeOptions,
+  RunStoreOptions,
+} from './durable/index.ts';

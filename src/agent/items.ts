@@ -186,10 +186,18 @@ export class RunToolApprovalItem extends AgentItem {
   rawItem: FunctionCallItem | HostedToolCallItem;
   /** The run that made the call; a sub-agent's has its own id. */
   readonly runId: string | undefined;
-  constructor(rawItem: FunctionCallItem | HostedToolCallItem, agent: AnyAgent, runId?: string) {
+  /**
+   * Set where the question is not whether the call may run, but what becomes of its attempt of this number, which
+   * began and was cut off: it may have happened, or be happening still. `approve` makes the call again, `reject`
+   * does not, `confirm` says that it did happen.
+   */
+  readonly uncertain: number | undefined;
+  // oxlint-disable-next-line eslint/max-params -- the published parameters, and one of ours
+  constructor(rawItem: FunctionCallItem | HostedToolCallItem, agent: AnyAgent, runId?: string, uncertain?: number) {
     super(agent);
     this.rawItem = rawItem;
     this.runId = runId;
+    this.uncertain = uncertain;
   }
 
   /** The tool's name. */

@@ -6,8 +6,8 @@
  */
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
 import { closedBatch, decided, handedOff, resultItem } from './batch.ts';
-import { callIndex, close, fault, keep, mark, recordToolChecks } from './edit.ts';
-import type { Effect, EventOf, ItemEntry, RunEvent, StopCause } from './events.ts';
+import { callIndex, close, fault, keep, kept, marked, recordToolChecks, without } from './edit.ts';
+import type { Effect, EventOf, ItemEntry, RunEvent, StopCause, ToolCheck } from './events.ts';
 import { append, listOf, toArray } from './list.ts';
 import { accepted, rejectedOutput, replied } from './reply.ts';
 import { type Approval, type Call, inputItems, type State } from './state.ts';
@@ -19,6 +19,7 @@ function isExpected(s: State, e: RunEvent): boolean {
   if (!('id' in e) || e.id === undefined || e.type === 'run.stopping' || e.type === 'effect.settled_late') return true;
   const { id } = e;
   if (s.open.some((effect) => effect.id === id)) return true;
+  if (e.type === 'effect.uncertain') return s.uncertain.some((effect) => effect.id === id);
   // A stopping run gives results to calls that nobody answers any more.
   return s.status === 'stopping' && e.type === 'tool.returned' && id.startsWith(`m${s.k}/`);
 }
@@ -44,6 +45,10 @@ function applied(s: State, e: RunEvent): State {
       return resumed(s, e);
     case 'run.recovered':
       return { ...s, open: [], uncertain: [...s.uncertain, ...s.open] };
+    case 'run.forked':
+      return { ...s, runId: e.runId, fork: { of: e.of, at: e.at, once: e.once } };
+    case 'plan.recorded':
+      return { ...s, plan: e.plan };
     case 'run.paused':
       return { ...s, status: 'paused' };
     case 'run.stopping':
@@ -63,6 +68,15 @@ function applied(s: State, e: RunEvent): State {
       return requested(s, e.effect);
     case 'effect.failed':
       return failed(s, e);
+    case 'effect.began':
+      return { ...s, began: [...s.began, e.id] };
+    case 'effect.uncertain':
+      return {
+        ...s,
+        open: without(s.open, e.id),
+        uncertain: s.uncertain.filter(({ id }) => id !== e.id),
+        calls: marked(s.calls, callIndex(e.id), { status: 'unsure' }),
+      };
     case 'effect.settled_late':
       return s;
 
@@ -96,29 +110,19 @@ function applied(s: State, e: RunEvent): State {
       return rejectedOutput(s, e);
 
     case 'call.decided':
-      return {
-        ...mark(close(s, e.id), callIndex(e.id), decided(e)),
-        toolChecks: recordToolChecks(s, e.checks),
-      };
+      return answered(s, e, decided(e));
     case 'approval.decided':
       return { ...s, approvals: [...s.approvals, approvalOf(e)] };
     case 'tool.returned': {
       const { outcome = 'ok', custom } = e;
       const item = resultItem(s, e);
       const patch: Partial<Call> = { status: 'done', item, outcome, ...(custom !== undefined && { custom }) };
-      return { ...mark(close(s, e.id), callIndex(e.id), patch), toolChecks: recordToolChecks(s, e.checks) };
+      return answered(s, e, patch);
     }
     case 'tool.failed':
-      return {
-        ...fault(mark(close(s, e.id), callIndex(e.id), { status: 'failed' }), {
-          cause: 'tool',
-          error: e.error,
-          id: e.id,
-        }),
-        toolChecks: recordToolChecks(s, e.checks),
-      };
+      return fault(answered(s, e, { status: 'failed' }), { cause: 'tool', error: e.error, id: e.id });
     case 'tool.waiting':
-      return mark(close(s, e.id), callIndex(e.id), { status: 'waiting', asks: e.asks });
+      return answered(s, e, { status: 'waiting', asks: e.asks });
     case 'batch.closed':
       return closedBatch(s, e);
 
@@ -126,16 +130,8 @@ function applied(s: State, e: RunEvent): State {
       return handedOff(close(s, e.id), e);
     case 'handoff.refused':
       return {
-        ...keep(
-          mark(close(s, e.id), callIndex(e.id), { status: 'done', item: e.item, outcome: 'rejected', kept: true }),
-          {
-            kind: 'tool_output',
-            item: e.item,
-            agent: s.agent,
-            id: e.id,
-          },
-        ),
-        toolChecks: recordToolChecks(s, e.checks),
+        ...answered(s, e, { status: 'done', item: e.item, outcome: 'rejected', kept: true }),
+        ...kept(s, [{ kind: 'tool_output', item: e.item, agent: s.agent, id: e.id }]),
         stage: 'admit',
       };
     case 'agent.changed':
@@ -159,6 +155,16 @@ function applied(s: State, e: RunEvent): State {
   }
 }
 
+type CallAnswer = { id: string; checks?: ToolCheck[] };
+
+/** The answer of an effect on a call: it is open no more, and what became of the call. */
+const answered = (s: State, { id, checks }: CallAnswer, patch: Partial<Call>): State => ({
+  ...s,
+  open: without(s.open, id),
+  calls: marked(s.calls, callIndex(id), patch),
+  toolChecks: recordToolChecks(s, checks),
+});
+
 /** The state of a log. */
 export const fold = (events: Iterable<RunEvent>, from: State): State => {
   let state = from;
@@ -173,9 +179,17 @@ function startFrom(input: State['input'], items: readonly AgentInputItem[], fres
 }
 
 function admitted(s: State): State {
-  const next = s.staged.reduce<State>((state, item) => keep(state, { kind: 'input', item, agent: state.agent }), s);
+  const { agent } = s;
   const admission = { n: s.admission.n + 1, asked: 0, passed: 0, closed: false, from: s.produced.length };
-  return { ...next, staged: [], admission };
+  return {
+    ...s,
+    ...kept(
+      s,
+      s.staged.map((item) => ({ kind: 'input', item, agent })),
+    ),
+    staged: [],
+    admission,
+  };
 }
 
 function resumed(s: State, e: EventOf<'run.resumed'>): State {
@@ -203,8 +217,12 @@ function requested(s: State, effect: Effect): State {
   const open = [...s.open, effect];
   if (effect.attempt !== undefined) {
     const uncertain = s.uncertain.length === 0 ? s.uncertain : s.uncertain.filter((lost) => lost.id !== effect.id);
-    const again = { ...s, open, uncertain };
-    return effect.do === 'call_tool' ? mark(again, effect.i, { status: 'running', attempt: effect.attempt }) : again;
+    if (effect.do !== 'call_tool') return { ...s, open, uncertain };
+    const { i, id, attempt } = effect;
+    const calls = marked(s.calls, i, { status: 'running', attempt });
+    // The attempt before was settled by a person; of this one nothing is known to have begun.
+    const began = s.calls[i]?.status === 'unsure' ? s.began.filter((each) => each !== id) : s.began;
+    return { ...s, open, uncertain, calls, began };
   }
   switch (effect.do) {
     case 'check':
@@ -214,11 +232,10 @@ function requested(s: State, effect: Effect): State {
     case 'call_model':
       return { ...s, open, stage: 'model', agentStarted: true, k: effect.k, turn: s.turn + 1, calls: [] };
     case 'decide_call':
-      return mark({ ...s, open }, effect.i, { status: 'deciding' });
+      return { ...s, open, calls: marked(s.calls, effect.i, { status: 'deciding' }) };
     case 'call_tool':
-      return mark({ ...s, open }, effect.i, { status: 'running', attempt: 1 });
     case 'hand_off':
-      return mark({ ...s, open }, effect.i, { status: 'running', attempt: 1 });
+      return { ...s, open, calls: marked(s.calls, effect.i, { status: 'running', attempt: 1 }) };
     case 'choose_output':
       return { ...s, open, stage: 'choose' };
     case 'handle_error':
@@ -290,7 +307,8 @@ function checked(s: State, e: EventOf<'check.returned'>): State {
 const indexOf = (checkId: string): number => Number(checkId.slice(checkId.lastIndexOf('/out') + 4));
 
 /** The decision alone: what a commit adds to an event is no part of a state. */
-function approvalOf({ run, tool, callId, approved, sticky, message }: EventOf<'approval.decided'>): Approval {
+function approvalOf(e: EventOf<'approval.decided'>): Approval {
+  const { run, tool, callId, approved, sticky, message, uncertain, result } = e;
   return {
     ...(run !== undefined && { run }),
     tool,
@@ -298,6 +316,8 @@ function approvalOf({ run, tool, callId, approved, sticky, message }: EventOf<'a
     approved,
     ...(sticky && { sticky }),
     ...(message !== undefined && { message }),
+    ...(uncertain !== undefined && { uncertain }),
+    ...(result !== undefined && { result }),
   };
 }
 

@@ -1,11 +1,11 @@
 /**
  * What becomes of the calls of a reply: decisions, results, handoffs.
  */
-import { callIndex, keep, mark, recordToolChecks, unshared } from './edit.ts';
+import { callIndex, kept, marked, recordToolChecks, unshared } from './edit.ts';
 import type { ModelItem } from '../protocol/items.ts';
 import type { EventOf, ItemEntry } from './events.ts';
 import { listOf, toArray } from './list.ts';
-import { type Call, inputItems, isWaiting, type State } from './state.ts';
+import { askedCalls, type Call, inputItems, isInDoubt, type State } from './state.ts';
 
 export function decided(e: EventOf<'call.decided'>): Partial<Call> {
   if (e.verdict === 'run') return { status: 'ready' };
@@ -15,30 +15,32 @@ export function decided(e: EventOf<'call.decided'>): Partial<Call> {
 
 /** Results enter the history in the model's order, whatever the order in which they came. */
 export function closedBatch(s: State, e: EventOf<'batch.closed'>): State {
-  let next = s;
+  const asked = e.pausing ? askedCalls(s) : [];
+  // Results wait for those in doubt: they enter the history together, in the model's order.
+  const holds = e.pausing === true && isInDoubt(s);
+  const results: ItemEntry[] = [];
   const calls = s.calls.map((call): Call => {
-    if (e.pausing && call.askedAt === undefined && isWaiting(s, call)) return { ...call, askedAt: next.entries.length };
-    if (call.status !== 'done' || call.kept || !call.item) return call;
-    const { custom } = call;
-    next = keep(next, {
-      kind: 'tool_output',
-      item: call.item,
-      agent: s.agent,
-      id: `m${e.k}/c${call.i}`,
-      ...(custom !== undefined && { custom }),
-    });
+    if (call.askedAt === undefined && asked.includes(call)) {
+      return { ...call, askedAt: s.entries.length + results.length };
+    }
+    if (call.status !== 'done' || call.kept || !call.item || holds) return call;
+    const { item, custom, i } = call;
+    const id = `m${e.k}/c${i}`;
+    results.push({ kind: 'tool_output', item, agent: s.agent, id, ...(custom !== undefined && { custom }) });
     return { ...call, kept: true };
   });
   const handoff = calls.some(({ kind, status }) => kind === 'handoff' && status === 'new');
-  return { ...next, calls, stage: e.pausing ? 'pausing' : handoff ? 'handoff' : 'admit' };
+  const { entries, produced, request } = kept(s, results);
+  return { ...s, entries, produced, request, calls, stage: e.pausing ? 'pausing' : handoff ? 'handoff' : 'admit' };
 }
 
 type HandedOff = Pick<EventOf<'handoff.returned'>, 'id' | 'to' | 'item' | 'input' | 'edit' | 'checks'>;
 
 export function handedOff(s: State, { id, to, item, input, edit, checks }: HandedOff): State {
-  const kept = keep(s, { kind: 'handoff_output', item, agent: s.agent, to, id });
   const next: State = {
-    ...mark(kept, callIndex(id), { status: 'done', item, outcome: 'ok', kept: true }),
+    ...s,
+    ...kept(s, [{ kind: 'handoff_output', item, agent: s.agent, to, id }]),
+    calls: marked(s.calls, callIndex(id), { status: 'done', item, outcome: 'ok', kept: true }),
     agent: to,
     agentStarted: false,
     stage: 'admit',

@@ -19,8 +19,8 @@ export type World = {
   next(): Promise<RunEvent | undefined>;
   /** What arrived from outside since the last call: decisions, input, stops. */
   inbox(): readonly RunEvent[];
-  /** Makes events durable. Awaited only where it returns a promise. */
-  commit(events: readonly RunEvent[]): void | Promise<void>;
+  /** Makes events durable; `state` follows from them. Awaited only where it returns a promise. */
+  commit(events: readonly RunEvent[], state: State): void | Promise<void>;
   /** Shows one committed event, with the state that follows from it. */
   notify(event: RunEvent, state: State): void;
   /** An error that a listener threw, as a reason to stop. What is started after it must answer that it was aborted. */
@@ -38,7 +38,7 @@ export async function drive(initial: State, plan: Plan, world: World): Promise<S
     const events = round.events.length;
     state = round.state;
     if (events > 0) {
-      const committed = world.commit(round.events);
+      const committed = world.commit(round.events, state);
       if (committed) await committed;
       if (world.forget) state = world.forget();
       const stop = announce(round.shown, world);
@@ -63,15 +63,19 @@ type Landing = { answer: RunEvent | undefined; inbox: readonly RunEvent[] };
 /** Lets what came land, then decides until there is nothing more to decide. */
 function decide(from: State, plan: Plan, { answer, inbox }: Landing): Round {
   const round: Round = { state: from, events: [], shown: [] };
-  const land = (event: RunEvent): void => {
-    round.events.push(event);
-    round.shown.push({ event, state: (round.state = apply(round.state, event)) });
-  };
-  if (answer) land(answer);
-  for (const event of inbox) if (isWelcome(round.state, event)) land(event);
-  for (let decided = step(round.state, plan); decided.length > 0; decided = step(round.state, plan))
-    decided.forEach(land);
+  if (answer) land(round, answer);
+  for (const event of inbox) if (isWelcome(round.state, event)) land(round, event);
+  for (let decided = step(round.state, plan); decided.length > 0; decided = step(round.state, plan)) {
+    for (const event of decided) land(round, event);
+  }
   return round;
+}
+
+function land(round: Round, event: RunEvent): void {
+  const state = apply(round.state, event);
+  round.state = state;
+  round.events.push(event);
+  round.shown.push({ event, state });
 }
 
 /** Shows each event, then starts the effect that it requests. What a listener throws ends the run. */
@@ -90,7 +94,7 @@ function announce(shown: readonly Shown[], world: World): Stop | undefined {
 
 async function stopRun(state: State, event: RunEvent, world: World): Promise<State> {
   const next = apply(state, event);
-  const committed = world.commit([event]);
+  const committed = world.commit([event], next);
   if (committed) await committed;
   announce([{ event, state: next }], world);
   return next;

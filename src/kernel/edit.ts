@@ -5,11 +5,15 @@ import type { ItemEntry, Stop, ToolCheck } from './events.ts';
 import { append, appendAll, type List, listOf, toArray } from './list.ts';
 import type { Call, State } from './state.ts';
 
-export function close(s: State, id: string): State {
-  const { open } = s;
-  if (open.length === 1 && open[0]?.id === id) return { ...s, open: [] };
-  return { ...s, open: open.filter((effect) => effect.id !== id) };
+/** What is still open after an answer. */
+export function without(open: State['open'], id: string): State['open'] {
+  if (open.length === 1 && open[0]?.id === id) return NOTHING;
+  return open.filter((effect) => effect.id !== id);
 }
+
+const NOTHING: State['open'] = [];
+
+export const close = (s: State, id: string): State => ({ ...s, open: without(s.open, id) });
 
 /** The first fault of a running run counts; what comes while it stops changes nothing any more. */
 export function fault(s: State, stop: Stop): State {
@@ -22,11 +26,13 @@ export const callIndex = (id: string): number => {
   return at < 0 ? -1 : Number.parseInt(id.slice(at + 2), 10);
 };
 
-export function mark(s: State, i: number, patch: Partial<Call>): State {
-  if (!s.calls[i]) return s;
-  const calls = s.calls.slice();
-  calls[i] = { ...s.calls[i], ...patch };
-  return { ...s, calls };
+/** The calls, one of them changed; a call that is not there is no error. */
+export function marked(calls: State['calls'], i: number, patch: Partial<Call>): State['calls'] {
+  const call = calls[i];
+  if (!call) return calls;
+  const copy = calls.slice();
+  copy[i] = { ...call, ...patch };
+  return copy;
 }
 
 export const recordToolChecks = (s: State, checks: readonly ToolCheck[] | undefined): State['toolChecks'] =>
@@ -40,9 +46,16 @@ export const recordToolChecks = (s: State, checks: readonly ToolCheck[] | undefi
 export const unshared = (s: State): List<ItemEntry> =>
   s.produced === s.entries ? listOf(toArray(s.produced)) : s.produced;
 
-/** Adds an item to everything that shows items. */
-export function keep(s: State, entry: ItemEntry): State {
-  const entries = append(s.entries, entry);
-  const produced = s.produced === s.entries ? entries : append(s.produced, entry);
-  return { ...s, entries, produced, request: append(s.request, entry.item) };
+/** Items that are added to everything that shows items. */
+export function kept(s: State, added: readonly ItemEntry[]): Pick<State, 'entries' | 'produced' | 'request'> {
+  let { entries, produced, request } = s;
+  const shared = produced === entries;
+  for (const entry of added) {
+    entries = append(entries, entry);
+    produced = shared ? entries : append(produced, entry);
+    request = append(request, entry.item);
+  }
+  return { entries, produced, request };
 }
+
+export const keep = (s: State, entry: ItemEntry): State => ({ ...s, ...kept(s, [entry]) });

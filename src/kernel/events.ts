@@ -23,7 +23,16 @@ export type Effect =
   | { do: 'check'; id: string; point: 'output'; k: number; index: number; attempt?: number }
   | { do: 'call_model'; id: string; k: number; starts?: true; attempt?: number }
   | { do: 'decide_call'; id: string; k: number; i: number; attempt?: number }
-  | { do: 'call_tool'; id: string; k: number; i: number; refused?: true; attempt?: number }
+  | {
+      do: 'call_tool';
+      id: string;
+      k: number;
+      i: number;
+      refused?: true;
+      /** A former attempt may have happened: the tool is asked first whether it did. */
+      reconcile?: true;
+      attempt?: number;
+    }
   | { do: 'hand_off'; id: string; k: number; i: number; attempt?: number }
   | { do: 'choose_output'; id: string; k: number; attempt?: number }
   | { do: 'handle_error'; id: string; kind: HandledKind; attempt?: number }
@@ -146,8 +155,11 @@ export type ToolOutcome = 'ok' | 'error' | 'rejected' | 'aborted' | 'timeout';
 /** A verdict of a guardrail on a tool call, for the result's getters. */
 export type ToolCheck = { point: 'tool_input' | 'tool_output'; name: string; output: Json };
 
-/** A question to a person: may this call run? `run` is the run, this one or a sub-agent's, that made the call. */
-export type Ask = { run: string; k: number; i: number; callId: string; tool: string };
+/**
+ * A question to a person: may this call run? `run` is the run, this one or a sub-agent's, that made the call.
+ * With `uncertain`, the attempt of that number began and was never answered: may it run again?
+ */
+export type Ask = { run: string; k: number; i: number; callId: string; tool: string; uncertain?: number };
 
 /** A rewritten list of items: runs of old ones by position, and new ones in full. */
 export type Edit = (readonly [from: number, to: number] | ItemEntry)[];
@@ -177,6 +189,9 @@ export type ItemEntry = {
   custom?: Json;
 };
 
+/** Which run a run is a copy of, up to which of its events, and what tools do that must not act twice. */
+export type Fork = { of: string; at: number; once: 'ask' | 'stub' | 'run' };
+
 export type RunEvent =
   | {
       type: 'run.started';
@@ -204,6 +219,10 @@ export type RunEvent =
       segment?: Segment;
     }
   | { type: 'run.recovered'; segment?: Segment }
+  /** What comes before is copied from another run; from here on this is a run of its own. */
+  | ({ type: 'run.forked'; runId: string } & Fork)
+  /** What the agents are made of when the run starts, and again where they changed while it rested. */
+  | { type: 'plan.recorded'; plan: Json }
   | { type: 'run.paused' }
   | ({ type: 'run.stopping' } & Stop)
   | { type: 'run.finished' }
@@ -211,6 +230,10 @@ export type RunEvent =
   | { type: 'run.cancelled' }
   | { type: 'effect.requested'; effect: Effect }
   | { type: 'effect.failed'; id: string; error: ErrorInfo }
+  /** Written before the first act of an effect that must not happen twice: without it, the effect never began. */
+  | { type: 'effect.began'; id: string }
+  /** It began and was never answered, and a person must say what becomes of it. */
+  | { type: 'effect.uncertain'; id: string }
   | { type: 'effect.settled_late'; id: string; summary: string }
   | {
       type: 'session.loaded';
@@ -260,6 +283,10 @@ export type RunEvent =
       approved: boolean;
       sticky?: true;
       message?: string;
+      /** Not on whether the call may run, but on its attempt of this number, which may have happened. */
+      uncertain?: number;
+      /** What that attempt did return, as somebody found out: it is not run again. */
+      result?: string;
     }
   | {
       type: 'tool.returned';

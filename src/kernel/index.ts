@@ -9,6 +9,9 @@ export {
   type Approval,
   type Call,
   type CheckRecord,
+  answerOn,
+  answerTo,
+  askedCalls,
   decisionOn,
   initialState,
   inputItems,
@@ -16,7 +19,17 @@ export {
   isWaiting,
   type Output,
   type State,
+  lastVerdictOn,
   type Status,
 } from './state.ts';
-export { type AgentPlan, handoffResult, type Plan, resultText, step, type ToolUse } from './step.ts';
-export { isHandled } from './stopping.ts';
+export {
+  type AgentPlan,
+  type Doubt,
+  handoffResult,
+  type Plan,
+  resultText,
+  step,
+  type ToolUse,
+  type UncertainPolicy,
+} from './step.ts';
+export { isHandled, UNKNOWN } from './stopping.ts';

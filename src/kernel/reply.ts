@@ -2,17 +2,17 @@
  * What a model's reply means: items, calls, an output, a refusal.
  */
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
-import { close, keep } from './edit.ts';
-import type { CallPlan, EntryKind, EventOf, HandledKind, Parsed } from './events.ts';
+import { keep, kept, without } from './edit.ts';
+import type { CallPlan, EntryKind, EventOf, HandledKind, ItemEntry, Parsed } from './events.ts';
 import { append } from './list.ts';
 import { type Call, NO_REPLY, type PlannedCall, type State } from './state.ts';
 
 export function replied(s: State, e: EventOf<'model.replied'>): State {
   const { reply, parsed, prepared } = e;
   const calls = plannedCalls(reply.output, e.calls ?? plainCalls(reply.output));
-  const next = close(s, e.id);
   const fresh = prepared?.input && !s.inputSaved ? prepared.input : s.fresh;
-  return { ...next, fresh, stage: s.status === 'running' ? 'reply' : s.stage, reply: { k: s.k, reply, calls, parsed } };
+  const stage = s.status === 'running' ? 'reply' : s.stage;
+  return { ...s, open: without(s.open, e.id), fresh, stage, reply: { k: s.k, reply, calls, parsed } };
 }
 
 /** The calls with what was found of them. What does not speak of a call in the output is no plan. */
@@ -31,37 +31,45 @@ function plainCalls(output: readonly ModelItem[]): CallPlan[] {
 export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   const { reply, calls: plans, parsed } = s.reply;
   const output = reply.output;
-  const ignored = new Set(e.ignored);
-  const calls = plans.map((plan, i) => newCall(plan, i, ignored.has(i)));
-  const byPosition = new Map(calls.map((call) => [call.at, call]));
-
+  const calls = plans.map((plan, i) => newCall(plan, i, e.ignored?.includes(i) ?? false));
+  const active = e.ignored ? calls.filter(({ status }) => status !== 'ignored') : calls;
   const meaning = outcome(s, {
     text: textOf(output),
     refusal: refusalOf(output),
     parsed,
-    calls: calls.filter(({ status }) => status !== 'ignored').length,
+    calls: active.length,
     id: `m${e.k}`,
   });
   // A refusal is no turn of the conversation: models that read it go on refusing.
-  const kept = meaning.fault?.cause === 'modelRefusal' ? [] : output;
-  let next: State = { ...s, reply: NO_REPLY, replyFrom: s.produced.length, turnFrom: s.entries.length, calls };
-  kept.forEach((item, position) => {
-    const call = byPosition.get(position);
-    if (call?.status === 'ignored') return;
-    next = keep(next, { kind: entryKind(item, call), item, agent: s.agent });
+  const added: ItemEntry[] = [];
+  const shown = meaning.fault?.cause === 'modelRefusal' ? [] : output;
+  shown.forEach((item, position) => {
+    const call = item.type === 'function_call' ? calls.find(({ at }) => at === position) : undefined;
+    if (call?.status !== 'ignored') added.push({ kind: entryKind(item, call), item, agent: s.agent });
   });
-  const active = calls.filter(({ status }) => status !== 'ignored');
+  const { entries, produced, request } = kept(s, added);
   return {
-    ...next,
-    ...meaning,
+    ...s,
+    reply: NO_REPLY,
+    replyFrom: s.produced.length,
+    turnFrom: s.entries.length,
+    calls,
+    entries,
+    produced,
+    request,
     responses: append(s.responses, reply),
     lastResponseId: reply.responseId ?? s.lastResponseId,
-    sentTo: next.request.length,
-    dropped: calls.filter(({ status }) => status === 'ignored').map(({ callId, tool }) => ({ callId, tool })),
-    admission: { ...s.admission, closed: true },
+    sentTo: request.length,
+    dropped: active === calls ? NONE : droppedOf(calls),
+    admission: s.admission.closed ? s.admission : { ...s.admission, closed: true },
     usedTools: active.length > 0 && !s.usedTools[s.agent] ? { ...s.usedTools, [s.agent]: true } : s.usedTools,
+    ...meaning,
   };
 }
+
+const NONE: State['dropped'] = [];
+const droppedOf = (calls: readonly Call[]): State['dropped'] =>
+  calls.filter(({ status }) => status === 'ignored').map(({ callId, tool }) => ({ callId, tool }));
 
 type Facts = {
   text: string | undefined;

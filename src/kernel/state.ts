@@ -4,6 +4,7 @@
  * S1: equal logs give equal states. S2: no older state ever shows a change (lists are backing and length).
  */
 import type { AgentInputItem, FunctionCallItem, ModelItem } from '../protocol/items.ts';
+import type { Json } from '../protocol/json.ts';
 import type {
   AgentKey,
   Ask,
@@ -11,6 +12,7 @@ import type {
   CheckVerdict,
   Effect,
   EventOf,
+  Fork,
   ItemEntry,
   Parsed,
   Reply,
@@ -43,6 +45,8 @@ export type CallStatus =
   | 'ready'
   | 'refused'
   | 'running'
+  /** It began and was never answered. */
+  | 'unsure'
   | 'done'
   | 'failed'
   | 'ignored';
@@ -111,6 +115,10 @@ export type State = {
   /** Whether the start of the active agent was announced. */
   readonly agentStarted: boolean;
   readonly maxTurns: number | null;
+  /** Set where the run is a copy of another one. */
+  readonly fork: Fork | undefined;
+  /** What the agents were made of when the run went on last, in a durable run. */
+  readonly plan: Json | undefined;
   /** Public turns: model calls that were begun. */
   readonly turn: number;
   /** Number of the newest model call; part of ids. */
@@ -162,6 +170,8 @@ export type State = {
   readonly open: readonly Effect[];
   /** Asked, then lost with the process: neither known to have happened nor not. */
   readonly uncertain: readonly Effect[];
+  /** Ids of effects that are known to have begun. */
+  readonly began: readonly string[];
   /** What the newest answer says must end the run. */
   readonly fault: Stop | undefined;
   readonly stop: Stop | undefined;
@@ -187,6 +197,8 @@ const INITIAL: State = {
   agent: '',
   agentStarted: false,
   maxTurns: null,
+  fork: undefined,
+  plan: undefined,
   turn: 0,
   k: 0,
   input: [],
@@ -219,6 +231,7 @@ const INITIAL: State = {
   rejected: undefined,
   open: [],
   uncertain: [],
+  began: [],
   fault: undefined,
   stop: undefined,
   handlerAsked: false,
@@ -235,11 +248,38 @@ export const initialState = (): State => INITIAL;
 export function decisionOn(s: State, call: { callId: string; tool: string }, run?: string): Approval | undefined {
   let sticky: Approval | undefined;
   for (const approval of s.approvals.toReversed()) {
+    if (approval.uncertain !== undefined) continue;
     if (approval.callId === call.callId && approval.run === run && approval.tool === call.tool) return approval;
     if (approval.sticky && approval.tool === call.tool) sticky ??= approval;
   }
   return sticky;
 }
+
+type Doubtful = { callId: string; tool: string; uncertain: number };
+
+/** What a person said of an attempt that may have happened; the later word counts. */
+const verdictOn = (s: State, { callId, tool, uncertain }: Doubtful, run?: string): Approval | undefined =>
+  s.approvals.findLast(
+    (each) => each.uncertain === uncertain && each.callId === callId && each.run === run && each.tool === tool,
+  );
+
+/** The newest word of a person on attempts of a call that were cut off. */
+export const lastVerdictOn = (s: State, { callId, tool }: Pick<Doubtful, 'callId' | 'tool'>): Approval | undefined =>
+  s.approvals.findLast(
+    (each) => each.uncertain !== undefined && each.callId === callId && each.tool === tool && each.run === undefined,
+  );
+
+const unsure = ({ callId, tool, attempt }: Call): Doubtful => ({ callId, tool, uncertain: attempt });
+
+/** What a person said of a call: that it may run, that it may run again, or what became of it. */
+export const answerOn = (s: State, call: Call): Approval | undefined =>
+  call.status === 'unsure' ? verdictOn(s, unsure(call)) : decisionOn(s, call);
+
+/** What a person said of a question, this run's or a sub-agent's. */
+export const answerTo = (s: State, ask: Ask): Approval | undefined => {
+  const { uncertain } = ask;
+  return uncertain === undefined ? decisionOn(s, ask, ask.run) : verdictOn(s, { ...ask, uncertain }, ask.run);
+};
 
 /** Input as items, as a model gets them. */
 export function inputItems(input: string | readonly AgentInputItem[]): readonly AgentInputItem[] {
@@ -250,6 +290,24 @@ export function inputItems(input: string | readonly AgentInputItem[]): readonly 
 export const isOver = (status: Status): boolean =>
   status === 'finished' || status === 'failed' || status === 'cancelled';
 
+/** Whether a call, or one of its sub-agent, began and was cut off, so that a person must say what becomes of it. */
+const isDoubtful = ({ status, asks }: Call): boolean =>
+  status === 'unsure' || (asks?.some(({ uncertain }) => uncertain !== undefined) ?? false);
+
+/**
+ * The calls that a person is asked about. What a crash left in doubt is asked first, alone: when it is settled, the
+ * run goes on as if there had been no crash.
+ */
+export function askedCalls(s: State): readonly Call[] {
+  const waiting = s.calls.filter((call) => isWaiting(s, call));
+  return waiting.some(isDoubtful) ? waiting.filter(isDoubtful) : waiting;
+}
+
+/** Whether the run pauses only for what a crash left in doubt. */
+export const isInDoubt = (s: State): boolean => s.calls.some((call) => isWaiting(s, call) && isDoubtful(call));
+
 /** Whether a call waits for a person: for its own approval, or for those that its sub-agent asks for. */
 export const isWaiting = (s: State, call: Call): boolean =>
-  call.status === 'waiting' || (call.status === 'new' && call.approval === 'always' && !decisionOn(s, call));
+  call.status === 'waiting' ||
+  (call.status === 'unsure' && !answerOn(s, call)) ||
+  (call.status === 'new' && call.approval === 'always' && !decisionOn(s, call));

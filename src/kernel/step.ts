@@ -10,7 +10,7 @@ import type { ModelItem } from '../protocol/items.ts';
 import type { AgentKey, Effect, RunEvent, Stop } from './events.ts';
 import { toArray } from './list.ts';
 import { saveIfNeeded } from './save.ts';
-import { type Call, decisionOn, isWaiting, type State } from './state.ts';
+import { answerOn, answerTo, type Call, decisionOn, isWaiting, type State } from './state.ts';
 import { stepStopping } from './stopping.ts';
 
 export type ToolUse = 'run_llm_again' | 'stop_on_first_tool' | 'dynamic' | { readonly stopAt: readonly string[] };
@@ -32,9 +32,21 @@ export type Plan = {
   readonly unknownTool: 'raise' | 'tell';
   readonly toolConcurrency: number | null;
   readonly compacts: boolean;
-  /** What becomes of an effect that was begun and never answered. */
-  onUncertain(effect: Effect): 'retry' | 'fail';
+  /** What becomes of an effect that was asked for and never answered. */
+  onUncertain(effect: Effect, facts: Doubt): UncertainPolicy;
 };
+
+/** What is known of an effect that was lost with its process. */
+export type Doubt = {
+  readonly agent: AgentKey;
+  /** The call that it carries out, where it carries out one. */
+  readonly call: Call | undefined;
+  /** Whether the log says that it began. Effects that need no such record never say so. */
+  readonly began: boolean;
+};
+
+/** Perform it again; ask the tool whether it happened, then perform it if not; ask a person; or fail the run. */
+export type UncertainPolicy = 'retry' | 'reconcile' | 'ask' | 'fail';
 
 const NOTHING: readonly RunEvent[] = [];
 const ask = (effect: Effect): RunEvent => ({ type: 'effect.requested', effect });
@@ -109,12 +121,28 @@ const repairMessage = (problem: string): string =>
   `Your last answer was not accepted: ${problem} Answer again, with nothing but JSON in the required format.`;
 
 function stepUncertain(s: State, plan: Plan): readonly RunEvent[] {
-  const lost = s.uncertain.find((effect) => plan.onUncertain(effect) === 'fail');
-  if (!lost) return s.uncertain.map((effect) => ask({ ...effect, attempt: (effect.attempt ?? 1) + 1 }));
+  const policies = s.uncertain.map((effect) => plan.onUncertain(effect, doubtOf(s, effect)));
+  const lost = s.uncertain.find((_, n) => policies[n] === 'fail');
+  if (!lost) return s.uncertain.map((effect, n) => settleDoubt(effect, policies[n] ?? 'retry'));
   const message =
     `The process ended while "${lost.do}" (${s.runId}/${lost.id}) was under way, and repeating it could do it twice. ` +
     'Find out whether it happened, then start a new run.';
   return [{ type: 'run.stopping', cause: 'uncertain', id: lost.id, error: { name: 'SystemError', message } }];
+}
+
+const doubtOf = (s: State, effect: Effect): Doubt => ({
+  agent: s.agent,
+  call: effect.do === 'call_tool' ? s.calls[effect.i] : undefined,
+  began: s.began.includes(effect.id),
+});
+
+function settleDoubt(effect: Effect, policy: UncertainPolicy): RunEvent {
+  const attempt = (effect.attempt ?? 1) + 1;
+  // Only a call of a tool can wait for a person, or be asked about.
+  if (effect.do !== 'call_tool') return ask({ ...effect, attempt });
+  if (policy === 'ask') return { type: 'effect.uncertain', id: effect.id };
+  const { reconcile: _, ...again } = effect;
+  return ask({ ...again, attempt, ...(policy === 'reconcile' && { reconcile: true as const }) });
 }
 
 // Before the model
@@ -127,8 +155,16 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
   if (s.maxTurns !== null && s.turn >= s.maxTurns) {
     return [stop('maxTurns', 'MaxTurnsExceededError', `Max turns (${s.maxTurns}) exceeded`)];
   }
-  const { n, asked, passed, closed } = s.admission;
-  const checks = closed ? [] : plan.agent(s.agent).inputChecks;
+  const k = s.k + 1;
+  const model = ask({ do: 'call_model', id: `m${k}`, k, ...(!s.agentStarted && { starts: true as const }) });
+  if (s.admission.closed) return s.admission.passed < s.admission.asked ? NOTHING : [model];
+  return stepChecks(s, plan, model);
+}
+
+/** Input checks that block go before the model, the others beside it. */
+function stepChecks(s: State, plan: Plan, model: RunEvent): readonly RunEvent[] {
+  const { n, asked, passed } = s.admission;
+  const checks = plan.agent(s.agent).inputChecks;
   const check = (index: number): RunEvent => ask({ do: 'check', id: `in${n}/${index}`, point: 'input', n, index });
   const pick = (blocking: boolean): RunEvent[] =>
     checks.flatMap((each, index) => (each.blocking === blocking ? [check(index)] : []));
@@ -136,14 +172,7 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
   const blocking = pick(true);
   if (asked === 0 && blocking.length > 0) return blocking;
   if (passed < asked) return NOTHING;
-  const k = s.k + 1;
-  const model: Effect = {
-    do: 'call_model',
-    id: `m${k}`,
-    k,
-    ...(!s.agentStarted && { starts: true as const }),
-  };
-  return asked < checks.length ? [...pick(false), ask(model)] : [ask(model)];
+  return asked < checks.length ? [...pick(false), model] : [model];
 }
 
 // After the model
@@ -175,17 +204,20 @@ function acceptReply(s: State, plan: Plan): readonly RunEvent[] {
 }
 
 function stepTools(s: State, plan: Plan): readonly RunEvent[] {
-  const events: RunEvent[] = [];
   const cap = plan.toolConcurrency ?? Infinity;
-  let busy = s.calls.reduce((n, { status }) => n + (status === 'deciding' || status === 'running' ? 1 : 0), 0);
+  let busy = 0;
+  for (const { status } of s.calls) if (status === 'deciding' || status === 'running') busy += 1;
+  let events: RunEvent[] | undefined;
   for (const call of s.calls) {
     if (busy >= cap) break;
     const effect = nextFor(s, call);
     if (!effect) continue;
     busy += 1;
-    events.push(ask(effect));
+    if (events) events.push(ask(effect));
+    else events = [ask(effect)];
   }
-  if (events.length > 0 || busy > 0 || s.open.length > 0) return events;
+  if (events) return events;
+  if (busy > 0 || s.open.length > 0) return NOTHING;
   if (s.calls.some((call) => isWaiting(s, call))) return [{ type: 'batch.closed', k: s.k, pausing: true }];
   const closed: RunEvent = { type: 'batch.closed', k: s.k };
   if (s.calls.some(({ kind, status }) => kind === 'handoff' && status === 'new')) return [closed];
@@ -195,31 +227,27 @@ function stepTools(s: State, plan: Plan): readonly RunEvent[] {
 /** What a call needs next from the world, if anything. */
 function nextFor(s: State, call: Call): Effect | undefined {
   if (call.kind === 'handoff') return undefined;
-  const { i, attempt } = call;
-  const { k } = s;
-  const run = (refused: boolean): Effect => ({
-    do: 'call_tool',
-    id: `m${k}/c${i}`,
-    k,
-    i,
-    ...(refused && { refused: true as const }),
-    ...(attempt > 0 && { attempt: attempt + 1 }),
-  });
   switch (call.status) {
     case 'ready':
-      return run(false);
+      return callTool(s, call, false);
     case 'refused':
-      return run(true);
+      return callTool(s, call, true);
     case 'new': {
-      if (!call.approval) return run(false);
+      if (!call.approval) return callTool(s, call, false);
       const decision = decisionOn(s, call);
-      if (decision) return run(!decision.approved);
-      return call.approval === 'dynamic' ? { do: 'decide_call', id: `m${k}/c${i}/ask`, k, i } : undefined;
+      if (decision) return callTool(s, call, !decision.approved);
+      if (call.approval === 'always') return undefined;
+      return { do: 'decide_call', id: `m${s.k}/c${call.i}/ask`, k: s.k, i: call.i };
     }
     case 'waiting': {
-      if (call.asks) return call.asks.some((each) => decisionOn(s, each, each.run)) ? run(false) : undefined;
+      const { asks } = call;
+      if (asks) return asks.some((each) => answerTo(s, each)) ? callTool(s, call, false) : undefined;
       const decision = decisionOn(s, call);
-      return decision && run(!decision.approved);
+      return decision && callTool(s, call, !decision.approved);
+    }
+    case 'unsure': {
+      const verdict = answerOn(s, call);
+      return verdict && callTool(s, call, !verdict.approved);
     }
     case 'deciding':
     case 'running':
@@ -229,6 +257,15 @@ function nextFor(s: State, call: Call): Effect | undefined {
       return undefined;
   }
 }
+
+const callTool = ({ k }: State, { i, attempt }: Call, refused: boolean): Effect => ({
+  do: 'call_tool',
+  id: `m${k}/c${i}`,
+  k,
+  i,
+  ...(refused && { refused: true as const }),
+  ...(attempt > 0 && { attempt: attempt + 1 }),
+});
 
 /** Whether the results of tools are the run's output. */
 function useOfTools(s: State, plan: Plan): readonly RunEvent[] {

@@ -26,6 +26,13 @@ export function stepStopping(s: State, plan: Plan): readonly RunEvent[] {
   return [{ type: stop?.cause === 'abort' ? 'run.cancelled' : 'run.failed' }];
 }
 
+const NOT_COMPLETED = 'The call was not completed: the run was stopped.';
+/** What a model is told of a call that may have happened. */
+export const UNKNOWN = 'It is not known whether the call was carried out: it was cut off while it was under way.';
+
+const isDoubtful = (s: State, call: Call): boolean =>
+  call.status === 'unsure' || s.began.includes(`m${s.k}/c${call.i}`);
+
 /** Gives every call that has no result one that says why, and lets all results enter the history. */
 function closeCalls(s: State, calls: readonly Call[]): readonly RunEvent[] {
   const events: RunEvent[] = calls
@@ -35,7 +42,7 @@ function closeCalls(s: State, calls: readonly Call[]): readonly RunEvent[] {
       id: `m${s.k}/c${call.i}`,
       outcome: call.status === 'failed' ? 'error' : 'aborted',
       status: 'incomplete',
-      text: call.status === 'failed' ? 'The tool failed.' : 'The call was not completed: the run was stopped.',
+      text: call.status === 'failed' ? 'The tool failed.' : isDoubtful(s, call) ? UNKNOWN : NOT_COMPLETED,
     }));
   return [...events, { type: 'batch.closed', k: s.k }];
 }

@@ -5,13 +5,15 @@
  * withheld is replaced. C4: each event type has a version of its own; an event from a newer version is refused.
  */
 import type { AnyAgent } from '../agent/index.ts';
-import { type Committed, fold, initialState, type RunEvent } from '../kernel/index.ts';
+import type { Committed, RunEvent } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Json } from '../protocol/json.ts';
+import type { UsageData } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import { RunContext } from '../tools/context.ts';
 import { jsonOf } from './errors.ts';
-import { Journal, newRecord, type RunRecord } from './record.ts';
+import { Journal, newRecord, type RunRecord, stateOf } from './record.ts';
+import { decodeState, encodeState } from './state-codec.ts';
 import { usageData } from './usage.ts';
 
 export const FORMAT = 'baton/run-state';
@@ -23,7 +25,12 @@ export type SaveOptions = {
   includeTracingApiKey?: boolean;
 };
 
-type Log = { runId: string; events: Committed[]; children?: Log[] };
+type Log = {
+  runId: string;
+  events: Committed[];
+  children?: Log[];
+  base?: { at: number; state: Json; usage: UsageData };
+};
 export type Envelope = {
   format: typeof FORMAT;
   agent: string;
@@ -49,9 +56,14 @@ export function encode(record: RunRecord, { includeContext = true }: SaveOptions
 }
 
 function logOf(journal: Journal): Log {
-  const { runId, events } = journal;
+  const { runId, events, base } = journal;
   const nested = journal.hasChildren ? [...journal.children.values()].map(logOf) : [];
-  return { runId, events: withheld(events), ...(nested.length > 0 && { children: nested }) };
+  return {
+    runId,
+    events: withheld(events),
+    ...(nested.length > 0 && { children: nested }),
+    ...(base && { base: { ...base, state: encodeState(base.state) } }),
+  };
 }
 
 /** The events, with a placeholder in place of what an output guardrail withheld. */
@@ -80,7 +92,7 @@ export function decode(agent: AnyAgent, text: string): RunRecord {
   const envelope = parse(text);
   const { run, inbox, usage, context } = envelope;
   const first = run.events[0];
-  if (first?.type !== 'run.started') throw damaged('its log does not begin with the start of a run');
+  if (!run.base && first?.type !== 'run.started') throw damaged('its log does not begin with the start of a run');
   if (envelope.agent !== agent.name) {
     throw new UserError(
       `The run state belongs to agent "${envelope.agent}", but was read with agent "${agent.name}". ` +
@@ -90,7 +102,7 @@ export function decode(agent: AnyAgent, text: string): RunRecord {
   const runContext = new RunContext<unknown>(context);
   runContext.usage = new Usage(usage as object);
   const journal = journalOf(run);
-  const record = newRecord({ journal, root: agent, context: runContext, state: fold(journal.events, initialState()) });
+  const record = newRecord({ journal, root: agent, context: runContext, state: stateOf(journal) });
   record.inbox = inbox ?? [];
   checkAgents(record);
   restoreDecisions(record, runContext);
@@ -104,9 +116,10 @@ function checkAgents(record: RunRecord): void {
   record.graph.agent(record.state.agent);
 }
 
-function restoreDecisions({ state, inbox }: RunRecord, context: RunContext): void {
+export function restoreDecisions({ state, inbox }: RunRecord, context: RunContext): void {
   const later = inbox.flatMap((event) => (event.type === 'approval.decided' ? [event] : []));
-  for (const { tool, callId, approved, sticky, message } of [...state.approvals, ...later]) {
+  for (const { tool, callId, approved, sticky, message, uncertain } of [...state.approvals, ...later]) {
+    if (uncertain !== undefined) continue;
     RunContext.restore(context, {
       toolName: tool,
       approved,
@@ -127,8 +140,8 @@ export function restoreContext<T>(record: RunRecord, given: RunContext<T>, strat
 
 const isObject = (value: unknown): value is { [key: string]: unknown } => typeof value === 'object' && value !== null;
 
-function journalOf({ runId, events, children = [] }: Log): Journal {
-  return new Journal(runId, events, children.map(journalOf));
+function journalOf({ runId, events, children = [], base }: Log): Journal {
+  return new Journal(runId, events, children.map(journalOf), base && { ...base, state: decodeState(base.state) });
 }
 
 function parse(text: string): Envelope {
@@ -155,21 +168,29 @@ function parse(text: string): Envelope {
 function checkLog(log: unknown): void {
   if (!isObject(log) || typeof log.runId !== 'string') throw damaged('it has no log');
   if (!isEvents(log.events)) throw damaged('its log is not a list of events');
-  for (const event of log.events) {
-    if (!KNOWN.has(event.type)) {
-      throw new UserError(
-        `The run state has an event "${event.type}", which this version does not know. Read it with the version that wrote it, or a newer one.`,
-      );
-    }
-    if (event.v !== undefined && event.v !== 1) {
-      throw new UserError(
-        `The run state has an event "${event.type}" of version ${JSON.stringify(event.v)}; this version reads version 1.`,
-      );
-    }
-  }
+  checkEvents(log.events, (problem) => new UserError(problem));
   if (log.children === undefined) return;
   if (!Array.isArray(log.children)) throw damaged('its sub-agents are not a list');
   log.children.forEach(checkLog);
+}
+
+/** @throws what `errorOf` makes of an event that this version cannot read */
+export function checkEvents(
+  events: readonly { type: string; v?: unknown }[],
+  errorOf: (problem: string) => Error,
+): void {
+  for (const { type, v } of events) {
+    if (!KNOWN.has(type)) {
+      throw errorOf(
+        `The run state has an event "${type}", which this version does not know. Read it with the version that wrote it, or a newer one.`,
+      );
+    }
+    if (v !== undefined && v !== 1) {
+      throw errorOf(
+        `The run state has an event "${type}" of version ${JSON.stringify(v)}; this version reads version 1.`,
+      );
+    }
+  }
 }
 
 const isEvents = (value: unknown): value is { type: string; v?: unknown }[] =>
@@ -181,6 +202,8 @@ const KNOWN: ReadonlySet<string> = new Set<RunEvent['type']>([
   'run.started',
   'run.resumed',
   'run.recovered',
+  'run.forked',
+  'plan.recorded',
   'run.paused',
   'run.stopping',
   'run.finished',
@@ -188,6 +211,8 @@ const KNOWN: ReadonlySet<string> = new Set<RunEvent['type']>([
   'run.cancelled',
   'effect.requested',
   'effect.failed',
+  'effect.began',
+  'effect.uncertain',
   'effect.settled_late',
   'session.loaded',
   'session.saved',

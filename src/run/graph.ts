@@ -31,6 +31,11 @@ export class AgentGraph {
     return this.#known?.keys.get(agent) ?? this.#walk().keys.get(agent) ?? this.#add(agent, 'dynamic');
   }
 
+  /** All agents, each with its key. */
+  get all(): ReadonlyMap<AgentKey, AnyAgent> {
+    return this.#walk().byKey;
+  }
+
   #walk(): { byKey: Map<AgentKey, AnyAgent>; keys: Map<AnyAgent, AgentKey> } {
     const known = (this.#known ??= { byKey: new Map(), keys: new Map() });
     this.#add(this.root, '');

@@ -20,14 +20,12 @@ import {
 import { RunTimeoutError } from '../protocol/errors.ts';
 import { type Decision, type DecisionListener, RunContext } from '../tools/context.ts';
 import { announce, markShown } from './announce.ts';
+import type { Committer, Kept } from './keeper.ts';
 import { errorInfo } from './errors.ts';
 import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
 import { RunPlan } from './plan.ts';
 import { LiveValues, type RunRecord } from './record.ts';
-
-/** Where a run's events are made durable. Throwing ends the process's part of the run: nothing is shown or started. */
-export type Committer = (runId: string, events: readonly Committed[]) => void | Promise<void>;
 
 export type Surroundings = {
   readonly settings: Settings;
@@ -37,8 +35,19 @@ export type Surroundings = {
   readonly sink?: (event: RunStreamEvent) => void;
   readonly parent?: LiveRun;
   readonly committer?: Committer;
+  /** Present where the run is kept in a log that outlives the process. */
+  readonly durable?: Durability;
+  readonly attach?: Kept['attach'];
   /** Testing: after each commit forget all but the log. */
   readonly amnesia?: boolean;
+};
+
+/** What a durable run must know of its place in the log. */
+export type Durability = {
+  /** Grows with each worker that takes the run over. */
+  readonly fence: number;
+  /** @throws where another worker may have the run by now: nothing may begin any more */
+  check(): void;
 };
 
 export const DEFAULT_GRACE_MS = 1000;
@@ -57,11 +66,13 @@ export class LiveRun implements World, DecisionListener {
   #shown: Set<string> | undefined;
   /** What an abort was given as its reason. */
   abortReason: unknown;
-  #under: Effect[] = [];
+  readonly #under: Effect[] = [];
   readonly #answers: RunEvent[] = [];
   #resolve: ((answer: RunEvent | undefined) => void) | undefined;
   #controller: AbortController | undefined;
+  #beginning: Map<string, () => void> | undefined;
   #stopped = false;
+  #abandoned: { reason: unknown } | undefined;
   #over = false;
   #thrown: { error: unknown } | undefined;
   #timeout: ReturnType<typeof setTimeout> | undefined;
@@ -74,7 +85,7 @@ export class LiveRun implements World, DecisionListener {
     this.settings = surroundings.settings;
     this.runner = surroundings.runner;
     this.sink = surroundings.sink;
-    this.plan = new RunPlan(record.graph, surroundings.settings);
+    this.plan = new RunPlan(record.graph, surroundings.settings, surroundings.durable !== undefined);
     if (this.sink && record.state.calls.length > 0) markShown(this);
     if (surroundings.amnesia) this.forget = () => this.#forget();
   }
@@ -115,6 +126,11 @@ export class LiveRun implements World, DecisionListener {
       // A listener that throws fails the run, also where there was nothing left to stop.
       if (this.#thrown && record.state.stop?.id !== 'listener') throw this.#thrown.error;
       return record.state;
+    } catch (error) {
+      // The loop broke, such as where a commit was refused: what is under way must not go on alone.
+      this.#stopped = true;
+      this.#controller?.abort(error);
+      throw error;
     } finally {
       this.#over = true;
       record.loop = undefined;
@@ -128,7 +144,7 @@ export class LiveRun implements World, DecisionListener {
   // Kernel's world
 
   start(effect: Effect, state: State): void {
-    this.#under = [...this.#under, effect];
+    this.#under.push(effect);
     if (this.#stopped && !ENDS_A_RUN.has(effect.do)) return this.#answer(givenUp(effect));
     let answer: Promise<RunEvent>;
     try {
@@ -164,23 +180,25 @@ export class LiveRun implements World, DecisionListener {
 
   inbox(): readonly RunEvent[] {
     const { record } = this;
+    if (this.#abandoned) throw this.#abandoned.reason;
     if (record.inbox.length === 0) return record.inbox;
     const { inbox } = record;
     record.inbox = [];
     return inbox;
   }
 
-  commit(events: readonly RunEvent[]): void | Promise<void> {
+  commit(events: readonly RunEvent[], state: State): void | Promise<void> {
     const { journal } = this.record;
     const at = Date.now();
     const committed = events as Committed[];
     if (committed[0]) committed[0].at = at;
     for (const event of committed) journal.events.push(event);
-    return this.surroundings.committer?.(journal.runId, committed);
+    return this.surroundings.committer?.(journal.runId, committed, state);
   }
 
   notify(event: RunEvent, state: State): void {
     this.record.state = state;
+    if (event.type === 'effect.began') this.#beginning?.get(event.id)?.();
     if (event.type === 'run.stopping') this.#halt();
     if (event.type === 'error.handled' && event.final !== undefined) this.#revive();
     announce(this, event, state);
@@ -191,6 +209,17 @@ export class LiveRun implements World, DecisionListener {
     this.#thrown ??= { error };
     this.#stopped = true;
     return { cause: 'callback', id: 'listener', error: errorInfo(error) };
+  }
+
+  /** Has the log say that an effect begins, before it does. Settles when that is committed. */
+  begin(id: string): Promise<void> {
+    const beginning = (this.#beginning ??= new Map());
+    return new Promise<void>((resolve) => {
+      beginning.set(id, resolve);
+      this.post({ type: 'effect.began', id });
+    }).then(() => {
+      beginning.delete(id);
+    });
   }
 
   /** A run within this one, for a sub-agent. */
@@ -213,6 +242,14 @@ export class LiveRun implements World, DecisionListener {
     this.post({ type: 'run.stopping', ...stop });
   }
 
+  /** Leaves the run where it is, in this process only: what is under way is told to stop, nothing is committed. */
+  abandon(reason: unknown): void {
+    this.#stopped = true;
+    this.#abandoned = { reason };
+    this.#controller?.abort(reason);
+    this.wake();
+  }
+
   abort(reason: unknown): void {
     this.abortReason = reason;
     this.stop({ cause: 'abort', error: errorInfo(reason) });
@@ -228,7 +265,7 @@ export class LiveRun implements World, DecisionListener {
       this.record.journal.late.push({ type: 'effect.settled_late', id: id ?? '', summary });
       return;
     }
-    this.#under = this.#under.filter((_, n) => n !== under);
+    this.#under.splice(under, 1);
     if (this.#resolve) this.wake(event);
     else this.#answers.push(event);
   }

@@ -17,6 +17,7 @@ import type { Model, ModelProvider, ModelResponse, ModelSettings } from '../prot
 import type { Session, SessionInputCallback } from '../session/index.ts';
 import type { RunContext } from '../tools/context.ts';
 import type { Callback } from '../tools/index.ts';
+import type { DurableOption } from './keeper.ts';
 import type { RunState } from './run-state.ts';
 
 export type ModelInputData = { input: AgentInputItem[]; instructions?: string };
@@ -160,6 +161,8 @@ type SharedRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = 
   /** Adds to a conversation that the provider keeps. */
   conversationId?: string;
   session?: Session;
+  /** Keeps the run in a log, so that it survives its process. Pass it again when the run is resumed. */
+  durable?: DurableOption;
   errorHandlers?: RunErrorHandlers<TContext, TAgent>;
 };
 

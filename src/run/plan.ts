@@ -1,7 +1,17 @@
 /**
  * What the kernel must know of agents and options, as data.
  */
-import { type AgentPlan, type Effect, isHandled, type Plan, type Stop, type ToolUse } from '../kernel/index.ts';
+import {
+  type AgentPlan,
+  type Doubt,
+  type Effect,
+  isHandled,
+  type Plan,
+  type Stop,
+  type ToolUse,
+  type UncertainPolicy,
+} from '../kernel/index.ts';
+import { effectOf, type FunctionTool } from '../tools/index.ts';
 import type { AnyAgent } from '../agent/index.ts';
 import type { AgentGraph } from './graph.ts';
 import type { Settings } from './options.ts';
@@ -12,9 +22,11 @@ export class RunPlan implements Plan {
   readonly compacts: boolean;
   readonly #graph: AgentGraph;
   readonly #settings: Settings;
+  readonly #durable: boolean;
   #known: { key: string; plan: AgentPlan } | undefined;
 
-  constructor(graph: AgentGraph, settings: Settings) {
+  constructor(graph: AgentGraph, settings: Settings, durable: boolean) {
+    this.#durable = durable;
     const { session, toolNotFoundBehavior, toolExecution } = settings;
     this.#graph = graph;
     this.#settings = settings;
@@ -35,9 +47,17 @@ export class RunPlan implements Plan {
     return isHandled(cause) && (errorHandlers?.[cause] ?? errorHandlers?.default) !== undefined;
   }
 
-  onUncertain(effect: Effect): 'retry' | 'fail' {
+  onUncertain(effect: Effect, { agent, call, began }: Doubt): UncertainPolicy {
     // Repeating a request on a conversation that the provider keeps would add its input twice.
-    return effect.do === 'call_model' && this.#settings.conversationId !== undefined ? 'fail' : 'retry';
+    if (effect.do === 'call_model') return this.#settings.conversationId !== undefined ? 'fail' : 'retry';
+    if (!this.#durable || effect.do !== 'call_tool' || effect.refused || call?.kind !== 'function') return 'retry';
+    const tool = this.#graph
+      .agent(agent)
+      .tools.findLast((each): each is FunctionTool => each.type === 'function' && each.name === call.tool);
+    if (tool && effectOf(tool) !== 'once') return tool.onUncertain ?? 'retry';
+    // Its beginning is recorded before it begins: without the record it never did.
+    if (!began) return 'retry';
+    return tool?.reconcile ? 'reconcile' : (tool?.onUncertain ?? 'ask');
   }
 }
 

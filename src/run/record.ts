@@ -3,10 +3,14 @@
  * values that no decision depends on. A `RunState` in a user's hands is a handle on one of these.
  */
 import type { AgentToolInvocation, AnyAgent, Handoff, RunItem } from '../agent/index.ts';
-import { type Committed, initialState, type ItemEntry, type RunEvent, type State } from '../kernel/index.ts';
+import { type Committed, fold, initialState, type ItemEntry, type RunEvent, type State } from '../kernel/index.ts';
+import type { UsageData } from '../protocol/model.ts';
 import type { RunContext } from '../tools/context.ts';
 import type { FunctionTool, PreparedArguments } from '../tools/index.ts';
 import { AgentGraph } from './graph.ts';
+
+/** A state in place of the events that it follows from, and the tokens that they tell of. */
+export type Base = { readonly at: number; readonly state: State; readonly usage: UsageData };
 
 /** The log of a run, and of those of its sub-agents' runs that are not over. */
 export class Journal {
@@ -15,7 +19,12 @@ export class Journal {
   #children: Map<string, Journal> | undefined;
   #late: RunEvent[] | undefined;
 
-  constructor(runId: string, events: Committed[] = [], children: Journal[] = []) {
+  /** What came before `events`, where they are not the whole log. */
+  readonly base: Base | undefined;
+
+  // oxlint-disable-next-line eslint/max-params -- a log, and what belongs to it
+  constructor(runId: string, events: Committed[] = [], children: Journal[] = [], base?: Base) {
+    this.base = base;
     this.runId = runId;
     this.events = events;
     if (children.length > 0) this.#children = new Map(children.map((child) => [child.runId, child]));
@@ -35,6 +44,9 @@ export class Journal {
     return this.#children !== undefined && this.#children.size > 0;
   }
 }
+
+/** The state that follows from a log. */
+export const stateOf = ({ events, base }: Journal): State => fold(events, base?.state ?? initialState());
 
 /** What a call was found to be when its reply came. */
 export type BoundCall = { tool: FunctionTool; prepared: PreparedArguments } | { handoff: Handoff };

@@ -20,6 +20,8 @@ import { costOfJournal, type RunCost } from './cost.ts';
 import { post, type RunRecord } from './record.ts';
 import * as view from './view.ts';
 
+type Verdict = { approved: boolean; sticky: boolean; message?: string; result?: string };
+
 export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   readonly #record: RunRecord;
 
@@ -61,10 +63,27 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
     this.#decide(item, { approved: false, sticky: alwaysReject, ...(message !== undefined && { message }) });
   }
 
-  #decide(item: RunToolApprovalItem, decision: { approved: boolean; sticky: boolean; message?: string }): void {
+  /**
+   * Says of a call whose last attempt was cut off (`item.uncertain`) that it did happen. It is not made again.
+   *
+   * @param result what the tool would have returned: the model is told
+   * @throws UserError for a call that asks whether it may run: nothing of it can have happened
+   */
+  confirm(item: RunToolApprovalItem, result: string): void {
+    if (item.uncertain === undefined) {
+      throw new UserError(
+        `The call of "${item.name}" waits for approval and was not begun, so that it cannot have happened. Approve or reject it.`,
+      );
+    }
+    this.#decide(item, { approved: false, sticky: false, result });
+  }
+
+  #decide(item: RunToolApprovalItem, decision: Verdict): void {
     const { journal, context } = this.#record;
-    const { name, callId, runId } = item;
-    const { approved, sticky, message } = decision;
+    const { name, callId, runId, uncertain } = item;
+    const { approved, message, result } = decision;
+    // What became of one attempt says nothing of other calls.
+    const sticky = decision.sticky && uncertain === undefined;
     post(this.#record, {
       type: 'approval.decided',
       ...(runId !== undefined && runId !== journal.runId && { run: runId }),
@@ -73,7 +92,10 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
       approved,
       ...(sticky && { sticky: true as const }),
       ...(message !== undefined && { message }),
+      ...(uncertain !== undefined && { uncertain }),
+      ...(result !== undefined && { result }),
     });
+    if (uncertain !== undefined) return;
     RunContext.restore(context, { toolName: name, ...(callId !== undefined && { callId }), ...decision });
   }
 

@@ -2,16 +2,17 @@
  * `run()` and `Runner`: start a run, or go on with one.
  */
 import { Agent, type AnyAgent, RunHooks, type RunStreamEvent } from '../agent/index.ts';
-import { isOver, type RunEvent } from '../kernel/index.ts';
+import { isOver, type RunEvent, type State } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import { RunContext } from '../tools/context.ts';
 import { liveError } from './end.ts';
 import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
+import { type Committer, KEEP, type Kept } from './keeper.ts';
 import { checkModelNames } from './model-names.ts';
 import { bookNested } from './nested-cost.ts';
-import { approvalEvent, type Committer, LiveRun, type Surroundings } from './live-run.ts';
+import { approvalEvent, type Durability, LiveRun, type Surroundings } from './live-run.ts';
 import {
   type IndividualRunOptions,
   type NonStreamRunOptions,
@@ -111,7 +112,7 @@ export class Runner extends RunHooks {
 
 /** A key of `RunConfig` for tests of the kernel: where events go, and whether all but the log is forgotten. */
 export const INTERNALS: unique symbol = Symbol('baton.internals');
-export type Internals = { committer?: Committer; amnesia?: boolean };
+export type Internals = { committer?: Committer; amnesia?: boolean; durable?: Durability };
 
 type Begin<TContext, TAgent extends AnyAgent> = {
   agent: TAgent;
@@ -135,19 +136,51 @@ function begin<TContext, TAgent extends AnyAgent>(
 function enter<TContext, TAgent extends AnyAgent>(
   args: Begin<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
-  const { agent, input, options, config, runner } = args;
+  const { agent, input, options, config } = args;
   const settings = settle(config, options);
   const resumed = input instanceof RunState;
   const record = resumed ? RunState.record(input) : start(agent, input, { settings, context: options?.context });
   const state = resumed ? (input as RunState<TContext, TAgent>) : new RunState<TContext, TAgent>(record);
-  if (resumed) {
-    takeUp(record, settings, options);
-    const { status } = record.state;
-    if (isOver(status) && status !== 'failed') return Promise.resolve(finishedAlready(state, settings));
+  if (record.busy) {
+    throw new UserError(
+      `Run ${record.journal.runId} is under way already. Wait for its result, or resume a copy: RunState.fromString(agent, state.toString()).`,
+    );
   }
+  if (resumed) takeContext(record, options);
+  if (isTerminal(record.state.status)) return Promise.resolve(finishedAlready(state, settings));
   record.busy = true;
+  const entry: Entry<TContext, TAgent> = { ...args, settings, record, state, resumed };
+  return settings.durable ? keep(entry, settings.durable) : proceed(entry);
+}
+
+type Entry<TContext, TAgent extends AnyAgent> = Begin<TContext, TAgent> & {
+  settings: Settings;
+  record: RunRecord;
+  state: RunState<TContext, TAgent>;
+  resumed: boolean;
+};
+
+/** Finds the run its place in the log first. */
+async function keep<TContext, TAgent extends AnyAgent>(
+  entry: Entry<TContext, TAgent>,
+  { store }: NonNullable<Settings['durable']>,
+): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
+  const { record, settings } = entry;
+  try {
+    return await proceed(entry, await store[KEEP]({ record, session: settings.session }));
+  } catch (error) {
+    record.busy = false;
+    throw error;
+  }
+}
+
+function proceed<TContext, TAgent extends AnyAgent>(
+  { settings, record, state, resumed, options, config, runner }: Entry<TContext, TAgent>,
+  kept?: Kept,
+): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
+  if (resumed) takeUp(record, settings, options);
   const internals = (config as { [INTERNALS]?: Internals })[INTERNALS];
-  const surroundings: Surroundings = { settings, config, runner, ...internals };
+  const surroundings: Surroundings = { settings, config, runner, ...internals, ...kept };
   if (settings.stream) return Promise.resolve(stream(record, surroundings, state));
   return go(new LiveRun(record, surroundings), state).then(() => new RunResult(state));
 }
@@ -173,14 +206,17 @@ function stream<TContext, TAgent extends AnyAgent>(
 function go<TContext, TAgent extends AnyAgent>(live: LiveRun, state: RunState<TContext, TAgent>): Promise<void> {
   const { record } = live;
   const began = record.journal.events.length;
+  const detach = live.surroundings.attach?.(live);
   return live.go().then(
     (end) => {
+      detach?.();
       record.busy = false;
       bookNested(record.journal, began);
       if (end.status === 'cancelled') throw ended(live.abortReason ?? liveError(record, end), state);
       if (end.status === 'failed') throw ended(liveError(record, end), state);
     },
     (error: unknown) => {
+      detach?.();
       record.busy = false;
       throw ended(error, state);
     },
@@ -220,7 +256,7 @@ function start(
   }
   const items = checkInput(input);
   checkModelNames(agent, settings);
-  const journal = new Journal(newRunId());
+  const journal = new Journal(settings.durable?.runId ?? newRunId());
   const runContext = context instanceof RunContext ? context : new RunContext<unknown>(context);
   const record = newRecord({ journal, root: agent, context: runContext });
   const { session, maxTurns, stream: streamed, conversationId, previousResponseId } = settings;
@@ -261,17 +297,17 @@ const decisionsOf = (context: RunContext): RunEvent[] => RunContext.decisions(co
 
 // Earlier runs
 
-function takeUp(record: RunRecord, settings: Settings, options: IndividualRunOptions | undefined): void {
-  if (record.busy) {
-    throw new UserError(
-      `Run ${record.journal.runId} is under way already. Wait for its result, or resume a copy: RunState.fromString(agent, state.toString()).`,
-    );
-  }
-  const { state } = record;
-  if (options?.maxTurns === undefined) settings.maxTurns = state.maxTurns;
+/** Whether nothing can come after it; a failed run can be taken up again. */
+const isTerminal = (status: State['status']): boolean => isOver(status) && status !== 'failed';
+
+function takeContext(record: RunRecord, options: IndividualRunOptions | undefined): void {
   if (options?.context instanceof RunContext) record.context = options.context;
   else if (options?.context !== undefined) record.context.context = options.context;
-  if (isOver(state.status) && state.status !== 'failed') return;
+}
+
+function takeUp(record: RunRecord, settings: Settings, options: IndividualRunOptions | undefined): void {
+  const { state } = record;
+  if (options?.maxTurns === undefined) settings.maxTurns = state.maxTurns;
   const usesSession =
     settings.session !== undefined && state.conversationId === undefined && state.previousResponseId === undefined;
   const again: RunEvent =

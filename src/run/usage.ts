@@ -23,7 +23,7 @@ export function usageOfEvent(event: RunEvent): UsageData | undefined {
 
 /** The tokens of a run and of the sub-agents that it called. */
 export function usageOfJournal(journal: Journal): Usage {
-  const total = new Usage();
+  const total = new Usage(journal.base?.usage);
   for (const event of journal.events) {
     const own = event.type === 'tool.returned' ? event.usage : usageOfEvent(event);
     if (own) total.add(new Usage(own));

@@ -20,9 +20,8 @@ import {
   agentToolSpec,
 } from '../agent/index.ts';
 import {
+  askedCalls,
   type Call,
-  fold,
-  initialState,
   inputItems,
   type ItemEntry,
   type Reply,
@@ -35,7 +34,7 @@ import type { ModelResponse } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import type { ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
 import { knownTool } from './calls.ts';
-import { newRecord, type RunRecord } from './record.ts';
+import { newRecord, type RunRecord, stateOf } from './record.ts';
 
 /** The wrapper of an item; the same object each time it is asked for. */
 export function itemOf(record: RunRecord, entry: ItemEntry): RunItem {
@@ -108,10 +107,7 @@ const KIND_OF: { [type: string]: ItemEntry['kind'] } = {
 /** Everything that the run produced; while it waits, also the questions, each where its result will be. */
 export function newItems(record: RunRecord, state: State): RunItem[] {
   const entries = toArray(state.entries);
-  const asked =
-    state.status === 'paused'
-      ? state.calls.filter(({ askedAt, status }) => askedAt !== undefined && status !== 'done')
-      : [];
+  const asked = state.status === 'paused' ? askedCalls(state) : [];
   if (asked.length === 0) return entries.map((entry) => itemOf(record, entry));
   const items: RunItem[] = [];
   for (let n = 0; n <= entries.length; n++) {
@@ -125,9 +121,7 @@ export function newItems(record: RunRecord, state: State): RunItem[] {
 /** Calls that a person must decide on; a sub-agent's too. */
 export function interruptions(record: RunRecord, state: State): RunToolApprovalItem[] {
   if (state.status !== 'paused') return [];
-  return state.calls.flatMap((call) =>
-    call.askedAt !== undefined && call.status !== 'done' ? approvalsOf(record, state, call) : [],
-  );
+  return askedCalls(state).flatMap((call) => approvalsOf(record, state, call));
 }
 
 function approvalsOf(record: RunRecord, state: State, call: Call): RunToolApprovalItem[] {
@@ -141,8 +135,9 @@ const approvals = new WeakMap<ModelItem, RunToolApprovalItem>();
 function approvalItem(record: RunRecord, state: State, call: Call): RunToolApprovalItem {
   const item = call.made;
   const known = approvals.get(item);
-  if (known?.runId === record.journal.runId) return known;
-  const made = new RunToolApprovalItem(item, record.graph.agent(state.agent), record.journal.runId);
+  const uncertain = call.status === 'unsure' ? call.attempt : undefined;
+  if (known?.runId === record.journal.runId && known.uncertain === uncertain) return known;
+  const made = new RunToolApprovalItem(item, record.graph.agent(state.agent), record.journal.runId, uncertain);
   approvals.set(item, made);
   return made;
 }
@@ -160,7 +155,7 @@ export function childOf(record: RunRecord, state: State, call: Call): RunRecord 
     journal,
     root: spec.agent,
     context: record.context,
-    state: fold(journal.events, initialState()),
+    state: stateOf(journal),
   });
   (record.children ??= new Map()).set(runId, child);
   return child;

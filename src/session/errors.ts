@@ -15,20 +15,25 @@ import { AgentsError } from '../protocol/errors.ts';
  * - `session/lost`: the writer died before it answered. The change may be there or not: retry with an operation id.
  * - `session/store`: anything else that the database says.
  */
-export type SessionErrorCode = `session/${
-  | 'busy'
-  | 'full'
-  | 'read-only'
-  | 'cannot-open'
-  | 'not-a-database'
-  | 'newer-schema'
-  | 'moved'
-  | 'corrupt-item'
-  | 'cleared'
-  | 'conflict'
-  | 'closed'
-  | 'lost'
-  | 'store'}`;
+export type SessionErrorCode = `session/${(typeof KINDS)[number]}`;
+
+const KINDS = [
+  'busy',
+  'full',
+  'read-only',
+  'cannot-open',
+  'not-a-database',
+  'newer-schema',
+  'moved',
+  'corrupt-item',
+  'cleared',
+  'conflict',
+  'closed',
+  'lost',
+  'store',
+] as const;
+const CODES: ReadonlySet<string> = new Set(KINDS.map((kind) => `session/${kind}`));
+export const isSessionErrorCode = (code: string): code is SessionErrorCode => CODES.has(code);
 
 export type SessionErrorDetails = {
   /** Positions of the unreadable items. */

@@ -49,3 +49,5 @@ export type {
 export { wireProblem } from './wire-validators/index.ts';
 export { sessionConformance } from './session-conformance.ts';
 export type { ConformanceCase, SessionConformanceOptions } from './session-conformance.ts';
+export { eventLogConformance } from './event-log-conformance.ts';
+export type { EventLogConformanceOptions } from './event-log-conformance.ts';

@@ -38,6 +38,14 @@ export {
 export type { PreparedArguments } from './invoke.ts';
 export { namespaceOf, qualifiedName, toolNamespace } from './namespace.ts';
 export type { ToolNamespace, ToolNamespaceOptions } from './namespace.ts';
+export { effectOf } from './recovery.ts';
+export type {
+  ToolEffect,
+  ToolOnUncertain,
+  ToolReconcileArgs,
+  ToolReconciled,
+  ToolReconcileFunction,
+} from './recovery.ts';
 export { toFunctionToolName } from './options.ts';
 export type { ToolOptions, ToolOptionsWithGuardrails } from './options.ts';
 export { functionCallResult, toolOutput, toSmartString } from './output.ts';

@@ -178,13 +178,25 @@ type Timed<Context> = {
   onError?: ((error: unknown) => void) | undefined;
 };
 
-async function timed<Context, Result>(
-  { tool, runContext, onError }: Timed<Context>,
+type Work<Result> = (details: ToolCallDetails | undefined) => Promise<Result>;
+
+function timed<Context, Result>(
+  limits: Timed<Context>,
   details: ToolCallDetails | undefined,
-  work: (details: ToolCallDetails | undefined) => Promise<Result>,
+  work: Work<Result>,
 ): Promise<Result | string> {
-  const { timeoutMs } = tool;
-  if (timeoutMs === undefined) return work(details);
+  const { timeoutMs } = limits.tool;
+  return timeoutMs === undefined ? work(details) : bounded({ ...limits, timeoutMs, details, work });
+}
+
+type Bounded<Context, Result> = Timed<Context> & {
+  timeoutMs: number;
+  details: ToolCallDetails | undefined;
+  work: Work<Result>;
+};
+
+async function bounded<Context, Result>(args: Bounded<Context, Result>): Promise<Result | string> {
+  const { tool, runContext, onError, timeoutMs, details, work } = args;
   const controller = new AbortController();
   const parent = details?.signal;
   const follow = (): void => controller.abort(parent?.reason);
@@ -195,7 +207,7 @@ async function timed<Context, Result>(
     timer = setTimeout(() => resolve(new ToolTimeoutError({ toolName: tool.name, timeoutMs })), timeoutMs);
   });
   try {
-    const running = work({ ...details, signal: controller.signal });
+    const running = work(within(details, controller.signal));
     // The race also hears a rejection that comes after the timeout, so it is never unhandled.
     const outcome = await Promise.race([running.then((value) => ({ value })), limit]);
     if (!(outcome instanceof ToolTimeoutError)) return outcome.value;
@@ -210,6 +222,15 @@ async function timed<Context, Result>(
     clearTimeout(timer);
     parent?.removeEventListener('abort', follow);
   }
+}
+
+/** The details of a call with a signal of its own. What is made when it is looked at stays so. */
+function within(details: ToolCallDetails | undefined, signal: AbortSignal): ToolCallDetails {
+  const copy: ToolCallDetails = { ...details, signal };
+  for (const key of ['idempotencyKey', 'attempt', 'fence'] as const) {
+    Object.defineProperty(copy, key, { get: () => details?.[key] });
+  }
+  return copy;
 }
 
 /** The `invoke` of a tool with this definition and these limits. */

@@ -4,6 +4,7 @@
 import { UserError } from '../protocol/errors.ts';
 import type { ToolInputGuardrailInit, ToolOutputGuardrailInit } from './guardrails.ts';
 import type { RunContext } from './context.ts';
+import { checkRecovery, type ToolEffect, type ToolOnUncertain, type ToolReconcileFunction } from './recovery.ts';
 import type {
   FunctionToolCustomDataExtractor,
   FunctionToolTimeoutBehavior,
@@ -11,6 +12,7 @@ import type {
   ToolAllowedCallers,
   ToolApprovalFunction,
   ToolErrorFunction,
+  ToolExecuteArgument,
   ToolExecuteFunction,
   ToolInputParameters,
   ToolOutputSchema,
@@ -74,6 +76,23 @@ export type ToolOptions<
   outputSchema?: TOutputSchema;
   /** Data of yours for the output item. Models never see it. */
   customDataExtractor?: FunctionToolCustomDataExtractor<Context>;
+  /**
+   * What a call changes in the world, for durable runs: `read` nothing; `idempotent` the same under one
+   * `details.idempotencyKey`; `once` must not happen twice.
+   * @default counts as 'once', with a warning in durable runs
+   */
+  effect?: ToolEffect;
+  /**
+   * What becomes of a call that a crash cut off after it began.
+   * @default 'retry' for `read` and `idempotent`, 'ask' (a person) for `once`
+   */
+  onUncertain?: ToolOnUncertain;
+  /** Of a `once` tool: finds out whether a call that was cut off did happen, before a person is asked. */
+  reconcile?: ToolReconcileFunction<
+    ToolExecuteArgument<TParameters>,
+    Context,
+    [TOutputSchema] extends [undefined] ? Result : ToolResult<TOutputSchema, unknown>
+  >;
 };
 export type ToolOptionsWithGuardrails<
   TParameters extends ToolInputParameters,
@@ -138,6 +157,7 @@ export function checkOptions(name: string, options: { [option: string]: unknown 
     throw wrong('customDataExtractor', 'a function');
   }
   checkTimeout(name, options);
+  checkRecovery(name, options);
   checkCallers(name, options.allowedCallers);
 }
 

@@ -83,6 +83,9 @@ export function tool<
     inputGuardrails: resolveToolInputGuardrails(options.inputGuardrails),
     outputGuardrails: resolveToolOutputGuardrails(options.outputGuardrails),
     customDataExtractor: options.customDataExtractor,
+    ...(options.effect && { effect: options.effect }),
+    ...(options.onUncertain && { onUncertain: options.onUncertain }),
+    ...(options.reconcile && { reconcile: options.reconcile }),
   } satisfies FunctionTool<Context, TParameters>;
   return made as FunctionTool<Context, TParameters, ToolResult<TOutputSchema, Result>>;
 }

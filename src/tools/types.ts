@@ -7,6 +7,7 @@ import type { JsonObjectSchema, JsonSchema } from '../protocol/json.ts';
 import type { ToolAllowedCaller } from '../protocol/model.ts';
 import type { InferOutput, JsonSchemaInput, StandardSchemaWithJSON } from '../schema/index.ts';
 import type { RunContext } from './context.ts';
+import type { ToolEffect, ToolOnUncertain, ToolReconcileFunction } from './recovery.ts';
 import type { ToolInputGuardrailDefinition, ToolOutputGuardrailDefinition } from './guardrails.ts';
 
 type MaybePromise<T> = T | Promise<T>;
@@ -48,6 +49,12 @@ export type ToolCallDetails = {
   resumeState?: string;
   /** Fires when the run is aborted, a sibling failed for good, or the tool's own `timeoutMs` is over. */
   signal?: AbortSignal;
+  /** Inside a run: the same for each attempt of one call, and for no other call anywhere. For systems that take one. */
+  idempotencyKey?: string;
+  /** Inside a run: which attempt of the call it is, from 1. Above 1 a crash cut off the one before. */
+  attempt?: number;
+  /** Inside a durable run: grows with each worker that takes the run over. A system that compares it can refuse older ones. */
+  fence?: number | undefined;
 };
 
 export type ToolExecuteFunction<TParameters extends ToolInputParameters, Context = unknown, Result = unknown> = (
@@ -138,6 +145,10 @@ export type FunctionTool<
   inputGuardrails?: ToolInputGuardrailDefinition<Context>[];
   outputGuardrails?: ToolOutputGuardrailDefinition<Context>[];
   customDataExtractor?: BothWays<FunctionToolCustomDataExtractor<Context>>;
+  /** What a call changes, for durable runs. Absent counts as `once`. */
+  effect?: ToolEffect;
+  onUncertain?: ToolOnUncertain;
+  reconcile?: BothWays<ToolReconcileFunction<never, Context>>;
 };
 
 /** A tool that the provider runs, such as a web search. */

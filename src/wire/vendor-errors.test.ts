@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { errorOfAnswer } from './classify.ts';
 import { VENDOR_ERRORS } from './vendor-errors.fixture.ts';
 
-test.each(VENDOR_ERRORS)('$vendor $status ($source, $date) is $kind', ({ vendor, status, body, kind, retry, wait }) => {
+test.each(VENDOR_ERRORS)('$vendor $status ($source) is $kind', ({ vendor, status, body, kind, retry, wait }) => {
   for (const form of [body, JSON.stringify(body)]) {
     const error = errorOfAnswer({ provider: vendor, ...(status !== undefined && { status }), body: form });
     expect([error.kind, error.retryable, error.retryAfterMs]).toEqual([kind, retry, wait]);

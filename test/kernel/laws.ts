@@ -30,7 +30,10 @@ export function brokenLaws(log: readonly Committed[], cap: number | null = null)
       asked.set(effect.id, attempt);
       if (effect.do === 'call_tool' || effect.do === 'decide_call') busy.set(effect.id, effect);
       slots = Math.max(slots, busy.size);
+    } else if (event.type === 'effect.uncertain') {
+      busy.delete(event.id);
     } else if (
+      event.type !== 'effect.began' &&
       'id' in event &&
       event.id !== undefined &&
       event.type !== 'run.stopping' &&

@@ -24,6 +24,8 @@ export type Reach = {
   performed(key: string): void;
   /** Aborts the run. */
   abort(): void;
+  /** In a durable life: whether something was begun, as a system outside of the run could tell. */
+  happened?(key: string): boolean;
 };
 
 export type Built = {
@@ -158,6 +160,7 @@ function toolFrom(
     strict: true,
     needsApproval: needs(approval),
     ...(does === 'fatal' && { errorFunction: null }),
+    ...(reach.happened && recovery(name, does, reach.happened)),
     ...(does === 'refused' && {
       inputGuardrails: [
         {
@@ -174,14 +177,36 @@ function toolFrom(
     async execute(input, _context, details) {
       const callId = details?.toolCall?.callId ?? '';
       reach.performed(`tool ${callId}`);
+      if (reach.happened && isOnce(name, does)) reach.performed(`key ${details?.idempotencyKey}`);
       const bad = hash(`${seed} ${callId}`) % 2 === 0;
       if (does === 'abort' && bad) reach.abort();
       await ticks(latency);
       if ((does === 'error' || does === 'fatal') && bad) throw new Error(`${does} in ${callId}`);
-      return does === 'object' ? { of: name, input } : `${name} of ${JSON.stringify(input)}`;
+      return does === 'object' ? { of: name, input } : textOf(name, input);
     },
   }) as AnyAgent['tools'][number];
 }
+
+/** What a tool says of its side effects: by its name, so that each life of a system has the same tools. */
+function recovery(name: string, does: ToolSpec['does'], happened: (key: string) => boolean): object {
+  const kind = hash(`effect ${name}`) % 4;
+  if (!isOnce(name, does)) return kind === 3 ? { effect: 'read' } : { effect: 'idempotent' };
+  if (kind > 0) return { effect: 'once' };
+  return {
+    effect: 'once',
+    reconcile: async ({ input, idempotencyKey }: { input: unknown; idempotencyKey: string }) => {
+      await ticks(1);
+      if (!happened(`key ${idempotencyKey}`)) return { happened: false };
+      return hash(idempotencyKey) % 3 === 0 ? undefined : { happened: true, output: textOf(name, input) };
+    },
+  };
+}
+
+/** Tools whose result a person can tell afterwards. */
+export const isOnce = (name: string, does: ToolSpec['does']): boolean =>
+  does === 'text' && hash(`once ${name}`) % 3 > 0;
+
+const textOf = (name: string, input: unknown): string => `${name} of ${JSON.stringify(input)}`;
 
 function subFrom(
   spec: SystemSpec,
@@ -238,11 +263,18 @@ function checkFrom({ name, latency, verdict }: CheckSpec): {
 }
 
 /** What people answer: the same for the same call. */
-export function decide(spec: SystemSpec, state: RunState<unknown, AnyAgent>): void {
-  for (const item of state.getInterruptions()) {
+export function decide(spec: SystemSpec, state: RunState<unknown, AnyAgent>, happened?: Reach['happened']): void {
+  const asked = state.getInterruptions();
+  for (const item of asked.filter(({ uncertain }) => uncertain !== undefined)) {
+    if (happened?.(`tool ${item.callId}`)) state.confirm(item, textOf(item.name, JSON.parse(item.arguments ?? '{}')));
+    else state.approve(item);
+  }
+  const open = asked.filter(({ uncertain }) => uncertain === undefined);
+  for (const item of open) {
     const r = random(hash(`${spec.seed} ${item.name} ${item.callId}`));
     if (chance(r, 0.65)) state.approve(item, { alwaysApprove: chance(r, 0.2) });
     else state.reject(item, { alwaysReject: chance(r, 0.15), ...(chance(r, 0.5) && { message: 'a person said no' }) });
   }
-  if (spec.addsInput && state.pendingInput.length === 0 && state.currentTurn < 3) state.addInput('and one more thing');
+  if (spec.addsInput && open.length > 0 && state.pendingInput.length === 0 && state.currentTurn < 3)
+    state.addInput('and one more thing');
 }

@@ -33,6 +33,8 @@ function repeats(base: Life, killed: Life): string[] {
   return [...counted(killed.disk.ledger)].flatMap(([key, count]) => {
     const lost = killed.lost.reduce((n, each) => n + (each.get(key) ?? 0), 0);
     const known = before.get(key) ?? 0;
+    // The key of a call that must not happen twice: being lost in a kill is no excuse.
+    if (key.startsWith('key ')) return count > 1 ? [`${key} must happen once and was begun ${count} times`] : [];
     return count > known + lost ? [`${key} was begun ${count} times: ${known} undisturbed, ${lost} lost in kills`] : [];
   });
 }

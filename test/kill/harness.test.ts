@@ -1,6 +1,6 @@
 /** The harness that kills runs notices what it is there to notice: planted defects. */
 import { expect, test } from 'vitest';
-import type { Committed } from '../../src/kernel/index.ts';
+import type { Committed, State } from '../../src/kernel/index.ts';
 import { differences } from './compare.ts';
 import { Disk } from './disk.ts';
 import { live, type LifeOptions } from './life.ts';
@@ -37,10 +37,10 @@ test('a kernel that does as it should passes', async () => {
 test('a world that performs before it commits is noticed', async () => {
   // Stores a batch one commit later: what it asks for is begun in between.
   const sabotage: LifeOptions['sabotage'] = (committer) => {
-    let held: [string, readonly Committed[]] | undefined;
-    return (runId, events) => {
+    let held: [string, readonly Committed[], State] | undefined;
+    return (runId, events, state) => {
       const before = held;
-      held = [runId, structuredClone(events)];
+      held = [runId, structuredClone(events), state];
       if (before) void committer(...before);
       const over = events.some(({ type }) => /^run\.(finished|failed|cancelled|paused)$/.test(type));
       if (over) void committer(...held);
@@ -76,10 +76,11 @@ test('an effect that is done twice in one process is noticed', async () => {
 });
 
 test('an answer that is stored twice adds nothing to the history, and is noticed', async () => {
-  const sabotage: LifeOptions['sabotage'] = (committer) => (runId, events) =>
+  const sabotage: LifeOptions['sabotage'] = (committer) => (runId, events, state) =>
     committer(
       runId,
       events.flatMap((event): Committed[] => (event.type === 'tool.returned' ? [event, event] : [event])),
+      state,
     );
   const { spec } = await goodSystem();
   const base = await live(spec);

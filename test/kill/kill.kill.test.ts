@@ -20,12 +20,15 @@ const positionsOf = (commits: number): Kill[] =>
     { at, when: 'after' as const },
   ]).flat();
 
-test('a run that is killed at any commit ends as if it had not been', async () => {
+test.each([
+  { kind: 'a run', durable: false },
+  { kind: 'a durable run with tools that must not act twice', durable: true },
+])('$kind that is killed at any commit ends as if it had not been', async ({ durable }) => {
   const counts = { systems: 0, racing: 0, positions: 0, doubleKills: 0, repeated: 0, subAgentRuns: 0 };
   const problems: string[] = [];
   for (let seed = 0; seed < SYSTEMS; seed++) {
     const spec = systemOf(seed);
-    const base = await live(spec);
+    const base = await live(spec, { durable });
     expect(base.problems, `system ${seed}`).toEqual([]);
     counts.systems += 1;
     counts.racing += spec.race ? 1 : 0;
@@ -34,7 +37,7 @@ test('a run that is killed at any commit ends as if it had not been', async () =
     for (const kill of positionsOf(base.commits)) {
       const second: Kill = { at: upTo(r, base.commits - kill.at), when: r() < 0.5 ? 'before' : 'after' };
       for (const kills of [[kill], [kill, second]]) {
-        const killed = await live(spec, { kills });
+        const killed = await live(spec, { kills, durable });
         const found = differences(spec, base, killed);
         if (found.length > 0)
           problems.push(`system ${seed}, kills ${JSON.stringify(kills)}: ${found.slice(0, 3).join('; ')}`);

@@ -44,6 +44,8 @@ export type Life = {
 export type LifeOptions = {
   kills?: readonly Kill[];
   amnesia?: boolean;
+  /** The run is durable: tools say what they change, and what must not happen twice is asked about. */
+  durable?: boolean;
   /** Testing the harness: a kernel that misbehaves. */
   sabotage?: (committer: NonNullable<Internals['committer']>) => NonNullable<Internals['committer']>;
   /** Testing the harness: changes what a process reads of the log. */
@@ -51,12 +53,12 @@ export type LifeOptions = {
 };
 
 type Store = { disk: Disk; session: Session };
-type How = Internals & Pick<LifeOptions, 'misread'>;
+type How = Omit<Internals, 'durable'> & Pick<LifeOptions, 'misread' | 'durable'>;
 type Handle = RunState<unknown, AnyAgent>;
 
 export async function live(
   spec: SystemSpec,
-  { kills = [], amnesia = false, sabotage, misread }: LifeOptions = {},
+  { kills = [], amnesia = false, durable = false, sabotage, misread }: LifeOptions = {},
 ): Promise<Life> {
   const store: Store = {
     disk: new Disk(),
@@ -70,7 +72,7 @@ export async function live(
     disk.boot(kill);
     const committer = sabotage ? sabotage(disk.committer) : disk.committer;
     try {
-      const handle = await process(spec, store, { committer, amnesia, ...(misread && { misread }) });
+      const handle = await process(spec, store, { committer, amnesia, durable, ...(misread && { misread }) });
       for (const log of disk.logs.values()) problems.push(...brokenLaws(log));
       const outcome = await outcomeOf(spec, store, handle);
       return { outcome, disk, commits: disk.commits, lost, cut, problems };
@@ -120,10 +122,13 @@ function plainSession(): Session {
 
 /** One process: begins or recovers the run, decides what it waits for, until it is over. */
 async function process(spec: SystemSpec, { disk, session }: Store, how: How): Promise<Handle> {
-  const { misread = (text: string) => text, ...internals } = how;
+  const { misread = (text: string) => text, durable, ...rest } = how;
+  const internals: Internals = durable ? { ...rest, durable: { fence: 1, check: () => undefined } } : rest;
   const controller = new AbortController();
   const abort = (): void => controller.abort(new Error('a tool aborted the run'));
-  const reach = { performed: (key: string) => void disk.ledger.push(key), abort };
+  const performed = (key: string): void => void disk.ledger.push(key);
+  const happened = durable ? (key: string) => disk.ledger.includes(key) : undefined;
+  const reach = { performed, abort, ...(happened && { happened }) };
   const { root, options, input } = build(spec, reach, { session, signal: controller.signal });
   const runner = new Runner({ [INTERNALS]: internals } as object);
   const read = (text: string): Promise<Handle> => RunState.fromString(root, text);
@@ -132,7 +137,7 @@ async function process(spec: SystemSpec, { disk, session }: Store, how: How): Pr
     if (state?.isOver) return state;
     if (state?.status === 'paused') {
       if (spec.viaText) state = await read(state.toString());
-      decide(spec, state);
+      decide(spec, state, happened);
     }
     try {
       const result = await runner.run(root, state ?? input, { ...options, context: { user: 1 } } as never);
@@ -179,6 +184,8 @@ function normal(state: State): unknown {
   const {
     runId: _,
     uncertain: _uncertain,
+    began: _began,
+    savePoint: _savePoint,
     calls,
     checks,
     toolChecks,
@@ -194,8 +201,8 @@ function normal(state: State): unknown {
     all.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   return {
     ...rest,
-    calls: calls.map(({ attempt: _attempt, ...call }) => call),
-    approvals: sorted(approvals),
+    calls: calls.map(({ attempt: _attempt, askedAt: _askedAt, asks: _asks, ...call }) => call),
+    approvals: sorted(approvals.filter(({ uncertain }) => uncertain === undefined)),
     checks: sorted(list(checks)),
     toolChecks: sorted(list(toolChecks)),
     entries: list(entries),

@@ -1,7 +1,6 @@
 export type { PriceCatalog } from './catalog.ts';
 export { createPrices } from './create.ts';
 export type { PricesOptions } from './create.ts';
-export { reportedCost } from './reported.ts';
 export type {
   CallCost,
   FoundPrice,

@@ -1,5 +1,12 @@
 /** Models that do as they are told, and a clock that jumps. */
-import type { Model, ModelRequest, ModelResponse, Origin, StreamEvent } from '../../protocol/model.ts';
+import type {
+  Model,
+  ModelCallAttempt,
+  ModelRequest,
+  ModelResponse,
+  Origin,
+  StreamEvent,
+} from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
 import { ModelError, type ModelErrorKind, type ModelErrorFacts } from '../../wire/index.ts';
 import type { RouterEvent, RouterOptions } from './types.ts';
@@ -9,7 +16,7 @@ import { createRouter, type Router } from './create.ts';
 export type Step = {
   text?: string;
   refusal?: string;
-  error?: unknown;
+  error?: Error;
   events?: StreamEvent[];
   hang?: true;
   wait?: Promise<void>;
@@ -81,6 +88,12 @@ export const requestOf = (more: Partial<ModelRequest> = {}): ModelRequest => ({
   tracing: false,
   ...more,
 });
+
+export const requestWith = (attempts: ModelCallAttempt[], more: Partial<ModelRequest> = {}): ModelRequest =>
+  requestOf({
+    call: { id: 'r/m1', runId: 'r', agent: 'A', recoveries: 0, onAttempt: (attempt) => void attempts.push(attempt) },
+    ...more,
+  });
 
 export type Bench = {
   router: Router<string>;

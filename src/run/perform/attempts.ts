@@ -32,20 +32,25 @@ export type CallAttempts = {
   failed(): Told;
 };
 
+/** Whether anybody wants to know of attempts. Most runs do not pay for it. */
+export function isWatched(run: LiveRun, agent: AnyAgent, model: Model): boolean {
+  if (model.ownsRetry || run.settings.modelSettings?.retry || agent.modelSettings.retry) return true;
+  return pricesOf(run) !== undefined;
+}
+
 export async function watchAttempts(run: LiveRun, call: Call): Promise<CallAttempts> {
   const prices = pricesOf(run);
   // Before anything is sent: whoever wants prices must not learn afterwards that there are none.
   if (prices) await prices.load();
   if (call.model.ownsRetry)
     return reported(run, call, { prices, sessionId: await run.settings.session?.getSessionId() });
-  return noticed(run, call, prices);
+  return noticed(call, prices);
 }
 
 /** Attempts of a model that one of our own loops calls. */
-function noticed({ settings }: LiveRun, { agent, model, request }: Call, prices: Prices | undefined): CallAttempts {
+function noticed({ model, request }: Call, prices: Prices | undefined): CallAttempts {
   const seen: ModelAttempt[] = [];
-  const watched = prices !== undefined || settings.modelSettings?.retry || agent.modelSettings.retry;
-  const hooks: RetryHooks | undefined = watched ? { onAttempt: (attempt) => void seen.push(attempt) } : undefined;
+  const hooks: RetryHooks = { onAttempt: (attempt) => void seen.push(attempt) };
   const begun = prices ? performance.now() : 0;
   const { origin } = model;
   const failures = (): ModelCallAttempt['usage'][] =>

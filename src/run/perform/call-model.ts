@@ -8,13 +8,14 @@ import { type AnyAgent, RunRawModelStreamEvent } from '../../agent/index.ts';
 import type { Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
 import { callModel as ask, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError } from '../../protocol/errors.ts';
-import type { Model, ModelRequest, ModelResponse, ModelSettings } from '../../protocol/model.ts';
+import type { AgentInputItem } from '../../protocol/items.ts';
+import type { Model, ModelRequest, ModelResponse, ModelSettings, Prompt } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { conversation, inputOf } from '../request.ts';
 import { usageData } from '../usage.ts';
-import { type CallAttempts, watchAttempts } from './attempts.ts';
+import { type CallAttempts, isWatched, watchAttempts } from './attempts.ts';
 import { describeCalls } from './describe-calls.ts';
 import { filterInput } from './filter-input.ts';
 import { resolveModel, settingsFor } from './models.ts';
@@ -24,35 +25,44 @@ type CallModel = Extract<Effect, { do: 'call_model' }>;
 
 export async function callModel(run: LiveRun, effect: CallModel, state: State): Promise<RunEvent> {
   const agent = run.agent(state.agent);
-  const { record, settings } = run;
-  const { request, offer, model, prepared } = await prepare(run, agent, state);
-  await settleChecks(run, state);
-  const attempts = await watchAttempts(run, { effect, agent, model, request });
-  const { hooks } = attempts;
+  const ready = await prepare(run, agent, state);
+  if (state.admission.asked > state.admission.passed) await settleChecks(run);
+  const watched = isWatched(run, agent, ready.model);
+  const attempts = watched ? await watchAttempts(run, { effect, agent, ...ready }) : undefined;
+  const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
   try {
-    const streamed = settings.stream ? await readStream(run, model, { request: attempts.request, hooks }) : undefined;
-    const response = streamed?.response ?? (await ask(model, attempts.request, hooks));
-    const firstTokenMs = streamed?.firstTokenMs;
-    record.live.values.set(effect.id, response);
-    return {
-      type: 'model.replied',
-      id: effect.id,
-      reply: replyOf(response, attempts),
-      ...describeCalls(run, effect.id, { agent, offer, output: response.output }),
-      ...(prepared && { prepared }),
-      ...attempts.succeeded(response, firstTokenMs),
-      ...(firstTokenMs !== undefined && { firstTokenMs }),
-    };
+    const answer = run.settings.stream
+      ? await readStream(run, ready.model, asked)
+      : { response: await ask(ready.model, asked.request, asked.hooks) };
+    return replied(run, effect.id, { ...ready, ...answer, agent, attempts });
   } catch (error) {
-    record.live.values.set(effect.id, error);
+    run.record.live.values.set(effect.id, error);
     return {
       type: 'model.failed',
       id: effect.id,
       error: errorInfo(error),
-      ...(prepared && { prepared }),
-      ...attempts.failed(),
+      ...(ready.prepared && { prepared: ready.prepared }),
+      ...attempts?.failed(),
     };
   }
+}
+
+type Answer = { response: ModelResponse; firstTokenMs?: number };
+type Answered = Ready & Answer & { agent: AnyAgent; attempts: CallAttempts | undefined };
+
+/** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */
+function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
+  const { response, firstTokenMs, agent, offer, prepared, attempts } = answered;
+  run.record.live.values.set(id, response);
+  return {
+    type: 'model.replied',
+    id,
+    reply: replyOf(response, attempts),
+    ...describeCalls(run, id, { agent, offer, output: response.output }),
+    ...(prepared && { prepared }),
+    ...attempts?.succeeded(response, firstTokenMs),
+    ...(firstTokenMs !== undefined && { firstTokenMs }),
+  };
 }
 
 type Ready = { request: ModelRequest; offer: Offer; model: Model; prepared: Prepared | undefined };
@@ -61,16 +71,30 @@ type Ready = { request: ModelRequest; offer: Offer; model: Model; prepared: Prep
 async function prepare(run: LiveRun, agent: AnyAgent, state: State): Promise<Ready> {
   const { settings, context } = run;
   const offer = await offerOf(run, agent);
-  const instructions =
+  const system =
     typeof agent.instructions === 'function' ? await agent.instructions(context, agent) : agent.instructions;
   const prompt = typeof agent.prompt === 'function' ? await agent.prompt(context, agent) : agent.prompt;
   const { model, explicit } = await resolveModel(run, agent);
+  const parts: Parts = { agent, state, offer, prompt, explicit, input: inputOf(state), system, prepared: undefined };
+  if (settings.callModelInputFilter) {
+    Object.assign(parts, await filterInput(run, { agent, input: parts.input, instructions: system, state }));
+  }
+  return { request: requestOf(run, parts), offer, model, prepared: parts.prepared };
+}
 
-  const own = inputOf(state);
-  const { input, system, prepared } = settings.callModelInputFilter
-    ? await filterInput(run, { agent, input: own, instructions, state })
-    : { input: own, system: instructions, prepared: undefined };
-  const request: ModelRequest = {
+type Parts = {
+  agent: AnyAgent;
+  state: State;
+  offer: Offer;
+  prompt: Prompt | undefined;
+  explicit: boolean;
+  input: AgentInputItem[];
+  system: string | undefined;
+  prepared: Prepared | undefined;
+};
+
+function requestOf(run: LiveRun, { agent, state, offer, prompt, explicit, input, system }: Parts): ModelRequest {
+  return {
     systemInstructions: system,
     input,
     modelSettings: modelSettings(run, agent, state),
@@ -84,12 +108,10 @@ async function prepare(run: LiveRun, agent: AnyAgent, state: State): Promise<Rea
     ...conversation(state),
     ...(needsSignal(run, state) && { signal: run.signal }),
   };
-  return { request, offer, model, prepared };
 }
 
 /** Checks that run beside the model and are quick may stop the run before anything is sent. */
-async function settleChecks(run: LiveRun, { admission }: State): Promise<void> {
-  if (admission.asked <= admission.passed) return;
+async function settleChecks(run: LiveRun): Promise<void> {
   for (let n = 0; n < 20 && !run.isStopped; n++) await Promise.resolve();
   if (run.isStopped) throw new DOMException('The run was stopped before the model was called.', 'AbortError');
 }
@@ -113,11 +135,7 @@ function needsSignal(run: LiveRun, state: State): boolean {
 
 type Asked = { request: ModelRequest; hooks: RetryHooks | undefined };
 
-async function readStream(
-  run: LiveRun,
-  model: Model,
-  { request, hooks }: Asked,
-): Promise<{ response: ModelResponse; firstTokenMs?: number }> {
+async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked): Promise<Answer> {
   const begun = performance.now();
   let firstTokenMs: number | undefined;
   for await (const event of streamModel(model, request, hooks)) {
@@ -144,11 +162,11 @@ const sourceOf = (providerData: Record<string, unknown> | undefined): string | u
   typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
 
 /** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
-function replyOf(response: ModelResponse, attempts: CallAttempts): Reply {
+function replyOf(response: ModelResponse, attempts: CallAttempts | undefined): Reply {
   const { output, usage, responseId, requestId, rawUsage } = response;
   return {
     output,
-    usage: usageData(attempts.total(usage)),
+    usage: usageData(attempts ? attempts.total(usage) : usage),
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),

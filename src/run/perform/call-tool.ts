@@ -5,16 +5,19 @@ import type { AnyAgent } from '../../agent/index.ts';
 import {
   type Call,
   decisionOn,
+  lastVerdictOn,
   type Effect,
   type EventOf,
   type RunEvent,
   type State,
   type ToolCheck,
   type ToolOutcome,
+  UNKNOWN,
 } from '../../kernel/index.ts';
 import { ToolTimeoutError } from '../../protocol/errors.ts';
 import type { FunctionCallItem, FunctionCallResultItem } from '../../protocol/items.ts';
 import {
+  effectOf,
   functionCallResult,
   type FunctionTool,
   invokePrepared,
@@ -29,6 +32,7 @@ import { bindTool, callOf, type Bound } from '../calls.ts';
 import { errorInfo, jsonOf, toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { childRun } from './child-run.ts';
+import { beginCall, keyOf } from './once.ts';
 
 type CallTool = Extract<Effect, { do: 'call_tool' }>;
 type Job = { run: LiveRun; effect: CallTool; state: State; call: Call; item: FunctionCallItem; agent: AnyAgent };
@@ -36,7 +40,7 @@ type Job = { run: LiveRun; effect: CallTool; state: State; call: Call; item: Fun
 export async function callTool(run: LiveRun, effect: CallTool, state: State): Promise<RunEvent> {
   const call = callOf(state, effect.i);
   const job: Job = { run, effect, state, call, item: call.made, agent: run.agent(state.agent) };
-  if (effect.refused) return returned(job, await refusal(job), { outcome: 'rejected' });
+  if (effect.refused) return settledByPerson(job) ?? returned(job, await refusal(job), { outcome: 'rejected' });
   if (call.kind === 'unknown') return returned(job, await notFound(job), { outcome: 'error' });
   const bound = await bindTool(run, state, call);
   if (call.malformed) return returned(job, MALFORMED_ARGUMENTS_TEXT, { outcome: 'error' });
@@ -52,58 +56,102 @@ export async function callTool(run: LiveRun, effect: CallTool, state: State): Pr
 }
 
 async function guarded(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): Promise<RunEvent> {
-  const { run, effect, agent, item, call } = job;
-  const onResult = ({ guardrail, output }: ToolInputGuardrailResult | ToolOutputGuardrailResult): void =>
-    void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) });
-  const guard = { context: run.context, agent, toolCall: item, onResult };
-
   if (tool.inputGuardrails?.length) {
-    const verdict = await runToolInputGuardrails({ ...guard, guardrails: tool.inputGuardrails });
+    const verdict = await runToolInputGuardrails({ ...guardOf(job, checks), guardrails: tool.inputGuardrails });
     if (verdict.type === 'reject') {
       announceStart(job, tool);
       return returned(job, verdict.message, { outcome: 'error', checks });
     }
   }
   announceStart(job, tool);
-  if (call.kind === 'agent') {
-    const child = await childRun(run, { effect, state: job.state, item, tool, prepared });
-    if (child.kind === 'waiting') return { type: 'tool.waiting', id: effect.id, asks: child.asks };
-    const output = tool.outputGuardrails?.length
-      ? await runToolOutputGuardrails({ ...guard, guardrails: tool.outputGuardrails, toolOutput: child.output })
-      : child.output;
-    const event = returned(job, output, { outcome: child.outcome, checks });
-    const { usage, cost } = child;
-    return event.type === 'tool.returned' && usage ? { ...event, usage, ...(cost && { cost }) } : event;
+  if (job.call.kind === 'agent') return asked(job, { tool, prepared }, checks);
+  if (job.state.fork?.once === 'stub' && effectOf(tool) === 'once') {
+    return returned(job, STUBBED, { outcome: 'ok', checks });
+  }
+  if (job.run.surroundings.durable) {
+    const beginning = await beginCall(job.run, job.effect, { tool, prepared });
+    if (beginning.kind === 'unknown') return { type: 'effect.uncertain', id: job.effect.id };
+    if (beginning.kind === 'happened') {
+      return finished(job, { tool, prepared }, { output: beginning.output, outcome: 'ok', checks });
+    }
   }
   let outcome: ToolOutcome = 'ok';
-  const details = new Details(item, run);
-  const onError = (error: unknown): void => void (outcome = error instanceof ToolTimeoutError ? 'timeout' : 'error');
   let output = await invokePrepared({
     tool,
-    runContext: run.context,
-    input: item.arguments,
+    runContext: job.run.context,
+    input: job.item.arguments,
     prepared,
-    details,
-    onError,
+    details: new Details(job),
+    onError: (error) => void (outcome = error instanceof ToolTimeoutError ? 'timeout' : 'error'),
   });
-  if (tool.outputGuardrails?.length) {
-    output = await runToolOutputGuardrails({ ...guard, guardrails: tool.outputGuardrails, toolOutput: output });
-  }
+  if (tool.outputGuardrails?.length) output = await checkedOutput(job, tool, { output, checks });
   return finished(job, { tool, prepared }, { output, outcome, checks });
 }
+
+/** What a model is told in a copy of a run, in place of a side effect. */
+const STUBBED = 'Not carried out: this run is a copy of another one.';
+
+/** Runs the sub-agent that stands behind the tool. */
+async function asked(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): Promise<RunEvent> {
+  const { run, effect, state, item } = job;
+  const child = await childRun(run, { effect, state, item, tool, prepared });
+  if (child.kind === 'waiting') return { type: 'tool.waiting', id: effect.id, asks: child.asks };
+  const output = tool.outputGuardrails?.length
+    ? await checkedOutput(job, tool, { output: child.output, checks })
+    : child.output;
+  const event = returned(job, output, { outcome: child.outcome, checks });
+  const { usage, cost } = child;
+  return event.type === 'tool.returned' && usage ? { ...event, usage, ...(cost && { cost }) } : event;
+}
+
+type Guard = {
+  context: LiveRun['context'];
+  agent: AnyAgent;
+  toolCall: FunctionCallItem;
+  onResult: (result: ToolInputGuardrailResult | ToolOutputGuardrailResult) => void;
+};
+
+const guardOf = ({ run, agent, item }: Job, checks: ToolCheck[]): Guard => ({
+  context: run.context,
+  agent,
+  toolCall: item,
+  onResult: ({ guardrail, output }) =>
+    void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) }),
+});
+
+type Unchecked = { output: unknown; checks: ToolCheck[] };
+
+const checkedOutput = (job: Job, tool: FunctionTool, { output, checks }: Unchecked): Promise<unknown> =>
+  runToolOutputGuardrails({
+    ...guardOf(job, checks),
+    guardrails: tool.outputGuardrails ?? [],
+    toolOutput: output,
+  });
 
 /** What a tool learns about its call. The signal is made when somebody looks at it: most tools do not. */
 class Details implements ToolCallDetails {
   readonly toolCall: FunctionCallItem;
   readonly resumeState = undefined;
-  readonly #run: LiveRun;
-  constructor(toolCall: FunctionCallItem, run: LiveRun) {
-    this.toolCall = toolCall;
-    this.#run = run;
+  readonly #job: Job;
+  constructor(job: Job) {
+    this.toolCall = job.item;
+    this.#job = job;
+  }
+
+  get idempotencyKey(): string {
+    return keyOf(this.#job.run, this.#job.effect.id);
+  }
+
+  get attempt(): number {
+    return this.#job.effect.attempt ?? 1;
+  }
+
+  get fence(): number | undefined {
+    return this.#job.run.surroundings.durable?.fence;
   }
 
   get signal(): AbortSignal {
-    return this.#run.signal;
+    return this.#job.run.signal;
   }
 }
 
@@ -151,6 +199,14 @@ type Told = { outcome: ToolOutcome; checks?: ToolCheck[] };
 function returned(job: Job, output: unknown, { outcome, checks = [] }: Told): RunEvent {
   const item = functionCallResult(job.item, output);
   return { type: 'tool.returned', id: job.effect.id, ...told(item, outcome), ...(checks.length > 0 && { checks }) };
+}
+
+/** The end of a call whose attempt was cut off, as a person found it out or decided it. */
+function settledByPerson(job: Job): RunEvent | undefined {
+  const verdict = lastVerdictOn(job.state, job.call);
+  if (!verdict) return undefined;
+  if (verdict.result !== undefined) return returned(job, verdict.result, { outcome: 'ok' });
+  return returned(job, verdict.message ?? UNKNOWN, { outcome: 'rejected' });
 }
 
 const NOT_APPROVED = 'Tool execution was not approved.';

@@ -8,11 +8,10 @@ import { type AgentToolSpec, agentToolSpec, extractAllTextOutput, RunHooks } fro
 import {
   type Approval,
   type Ask,
+  askedCalls,
+  type Call as KernelCall,
   type CostEntry,
   type Effect,
-  fold,
-  initialState,
-  isWaiting,
   type RunEvent,
   type State,
   type ToolOutcome,
@@ -27,7 +26,7 @@ import { costEntries } from '../cost.ts';
 import type { LiveRun } from '../live-run.ts';
 import { countsCost } from '../nested-cost.ts';
 import { type IndividualRunOptions, type RunConfig, settle } from '../options.ts';
-import { Journal, newRecord, type RunRecord } from '../record.ts';
+import { Journal, newRecord, type RunRecord, stateOf } from '../record.ts';
 import { RunResult } from '../result.ts';
 import { RunState } from '../run-state.ts';
 import { usageData, usageOfJournal } from '../usage.ts';
@@ -84,7 +83,7 @@ async function openChild(run: LiveRun, spec: AgentToolSpec, { effect, item, prep
     journal,
     root: spec.agent,
     context,
-    state: fold(journal.events, initialState()),
+    state: stateOf(journal),
     invocation,
   });
   if (known) record.live = known.live;
@@ -147,7 +146,7 @@ function surroundingsOf(run: LiveRun, spec: AgentToolSpec, { call, record }: Whe
   const config: RunConfig = { ...run.surroundings.config, ...(prices && { prices }), ...runConfig };
   const sink = childSink(run, spec, { item: call.item, invocation: record.invocation });
   const options = { ...runOptions, stream: sink !== undefined } as IndividualRunOptions;
-  const { committer, amnesia } = run.surroundings;
+  const { committer, durable, amnesia } = run.surroundings;
   return {
     settings: settle(config, options),
     config,
@@ -155,16 +154,24 @@ function surroundingsOf(run: LiveRun, spec: AgentToolSpec, { call, record }: Whe
     parent: run,
     ...(sink && { sink }),
     ...(committer && { committer }),
+    ...(durable && { durable }),
     ...(amnesia && { amnesia }),
   };
 }
 
 /** Whom a waiting run waits for: its own calls and those of its sub-agents. */
 export function asksOf(state: State, runId: string): Ask[] {
-  return state.calls
-    .filter((call) => isWaiting(state, call))
-    .flatMap((call) => call.asks ?? [{ run: runId, k: state.k, i: call.i, callId: call.callId, tool: call.tool }]);
+  return askedCalls(state).flatMap((call) => call.asks ?? [askOf(state, runId, call)]);
 }
+
+const askOf = ({ k }: State, run: string, { i, callId, tool, status, attempt }: KernelCall): Ask => ({
+  run,
+  k,
+  i,
+  callId,
+  tool,
+  ...(status === 'unsure' && { uncertain: attempt }),
+});
 
 /** The tool's output: what the extractor says, else the last text, else the final output. */
 async function outputOf(spec: AgentToolSpec, record: RunRecord): Promise<unknown> {

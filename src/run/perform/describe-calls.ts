@@ -4,7 +4,7 @@
 import { agentToolSpec, type AnyAgent } from '../../agent/index.ts';
 import { type CallPlan, type EventOf, textOf } from '../../kernel/index.ts';
 import type { FunctionCallItem, ModelItem } from '../../protocol/items.ts';
-import { approvalOf, type FunctionTool, namespaceOf, prepareArguments } from '../../tools/index.ts';
+import { approvalOf, effectOf, type FunctionTool, namespaceOf, prepareArguments } from '../../tools/index.ts';
 import type { LiveRun } from '../live-run.ts';
 import type { Offer } from './offer.ts';
 
@@ -62,6 +62,8 @@ const isCalled = (tool: FunctionTool, { name, namespace }: FunctionCallItem): bo
 
 function approvalFor(run: LiveRun, tool: FunctionTool): 'never' | 'always' | 'dynamic' {
   const approval = approvalOf(tool);
+  // What a copy of a run would do to the world is asked first.
+  if (run.record.state.fork?.once === 'ask' && !agentToolSpec(tool) && effectOf(tool) === 'once') return 'always';
   const checkedFirst = run.settings.toolExecution?.preApprovalInputGuardrails && tool.inputGuardrails?.length;
   return approval === 'always' && checkedFirst ? 'dynamic' : approval;
 }

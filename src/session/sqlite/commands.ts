@@ -1,7 +1,7 @@
 /** What a session asks of its database, and what it is told. Plain data: it crosses to the writer thread. */
 import { UserError } from '../../protocol/errors.ts';
-import { SessionError } from '../errors.ts';
-import type { SessionErrorCode } from '../errors.ts';
+import type { Failure } from '../../store/write.ts';
+import { isSessionErrorCode, SessionError } from '../errors.ts';
 
 /** An encoded item. `callId` only for function calls, so that a change of a call need not read the others. */
 export type Row = { readonly text: string; readonly callId?: string };
@@ -50,24 +50,6 @@ export type Answer = {
   readonly position?: SessionPosition;
 };
 
-/** From the session to the writer thread. */
-export type Request =
-  | { readonly id: number; readonly command: Command; readonly timeoutMs: number }
-  | { readonly id: number; readonly close: true };
-
-/** From the writer thread: answers of one commit travel together. */
-export type Reply =
-  | { readonly id: number; readonly answer: Answer }
-  | { readonly id: number; readonly failure: Failure };
-
-export type Failure = {
-  readonly code: SessionErrorCode | 'user/error';
-  readonly message: string;
-  readonly positions?: readonly number[];
-  readonly blockedBy?: number;
-  readonly cause?: string;
-};
-
 export function isWrite(command: Command): boolean {
   return command.do !== 'read' && command.do !== 'position';
 }
@@ -77,14 +59,12 @@ export function rowsOf(command: Command): number {
   return command.do === 'append' || command.do === 'replace' ? Math.max(1, command.rows.length) : 1;
 }
 
-/** Errors lose their class between threads. */
-export function failureOf(error: UserError | SessionError): Failure {
-  if (error instanceof UserError) return { code: 'user/error', message: error.message };
-  const { code, message, positions, blockedBy, cause } = error;
-  return { code, message, positions, blockedBy, ...(cause instanceof Error && { cause: cause.message }) };
-}
-
-export function errorOf({ code, message, cause, ...details }: Failure): UserError | SessionError {
+/** The error for a failure that came as data: of the session's own, or of the file. */
+export function sessionError({ code, message, cause, ...details }: Failure): UserError | SessionError {
   if (code === 'user/error') return new UserError(message);
-  return new SessionError(code, message, { ...details, ...(cause !== undefined && { cause: new Error(cause) }) });
+  const own = code.replace(/^store\//, 'session/');
+  return new SessionError(isSessionErrorCode(own) ? own : 'session/store', message, {
+    ...details,
+    ...(cause !== undefined && { cause: new Error(cause) }),
+  });
 }

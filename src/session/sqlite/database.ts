@@ -1,6 +1,5 @@
 /**
- * One SQLite connection and what sessions do with it. Synchronous: it belongs into the writer thread, or to a database
- * in memory.
+ * What sessions do with a SQLite connection. Synchronous: it belongs into the writer thread, or to a database in memory.
  *
  * D1 A refusal (`UserError`, `SessionError`) comes before the first write of its command. So commands can share a
  *    transaction, and a refused one leaves nothing behind.
@@ -8,41 +7,15 @@
  * D3 No command deletes or changes an item that it cannot read.
  */
 import { createHash } from 'node:crypto';
-import { DatabaseSync } from 'node:sqlite';
-import type { StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { UserError } from '../../protocol/errors.ts';
 import { SessionError } from '../errors.ts';
 import { canonical } from './codec.ts';
 import type { Answer, AppendCommand, Command, Row, Scope, SessionPosition } from './commands.ts';
-import { refuseNetwork } from './failure.ts';
-import { migrate, rollback } from './schema.ts';
 
-export const MEMORY = ':memory:';
-export type Synchronous = 'full' | 'normal';
 /** A command with the hash of what it does, taken before the transaction begins. */
 export type Prepared = { readonly command: Command; readonly hash: string };
 type Head = { readonly generation: number; readonly head: number };
-
-/** @throws what SQLite throws; `session/newer-schema`; `session/cannot-open` */
-export function openDatabase(path: string, synchronous: Synchronous = 'full'): SessionDatabase {
-  if (path !== MEMORY) refuseNetwork(path);
-  const db = new DatabaseSync(path);
-  try {
-    // SQLite's own waiting starves some writers and cannot be interrupted; the writer has its own.
-    db.exec('PRAGMA busy_timeout = 0; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF');
-    if (path !== MEMORY) {
-      const mode = db.prepare('PRAGMA journal_mode').get();
-      if (mode?.['journal_mode'] !== 'wal') db.exec('PRAGMA journal_mode = WAL');
-      db.exec(`PRAGMA synchronous = ${synchronous.toUpperCase()}`);
-      db.exec('PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864');
-    }
-    migrate(db, path);
-    return new SessionDatabase(db, path);
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
 
 export function prepare(command: Command): Prepared {
   const isHashed = command.do === 'replace' || (command.do === 'append' && command.operationId !== undefined);
@@ -87,23 +60,6 @@ export class SessionDatabase {
   constructor(db: DatabaseSync, path: string) {
     this.#db = db;
     this.#path = path;
-  }
-
-  /** Throws where another connection writes. A transaction that only reads waits for nobody. */
-  begin(writes: boolean): void {
-    this.#db.exec(writes ? 'BEGIN IMMEDIATE' : 'BEGIN');
-  }
-
-  commit(): void {
-    this.#db.exec('COMMIT');
-  }
-
-  rollback(): void {
-    rollback(this.#db);
-  }
-
-  close(): void {
-    this.#db.close();
   }
 
   /** @throws UserError, SessionError: refused, see D1. Anything else: the transaction must be rolled back. */

@@ -5,11 +5,11 @@
  * S2 Order is the position, given by the database inside the transaction; no clock is asked.
  * S3 An unreadable item is reported and kept. No call deletes it but `clearSession`.
  */
-import { realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { warn } from '../../protocol/warn.ts';
+import { resolvedPath, storeName } from '../../store/sqlite/path.ts';
+import type { StoreWrite } from '../../store/write.ts';
 import { SessionError } from '../errors.ts';
 import { checkOperationId, checkTransaction } from '../transaction.ts';
 import type {
@@ -19,6 +19,7 @@ import type {
   SessionHistoryTransactionAwareSession,
 } from '../types.ts';
 import { decodeItem, encodeItem, encodeItems } from './codec.ts';
+import { sessionError } from './commands.ts';
 import type { Answer, Command, SessionPosition } from './commands.ts';
 import type { Store } from './stores.ts';
 
@@ -94,7 +95,7 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
     checkChoice('synchronous', synchronous, ['full', 'normal']);
     this.#sessionId = sessionId;
     this.#tenant = tenant;
-    this.#path = dbPath === undefined || dbPath === ':memory:' ? undefined : resolved(dbPath);
+    this.#path = dbPath === undefined || dbPath === ':memory:' ? undefined : resolvedPath(dbPath);
     this.#options = { timeoutMs, onCorrupt, synchronous };
   }
 
@@ -136,6 +137,25 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
     const rows = encodeItems(items, '.append()');
     if (rows.length === 0 && operationId === undefined) return this.position();
     return positionOf(await this.#ask({ do: 'append', rows, operationId, generation, expectedHead }));
+  }
+
+  /**
+   * An append that is not made yet: a log in the same file makes it together with its own commit, so that neither is
+   * there without the other. Undefined for a session in memory.
+   *
+   * @throws UserError when an item is no JSON, or the operation id is blank
+   */
+  appendWrite(
+    items: AgentInputItem[],
+    options: SessionAppendOptions & { operationId: string },
+  ): StoreWrite | undefined {
+    const { operationId, generation, expectedHead } = options;
+    checkOperationId(operationId);
+    if (this.#path === undefined) return undefined;
+    const rows = encodeItems(items, '.appendWrite()');
+    const scope = { tenant: this.#tenant, session: this.#sessionId };
+    const command: Command = { do: 'append', rows, operationId, generation, expectedHead, ...scope };
+    return { store: storeName(this.#path), component: 'session', command, errorOf: sessionError };
   }
 
   /** The generation, and in `last` the highest position that was ever given. */
@@ -261,17 +281,4 @@ function checkName(option: string, value: unknown): void {
 function checkChoice(option: string, value: string, choices: readonly string[]): void {
   if (choices.includes(value)) return;
   throw new UserError(`SQLiteSession option \`${option}\` must be '${choices.join("' or '")}'. Got ${String(value)}.`);
-}
-
-/** One name for one file, also through links, so that it gets one writer. */
-function resolved(path: string): string {
-  const full = resolve(path);
-  for (const [existing, rest] of [[full], [dirname(full), basename(full)]]) {
-    try {
-      return rest === undefined ? realpathSync(existing ?? full) : join(realpathSync(existing ?? full), rest);
-    } catch {
-      // Not there yet: try its folder.
-    }
-  }
-  return full;
 }

@@ -3,20 +3,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Database, openDatabase } from '../../store/sqlite/database.ts';
+import { refuseNetwork } from '../../store/sqlite/failure.ts';
+import { planner } from '../../store/sqlite/plan.ts';
+import { Writer } from '../../store/sqlite/writer.ts';
+import type { Settled } from '../../store/sqlite/writer.ts';
+import { sessionError } from './commands.ts';
 import type { Command } from './commands.ts';
-import { openDatabase, SessionDatabase } from './database.ts';
-import { refuseNetwork } from './failure.ts';
-import { Writer } from './writer.ts';
-import type { Outcome, Settled } from './writer.ts';
+import { sessionTables } from './tables.ts';
 
 let folder: string;
 let path: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'baton-writer-'));
   path = join(folder, 'x.db');
-  openDatabase(path).close();
+  const db = open();
+  db.ready('session');
+  db.close();
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const components = [sessionTables];
+const open = (): Database => openDatabase(path, { components });
+type Outcome = { readonly answer: unknown } | { readonly error: ReturnType<typeof sessionError> };
 
 type Bench = {
   /** Outcomes as they left, one list a commit. */
@@ -25,14 +34,17 @@ type Bench = {
   readonly close: () => Promise<void>;
 };
 
-function bench(open: () => SessionDatabase = () => openDatabase(path)): Bench {
+function bench(opened: () => Database = open): Bench {
   const commits: (readonly Settled[])[] = [];
   const waiting = new Map<number, (outcome: Outcome) => void>();
   const settle = (settled: readonly Settled[]): void => {
     commits.push(settled);
-    for (const { id, outcome } of settled) waiting.get(id)?.(outcome);
+    for (const { id, outcome } of settled) {
+      const { failure, answers } = { failure: undefined, answers: undefined, ...outcome };
+      waiting.get(id)?.(failure ? { error: sessionError(failure) } : { answer: answers?.[0] });
+    }
   };
-  const writer = new Writer({ path, open, settle });
+  const writer = new Writer({ path, plan: planner(components), open: opened, settle });
   let id = 0;
   return {
     commits,
@@ -40,7 +52,7 @@ function bench(open: () => SessionDatabase = () => openDatabase(path)): Bench {
       new Promise((resolve) => {
         waiting.set(++id, resolve);
         const whole = { tenant: 't', session: 's', tolerant: false, limit: -1, ...command } as Command;
-        writer.submit({ id, command: whole, timeoutMs });
+        writer.submit({ id, tasks: [{ component: 'session', command: whole }], timeoutMs });
       }),
     close: () => writer.close(),
   };
@@ -137,7 +149,7 @@ test('opening waits for locks too', async () => {
 test('when the file is full, what was acknowledged stays, and there is more room for the next call', async () => {
   const raw = new DatabaseSync(path, { timeout: 0 });
   raw.exec('PRAGMA max_page_count = 40');
-  const { ask, close } = bench(() => new SessionDatabase(raw, path));
+  const { ask, close } = bench(() => new Database(raw, path, components));
   const acknowledged: string[] = [];
   let outcome: Outcome;
   do {
@@ -159,7 +171,7 @@ test('a database that cannot be written is read, and says so when it should be w
   const first = bench();
   await first.ask(append('a'));
   await first.close();
-  const { ask, close } = bench(() => new SessionDatabase(new DatabaseSync(path, { readOnly: true }), path));
+  const { ask, close } = bench(() => new Database(new DatabaseSync(path, { readOnly: true }), path, components));
   expect(await ask({ do: 'read' })).toEqual({ answer: { texts: rows('a').map(({ text }) => text) } });
   const outcome = await ask(append('b'));
   expect(codeOf(outcome)).toBe('session/read-only');

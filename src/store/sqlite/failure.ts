@@ -1,9 +1,45 @@
 /** What SQLite's result codes mean to a user. */
 import { readFileSync, statSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { UserError } from '../../protocol/errors.ts';
-import { SessionError } from '../errors.ts';
-import type { SessionErrorCode } from '../errors.ts';
+import { AgentsError, UserError } from '../../protocol/errors.ts';
+import type { Failure } from '../write.ts';
+
+/** What a file can fail with, whoever asks: each component has an error class of its own for it. */
+export type StoreErrorKind =
+  | 'busy'
+  | 'full'
+  | 'read-only'
+  | 'cannot-open'
+  | 'not-a-database'
+  | 'newer-schema'
+  | 'moved'
+  | 'lost'
+  | 'store';
+
+export class StoreError extends AgentsError {
+  override readonly code: `store/${StoreErrorKind}`;
+  declare readonly blockedBy?: number;
+
+  constructor(kind: StoreErrorKind, message: string, details: { blockedBy?: number; cause?: unknown } = {}) {
+    super(message);
+    this.code = `store/${kind}`;
+    if (details.blockedBy !== undefined) this.blockedBy = details.blockedBy;
+    if (details.cause !== undefined) this.cause = details.cause;
+  }
+}
+
+/** Errors lose their class between threads. */
+export function failureOf(error: AgentsError): Failure {
+  const { code, positions, blockedBy }: Pick<Failure, 'code' | 'positions' | 'blockedBy'> = error;
+  const { message, cause } = error;
+  return {
+    code,
+    message,
+    ...(positions && { positions }),
+    ...(blockedBy !== undefined && { blockedBy }),
+    ...(cause instanceof Error && { cause: cause.message }),
+  };
+}
 
 /** Primary result codes, https://sqlite.org/rescode.html */
 const BUSY = 5;
@@ -24,44 +60,44 @@ export function isBusy(error: unknown): boolean {
 }
 
 /** The error that the user gets for one that a call of the database threw. */
-export function failed(error: unknown, path: string): SessionError | UserError {
-  if (error instanceof SessionError || error instanceof UserError) return error;
+export function failed(error: unknown, path: string): AgentsError {
+  if (error instanceof AgentsError) return error;
   const code = sqliteCode(error) ?? 0;
   const said = error instanceof Error ? error.message : String(error);
   if ((code & 0xff) === TOOBIG) {
     return new UserError(`An item is too large for ${path}: SQLite takes 1 GB at most. Nothing of the call was saved.`);
   }
   const [kind, what] = meaning(code, path);
-  return new SessionError(kind, `${path}: ${what}. Nothing of the call was saved. (SQLite says: ${said})`, {
+  return new StoreError(kind, `${path}: ${what}. Nothing of the call was saved. (SQLite says: ${said})`, {
     cause: error,
   });
 }
 
-function meaning(code: number, path: string): [SessionErrorCode, string] {
+function meaning(code: number, path: string): [StoreErrorKind, string] {
   const folder = dirname(path);
-  if (code === IOERR_SHMSIZE) return ['session/full', `no space left in ${folder}; free some and call again`];
+  if (code === IOERR_SHMSIZE) return ['full', `no space left in ${folder}; free some and call again`];
   switch (code & 0xff) {
     case FULL:
-      return ['session/full', `the disk or the file's page limit is full; make room in ${folder} and call again`];
+      return ['full', `the disk or the file's page limit is full; make room in ${folder} and call again`];
     case READONLY:
-      return ['session/read-only', `the file cannot be written; give this process write access to it and to ${folder}`];
+      return ['read-only', `the file cannot be written; give this process write access to it and to ${folder}`];
     case CANTOPEN:
-      return ['session/cannot-open', `the file cannot be opened; check that the folder ${folder} exists, with access`];
+      return ['cannot-open', `the file cannot be opened; check that the folder ${folder} exists, with access`];
     case NOTADB:
-      return ['session/not-a-database', 'the file is no SQLite database; choose another dbPath'];
+      return ['not-a-database', 'the file is no SQLite database; choose another path'];
     case CORRUPT:
-      return ['session/not-a-database', 'the database file is damaged; restore it from a backup, keep it for repair'];
+      return ['not-a-database', 'the database file is damaged; restore it from a backup, keep it for repair'];
     default:
-      return ['session/store', 'the database failed'];
+      return ['store', 'the database failed'];
   }
 }
 
 /** @param waitedMs how long the caller was ready to wait */
-export function busy(path: string, waitedMs: number, error: unknown): SessionError {
+export function busy(path: string, waitedMs: number, error: unknown): StoreError {
   const blockedBy = lockHolder(path);
   const who = blockedBy === undefined ? 'another process' : `process ${blockedBy}`;
-  return new SessionError(
-    'session/busy',
+  return new StoreError(
+    'busy',
     `${path}: ${who} has held the write lock for ${waitedMs} ms. Nothing was changed. ` +
       'See whether it is stopped inside a transaction, or raise timeoutMs.',
     { cause: error, ...(blockedBy !== undefined && { blockedBy }) },
@@ -88,12 +124,12 @@ function lockHolder(path: string): number | undefined {
 /** NFS, SMB, SMB2, CIFS: the locks and the shared memory that WAL needs do not work there. */
 const NETWORK_FILE_SYSTEMS: readonly number[] = [0x6969, 0x517b, 0xfe534d42, 0xff534d42];
 
-/** @throws SessionError `session/cannot-open` when the folder is on a network */
+/** @throws StoreError `store/cannot-open` when the folder is on a network */
 export function refuseNetwork(path: string, typeOf: (folder: string) => number = fileSystemType): void {
   // Where the type is 32 bits and signed, the larger ones come out negative.
   if (!NETWORK_FILE_SYSTEMS.includes(typeOf(dirname(path)) >>> 0)) return;
-  throw new SessionError(
-    'session/cannot-open',
+  throw new StoreError(
+    'cannot-open',
     `${path} is on a network file system, where SQLite's locks do not hold. Use a local disk.`,
   );
 }

@@ -1,21 +1,19 @@
 /**
- * Takes commands for one file and commits them in groups: what waits while a commit or a lock takes its time
- * goes into the next transaction.
+ * Takes jobs for one file and commits them in groups: what waits while a commit or a lock takes its time goes into the
+ * next transaction. A job is one task or several, of one component or several, done together or not at all.
  *
- * W1 Order: commands of one session are done in the order in which they came, reads included.
- * W2 An answer leaves after the commit of its command, never before.
- * W3 Only BEGIN meets a lock. Then this thread waits a random moment and tries again, until the command's time is up.
- * W4 A command that the database fails does not take others of its group with it.
+ * W1 Order: jobs with a key in common are done in the order in which they came, reads included.
+ * W2 An answer leaves after the commit of its job, never before.
+ * W3 Only BEGIN meets a lock. Then this thread waits a random moment and tries again, until the job's time is up.
+ * W4 A job that is refused, or that the database fails, does not take others of its group with it.
  */
 import { statSync } from 'node:fs';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../../protocol/errors.ts';
-import { SessionError } from '../errors.ts';
-import { isWrite, rowsOf } from './commands.ts';
-import type { Answer, Command } from './commands.ts';
-import { prepare } from './database.ts';
-import type { Prepared, SessionDatabase } from './database.ts';
-import { busy, failed, isBusy } from './failure.ts';
+import { AgentsError } from '../../protocol/errors.ts';
+import type { Failure } from '../write.ts';
+import type { Task } from './component.ts';
+import type { Database, Planned } from './database.ts';
+import { busy, failed, failureOf, isBusy, StoreError } from './failure.ts';
 
 /** A transaction that is stopped halfway stops every writer of the file, so transactions are short. */
 const MOST_ROWS = 512;
@@ -23,31 +21,37 @@ const MOST_ROWS = 512;
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 16;
 
-export type Outcome = { readonly answer: Answer } | { readonly error: UserError | SessionError };
-export type Settled = { readonly id: number; readonly outcome: Outcome };
-type Job = Prepared & {
+/** One answer a task. `task` is the one that was refused, where it was one of them. */
+export type Outcome = { readonly answers: readonly unknown[] } | { readonly failure: Failure; readonly task?: number };
+export type Settled = { readonly id: number; readonly outcome: Outcome; readonly isWrite: boolean };
+export type Submission = { readonly id: number; readonly tasks: readonly Task[]; readonly timeoutMs: number };
+type Job = {
   readonly id: number;
+  readonly tasks: readonly Planned[];
   readonly rows: number;
+  readonly isWrite: boolean;
   readonly timeoutMs: number;
   readonly deadline: number;
 };
 
 export type WriterOptions = {
   readonly path: string;
+  /** Looks at a task before it has a transaction. */
+  readonly plan: (task: Task) => Planned;
   /** Opens the file; asked again after it failed. */
-  readonly open: () => SessionDatabase;
+  readonly open: () => Database;
   /** Hears the outcomes of one commit together. */
   readonly settle: (settled: readonly Settled[]) => void;
 };
 
 export class Writer {
   readonly #options: WriterOptions;
-  #db: SessionDatabase | undefined;
+  #db: Database | undefined;
   #inode: number | undefined;
   /** Whether a transaction has begun. */
   #isOpen = false;
   #queue: Job[] = [];
-  /** Commands in the queue, by session. A read that has none before it need not wait. */
+  /** Tasks in the queue, by key. A read that has none before it need not wait. */
   readonly #waiting = new Map<string, number>();
   #draining: Promise<void> | undefined;
 
@@ -55,13 +59,20 @@ export class Writer {
     this.#options = options;
   }
 
-  submit({ id, command, timeoutMs }: { id: number; command: Command; timeoutMs: number }): void {
-    const prepared = prepare(command);
-    const job = { ...prepared, id, rows: rowsOf(command), timeoutMs, deadline: performance.now() + timeoutMs };
+  submit({ id, tasks, timeoutMs }: Submission): void {
+    const planned = tasks.map((task) => this.#options.plan(task));
+    const rows = planned.reduce((sum, task) => sum + task.rows, 0);
+    const isWrite = planned.some((task) => task.isWrite);
+    const job = { id, tasks: planned, rows, isWrite, timeoutMs, deadline: performance.now() + timeoutMs };
     if (this.#readsNow(job)) return;
     this.#queue.push(job);
-    this.#waiting.set(keyOf(command), (this.#waiting.get(keyOf(command)) ?? 0) + 1);
+    for (const { key } of planned) this.#waiting.set(key, (this.#waiting.get(key) ?? 0) + 1);
     this.#draining ??= this.#drain();
+  }
+
+  /** Changes when another process has committed; undefined while the file is not open. */
+  version(): number | undefined {
+    return this.#db?.version();
   }
 
   /** After what was submitted before. */
@@ -72,7 +83,7 @@ export class Writer {
   }
 
   #readsNow(job: Job): boolean {
-    if (isWrite(job.command) || !this.#db || this.#waiting.has(keyOf(job.command))) return false;
+    if (job.isWrite || !this.#db || job.tasks.some(({ key }) => this.#waiting.has(key))) return false;
     return this.#attempt([job]) === undefined;
   }
 
@@ -113,10 +124,10 @@ export class Writer {
       this.#isOpen = false;
       if (error instanceof Error && isBusy(error)) return error;
       if (this.#db === undefined || jobs.length === 1) {
-        const failure = failed(error, this.#options.path);
+        const failure = failureOf(failed(error, this.#options.path));
         this.#settle(
           jobs,
-          jobs.map(() => ({ error: failure })),
+          jobs.map(() => ({ failure })),
         );
         return undefined;
       }
@@ -130,28 +141,22 @@ export class Writer {
 
   #commit(jobs: readonly Job[]): Outcome[] {
     const db = this.#opened();
-    db.begin(jobs.some(({ command }) => isWrite(command)));
+    for (const { tasks } of jobs) for (const { component } of tasks) db.ready(component);
+    db.begin(jobs.some(({ isWrite }) => isWrite));
     this.#isOpen = true;
-    const outcomes = jobs.map((job): Outcome => {
-      try {
-        return { answer: db.execute(job) };
-      } catch (error) {
-        if (error instanceof UserError || error instanceof SessionError) return { error };
-        throw error;
-      }
-    });
+    const outcomes = jobs.map(({ tasks }) => execute(db, tasks));
     db.commit();
     this.#isOpen = false;
     return outcomes;
   }
 
-  #opened(): SessionDatabase {
+  #opened(): Database {
     const { path, open } = this.#options;
     if (this.#db && statSync(path, { throwIfNoEntry: false })?.ino !== this.#inode) {
       this.#db.close();
       this.#db = undefined;
-      throw new SessionError(
-        'session/moved',
+      throw new StoreError(
+        'moved',
         `${path} was deleted or replaced while it was open. Nothing of the call was saved. ` +
           'The next call opens what is there then; put the file back first, if it should go on.',
       );
@@ -170,26 +175,40 @@ export class Writer {
     if (late.length === 0) return;
     this.#settle(
       late,
-      late.map(({ timeoutMs }) => ({ error: busy(this.#options.path, timeoutMs, reason) })),
+      late.map(({ timeoutMs }) => ({ failure: failureOf(busy(this.#options.path, timeoutMs, reason)) })),
     );
   }
 
   #settle(jobs: readonly Job[], outcomes: readonly Outcome[]): void {
     const done = new Set(jobs);
     const queued = this.#queue.filter((job) => done.has(job));
-    for (const { command } of queued) {
-      const left = (this.#waiting.get(keyOf(command)) ?? 0) - 1;
-      if (left > 0) this.#waiting.set(keyOf(command), left);
-      else this.#waiting.delete(keyOf(command));
+    for (const { key } of queued.flatMap(({ tasks }) => tasks)) {
+      const left = (this.#waiting.get(key) ?? 0) - 1;
+      if (left > 0) this.#waiting.set(key, left);
+      else this.#waiting.delete(key);
     }
     this.#queue = this.#queue.filter((job) => !done.has(job));
     this.#options.settle(
-      jobs.flatMap(({ id }, index) => {
+      jobs.flatMap(({ id, isWrite }, index) => {
         const outcome = outcomes[index];
-        return outcome ? [{ id, outcome }] : [];
+        return outcome ? [{ id, outcome, isWrite: isWrite && 'answers' in outcome }] : [];
       }),
     );
   }
 }
 
-const keyOf = ({ tenant, session }: Command): string => JSON.stringify([tenant, session]);
+/** A refusal is an outcome; whatever else is thrown ends the transaction. */
+function execute(db: Database, tasks: readonly Planned[]): Outcome {
+  let at = 0;
+  const all = (): unknown[] =>
+    tasks.map((task, index) => {
+      at = index;
+      return db.execute(task);
+    });
+  try {
+    return { answers: tasks.length > 1 ? db.together(all) : all() };
+  } catch (error) {
+    if (error instanceof AgentsError) return { failure: failureOf(error), task: at };
+    throw error;
+  }
+}

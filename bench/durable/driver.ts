@@ -1,0 +1,174 @@
+/**
+ * `npm run bench:durable`: what a durable step costs at the driver, without a model or a kernel.
+ *
+ * A step is one commit of two events, the answer of an effect (2 KB) and the request of the next one, appended by
+ * comparing and setting the run's head. `--json` prints the figures only; `--seconds 5` says how long each measure may
+ * take; `--dir` where the files go (the disk is what is measured).
+ */
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { sqliteLog } from '../../src/log/index.ts';
+import type { EventLog } from '../../src/log/index.ts';
+
+const STEPS = 20;
+const RESULT = 'x'.repeat(2000);
+
+type Figures = {
+  /** Of one step as its run sees it, in milliseconds. */
+  readonly meanMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly stepsPerSecond: number;
+  /** How late a timer of 1 ms fires while the runs go on, in milliseconds. */
+  readonly loopP99Ms: number;
+  readonly loopMaxMs: number;
+  readonly steps: number;
+};
+
+const at = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+
+/** The p50 of writing 4 KB at the end of a file and waiting for the disk, in milliseconds. */
+function fdatasync(dir: string, samples = 400): number {
+  const path = join(dir, 'fdatasync');
+  const file = openSync(path, 'w');
+  const page = new Uint8Array(4096).fill(120);
+  const times = Array.from({ length: samples }, () => {
+    const from = performance.now();
+    writeSync(file, page);
+    fdatasyncSync(file);
+    return performance.now() - from;
+  });
+  closeSync(file);
+  rmSync(path);
+  return at(
+    times.toSorted((a, b) => a - b),
+    0.5,
+  );
+}
+
+/** One run of `STEPS` steps; the time of each goes into `times`. */
+async function oneRun(log: EventLog, runId: string, times: number[]): Promise<void> {
+  const request = (n: number) => ({
+    type: 'effect.requested',
+    effect: { do: 'call_tool', id: `m${n}/c0`, k: n, i: 0 },
+  });
+  const create = { agent: 'bench', worker: 'w1' };
+  const started = { type: 'run.started', runId, input: 'Begin.' };
+  await log.append({ runId, position: 0, fence: 0, create, events: [started, request(0)] });
+  for (let n = 0; n < STEPS; n++) {
+    const from = performance.now();
+    const answer = { type: 'tool.returned', id: `m${n}/c0`, text: RESULT };
+    await log.append({ runId, position: 2 + n * 2, fence: 1, events: [answer, request(n + 1)] });
+    times.push(performance.now() - from);
+  }
+  const position = 2 + STEPS * 2;
+  await log.append({
+    runId,
+    position,
+    fence: 1,
+    events: [{ type: 'run.finished' }],
+    status: 'finished',
+    release: true,
+  });
+}
+
+async function measure(
+  log: EventLog,
+  name: string,
+  { parallel, ms }: { parallel: number; ms: number },
+): Promise<Figures> {
+  const times: number[] = [];
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  let made = 0;
+  const lane = async (until: number): Promise<void> => {
+    while (performance.now() < until) await oneRun(log, `${name}-${made++}`, times);
+  };
+  const lanes = (until: number) => Promise.all(Array.from({ length: parallel }, () => lane(until)));
+  await lanes(performance.now() + ms / 10);
+  times.length = 0;
+  delay.enable();
+  const from = performance.now();
+  await lanes(from + ms);
+  const seconds = (performance.now() - from) / 1000;
+  delay.disable();
+  const sorted = times.toSorted((a, b) => a - b);
+  return {
+    meanMs: times.reduce((sum, time) => sum + time, 0) / times.length,
+    p50Ms: at(sorted, 0.5),
+    p99Ms: at(sorted, 0.99),
+    stepsPerSecond: times.length / seconds,
+    loopP99Ms: delay.percentile(99) / 1e6 - 1,
+    loopMaxMs: delay.max / 1e6 - 1,
+    steps: times.length,
+  };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'boolean' },
+      seconds: { type: 'string', default: '5' },
+      dir: { type: 'string', default: tmpdir() },
+    },
+  });
+  const dir = mkdtempSync(join(values.dir, 'baton-bench-durable-'));
+  const ms = Number(values.seconds) * 1000;
+  const log = sqliteLog({ path: join(dir, 'runs.db') });
+  try {
+    const before = fdatasync(dir);
+    const alone = await measure(log, 'alone', { parallel: 1, ms });
+    const between = fdatasync(dir);
+    const fifty = await measure(log, 'fifty', { parallel: 50, ms });
+    const after = fdatasync(dir);
+    await log.close();
+    const disk = [before, between, after].toSorted((a, b) => a - b)[1] ?? Number.NaN;
+    const limitMs = 0.25 + 1.2 * disk;
+    const report = {
+      node: process.version,
+      cpus: cpus().length,
+      load: loadavg()[0],
+      fdatasyncP50Ms: [before, between, after],
+      alone,
+      fifty,
+      limitMs,
+    };
+    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : textOf(report));
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+type Report = {
+  readonly node: string;
+  readonly cpus: number;
+  readonly load: number | undefined;
+  readonly fdatasyncP50Ms: readonly number[];
+  readonly alone: Figures;
+  readonly fifty: Figures;
+  readonly limitMs: number;
+};
+
+function textOf({ node, cpus: count, load, fdatasyncP50Ms, alone, fifty, limitMs }: Report): string {
+  const verdict = (isMet: boolean): string => (isMet ? 'met' : 'MISSED');
+  const row = (name: string, one: Figures): string =>
+    `${name.padEnd(9)} mean ${one.meanMs.toFixed(3)} ms, p50 ${one.p50Ms.toFixed(3)}, p99 ${one.p99Ms.toFixed(2)}; ` +
+    `${Math.round(one.stepsPerSecond)} steps/s; event loop late p99 ${one.loopP99Ms.toFixed(1)} ms, ` +
+    `max ${one.loopMaxMs.toFixed(1)}; ${one.steps} steps`;
+  return [
+    `A durable step: two events in one commit, 2 KB results, ${STEPS} steps a run. SQLite, WAL, synchronous FULL.`,
+    `Node ${node}, ${count} processors, load ${load?.toFixed(2)}; fdatasync of 4 KB p50 before, between, after: ` +
+      `${fdatasyncP50Ms.map((one) => one.toFixed(3)).join(', ')} ms`,
+    row('1 run', alone),
+    `          at most ${limitMs.toFixed(3)} ms (0.25 + 1.2 x fdatasync): ${verdict(alone.meanMs <= limitMs)}`,
+    row('50 runs', fifty),
+    `          at least 20,000 steps/s: ${verdict(fifty.stepsPerSecond >= 20_000)}; ` +
+      `event loop p99 at most 5 ms: ${verdict(fifty.loopP99Ms <= 5)}`,
+    '',
+  ].join('\n');
+}
+
+await main();

@@ -1,0 +1,64 @@
+/**
+ * Decisions of people on runs that wait, from any process. The first one on a question counts.
+ */
+import { askedCalls, type Ask, type RunEvent } from '../kernel/index.ts';
+import type { EventLog } from '../log/index.ts';
+import { asksOf } from '../run/perform/child-run.ts';
+import { AlreadyDecided, DurableError } from './errors.ts';
+import type { Found } from './revive.ts';
+
+export type Decision = { approved: boolean; sticky: boolean; message?: string; result?: string };
+
+type Decided = Extract<RunEvent, { type: 'approval.decided' }>;
+
+/** @throws AlreadyDecided, DurableError `durable/not-waiting` */
+export async function decide(log: EventLog, found: Found, decision: Decision & { callId: string }): Promise<void> {
+  const { runId } = found.log.info;
+  const ask = questionOf(found, decision.callId);
+  if (decision.result !== undefined && ask.uncertain === undefined) {
+    throw new DurableError(
+      'durable/not-waiting',
+      runId,
+      `Call ${decision.callId} of run ${runId} waits for approval and was not begun, so that it cannot have happened. Approve or reject it.`,
+    );
+  }
+  const event = decidedEvent(runId, ask, decision);
+  const key = `decision:${ask.run}:m${ask.k}/c${ask.i}:${ask.uncertain ?? 0}`;
+  const { isFirst, posting } = await log.post(runId, { key, event });
+  if (isFirst) return;
+  const { approved, message } = posting.event as Decided;
+  throw new AlreadyDecided(runId, decision.callId, {
+    approved,
+    at: posting.at,
+    ...(message !== undefined && { message }),
+  });
+}
+
+function questionOf(found: Found, callId: string): Ask {
+  const { state, log } = found;
+  const { runId } = log.info;
+  const asks = state.status === 'paused' && askedCalls(state).length > 0 ? asksOf(state, runId) : [];
+  const ask = asks.find((each) => each.callId === callId);
+  if (ask) return ask;
+  const waiting = asks.map((each) => `${each.callId} (${each.tool})`).join(', ');
+  throw new DurableError(
+    'durable/not-waiting',
+    runId,
+    `Run ${runId} is ${state.status} and does not wait for a decision on call ${callId}. ` +
+      (waiting === '' ? 'It waits for none.' : `It waits for: ${waiting}.`),
+  );
+}
+
+function decidedEvent(runId: string, ask: Ask, { approved, sticky, message, result }: Decision): Decided {
+  return {
+    type: 'approval.decided',
+    ...(ask.run !== runId && { run: ask.run }),
+    tool: ask.tool,
+    callId: ask.callId,
+    approved,
+    ...(sticky && ask.uncertain === undefined && { sticky: true as const }),
+    ...(message !== undefined && { message }),
+    ...(ask.uncertain !== undefined && { uncertain: ask.uncertain }),
+    ...(result !== undefined && { result }),
+  };
+}

@@ -1,0 +1,207 @@
+/**
+ * A run in the hands of this worker: where its log ends, under which fence, and what others say to it.
+ *
+ * H1: a commit names the position and the fence that it expects; whoever was overtaken is refused and stops.
+ * H2: what was posted is consumed by the commit that holds it, so it is neither lost nor seen twice.
+ * H3: the lease is given back with the commit that ends or pauses the run.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Committed, isOver, type RunEvent, type State } from '../kernel/index.ts';
+import type { Commit, EventLog, NewRun } from '../log/index.ts';
+import type { Json } from '../protocol/json.ts';
+import type { Kept } from '../run/keeper.ts';
+import type { LiveRun } from '../run/live-run.ts';
+import { asksOf } from '../run/perform/child-run.ts';
+import { DurableError } from './errors.ts';
+import type { Presence } from './presence.ts';
+import { snapshotIfDue } from './snapshot.ts';
+
+/** Where the log of one run ends, as this worker knows it. */
+export type Place = { position: number; fence: number; posted: number; consumed: number; snapshotAt: number };
+
+export type HoldOptions = {
+  log: EventLog;
+  presence: Presence;
+  runId: string;
+  agent: string;
+  session: string | undefined;
+  /** Runs that are in the log already: this one and those of its sub-agents. */
+  places?: ReadonlyMap<string, Place>;
+};
+
+const LISTEN_AFTER_MS = 100;
+
+const abandoned = (runId: string): DurableError =>
+  new DurableError(
+    'durable/closed',
+    runId,
+    `The store was drained before run ${runId} was at rest. It goes on where it was with recover() or resume().`,
+  );
+
+export class Hold implements Kept {
+  readonly durable: Kept['durable'];
+  readonly #options: HoldOptions;
+  readonly #places: Map<string, Place>;
+  readonly #taken = new Map<RunEvent, number>();
+  #live: LiveRun | undefined;
+  #reading = false;
+  #isAbandoned = false;
+  #stops: readonly RunEvent[] = [];
+
+  constructor(options: HoldOptions) {
+    this.#options = options;
+    this.#places = new Map(options.places);
+    const { presence, runId } = options;
+    const fence = (): number => this.#places.get(runId)?.fence ?? 1;
+    this.durable = {
+      get fence() {
+        return fence();
+      },
+      check: () => presence.check(runId),
+    };
+  }
+
+  readonly committer = async (runId: string, events: readonly Committed[], state: State): Promise<void> => {
+    const { log, presence } = this.#options;
+    if (this.#isAbandoned) throw abandoned(runId);
+    presence.check(runId);
+    const place = this.#places.get(runId);
+    const commit = this.#commitOf(runId, { events, state, place });
+    const done = await log.append(commit);
+    const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
+    const consumed = commit.consumed ?? place?.consumed ?? 0;
+    this.#places.set(runId, { position: done.head, fence: done.fence, posted: done.posted, consumed, snapshotAt });
+    if (runId === this.#options.runId && done.posted > consumed) this.#readInbox();
+  };
+
+  #commitOf(
+    runId: string,
+    { events, state, place }: { events: readonly Committed[]; state: State; place: Place | undefined },
+  ): Commit {
+    const consumed = this.#consumedBy(events);
+    const { status } = state;
+    const atRest = status === 'paused' || isOver(status);
+    const journal = runId === this.#options.runId ? this.#live?.record.journal : undefined;
+    const snapshot = place && journal && snapshotIfDue(state, { ...place, added: events.length, journal });
+    return {
+      runId,
+      position: place?.position ?? 0,
+      fence: place?.fence ?? 0,
+      events,
+      ...(!place && { create: this.#newRun(runId, events) }),
+      ...(status !== 'new' && { status }),
+      ...(status === 'paused' && { waiting: asksOf(state, runId) as unknown as Json }),
+      ...(events.some(({ type }) => type === 'run.resumed') && { waiting: null }),
+      ...(snapshot && { snapshot }),
+      ...(consumed > 0 && { consumed }),
+      ...(atRest && { release: true }),
+    };
+  }
+
+  #newRun(runId: string, events: readonly Committed[]): NewRun {
+    const { presence, agent, session } = this.#options;
+    const started = events.find((event) => event.type === 'run.started');
+    const parent = started?.parent;
+    const place = parent === undefined ? undefined : this.#places.get(parent);
+    return {
+      agent: started?.agent ?? agent,
+      worker: presence.worker,
+      ...(parent !== undefined && place && { parent: { runId: parent, fence: place.fence } }),
+      ...(session !== undefined && runId === this.#options.runId && { session }),
+    };
+  }
+
+  #consumedBy(events: readonly RunEvent[]): number {
+    let consumed = 0;
+    if (this.#taken.size === 0) return consumed;
+    for (const event of events) {
+      consumed = Math.max(consumed, this.#taken.get(event) ?? 0);
+      this.#taken.delete(event);
+    }
+    return consumed;
+  }
+
+  /** What was posted before the run was taken up. Gives what is to land before the run goes on. */
+  take(posted: ReadonlyMap<RunEvent, number>): RunEvent[] {
+    for (const [event, position] of posted) this.#taken.set(event, position);
+    // A run that rests cannot stop: it goes on first.
+    this.#stops = [...posted.keys()].filter(({ type }) => type === 'run.stopping');
+    return [...posted.keys()].filter(({ type }) => type !== 'run.stopping');
+  }
+
+  /** Gives the leases back without going on. */
+  async giveBack(): Promise<void> {
+    const { log, presence } = this.#options;
+    presence.leave();
+    for (const [runId, { position, fence }] of this.#places) {
+      // Of a sub-agent's run that is over there is no lease to give back.
+      await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
+    }
+  }
+
+  /** Commits nothing any more: the run is left to another worker. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#live?.abandon(abandoned(this.#options.runId));
+  }
+
+  attach(live: LiveRun): () => void {
+    this.#live = live;
+    for (const stop of this.#stops) live.post(stop);
+    const ended = new AbortController();
+    // Each commit tells of new postings, so only a run that commits nothing for a while must be told.
+    const timer = setTimeout(() => void this.#listen(ended.signal), LISTEN_AFTER_MS);
+    return () => {
+      ended.abort();
+      clearTimeout(timer);
+      this.#live = undefined;
+      this.#options.presence.leave();
+    };
+  }
+
+  /** Waits for postings of other processes: a run that works on something long must hear of them, too. */
+  async #listen(signal: AbortSignal): Promise<void> {
+    const { log, runId } = this.#options;
+    while (!signal.aborted) {
+      const place = this.#places.get(runId);
+      try {
+        // The newest event is no news: it is this worker's own.
+        const known = { head: Number.MAX_SAFE_INTEGER, posted: place?.posted ?? 0 };
+        const info = await log.watch(runId, known, signal);
+        // It is not there yet, or not any more.
+        if (!info || !place) await sleep(LISTEN_AFTER_MS, undefined, { signal, ref: false });
+        else if (info.posted > place.posted) this.#readInbox(info.posted);
+      } catch {
+        // Aborted, or the store is in trouble: then the next commit says so.
+        return;
+      }
+    }
+  }
+
+  #readInbox(posted?: number): void {
+    const { log, runId } = this.#options;
+    const place = this.#places.get(runId);
+    if (place && posted !== undefined) place.posted = Math.max(place.posted, posted);
+    if (this.#reading) return;
+    this.#reading = true;
+    log
+      .read(runId, { from: place?.position ?? 0, limit: 0 })
+      .then((run) => this.#deliver(run?.inbox ?? []))
+      // The store is in trouble: the next commit says so.
+      .catch(() => undefined)
+      .finally(() => {
+        this.#reading = false;
+      });
+  }
+
+  #deliver(inbox: readonly { position: number; event: { type: string } }[]): void {
+    const known = new Set(this.#taken.values());
+    const consumed = this.#places.get(this.#options.runId)?.consumed ?? 0;
+    for (const { position, event } of inbox) {
+      if (position <= consumed || known.has(position)) continue;
+      const said = event as RunEvent;
+      this.#taken.set(said, position);
+      this.#live?.post(said);
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What agents are made of, as data: names, tools, schemas, static instructions. Recorded when a durable run starts, so
+ * that a run which rested while the code changed can be told from one that goes on with what it began with.
+ */
+import { createHash } from 'node:crypto';
+import { agentToolSpec, type AnyAgent, Handoff } from '../agent/index.ts';
+import type { RunEvent } from '../kernel/index.ts';
+import type { AgentInputItem } from '../protocol/items.ts';
+import type { Json } from '../protocol/json.ts';
+import { warn } from '../protocol/warn.ts';
+import { AgentGraph } from '../run/graph.ts';
+import { approvalOf, effectOf } from '../tools/index.ts';
+import { DurableError } from './errors.ts';
+import type { Found } from './revive.ts';
+import type { OnPlanChange } from './types.ts';
+
+/**
+ * What a run that rested must hear of agents that changed meanwhile.
+ *
+ * @throws DurableError `durable/plan-changed` where that is not to go on
+ */
+export async function planEvents(
+  found: Found,
+  agent: AnyAgent,
+  policy: OnPlanChange = 'continue',
+): Promise<RunEvent[]> {
+  const { plan } = found.state;
+  const now = planRecord(agent);
+  const changed = plan === undefined ? [] : planChanges(plan, now);
+  if (changed.length === 0) return [];
+  const { info } = found.log;
+  const decision = typeof policy === 'function' ? await policy({ run: info, changes: changed }) : policy;
+  if (decision === 'refuse') {
+    throw new DurableError(
+      'durable/plan-changed',
+      info.runId,
+      `The agents of run ${info.runId} changed while it rested, and onPlanChange refuses that: ${changed.join('; ')}. ` +
+        'Run the code that it was started with, or let onPlanChange continue or migrate it.',
+    );
+  }
+  const recorded: RunEvent = { type: 'plan.recorded', plan: now };
+  if (decision === 'continue') return [recorded];
+  const { input } = decision;
+  const items: AgentInputItem[] =
+    typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input;
+  return [recorded, { type: 'input.staged', items }];
+}
+
+/** Of each agent, by key: what is static of it, long things as hashes. */
+export type PlanRecord = { [agent: string]: AgentRecord };
+type AgentRecord = {
+  instructions: string;
+  output: string;
+  model: string;
+  tools: { [name: string]: string };
+  handoffs: { [name: string]: string };
+};
+
+export function planRecord(root: AnyAgent): PlanRecord {
+  const graph = new AgentGraph(root);
+  return Object.fromEntries([...graph.all].map(([key, agent]) => [key, agentRecord(agent)]));
+}
+
+function agentRecord(agent: AnyAgent): AgentRecord {
+  const { instructions, model } = agent;
+  return {
+    instructions: typeof instructions === 'function' ? 'dynamic' : hash(instructions ?? ''),
+    output: agent.outputType === 'text' ? 'text' : hash(agent.outputDefinition),
+    model: typeof model === 'string' ? model : 'object',
+    tools: Object.fromEntries(
+      agent.tools.map((tool) => [
+        tool.name,
+        tool.type === 'function'
+          ? `${hash(tool.parameters)} approval ${approvalOf(tool)} effect ${effectOf(tool)}`
+          : tool.type,
+      ]),
+    ),
+    handoffs: Object.fromEntries(
+      agent.handoffs.map((target) =>
+        target instanceof Handoff ? [target.toolName, target.agent.name] : [target.name, target.name],
+      ),
+    ),
+  };
+}
+
+const hash = (value: unknown): string =>
+  createHash('sha256')
+    .update(JSON.stringify(value) ?? '')
+    .digest('base64url')
+    .slice(0, 12);
+
+/** What changed, in words, a line each; empty where nothing did. */
+export function planChanges(before: Json, after: PlanRecord): string[] {
+  return changes(before, after, []);
+}
+
+function changes(before: Json | undefined, after: Json | undefined, path: readonly string[]): string[] {
+  if (isRecord(before) && isRecord(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
+    return keys.flatMap((key) => changes(before[key], after[key], [...path, key]));
+  }
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  const what = named(path);
+  if (before === undefined) return [`${what} is new`];
+  return [after === undefined ? `${what} is gone` : `${what} changed`];
+}
+
+/** A path of the record as people say it. */
+function named([agent = '', part, name]: readonly string[]): string {
+  const of = `agent "${agent}"`;
+  if (part === undefined) return of;
+  if (name === undefined) return `${part} of ${of}`;
+  return `${part === 'tools' ? 'tool' : 'handoff'} "${name}" of ${of}`;
+}
+
+const isRecord = (value: Json | undefined): value is { [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A crash while a tool runs that does not say what it changes leaves a question to a person: once a name. */
+export function warnOfUndeclared(graph: AgentGraph, warned: Set<string>): void {
+  for (const agent of graph.all.values()) {
+    for (const tool of agent.tools) {
+      if (tool.type !== 'function' || tool.effect || agentToolSpec(tool) || warned.has(tool.name)) continue;
+      warned.add(tool.name);
+      warn(
+        `Tool "${tool.name}" does not say what it changes, so in durable runs it counts as effect: 'once': ` +
+          "a crash while it runs leaves a question to a person. Give it effect: 'read', 'idempotent' or 'once'.",
+      );
+    }
+  }
+}

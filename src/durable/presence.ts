@@ -1,0 +1,75 @@
+/**
+ * Shows the other workers of a store that this one lives, for as long as it has runs.
+ *
+ * P1: one beat a worker, however many runs it has. Clocks decide liveness only: what keeps a log whole is the fence.
+ * P2: whoever could not show that it lives for half of the lease begins nothing any more (`check`).
+ */
+import type { EventLog } from '../log/index.ts';
+import { DurableError } from './errors.ts';
+
+export type PresenceOptions = { log: EventLog; worker: string; leaseMs: number };
+
+export class Presence {
+  readonly worker: string;
+  readonly leaseMs: number;
+  readonly #log: EventLog;
+  #users = 0;
+  /** When the newest beat that was acknowledged was sent, by the monotonic clock. */
+  #shownAt = -Infinity;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor({ log, worker, leaseMs }: PresenceOptions) {
+    this.#log = log;
+    this.worker = worker;
+    this.leaseMs = leaseMs;
+  }
+
+  /** Before a lease is asked for: a worker that shows no sign of life has none. */
+  async enter(): Promise<void> {
+    this.#users += 1;
+    this.#timer ??= this.#start();
+    if (performance.now() - this.#shownAt > this.leaseMs / 3) await this.#beat();
+  }
+
+  leave(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** @throws DurableError `durable/lease-lost` */
+  check(runId: string): void {
+    const silentMs = performance.now() - this.#shownAt;
+    if (silentMs < this.leaseMs / 2) return;
+    throw new DurableError(
+      'durable/lease-lost',
+      runId,
+      `Worker ${this.worker} could not show that it lives for ${Math.round(silentMs)} ms (its lease is ${this.leaseMs} ms), ` +
+        `so run ${runId} may be another's by now. It goes on with recover() or resume(), here or there.`,
+    );
+  }
+
+  /** Says that the worker has gone: what it had may be taken at once. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    if (this.#shownAt > -Infinity) await this.#log.leases.beat(this.worker, { leave: true });
+    this.#shownAt = -Infinity;
+  }
+
+  #start(): ReturnType<typeof setInterval> {
+    const timer = setInterval(() => {
+      // A beat that fails is no error of a run: `check` and the fence tell it to whoever must know.
+      this.#beat().catch(() => undefined);
+    }, this.leaseMs / 3);
+    timer.unref();
+    return timer;
+  }
+
+  async #beat(): Promise<void> {
+    const sentAt = performance.now();
+    await this.#log.leases.beat(this.worker);
+    this.#shownAt = Math.max(this.#shownAt, sentAt);
+  }
+}

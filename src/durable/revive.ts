@@ -1,0 +1,80 @@
+/**
+ * From the log of a run, and those of its sub-agents that are not done, to the run.
+ */
+import type { AnyAgent } from '../agent/index.ts';
+import { type Committed, fold, initialState, type State } from '../kernel/index.ts';
+import type { EventLog, RunInfo, RunLog } from '../log/index.ts';
+import { checkEvents } from '../run/codec.ts';
+import { Journal, newRecord, type RunRecord } from '../run/record.ts';
+import { restoreDecisions } from '../run/codec.ts';
+import { usageOfJournal } from '../run/usage.ts';
+import { RunContext } from '../tools/context.ts';
+import { DurableError } from './errors.ts';
+import type { Place } from './hold.ts';
+import { readSnapshot } from './snapshot.ts';
+
+/** What the store knows of a run: its log, and those of sub-agents whose calls are not answered yet. */
+export type Found = { log: RunLog; state: State; base: Journal['base']; children: Found[] };
+
+/** @throws DurableError `durable/unknown-run`, `durable/newer-event`; what the log fails with */
+export async function find(log: EventLog, runId: string, options: { whole?: boolean } = {}): Promise<Found> {
+  const read = await log.read(runId, options.whole ? {} : { snapshot: true });
+  if (!read) throw unknownRun(runId);
+  const events = eventsOf(read);
+  checkEvents(events, (problem) => new DurableError('durable/newer-event', runId, problem));
+  const base = read.snapshot && { at: read.snapshot.at, ...readSnapshot(read.snapshot.state) };
+  const state = fold(events, base?.state ?? initialState());
+  const pending = state.calls.filter(({ status }) => status === 'running' || status === 'waiting');
+  const children: Found[] = [];
+  for (const { i } of pending) {
+    const id = `${runId}/m${state.k}/c${i}`;
+    if (await exists(log, id)) children.push(await find(log, id, { whole: true }));
+  }
+  return { log: read, state, base, children };
+}
+
+const exists = async (log: EventLog, runId: string): Promise<boolean> =>
+  (await log.read(runId, { limit: 0 })) !== undefined;
+
+export const eventsOf = ({ events }: RunLog): Committed[] => events.map(({ event }) => event as Committed);
+
+export const unknownRun = (runId: string): DurableError =>
+  new DurableError(
+    'durable/unknown-run',
+    runId,
+    `The store has no run "${runId}". Look at list() for those that it has; a run of another tenant is not shown.`,
+  );
+
+/** The run as it was left, with a context of the caller's. */
+export function revive(found: Found, agent: AnyAgent, context: unknown): RunRecord {
+  const journal = journalOf(found);
+  const runContext = context instanceof RunContext ? context : new RunContext<unknown>(context);
+  runContext.usage.add(usageOfJournal(journal));
+  const record = newRecord({ journal, root: agent, context: runContext, state: found.state });
+  restoreDecisions(record, runContext);
+  return record;
+}
+
+function journalOf({ log, base, children }: Found): Journal {
+  return new Journal(log.info.runId, eventsOf(log), children.map(journalOf), base);
+}
+
+/** Where the logs of a run and of its sub-agents end. */
+export function placesOf(found: Found, fences: ReadonlyMap<string, number>): Map<string, Place> {
+  const places = new Map<string, Place>();
+  for (const { log } of [found, ...descendants(found)]) {
+    const { runId, head, posted, consumed } = log.info;
+    places.set(runId, {
+      position: head,
+      fence: fences.get(runId) ?? log.info.lease.fence,
+      posted,
+      consumed,
+      snapshotAt: log.snapshot?.at ?? 0,
+    });
+  }
+  return places;
+}
+
+export const descendants = (found: Found): Found[] => found.children.flatMap((child) => [child, ...descendants(child)]);
+
+export const infosOf = (found: Found): RunInfo[] => [found, ...descendants(found)].map(({ log }) => log.info);

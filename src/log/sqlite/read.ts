@@ -1,0 +1,115 @@
+/** Commands that change nothing. Each sees one state of the file. */
+import { blobsOf } from '../codec.ts';
+import type { Blob } from '../codec.ts';
+import { placeOf } from '../page.ts';
+import type { RunQuery, LogStatus } from '../types.ts';
+import type { Answers, InfoRow, ListCommand, NewsCommand, ReadCommand } from './commands.ts';
+import { leaseOf, maybe, number, text } from './statements.ts';
+import type { Columns, Statements, Value } from './statements.ts';
+
+const OF_RUN = 'tenant = ? AND run = ?';
+const INFO = `SELECT r.*, w.beat FROM baton_runs AS r
+  LEFT JOIN baton_workers AS w ON w.tenant = r.tenant AND w.worker = r.owner WHERE r.tenant = ?`;
+const SQL = {
+  info: `${INFO} AND r.run = ?`,
+  snapshot: `SELECT position, state FROM baton_run_snapshots WHERE ${OF_RUN}`,
+  events: `SELECT position, at, event FROM baton_run_events WHERE ${OF_RUN} AND position >= ? ORDER BY position LIMIT ?`,
+  inbox: `SELECT position, key, at, event FROM baton_run_inbox WHERE ${OF_RUN} AND position > ? ORDER BY position`,
+  begins: `SELECT effect, attempt, fence, at FROM baton_run_begins WHERE ${OF_RUN} ORDER BY rowid`,
+  blobs: 'SELECT hash, value FROM baton_blobs WHERE tenant = ? AND hash IN (SELECT value FROM json_each(?))',
+} as const;
+
+export function read(db: Statements, { tenant, runId, options }: ReadCommand): Answers['read'] {
+  const row = db.get(SQL.info, tenant, runId);
+  if (!row) return undefined;
+  const stored = options.snapshot ? db.get(SQL.snapshot, tenant, runId) : undefined;
+  const snapshot = stored && { at: number(stored, 'position'), text: text(stored, 'state') };
+  const from = options.from ?? snapshot?.at ?? 0;
+  const events = db
+    .all(SQL.events, tenant, runId, from, options.limit ?? -1)
+    .map((event) => ({ position: number(event, 'position'), at: number(event, 'at'), text: text(event, 'event') }));
+  const inbox = db.all(SQL.inbox, tenant, runId, number(row, 'consumed')).map((posting) => ({
+    position: number(posting, 'position'),
+    key: text(posting, 'key'),
+    at: number(posting, 'at'),
+    text: text(posting, 'event'),
+  }));
+  const began = db.all(SQL.begins, tenant, runId).map((begin) => ({
+    effect: text(begin, 'effect'),
+    attempt: number(begin, 'attempt'),
+    fence: number(begin, 'fence'),
+    at: number(begin, 'at'),
+  }));
+  const texts = [...(snapshot ? [snapshot] : []), ...events, ...inbox].map((one) => one.text);
+  const blobs = blobsIn(db, tenant, texts);
+  return { info: infoOf(row), ...(snapshot && { snapshot }), from, events, inbox, began, blobs };
+}
+
+/** What these texts keep apart. One that is missing is missing in the answer. */
+export function blobsIn(db: Statements, tenant: string, texts: readonly string[]): Blob[] {
+  const hashes = texts.flatMap((one) => (one.includes('"$baton:blob"') ? blobsOf(one) : []));
+  if (hashes.length === 0) return [];
+  const rows = db.all(SQL.blobs, tenant, JSON.stringify([...new Set(hashes)]));
+  return rows.map((row) => ({ hash: text(row, 'hash'), text: text(row, 'value') }));
+}
+
+function infoOf(row: Columns): InfoRow {
+  const [parent, session, waiting] = [maybe(row, 'parent'), maybe(row, 'session'), maybe(row, 'waiting')];
+  return {
+    runId: text(row, 'run'),
+    agent: text(row, 'agent'),
+    ...(parent !== undefined && { parent }),
+    ...(session !== undefined && { session }),
+    // The word of `append`, which wrote it.
+    status: text(row, 'status') as LogStatus,
+    ...(waiting !== undefined && { waitingText: waiting }),
+    head: number(row, 'head'),
+    posted: number(row, 'posted'),
+    consumed: number(row, 'consumed'),
+    bytes: number(row, 'bytes'),
+    createdAt: number(row, 'created_at'),
+    updatedAt: number(row, 'updated_at'),
+    lease: leaseOf(row),
+  };
+}
+
+export function list(db: Statements, { tenant, query }: ListCommand): Answers['list'] {
+  const { limit = 50 } = query;
+  const conditions = conditionsOf(query);
+  const sql = [INFO, ...conditions.map((one) => one.sql)].join(' AND ');
+  const values = conditions.flatMap((one) => one.values);
+  const rows = db.all(`${sql} ORDER BY r.created_at DESC, r.run DESC LIMIT ?`, tenant, ...values, limit + 1);
+  return { runs: rows.slice(0, limit).map(infoOf), isMore: rows.length > limit };
+}
+
+type Condition = { readonly sql: string; readonly values: readonly Value[] };
+
+function conditionsOf(query: RunQuery): Condition[] {
+  const { status, agent, session, parent, isOwned, hasInbox, createdFrom, createdBefore, cursor } = query;
+  const place = cursor === undefined ? undefined : placeOf(cursor);
+  const all: (Condition | undefined)[] = [
+    typeof status === 'string' ? { sql: 'r.status = ?', values: [status] } : undefined,
+    Array.isArray(status)
+      ? { sql: 'r.status IN (SELECT value FROM json_each(?))', values: [JSON.stringify(status)] }
+      : undefined,
+    agent === undefined ? undefined : { sql: 'r.agent = ?', values: [agent] },
+    session === undefined ? undefined : { sql: 'r.session = ?', values: [session] },
+    parent === null ? { sql: 'r.parent IS NULL', values: [] } : undefined,
+    typeof parent === 'string' ? { sql: 'r.parent = ?', values: [parent] } : undefined,
+    isOwned === undefined ? undefined : { sql: `r.owner IS ${isOwned ? 'NOT ' : ''}NULL`, values: [] },
+    hasInbox === undefined ? undefined : { sql: `r.posted ${hasInbox ? '>' : '<='} r.consumed`, values: [] },
+    createdFrom === undefined ? undefined : { sql: 'r.created_at >= ?', values: [createdFrom] },
+    createdBefore === undefined ? undefined : { sql: 'r.created_at < ?', values: [createdBefore] },
+    place && { sql: '(r.created_at, r.run) < (?, ?)', values: [place.createdAt, place.runId] },
+  ];
+  return all.flatMap((one) => one ?? []);
+}
+
+export function news(db: Statements, { tenant, known }: NewsCommand): Answers['news'] {
+  return known.flatMap(({ runId, head = -1, posted = -1 }): Answers['news'] => {
+    const row = db.get(SQL.info, tenant, runId);
+    if (!row) return [{ runId, info: undefined }];
+    const isNews = number(row, 'head') > head || number(row, 'posted') > posted;
+    return isNews ? [{ runId, info: infoOf(row) }] : [];
+  });
+}

@@ -1,0 +1,38 @@
+/**
+ * The seam between a run and what keeps it: a run that is durable asks its keeper for a place in a log before it goes
+ * on. Who keeps runs stands upstairs (durable/); a run only knows this.
+ */
+import type { Committed, State } from '../kernel/index.ts';
+import type { Session } from '../session/index.ts';
+import type { Durability, LiveRun } from './live-run.ts';
+import type { RunRecord } from './record.ts';
+
+/** Where a run's events are made durable. Throwing ends the process's part of the run: nothing is shown or started. */
+export type Committer = (runId: string, events: readonly Committed[], state: State) => void | Promise<void>;
+
+/** Finds the keeper's part in its public object; a symbol, so that nobody calls it by accident. */
+export const KEEP: unique symbol = Symbol('baton.keep');
+
+/** Something that keeps runs, such as a `RunStore`. */
+export interface RunKeeper {
+  /** @throws where the run is somebody else's, or cannot be kept */
+  [KEEP](run: RunToKeep): Promise<Kept>;
+}
+
+export type RunToKeep = { record: RunRecord; session: Session | undefined };
+
+/** A place in a log, for one segment of a run and the runs of its sub-agents. */
+export type Kept = {
+  committer: Committer;
+  durable: Durability;
+  /** Lets the keeper hand over what others say to the run. Gives what ends that. */
+  attach(live: LiveRun): () => void;
+};
+
+/** The option of a run that is to survive its process. */
+export type DurableOption = {
+  /** Where the run is kept. */
+  store: RunKeeper;
+  /** The id of the new run: unique in the store, letters, digits and `_.:-`. @default a random one */
+  runId?: string;
+};

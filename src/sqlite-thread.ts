@@ -1,0 +1,9 @@
+/**
+ * The writer thread with all that may be in a file. It stands above the rooms whose tables it knows; the store below
+ * starts it by its address.
+ */
+import { logTables } from './log/sqlite/tables.ts';
+import { sessionTables } from './session/sqlite/tables.ts';
+import { serve } from './store/sqlite/serve.ts';
+
+serve([logTables, sessionTables]);

@@ -1,0 +1,1 @@
+export type { Failure, StoreWrite } from './write.ts';
