@@ -393,46 +393,7 @@ export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
 
 // Prices and routing
-export {
-  balance,
-  createModelRegistry,
-  createPrices,
-  createRouter,
-  ROUTER_EVENT_SOURCE,
-  RouteUnavailableError,
-} from './model/index.ts';
-export type {
-  BalanceStrategy,
-  BreakerOptions,
-  CallCost,
-  FoundPrice,
-  LimitOptions,
-  ModelCapabilities,
-  ModelPrice,
-  ModelRegistry,
-  ModelRegistryOptions,
-  Pool,
-  PriceCatalog,
-  PricedCall,
-  PricedModel,
-  Prices,
-  PricesOptions,
-  PriceTier,
-  ProviderMap,
-  Route,
-  RouteOptions,
-  Router,
-  RouterErrorKind,
-  RouterEvent,
-  RouterOptions,
-  RouterRetryOptions,
-  RouterTimeouts,
-  RouteTarget,
-  SkipReason,
-  StreamReset,
-  TargetOptions,
-  TokenPrices,
-} from './model/index.ts';
+export * from './model/public.ts';
 export { setDefaultPrices } from './run/index.ts';
 export type { Cost, RunCost } from './run/index.ts';
 export type { ModelCall, ModelCallAttempt } from './protocol/model.ts';
