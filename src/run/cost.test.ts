@@ -104,6 +104,13 @@ describe('result.cost', () => {
     const retry = { maxRetries: 3, policy: () => ({ retry: true, delayMs: 0, approveUnsafeReplay: true }) };
     const { cost, state } = await run(new Agent({ name: 'A', model, modelSettings: { retry } }), 'Hi', { prices });
     expect(cost).toMatchObject({ nanoUsd: 30_000, attempts: 3, unpriced: 1 });
+    const again = modelOf('small', [{ type: 'error', error: busy }, says('x')]);
+    const streamed = await run(new Agent({ name: 'A', model: again, modelSettings: { retry } }), 'Hi', {
+      prices,
+      stream: true,
+    });
+    await streamed.completed;
+    expect(streamed.cost).toMatchObject({ nanoUsd: 30_000, attempts: 2, unpriced: 0 });
     const replied = state.events.find(({ type }) => type === 'model.replied');
     expect(replied).toMatchObject({
       attempts: [

@@ -72,13 +72,19 @@ function noticed({ model, request }: Call, prices: Prices | undefined): CallAtte
     hooks,
     total: (usage) => withFailures(usage, failures()),
     succeeded(response, firstTokenMs) {
-      if (!prices) return seen.length > 1 ? { attempts: seen.map(told) } : {};
+      const failed = seen.filter(({ error }) => error !== undefined);
+      if (!prices) return failed.length > 0 ? { attempts: seen.map(told) } : {};
       const usage = attemptUsage(response.usage);
       const cost = prices.costOf({ origin, usage, response });
-      const attempts = seen.map(told);
-      const last = attempts.pop() ?? { at: 0 };
+      // Whoever reads a stream leaves with its last event, before the loop could say that it was well.
+      const before = failed.at(-1);
+      const startedAt = before ? before.startedAt + (before.delayMs ?? 0) : 0;
+      const last = told(seen.find(({ error }) => error === undefined) ?? { startedAt }, seen.length);
       return {
-        attempts: [...attempts, { ...last, ...(firstTokenMs !== undefined && { firstTokenMs }), usage, ...cost }],
+        attempts: [
+          ...failed.map(told),
+          { ...last, ...(firstTokenMs !== undefined && { firstTokenMs }), usage, ...cost },
+        ],
       };
     },
     failed: () => (seen.length > (prices ? 0 : 1) ? { attempts: seen.map(told) } : {}),
