@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /** `npm test` leaves these out: they kill processes, or they run for minutes. See scripts/suite.ts. */
-const heavy = ['**/*.kill.test.ts', '**/*.soak.test.ts'];
+const heavy = ['**/*.kill.test.ts', '**/*.soak.test.ts', '**/*.services.test.ts'];
 const suite = process.env['BATON_SUITE'];
+const soaks = '**/*.soak.services.test.ts';
 
 export default defineConfig({
   resolve: {
@@ -16,14 +17,15 @@ export default defineConfig({
     include: suite
       ? [`{src,test,scripts,examples,bench,apps}/**/*.${suite}.test.ts`]
       : ['{src,test,scripts,examples,bench,apps}/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', ...(suite ? [] : heavy)],
+    exclude: ['**/node_modules/**', '**/dist/**', ...(suite ? [] : heavy), ...(suite === 'services' ? [soaks] : [])],
     setupFiles: ['./test/setup.ts'],
     env: { NODE_ENV: 'test' },
     testTimeout: suite ? 300_000 : 10_000,
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
-      exclude: ['**/*.test.ts', '**/*.test-d.ts', '**/*.fixture.ts'],
+      // What speaks to servers is covered by `npm run test:services`.
+      exclude: ['**/*.test.ts', '**/*.test-d.ts', '**/*.fixture.ts', 'src/*/{postgres,redis}/**'],
       reporter: [['text', { skipFull: true }], 'text-summary', 'lcovonly'],
       thresholds: {
         lines: 95,

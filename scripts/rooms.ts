@@ -29,6 +29,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   run: 5,
   durable: 6,
   testing: 6,
+  cassettes: 6,
   server: 6,
   cli: 7,
   'index.ts': 8,

@@ -90,6 +90,9 @@ export type {
   ToolNotFoundBehavior,
 } from './run/index.ts';
 
+// Traces: each name is listed there, those of our own under "Own additions"
+export * from './trace/index.ts';
+
 // Items and stream events
 export {
   extractAllTextOutput,
@@ -291,7 +294,26 @@ export {
   UserError,
 } from './protocol/errors.ts';
 
+// Traces to other systems
+export {
+  OpenAITracingExporter,
+  setDefaultOpenAITracingExporter,
+  setTracingExportApiKey,
+} from './trace/export/index.ts';
+export type { OpenAITracingExporterOptions } from './trace/export/index.ts';
+
 // Own additions
+export { flushTraces, OTLPTraceExporter, traceFromHeaders, traceHeaders } from './trace/export/index.ts';
+export type {
+  DropReason,
+  ExportProblem,
+  ExportStats,
+  FlushTracesOptions,
+  OTLPHeaders,
+  OTLPTraceExporterOptions,
+} from './trace/export/index.ts';
+export { createRedactor } from './wire/index.ts';
+export type { RedactionOptions, Redactor } from './wire/index.ts';
 export { RunAgentToolStreamEvent, RunHooks, RunItemBase } from './agent/index.ts';
 export type {
   AgentToolEventHandler,
@@ -398,48 +420,29 @@ export { setDefaultPrices } from './run/index.ts';
 export type { Cost, RunCost } from './run/index.ts';
 export type { ModelCall, ModelCallAttempt } from './protocol/model.ts';
 
-// Logs of durable runs
-export { LeaseWatch, LogError, memoryLog, sqliteLog, StoreBlocked } from './log/index.ts';
+// Sessions in PostgreSQL and Redis
+export { PostgresSession, RedisSession } from './session/index.ts';
 export type {
-  Begin,
-  Claimed,
-  Commit,
-  Committed,
+  PostgresClient,
+  PostgresPool,
+  PostgresPoolClient,
+  PostgresSessionOptions,
+  RedisClient,
+  RedisSessionOptions,
+  StoredSessionOptions,
+} from './session/index.ts';
+
+// Durable runs; what a log of one's own must do is in `@baton/agents/log`
+export { AlreadyDecided, DurableError, RunStore } from './durable/index.ts';
+export type * from './durable/index.ts';
+export { LogError, memoryLog, sqliteLog, StoreBlocked } from './log/index.ts';
+export type {
   EventLog,
-  Known,
-  Lease,
-  Leases,
-  LeaseWatchOptions,
   LogErrorCode,
-  LogErrorDetails,
-  LogEvent,
   LogLimits,
-  LogStatus,
   MemoryLogOptions,
-  NewPosting,
-  NewRun,
-  Posted,
-  Posting,
-  ReadOptions,
-  RemoveQuery,
   RunInfo,
-  RunLog,
   RunPage,
   RunQuery,
   SqliteLogOptions,
-  StoredEvent,
 } from './log/index.ts';
-export type { Failure, StoreWrite } from './store/index.ts';
-
-// Durable runs
-export { AlreadyDecided, DurableError, RunStore } from './durable/index.ts';
-export type {
-  DurableErrorCode,
-  ForkOptions,
-  OnPlanChange,
-  PlanDecision,
-  Recovered,
-  ReplayOptions,
-  ResumeOptions,
-  RunStoreOptions,
-} from './durable/index.ts';

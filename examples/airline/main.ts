@@ -21,6 +21,7 @@ const USAGE = `Usage: npm run airline -- --data DIR [options]
   --task N          only the conversations of this task
   --recorded-ids    keep the recorded call ids, which repeat within a conversation (default: an id of its own each)
   --db FILE         keep the sessions in this SQLite file (default: in memory)
+  --cassettes DIR   keep one cassette a conversation: recorded where it is missing, then replayed without a model
   --log-bytes       also compare the size of the logs with that of the transcripts; at most twice is well
   --json            end with one line of JSON`;
 
@@ -34,6 +35,7 @@ type Settings = {
   readonly task: number | undefined;
   readonly recordedIds: boolean;
   readonly dbPath: string | undefined;
+  readonly cassettes: string | undefined;
   readonly json: boolean;
   readonly logBytes: boolean;
 };
@@ -128,6 +130,7 @@ function readSettings(args: string[]): Settings {
     task: values.task === undefined ? undefined : wholeNumber('--task', values.task, 0),
     recordedIds: values['recorded-ids'] ?? false,
     dbPath: values.db,
+    cassettes: values.cassettes,
     json: values.json ?? false,
     logBytes: values['log-bytes'] ?? false,
   };
@@ -144,6 +147,7 @@ function parse(args: string[]) {
         task: { type: 'string' },
         'recorded-ids': { type: 'boolean' },
         db: { type: 'string' },
+        cassettes: { type: 'string' },
         json: { type: 'boolean' },
         'log-bytes': { type: 'boolean' },
       },

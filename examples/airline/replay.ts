@@ -2,14 +2,15 @@
  * Plays recorded conversations again through the SDK: the recorded model answers, our tools work, our agent decides
  * nothing new. Each recorded user message that was answered is one run in the conversation's session.
  */
+import { join } from 'node:path';
 import type { AirlineData, Conversation, ToolSpec } from './data.ts';
 import { openDatabase } from './database.ts';
 import type { Database, Start } from './database.ts';
 import { sameJson, tryParseJson } from './json.ts';
 import { CLOSING } from './replay-server.ts';
 import type { ReplayServer } from './replay-server.ts';
-import { Agent, chatModel, MemorySession, run, SQLiteSession, tool } from './sdk.ts';
-import type { RunContext, RunItem, Session } from './sdk.ts';
+import { Agent, chatModel, MemorySession, onCassette, run, SQLiteSession, tool } from './sdk.ts';
+import type { Model, RunContext, RunItem, Session } from './sdk.ts';
 import { callTool } from './tools.ts';
 import { verdict } from './verdict.ts';
 
@@ -30,6 +31,8 @@ export type ReplayOptions = {
   readonly concurrency: number;
   /** The SQLite file that keeps the conversations' sessions; without one they are in memory. */
   readonly dbPath?: string | undefined;
+  /** The folder that keeps one cassette a conversation; without one the model is asked each time. */
+  readonly cassettes?: string | undefined;
   readonly onEvent: (event: ReplayEvent) => void;
 };
 
@@ -76,7 +79,7 @@ export async function replay(data: AirlineData, options: ReplayOptions): Promise
     // The workers share one iterator, so each conversation is taken once.
     for (const [index, conversation] of waiting) {
       options.onEvent({ kind: 'started', index, conversation });
-      const mine = agent.clone({ model: chatModel(options.server.baseURLOf(index)) });
+      const mine = agent.clone({ model: modelOf(conversation, index, options) });
       const result = await replayConversation({ agent: mine, index, conversation, start: data.start }, options);
       results[index] = result;
       options.onEvent({ kind: 'finished', index, result });
@@ -84,6 +87,11 @@ export async function replay(data: AirlineData, options: ReplayOptions): Promise
   };
   await Promise.all(Array.from({ length: options.concurrency }, worker));
   return results;
+}
+
+function modelOf({ task, trial }: Conversation, index: number, { server, cassettes }: ReplayOptions): Model {
+  const model = chatModel(server.baseURLOf(index));
+  return cassettes === undefined ? model : onCassette(model, join(cassettes, `task-${task}-trial-${trial}.json`));
 }
 
 type SupportAgent = ReturnType<typeof supportAgent>;

@@ -1,8 +1,12 @@
 /** The one place where this example imports the SDK. */
+import { cassette } from '../../src/cassettes/index.ts';
 import { createOpenAIClient, type Model, OpenAIChatCompletionsModel } from '../../src/index.ts';
 
 export { Agent, MemorySession, run, SQLiteSession, tool } from '../../src/index.ts';
 export type { Model, RunContext, RunItem, Session } from '../../src/index.ts';
+
+/** The model on the cassette in `file`: what it lacks is asked of the model, and recorded. */
+export const onCassette = (model: Model, file: string): Model => cassette({ file, mode: 'auto', model });
 
 /** A model that speaks Chat Completions with the server at `baseURL`. */
 export const chatModel = (baseURL: string): Model =>

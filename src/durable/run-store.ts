@@ -20,7 +20,7 @@ import {
   type StreamedRunResult,
   type StreamRunOptions,
 } from '../run/index.ts';
-import { KEEP, type Kept, type RunKeeper, type RunToKeep } from '../run/keeper.ts';
+import type { Kept, RunKeeper, RunToKeep } from '../run/keeper.ts';
 import type { RunRecord } from '../run/record.ts';
 import { claimable, type Claimed, claimRun, holdOf } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
@@ -277,7 +277,7 @@ export class RunStore implements RunKeeper {
   // For runs
 
   /** @internal */
-  async [KEEP]({ record, session }: RunToKeep): Promise<Kept> {
+  async keep({ record, session }: RunToKeep): Promise<Kept> {
     const { runId, events } = record.journal;
     this.#checkOpen(runId);
     const known = this.#claimed.get(record);

@@ -31,6 +31,7 @@ function applied(s: State, e: RunEvent): State {
       return {
         ...s,
         runId: e.runId,
+        segment: e.segment,
         status: 'running',
         stage: e.session ? 'load' : 'admit',
         agent: e.agent,
@@ -44,9 +45,10 @@ function applied(s: State, e: RunEvent): State {
     case 'run.resumed':
       return resumed(s, e);
     case 'run.recovered':
-      return { ...s, open: [], uncertain: [...s.uncertain, ...s.open] };
+      return { ...s, segment: e.segment, open: [], uncertain: [...s.uncertain, ...s.open] };
     case 'run.forked':
-      return { ...s, runId: e.runId, fork: { of: e.of, at: e.at, once: e.once } };
+      // What was traced before is the other run's.
+      return { ...s, runId: e.runId, segment: undefined, fork: { of: e.of, at: e.at, once: e.once } };
     case 'plan.recorded':
       return { ...s, plan: e.plan };
     case 'run.paused':
@@ -196,6 +198,7 @@ function resumed(s: State, e: EventOf<'run.resumed'>): State {
   const paused = s.status === 'paused';
   return {
     ...s,
+    segment: e.segment,
     status: 'running',
     stage: paused ? 'tools' : 'admit',
     maxTurns: e.maxTurns,

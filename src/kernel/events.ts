@@ -131,7 +131,19 @@ export type Segment = {
   /** Random: two resumes of one stored state are two segments. */
   id: string;
   /** Where the spans of the segment belong. Absent: tracing is off. */
-  trace?: { traceId: string; parentId?: string; name?: string; groupId?: string; metadata?: { [key: string]: Json } };
+  trace?: {
+    traceId: string;
+    parentId?: string;
+    name?: string;
+    groupId?: string;
+    metadata?: { [key: string]: Json };
+    /** Spans hold nothing of what was said. */
+    omitsContent?: true;
+    /** There are no task and turn spans. */
+    omitsTaskAndTurn?: true;
+    /** The trace was opened around the run, and is not its own. */
+    outer?: true;
+  };
 };
 
 export type Reply = {
@@ -270,7 +282,16 @@ export type RunEvent =
       attempts?: Attempt[];
       firstTokenMs?: number;
     }
-  | { type: 'model.failed'; id: string; error: ErrorInfo; prepared?: Prepared; attempts?: Attempt[]; usage?: UsageData }
+  | {
+      type: 'model.failed';
+      id: string;
+      error: ErrorInfo;
+      prepared?: Prepared;
+      attempts?: Attempt[];
+      usage?: UsageData;
+      /** Who was asked, where that is known. */
+      origin?: Origin;
+    }
   | { type: 'reply.accepted'; k: number; ignored?: number[] }
   | { type: 'output.rejected'; k: number; message: string }
   | { type: 'call.decided'; id: string; verdict: 'run' | 'ask' | 'refuse'; message?: string; checks?: ToolCheck[] }

@@ -16,6 +16,7 @@ import type {
   ItemEntry,
   Parsed,
   Reply,
+  Segment,
   Stop,
   ToolCheck,
   ToolOutcome,
@@ -109,6 +110,8 @@ export type PendingReply = { k: number; reply: Reply; calls: readonly PlannedCal
 
 export type State = {
   readonly runId: string;
+  /** The newest segment; undefined where nobody traces. */
+  readonly segment: Segment | undefined;
   readonly status: Status;
   readonly stage: Stage;
   readonly agent: AgentKey;
@@ -192,6 +195,7 @@ export const NO_REPLY: PendingReply = {
 
 const INITIAL: State = {
   runId: '',
+  segment: undefined,
   status: 'new',
   stage: 'admit',
   agent: '',

@@ -10,13 +10,10 @@ import type { RunRecord } from './record.ts';
 /** Where a run's events are made durable. Throwing ends the process's part of the run: nothing is shown or started. */
 export type Committer = (runId: string, events: readonly Committed[], state: State) => void | Promise<void>;
 
-/** Finds the keeper's part in its public object; a symbol, so that nobody calls it by accident. */
-export const KEEP: unique symbol = Symbol('baton.keep');
-
 /** Something that keeps runs, such as a `RunStore`. */
 export interface RunKeeper {
-  /** @throws where the run is somebody else's, or cannot be kept */
-  [KEEP](run: RunToKeep): Promise<Kept>;
+  /** @internal Called by a run before it goes on. @throws where the run is somebody else's, or cannot be kept */
+  keep(run: RunToKeep): Promise<Kept>;
 }
 
 export type RunToKeep = { record: RunRecord; session: Session | undefined };

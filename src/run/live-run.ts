@@ -22,6 +22,7 @@ import { type Decision, type DecisionListener, RunContext } from '../tools/conte
 import { announce, markShown } from './announce.ts';
 import type { Committer, Kept } from './keeper.ts';
 import { errorInfo } from './errors.ts';
+import type { RunObserver } from './observe.ts';
 import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
 import { RunPlan } from './plan.ts';
@@ -35,6 +36,8 @@ export type Surroundings = {
   readonly sink?: (event: RunStreamEvent) => void;
   readonly parent?: LiveRun;
   readonly committer?: Committer;
+  /** Reads the run for a trace; absent when nobody listens. */
+  readonly observer?: RunObserver;
   /** Present where the run is kept in a log that outlives the process. */
   readonly durable?: Durability;
   readonly attach?: Kept['attach'];
@@ -59,6 +62,7 @@ export class LiveRun implements World, DecisionListener {
   readonly sink: ((event: RunStreamEvent) => void) | undefined;
   readonly surroundings: Surroundings;
   readonly plan: Plan;
+  observer: RunObserver | undefined;
   /** What the stream showed of results and questions: an item is shown once. */
   get shown(): Set<string> {
     return (this.#shown ??= new Set());
@@ -85,6 +89,7 @@ export class LiveRun implements World, DecisionListener {
     this.settings = surroundings.settings;
     this.runner = surroundings.runner;
     this.sink = surroundings.sink;
+    this.observer = surroundings.observer;
     this.plan = new RunPlan(record.graph, surroundings.settings, surroundings.durable !== undefined);
     if (this.sink && record.state.calls.length > 0) markShown(this);
     if (surroundings.amnesia) this.forget = () => this.#forget();
@@ -122,7 +127,7 @@ export class LiveRun implements World, DecisionListener {
       this.#timeout = setTimeout(() => this.stop({ cause: 'timeout', error: errorInfo(new RunTimeoutError(ms)) }), ms);
     }
     try {
-      record.state = await drive(record.state, this.plan, this);
+      record.state = await (this.observer ? this.observer.around(() => this.#drive()) : this.#drive());
       // A listener that throws fails the run, also where there was nothing left to stop.
       if (this.#thrown && record.state.stop?.id !== 'listener') throw this.#thrown.error;
       return record.state;
@@ -133,6 +138,7 @@ export class LiveRun implements World, DecisionListener {
       throw error;
     } finally {
       this.#over = true;
+      this.observer?.close();
       record.loop = undefined;
       RunContext.unsubscribe(record.context, this);
       unlink();
@@ -148,7 +154,8 @@ export class LiveRun implements World, DecisionListener {
     if (this.#stopped && !ENDS_A_RUN.has(effect.do)) return this.#answer(givenUp(effect));
     let answer: Promise<RunEvent>;
     try {
-      answer = perform(this, effect, state);
+      const { observer } = this;
+      answer = observer ? observer.within(effect.id, () => perform(this, effect, state)) : perform(this, effect, state);
     } catch (error) {
       return this.#answer(this.#failure(effect, error));
     }
@@ -198,6 +205,7 @@ export class LiveRun implements World, DecisionListener {
 
   notify(event: RunEvent, state: State): void {
     this.record.state = state;
+    this.observer?.event(event, state);
     if (event.type === 'effect.began') this.#beginning?.get(event.id)?.();
     if (event.type === 'run.stopping') this.#halt();
     if (event.type === 'error.handled' && event.final !== undefined) this.#revive();
@@ -256,6 +264,10 @@ export class LiveRun implements World, DecisionListener {
   }
 
   // Inside
+
+  #drive(): Promise<State> {
+    return drive(this.record.state, this.plan, this);
+  }
 
   #answer(event: RunEvent): void {
     const id = 'id' in event ? event.id : undefined;

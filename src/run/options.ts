@@ -16,6 +16,7 @@ import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { Model, ModelProvider, ModelResponse, ModelSettings } from '../protocol/model.ts';
 import type { Session, SessionInputCallback } from '../session/index.ts';
 import type { RunContext } from '../tools/context.ts';
+import type { TracingConfig } from '../trace/index.ts';
 import type { Callback } from '../tools/index.ts';
 import type { DurableOption } from './keeper.ts';
 import type { RunState } from './run-state.ts';
@@ -96,14 +97,20 @@ export type RunErrorHandlers<TContext = unknown, TAgent extends AnyAgent = AnyAg
   Record<RunErrorKind | 'default', RunErrorHandler<TContext, TAgent>>
 >;
 
-/** Taken for traces, which are still to come: nothing is traced, and nothing leaves the machine. */
+/** How runs are traced, where a trace processor is set. A run inside of `withTrace` is part of that trace. */
 export type TraceConfig = {
+  /** Whether runs are not traced at all. @default false */
   tracingDisabled?: boolean;
+  /** Whether spans hold what was said: inputs, outputs, messages of errors. @default true */
   traceIncludeSensitiveData?: boolean;
+  /** Name of the trace and of the run's task. @default 'Agent workflow' */
   workflowName?: string;
+  /** `trace_` and 32 hex digits. @default a random one */
   traceId?: string;
+  /** Ties traces together, such as those of one conversation. */
   groupId?: string;
   traceMetadata?: Record<string, string>;
+  tracing?: TracingConfig;
 };
 
 /** What holds for all runs of a runner. */
@@ -147,6 +154,7 @@ type SharedRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = 
   | 'toolNotFoundBehavior'
   | 'toolNameCollisionPolicy'
   | 'abortGraceMs'
+  | 'tracing'
 > & {
   /** Your object, or a context of an earlier run. Tools, guardrails and hooks get it; it is never sent to a model. */
   context?: TContext | RunContext<TContext>;
@@ -197,6 +205,7 @@ const OVERRIDES = [
   'toolNotFoundBehavior',
   'toolNameCollisionPolicy',
   'abortGraceMs',
+  'tracing',
 ] as const;
 
 /**

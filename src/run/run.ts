@@ -9,10 +9,11 @@ import { RunContext } from '../tools/context.ts';
 import { liveError } from './end.ts';
 import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
-import { type Committer, KEEP, type Kept } from './keeper.ts';
+import type { Committer, Kept } from './keeper.ts';
 import { checkModelNames } from './model-names.ts';
 import { bookNested } from './nested-cost.ts';
 import { approvalEvent, type Durability, LiveRun, type Surroundings } from './live-run.ts';
+import { observe } from './observe.ts';
 import {
   type IndividualRunOptions,
   type NonStreamRunOptions,
@@ -167,7 +168,7 @@ async function keep<TContext, TAgent extends AnyAgent>(
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
   const { record, settings } = entry;
   try {
-    return await proceed(entry, await store[KEEP]({ record, session: settings.session }));
+    return await proceed(entry, await store.keep({ record, session: settings.session }));
   } catch (error) {
     record.busy = false;
     throw error;
@@ -180,7 +181,8 @@ function proceed<TContext, TAgent extends AnyAgent>(
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
   if (resumed) takeUp(record, settings, options);
   const internals = (config as { [INTERNALS]?: Internals })[INTERNALS];
-  const surroundings: Surroundings = { settings, config, runner, ...internals, ...kept };
+  const observer = observe(record, { settings, beginning: record.inbox });
+  const surroundings: Surroundings = { settings, config, runner, ...internals, ...kept, ...(observer && { observer }) };
   if (settings.stream) return Promise.resolve(stream(record, surroundings, state));
   return go(new LiveRun(record, surroundings), state).then(() => new RunResult(state));
 }

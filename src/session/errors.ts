@@ -12,7 +12,10 @@ import { AgentsError } from '../protocol/errors.ts';
  * - `session/cleared`: the session was cleared since; a late retry must not bring erased items back.
  * - `session/conflict`: the session has other items than the caller expected; nothing was changed.
  * - `session/closed`: the session was closed before the call.
- * - `session/lost`: the writer died before it answered. The change may be there or not: retry with an operation id.
+ * - `session/lost`: the writer or the connection died before it answered. The change may be there or not: retry with
+ *   an operation id.
+ * - `session/unreachable`: the server could not be reached within `timeoutMs`; nothing was changed.
+ * - `session/not-durable`: `requireDurable` was asked for and the server does not keep what it acknowledges.
  * - `session/store`: anything else that the database says.
  */
 export type SessionErrorCode = `session/${(typeof KINDS)[number]}`;
@@ -30,6 +33,8 @@ const KINDS = [
   'conflict',
   'closed',
   'lost',
+  'unreachable',
+  'not-durable',
   'store',
 ] as const;
 const CODES: ReadonlySet<string> = new Set(KINDS.map((kind) => `session/${kind}`));

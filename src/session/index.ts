@@ -6,6 +6,13 @@ export type { MemorySessionOptions } from './memory-session.ts';
 export { SQLiteSession } from './sqlite/sqlite-session.ts';
 export type { SessionAppendOptions, SQLiteSessionOptions } from './sqlite/sqlite-session.ts';
 export type { SessionPosition } from './sqlite/commands.ts';
+export { PostgresSession } from './postgres/postgres-session.ts';
+export type { PostgresSessionOptions } from './postgres/postgres-session.ts';
+export type { PostgresClient, PostgresPool, PostgresPoolClient } from './postgres/connections.ts';
+export { RedisSession } from './redis/redis-session.ts';
+export type { RedisSessionOptions } from './redis/redis-session.ts';
+export type { RedisClient } from './redis/connections.ts';
+export type { StoredSessionOptions } from './stored/session-calls.ts';
 export {
   isOpenAIResponsesCompactionAwareSession,
   isRunContextAwareSession,

@@ -4,9 +4,24 @@
  * @example
  * for (const { name, run } of sessionConformance({ create: (sessionId) => mySession(sessionId) })) test(name, run);
  */
-import type { AgentInputItem, FunctionCallItem } from '../protocol/items.ts';
+import type { AgentInputItem } from '../protocol/items.ts';
 import { isSessionHistoryRewriteAwareSession, isSessionHistoryTransactionAwareSession } from '../session/index.ts';
-import type { Session, SessionHistoryTransaction } from '../session/index.ts';
+import type { Session } from '../session/index.ts';
+import { corruptCases } from './session-cases/corrupt.ts';
+import { POSITIONS } from './session-cases/positions.ts';
+import { RACES } from './session-cases/races.ts';
+import {
+  append,
+  call,
+  expectRejection,
+  expectSame,
+  expectTrue,
+  isSame,
+  replace,
+  texts,
+  user,
+} from './session-cases/support.ts';
+import type { Check } from './session-cases/support.ts';
 
 export type SessionConformanceOptions = {
   /** Makes an empty session, or opens the one that this id has in the same store. */
@@ -17,24 +32,16 @@ export type SessionConformanceOptions = {
   durable?: boolean;
   /** Opens the session of another tenant in the same store, where the store knows tenants. */
   createForTenant?: (sessionId: string, tenant: string) => Session | Promise<Session>;
+  /** Opens a session that leaves unreadable items out instead of failing. Needed with `corrupt`. */
+  createTolerant?: (sessionId: string) => Session | Promise<Session>;
+  /** Overwrites the stored text of an item behind the session's back. Needed to test unreadable items. */
+  corrupt?: (stored: { sessionId: string; position: number; text: string }) => void | Promise<void>;
 };
 export type ConformanceCase = { readonly name: string; readonly run: () => Promise<void> };
 
-type Open = (sessionId: string, tenant?: string) => Promise<Session>;
-type Check = (session: Session, open: Open) => Promise<void>;
-
-const user = (content: string): AgentInputItem => ({ type: 'message', role: 'user', content });
-const call = (callId: string, args: string): FunctionCallItem => ({
-  type: 'function_call',
-  callId,
-  name: 'lookup',
-  arguments: args,
-  status: 'completed',
-});
-
 /** The cases, each with a session of its own. A case rejects with an Error that says what was expected. */
 export function sessionConformance(options: SessionConformanceOptions): ConformanceCase[] {
-  const { create, dispose, durable = false, createForTenant } = options;
+  const { create, dispose, durable = false, createForTenant, createTolerant, corrupt } = options;
   const cases = {
     ...BASIC,
     ...ORDER,
@@ -42,6 +49,9 @@ export function sessionConformance(options: SessionConformanceOptions): Conforma
     ...(createForTenant && TENANTS),
     ...REWRITE,
     ...TRANSACTIONS,
+    ...POSITIONS,
+    ...(durable && RACES),
+    ...(createTolerant && corrupt && corruptCases({ createTolerant, corrupt })),
   };
   return Object.entries(cases).map(([name, check]) => ({
     name,
@@ -145,9 +155,6 @@ const BASIC: Record<string, Check> = {
     expectSame(await session.getItems(), [user('mine')]);
   },
 };
-
-const texts = (items: readonly AgentInputItem[]): unknown[] =>
-  items.map((item) => ('content' in item ? item.content : undefined));
 
 const ORDER: Record<string, Check> = {
   'keeps the order of many appends': async (session) => {
@@ -274,13 +281,6 @@ const REWRITE: Record<string, Check> = {
   },
 };
 
-const append = (...items: AgentInputItem[]): SessionHistoryTransaction => ({ type: 'append_items', items });
-const replace = (expectedSuffix: AgentInputItem[], replacement: AgentInputItem[]): SessionHistoryTransaction => ({
-  type: 'replace_suffix',
-  expectedSuffix,
-  replacement,
-});
-
 const TRANSACTIONS: Record<string, Check> = {
   'applies a repeated transaction once': async (session) => {
     if (!isSessionHistoryTransactionAwareSession(session)) return;
@@ -344,32 +344,3 @@ const TRANSACTIONS: Record<string, Check> = {
     expectSame(await session.getItems(), []);
   },
 };
-
-/** JSON with sorted keys: stores may give keys back in another order. */
-function canonical(value: unknown): string {
-  const sorted = (_: string, entry: unknown): unknown =>
-    typeof entry === 'object' && entry !== null && !Array.isArray(entry)
-      ? Object.fromEntries(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : entry;
-  return JSON.stringify(value, sorted) ?? 'undefined';
-}
-
-const isSame = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b);
-
-function expectSame(actual: unknown, expected: unknown): void {
-  if (!isSame(actual, expected)) throw new Error(`Expected ${canonical(expected)}, got ${canonical(actual)}`);
-}
-
-function expectTrue(condition: boolean, expected: string): void {
-  if (!condition) throw new Error(`Expected ${expected}`);
-}
-
-async function expectRejection(act: () => Promise<void> | void): Promise<void> {
-  const failed = await Promise.resolve()
-    .then(act)
-    .then(
-      () => false,
-      () => true,
-    );
-  expectTrue(failed, 'a rejection');
-}

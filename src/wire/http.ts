@@ -28,8 +28,8 @@ export type WireRequest = {
   url: string;
   method?: string;
   headers: Record<string, string>;
-  /** JSON text. */
-  body?: string;
+  /** JSON text, or bytes of what the headers say. */
+  body?: string | Uint8Array<ArrayBuffer>;
   signal?: AbortSignal | undefined;
   fetch?: Fetch | undefined;
   timeouts?: WireTimeouts | undefined;
@@ -223,6 +223,18 @@ export async function requestJson(request: WireRequest): Promise<{ value: unknow
   try {
     const value = parseJson(await response.text(), request);
     return { value, ...(requestId !== undefined && { requestId }) };
+  } catch (error) {
+    throw guard.explain(error, true);
+  } finally {
+    guard.release();
+  }
+}
+
+/** A request whose answer is bytes, which may be none. */
+export async function requestBytes(request: WireRequest): Promise<Uint8Array> {
+  const { response, guard } = await open(request);
+  try {
+    return new Uint8Array(await response.arrayBuffer());
   } catch (error) {
     throw guard.explain(error, true);
   } finally {

@@ -4,13 +4,15 @@ export { errorOfAnswer, errorOfResponse, kindOf, readErrorBody, truncatedStream 
 export type { ErrorBody, FailedAnswer } from './classify.ts';
 export { isModelError, isRetryableKind, ModelError, ModelResponseError } from './errors.ts';
 export type { ModelErrorFacts, ModelErrorKind } from './errors.ts';
-export { requestJson, requestSse, systemCode } from './http.ts';
+export { requestBytes, requestJson, requestSse, systemCode } from './http.ts';
 export type { Fetch, WireRequest, WireStream, WireTimeouts } from './http.ts';
 export { attachHints, hintsOf } from './hints.ts';
 export type { WireHints } from './hints.ts';
 export { rateLimitsOf } from './rate-limits.ts';
 export type { RateLimits } from './rate-limits.ts';
 export { redact } from './redact.ts';
+export { createRedactor } from './redaction.ts';
+export type { RedactionOptions, Redactor } from './redaction.ts';
 export { headerOf, retryAfterMs } from './retry-after.ts';
 export { readSse, SseParser } from './sse.ts';
 export type { SseEvent, SseSink } from './sse.ts';

@@ -1,11 +1,33 @@
 /** Keeps keys out of messages. */
 
-const SECRET_SHAPES = [
+/**
+ * A shape, and what a text in lower case has in it where the shape can be there at all: looking for that is a hundred
+ * times cheaper.
+ */
+type Shape = { readonly hints: readonly string[]; readonly shape: RegExp };
+
+const SECRET_SHAPES: readonly Shape[] = [
   // OpenAI, Anthropic, OpenRouter and their like.
-  /\b(?:sk|rk|pk|sess|ek)-[A-Za-z0-9_*.-]{6,}/g,
-  /\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}/gi,
-  /\b(?:gsk|xai|hf|ghp|AIza)[_-]?[A-Za-z0-9_-]{16,}/g,
-  /\b((?:api[-_ ]?key|access[-_ ]?token|authorization)["']?\s*[:=]\s*["']?)[^\s"',}&]{6,}/gi,
+  { hints: ['sk-', 'rk-', 'pk-', 'sess-', 'ek-'], shape: /\b(?:sk|rk|pk|sess|ek)-[A-Za-z0-9_*.-]{6,}/g },
+  { hints: ['bearer', 'basic'], shape: /\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}/gi },
+  {
+    hints: ['gsk', 'xai', 'hf', 'gh', 'npm', 'glpat', 'aiza'],
+    shape: /\b(?:gsk|xai|hf|gh[opsur]|github_pat|npm|glpat|AIza)[_-]?[A-Za-z0-9_-]{16,}/g,
+  },
+  // Amazon's key ids, Slack's tokens, Stripe's keys, JSON web tokens, private keys, passwords in URLs.
+  { hints: ['akia', 'asia'], shape: /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g },
+  { hints: ['xox'], shape: /\bxox[abposr]-[A-Za-z0-9-]{10,}/g },
+  { hints: ['sk_', 'rk_', 'pk_', 'whsec_'], shape: /\b(?:sk|rk|pk|whsec)_(?:(?:live|test)_)?[A-Za-z0-9]{12,}/g },
+  { hints: ['eyj'], shape: /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g },
+  {
+    hints: ['private key'],
+    shape: /-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,20}PRIVATE KEY-----|$)/g,
+  },
+  { hints: ['://'], shape: /\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@]{0,80}:)[^\s@/]{1,200}(?=@)/gi },
+  {
+    hints: ['api', 'access', 'authorization'],
+    shape: /\b((?:api[-_ ]?key|access[-_ ]?token|authorization)["']?\s*[:=]\s*["']?)[^\s"',}&]{6,}/gi,
+  },
 ];
 
 /**
@@ -15,7 +37,9 @@ const SECRET_SHAPES = [
 export function redact(text: string, secrets: readonly string[] = []): string {
   let clean = text;
   for (const secret of secrets) if (secret.length >= 4) clean = clean.replaceAll(secret, '[redacted]');
-  for (const shape of SECRET_SHAPES) {
+  const lower = clean.toLowerCase();
+  for (const { hints, shape } of SECRET_SHAPES) {
+    if (!hints.some((hint) => lower.includes(hint))) continue;
     clean = clean.replace(shape, (_match, prefix: unknown) =>
       typeof prefix === 'string' ? `${prefix}[redacted]` : '[redacted]',
     );

@@ -66,14 +66,17 @@ export class Kit {
   readonly sdk: Sdk;
   readonly testing: Testing;
   readonly mode: Mode;
+  /** Whether runs are traced; spans.ts collects what they leave. */
+  readonly traced: boolean;
   readonly #log: Json[] = [];
   readonly #runs: Json[] = [];
   readonly #events: Json[] = [];
 
-  constructor(sdk: Sdk, testing: Testing, mode: Mode) {
+  constructor(sdk: Sdk, testing: Testing, mode: Mode, traced = false) {
     this.sdk = sdk;
     this.testing = testing;
     this.mode = mode;
+    this.traced = traced;
   }
 
   /** Adds a line to the log lane. */
@@ -108,7 +111,7 @@ export class Kit {
 
   /** A runner whose hooks are noted. */
   runner(config: Record<string, unknown> = {}): InstanceType<Sdk['Runner']> {
-    return this.watch(new this.sdk.Runner({ tracingDisabled: true, ...config } as RunnerConfig), 'runner');
+    return this.watch(new this.sdk.Runner({ tracingDisabled: !this.traced, ...config } as RunnerConfig), 'runner');
   }
 
   /** A scripted model; each request is noted when it arrives. */

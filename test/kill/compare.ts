@@ -66,7 +66,7 @@ const OF_RESULTS: ReadonlySet<string> = new Set([
 ]);
 
 /** Where two values differ. */
-function unequal(a: unknown, b: unknown, path = ''): string[] {
+export function unequal(a: unknown, b: unknown, path = ''): string[] {
   if (isDeepStrictEqual(a, b)) return [];
   if (!isObject(a) || !isObject(b)) return [`${path}: ${short(a)} became ${short(b)}`];
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) =>

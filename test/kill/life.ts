@@ -10,11 +10,12 @@ import {
   type Session,
   stateOfError,
 } from '../../src/index.ts';
-import { type State, toArray, type List } from '../../src/kernel/index.ts';
+import { type Committed, fold, initialState, type List, type State, toArray } from '../../src/kernel/index.ts';
 import { INTERNALS, type Internals } from '../../src/run/run.ts';
 import { brokenLaws } from '../kernel/laws.ts';
 import { build, decide } from './build.ts';
 import { Disk, type Kill, Killed } from './disk.ts';
+import { HISTORY } from './history.ts';
 import { ticks } from './rules.ts';
 import type { SystemSpec } from './systems.ts';
 
@@ -93,16 +94,6 @@ export async function live(
 
 const UNDER_WAY: ReadonlySet<string> = new Set(['deciding', 'running', 'ready', 'refused']);
 
-const HISTORY: AgentInputItem[] = [
-  { type: 'message', role: 'user', content: 'earlier' },
-  {
-    type: 'message',
-    role: 'assistant',
-    status: 'completed',
-    content: [{ type: 'output_text', text: 'yes' }],
-  },
-];
-
 /** A session that cannot tell whether it was asked before. */
 function plainSession(): Session {
   let items: AgentInputItem[] = structuredClone(HISTORY);
@@ -159,12 +150,7 @@ async function process(spec: SystemSpec, { disk, session }: Store, how: How): Pr
 
 async function outcomeOf(spec: SystemSpec, { disk, session }: Store, handle: Handle): Promise<Outcome> {
   const runId = disk.rootId ?? '';
-  const plain = (value: unknown): unknown => {
-    const text = JSON.stringify(value, (key, inner: unknown) =>
-      key === 'at' && Number(inner) > 1e9 ? undefined : inner,
-    );
-    return JSON.parse((text ?? 'null').replaceAll(runId, 'RUN')) as unknown;
-  };
+  const plain = (value: unknown): unknown => plainOf(value, runId);
   const folded = disk.root;
   const { inputTokens, outputTokens, requests } = handle.usage;
   return {
@@ -179,12 +165,25 @@ async function outcomeOf(spec: SystemSpec, { disk, session }: Store, handle: Han
   };
 }
 
+/** As JSON, without times and the run's own id. */
+function plainOf(value: unknown, runId: string): unknown {
+  const text = JSON.stringify(value, (key, inner: unknown) =>
+    key === 'at' && Number(inner) > 1e9 ? undefined : inner,
+  );
+  return JSON.parse((text ?? 'null').replaceAll(runId, 'RUN')) as unknown;
+}
+
+/** What a log came to, to be held against another run of the same system. */
+export const normalState = (events: readonly Committed[], runId: string): unknown =>
+  plainOf(normal(fold(events, initialState())), runId);
+
 /** A state without what may differ between a run that was killed and one that was not: ids, attempts, order of arrival. */
 function normal(state: State): unknown {
   const {
     runId: _,
     uncertain: _uncertain,
     began: _began,
+    plan: _plan,
     savePoint: _savePoint,
     calls,
     checks,

@@ -9,10 +9,11 @@ import type { Effect, Prepared, Reply, RunEvent, State } from '../../kernel/inde
 import { callModel as ask, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
-import type { Model, ModelRequest, ModelResponse, ModelSettings, Prompt } from '../../protocol/model.ts';
+import type { Model, ModelRequest, ModelResponse, ModelSettings, Origin, Prompt } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
+import { tellSent } from '../observe.ts';
 import { conversation, inputOf } from '../request.ts';
 import { usageData } from '../usage.ts';
 import { type CallAttempts, isWatched, watchAttempts } from './attempts.ts';
@@ -30,6 +31,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const watched = isWatched(run, agent, ready.model);
   const attempts = watched ? await watchAttempts(run, { effect, agent, ...ready }) : undefined;
   const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
+  if (run.observer) tellSent(run.observer, effect.id, { ...ready, run, agent });
   try {
     const answer = run.settings.stream
       ? await readStream(run, ready.model, asked)
@@ -42,6 +44,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
       id: effect.id,
       error: errorInfo(error),
       ...(ready.prepared && { prepared: ready.prepared }),
+      ...(run.observer && ready.model.origin && { origin: ready.model.origin }),
       ...attempts?.failed(),
     };
   }
@@ -57,7 +60,7 @@ function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
   return {
     type: 'model.replied',
     id,
-    reply: replyOf(response, attempts),
+    reply: replyOf(response, attempts, run.observer && answered.model.origin),
     ...describeCalls(run, id, { agent, offer, output: response.output }),
     ...(prepared && { prepared }),
     ...attempts?.succeeded(response, firstTokenMs),
@@ -162,7 +165,7 @@ const sourceOf = (providerData: Record<string, unknown> | undefined): string | u
   typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
 
 /** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
-function replyOf(response: ModelResponse, attempts: CallAttempts | undefined): Reply {
+function replyOf(response: ModelResponse, attempts: CallAttempts | undefined, origin: Origin | undefined): Reply {
   const { output, usage, responseId, requestId, rawUsage } = response;
   return {
     output,
@@ -170,5 +173,6 @@ function replyOf(response: ModelResponse, attempts: CallAttempts | undefined): R
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),
+    ...(origin && { origin }),
   };
 }

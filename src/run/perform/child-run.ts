@@ -25,6 +25,7 @@ import { childSink } from '../child-sink.ts';
 import { costEntries } from '../cost.ts';
 import type { LiveRun } from '../live-run.ts';
 import { countsCost } from '../nested-cost.ts';
+import { observeChild } from '../observe.ts';
 import { type IndividualRunOptions, type RunConfig, settle } from '../options.ts';
 import { Journal, newRecord, type RunRecord, stateOf } from '../record.ts';
 import { RunResult } from '../result.ts';
@@ -52,6 +53,7 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
   const { runId } = record.journal;
   const live = run.child(record, surroundingsOf(run, spec, { call, record }));
   record.inbox.unshift(...(await beginning(run, spec, { record, call, live })));
+  live.observer = observeChild(run, { record, live, effectId: call.effect.id });
   const state = await live.go();
 
   if (state.status === 'paused') return { kind: 'waiting', asks: asksOf(state, runId) };

@@ -1,0 +1,107 @@
+/**
+ * Between runs and traces. Where nobody listens, each of these costs one branch.
+ */
+import type { AnyAgent } from '../agent/index.ts';
+import { Handoff } from '../agent/index.ts';
+import type { RunEvent, State } from '../kernel/index.ts';
+import type { Model, ModelRequest } from '../protocol/model.ts';
+import { runTracer } from '../trace/listening.ts';
+import type { AgentFacts, CheckEffect, RunObserver, TracedRun } from '../trace/run-tracer.ts';
+import type { LiveRun } from './live-run.ts';
+import type { Settings } from './options.ts';
+import type { Offer } from './perform/offer.ts';
+import { checksOf } from './plan.ts';
+import type { RunRecord } from './record.ts';
+
+export type { RunObserver } from '../trace/run-tracer.ts';
+
+type Caller = { run: LiveRun; effectId: string };
+
+/**
+ * Who watches this segment of a run, if anybody does. The segment is recorded in the event that begins it, which must
+ * be among `beginning`.
+ */
+export function observe(
+  record: RunRecord,
+  { settings, beginning, caller }: { settings: Settings; beginning: readonly RunEvent[]; caller?: Caller },
+): RunObserver | undefined {
+  const tracer = runTracer();
+  if (tracer === undefined || settings.tracingDisabled === true) return undefined;
+  const first = beginning.find(beginsSegment);
+  if (!first) return undefined;
+  const observer = tracer.observe(tracedRun(record, settings, caller));
+  if (observer) first.segment = observer.segment;
+  return observer;
+}
+
+/** Who watches the run of a sub-agent: nobody where nobody watches its caller. */
+export function observeChild(
+  run: LiveRun,
+  { record, live, effectId }: { record: RunRecord; live: LiveRun; effectId: string },
+): RunObserver | undefined {
+  if (!run.observer) return undefined;
+  return observe(record, { settings: live.settings, beginning: record.inbox, caller: { run, effectId } });
+}
+
+type Beginning = Extract<RunEvent, { type: 'run.started' | 'run.resumed' | 'run.recovered' }>;
+const beginsSegment = (event: RunEvent): event is Beginning =>
+  event.type === 'run.started' || event.type === 'run.resumed' || event.type === 'run.recovered';
+
+function tracedRun(record: RunRecord, settings: Settings, caller: Caller | undefined): TracedRun {
+  const { workflowName, traceId, groupId, traceMetadata, tracing, traceIncludeSensitiveData } = settings;
+  // A sub-agent inherits its caller's settings, but not the name of its workflow.
+  const isInherited = caller !== undefined && workflowName === caller.run.settings.workflowName;
+  const observer = caller?.run.observer;
+  return {
+    runId: record.journal.runId,
+    earlier: record.journal.events,
+    state: record.state,
+    ...(record.journal.base && { base: record.journal.base.state }),
+    settings: {
+      ...(workflowName !== undefined && !isInherited && { workflowName }),
+      ...(traceId !== undefined && { traceId }),
+      ...(groupId !== undefined && { groupId }),
+      ...(traceMetadata && { traceMetadata }),
+      ...(tracing && { tracing }),
+      content: traceIncludeSensitiveData !== false,
+    },
+    ...(caller && observer && { parent: { observer, effectId: caller.effectId } }),
+    agent: (key) => agentFacts(record, key),
+    check: (effect, state) => checkName(record, settings, { effect, state }),
+  };
+}
+
+function agentFacts(record: RunRecord, key: string): AgentFacts {
+  const agent = record.graph.agent(key);
+  return {
+    name: agent.name,
+    handoffs: agent.handoffs.map((target) => (target instanceof Handoff ? target.agentName : target.name)),
+    tools: agent.tools.map((tool) => tool.name),
+    outputType: agent.outputSchemaName,
+  };
+}
+
+type Check = { effect: CheckEffect; state: State };
+
+function checkName(record: RunRecord, settings: Settings, { effect, state }: Check): string | undefined {
+  const agent = record.graph.agent(state.agent);
+  return checksAt(effect.point, agent, settings)[effect.index]?.name;
+}
+
+const checksAt = (point: 'input' | 'output', agent: AnyAgent, settings: Settings): readonly { name: string }[] =>
+  point === 'input' ? checksOf(agent, settings) : [...(settings.outputGuardrails ?? []), ...agent.outputGuardrails];
+
+/** What a model call sends, and to whom. */
+type Sent = { request: ModelRequest; offer: Offer; model: Model; run: LiveRun; agent: AnyAgent };
+
+export function tellSent(observer: RunObserver, id: string, sent: Sent): void {
+  const { request, offer, model, run, agent } = sent;
+  const named = agent.model === '' ? run.settings.model : agent.model;
+  observer.sent(id, {
+    request,
+    model: model.origin?.model ?? (typeof named === 'string' ? named : undefined),
+    origin: model.origin,
+    tools: offer.tools.map(({ name }) => name),
+    handoffs: offer.handoffs.map(({ agentName }) => agentName),
+  });
+}

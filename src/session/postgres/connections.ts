@@ -1,0 +1,179 @@
+/**
+ * Connections to PostgreSQL: those that this package makes, one pool for all sessions of a process with the same
+ * settings, and those that a user hands in.
+ */
+import type { Pool } from 'pg';
+import { UserError } from '../../protocol/errors.ts';
+import type { Deadline } from '../stored/deadline.ts';
+import { Silence, within } from '../stored/deadline.ts';
+
+/** What is needed of a `Client` of `pg`, or of anything that does a statement with `$1` parameters. */
+export interface PostgresClient {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+/** A client of a pool. `release(true)` throws it away. */
+export interface PostgresPoolClient extends PostgresClient {
+  release(destroy?: boolean): void;
+}
+
+/** What is needed of a `Pool` of `pg`. */
+export interface PostgresPool {
+  connect(): Promise<PostgresPoolClient>;
+}
+
+export type Rows = readonly { readonly [column: string]: unknown }[];
+
+/** An error before anything was sent: nothing has happened. */
+export class NotConnected extends Error {}
+
+/** Does one statement at a time on a connection of its own. */
+export type Connections = {
+  /** What pools have in common with themselves: the schema is looked at once for each. */
+  readonly key: object;
+  /** @throws NotConnected; Silence; what the database says */
+  readonly query: (deadline: Deadline, text: string, values?: unknown[]) => Promise<Rows>;
+  readonly release: () => Promise<void>;
+};
+
+export type OwnPool = {
+  readonly connectionString: string;
+  readonly maxConnections: number;
+  readonly timeoutMs: number;
+};
+
+type Shared = { readonly pool: Promise<OwnedPool>; users: number };
+type OwnedPool = PostgresPool & { end(): Promise<void> };
+
+/** Pools by their settings: two hundred sessions must not be two hundred pools. */
+const pools = new Map<string, Shared>();
+
+/** @throws UserError when `pg` is not installed */
+export async function ownPool(options: OwnPool): Promise<Connections> {
+  const name = JSON.stringify(options);
+  const shared = pools.get(name) ?? { pool: createPool(options), users: 0 };
+  pools.set(name, shared);
+  shared.users += 1;
+  const release = async (): Promise<void> => {
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    pools.delete(name);
+    await (await shared.pool).end();
+  };
+  try {
+    return { ...fromPool(await shared.pool), release };
+  } catch (error) {
+    shared.users -= 1;
+    if (shared.users === 0) pools.delete(name);
+    throw error;
+  }
+}
+
+async function createPool({ connectionString, maxConnections, timeoutMs }: OwnPool): Promise<OwnedPool> {
+  const pg = await loadPg();
+  // The server gives up a little earlier than the caller, who then knows that nothing was changed.
+  const serverMs = Math.max(1, Math.floor(timeoutMs * 0.9));
+  const pool = new pg.Pool({
+    connectionString,
+    max: maxConnections,
+    application_name: 'baton',
+    connectionTimeoutMillis: Math.min(timeoutMs, 10_000),
+    statement_timeout: serverMs,
+    lock_timeout: serverMs,
+    idle_in_transaction_session_timeout: serverMs,
+    keepAlive: true,
+    allowExitOnIdle: true,
+  });
+  // An idle connection that ends has left the pool by itself; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+async function loadPg(): Promise<{ readonly Pool: typeof Pool }> {
+  try {
+    const { default: pg } = await import('pg');
+    return pg;
+  } catch (cause) {
+    const message =
+      'PostgresSession needs the package pg. Run "npm install pg", or pass a `pool` or a `client` of your own.';
+    throw Object.assign(new UserError(message), { cause });
+  }
+}
+
+export function fromPool(pool: PostgresPool): Connections {
+  return {
+    key: pool,
+    query: async (deadline, text, values) => {
+      const client = await acquire(pool, deadline);
+      return queryAndRelease({ client, deadline, text, values });
+    },
+    release: async () => undefined,
+  };
+}
+
+/** Statements of one client are done one after the other, by `pg` itself. */
+export function fromClient(client: PostgresClient): Connections {
+  return {
+    key: client,
+    query: async (deadline, text, values) => rowsOf(await within(deadline, client.query(text, values))),
+    release: async () => undefined,
+  };
+}
+
+async function acquire(pool: PostgresPool, deadline: Deadline): Promise<PostgresPoolClient> {
+  const connecting = pool.connect();
+  try {
+    return await within(deadline, connecting);
+  } catch (error) {
+    if (error instanceof Silence) {
+      // It may still come, and must not be kept then.
+      connecting.then(
+        (client) => client.release(),
+        () => undefined,
+      );
+    }
+    throw new NotConnected(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+async function queryAndRelease(asked: {
+  client: PostgresPoolClient;
+  deadline: Deadline;
+  text: string;
+  values: unknown[] | undefined;
+}): Promise<Rows> {
+  const { client, deadline, text, values } = asked;
+  const heard = (): void => undefined;
+  // A connection that breaks while it works says so twice: to the query, and as an event that must have a listener.
+  if (isEmitter(client)) client.on('error', heard);
+  let isBroken = true;
+  try {
+    const result = await within(deadline, client.query(text, values));
+    isBroken = false;
+    return rowsOf(result);
+  } catch (error) {
+    isBroken = !isStatementError(error);
+    throw error;
+  } finally {
+    if (isEmitter(client)) client.off('error', heard);
+    client.release(isBroken);
+  }
+}
+
+type Emitter = { on(event: string, listener: () => void): unknown; off(event: string, listener: () => void): unknown };
+const isEmitter = (client: object): client is Emitter => 'on' in client && 'off' in client;
+
+/** The rows are objects: that is what `query` of `pg` gives where no `rowMode` is asked for. */
+const rowsOf = ({ rows }: { rows: unknown[] }): Rows => rows as Rows;
+
+/** The SQLSTATE of an error that the server sent. */
+export function sqlState(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^E[A-Z]+$/.test(code) ? code : undefined;
+}
+
+/** The statement failed and was rolled back; the connection goes on. Classes 08 and 57P are about the connection. */
+export function isStatementError(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && !state.startsWith('08') && !state.startsWith('57P') && state !== '25P03';
+}

@@ -1,0 +1,155 @@
+/**
+ * A session in PostgreSQL: shared by many processes on many hosts.
+ *
+ * P1 Each change is one statement: all of it happens or nothing, and a process that is stopped holds no lock.
+ * P2 Order is the position, given under the lock of the session's row; no clock is asked.
+ * P3 An unreadable item is reported and kept. No call deletes it but `clearSession`.
+ */
+import { UserError } from '../../protocol/errors.ts';
+import type { AgentInputItem } from '../../protocol/items.ts';
+import type { SessionPosition } from '../sqlite/commands.ts';
+import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
+import { SessionCalls } from '../stored/session-calls.ts';
+import type { SessionStore, StoredSessionOptions } from '../stored/session-calls.ts';
+import type {
+  SessionHistoryRewriteArgs,
+  SessionHistoryRewriteAwareSession,
+  SessionHistoryTransactionArgs,
+  SessionHistoryTransactionAwareSession,
+} from '../types.ts';
+import type { PostgresClient, PostgresPool } from './connections.ts';
+
+/** Exactly one of `connectionString`, `pool` and `client`. */
+export type PostgresSessionOptions = StoredSessionOptions & {
+  /**
+   * Such as `postgres://user:password@host:5432/database`, in the forms that `pg` takes. Sessions of one process with
+   * the same settings share one pool, which the last of them closes.
+   */
+  connectionString?: string;
+  /** Connections of that pool at most. @default 10 */
+  maxConnections?: number;
+  /** A `Pool` of `pg`. It stays yours: `close()` leaves it open. Set its `statement_timeout` and `lock_timeout`. */
+  pool?: PostgresPool;
+  /** A connected `Client` of `pg`. It stays yours, and does not connect again when it is cut. */
+  client?: PostgresClient;
+};
+
+/**
+ * A conversation in a PostgreSQL database. Needs the package `pg`, or a pool or client of yours.
+ *
+ * @example no-run
+ * import { PostgresSession } from '@baton/agents';
+ *
+ * const connectionString = process.env['DATABASE_URL'] ?? '';
+ * const session = new PostgresSession('user_123', { connectionString, tenant: 'acme' });
+ * await session.addItems([{ type: 'message', role: 'user', content: 'Hello' }]);
+ * console.log(await session.getItems(10));
+ * await session.close();
+ */
+export class PostgresSession implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession {
+  readonly #calls: SessionCalls;
+
+  /**
+   * Connects to nothing yet: that is done by the first call that needs the database.
+   *
+   * @throws UserError when an id or an option is unfit
+   */
+  constructor(sessionId: string, options: PostgresSessionOptions) {
+    checkOptions(options);
+    this.#calls = new SessionCalls(sessionId, { ...options, kind: 'PostgresSession', open: () => open(options) });
+  }
+
+  async getSessionId(): Promise<string> {
+    return this.#calls.sessionId;
+  }
+
+  /** @throws SessionError */
+  getItems(limit?: number): Promise<AgentInputItem[]> {
+    return this.#calls.getItems(limit);
+  }
+
+  /**
+   * All items or none.
+   *
+   * @throws UserError when an item is no JSON; SessionError
+   */
+  async addItems(items: AgentInputItem[]): Promise<void> {
+    await this.#calls.append(items);
+  }
+
+  /**
+   * As `addItems`, safe to repeat and with conditions.
+   *
+   * @returns where the items are; for an operation that was done before, where they went then
+   * @throws UserError when an item is no JSON, or the operation id was used for other items;
+   *   SessionError `session/cleared`, `session/conflict` and others
+   */
+  append(items: AgentInputItem[], options?: SessionAppendOptions): Promise<SessionPosition> {
+    return this.#calls.append(items, options);
+  }
+
+  /** The generation, and in `last` the highest position that was ever given. */
+  position(): Promise<SessionPosition> {
+    return this.#calls.position();
+  }
+
+  /** @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays */
+  popItem(): Promise<AgentInputItem | undefined> {
+    return this.#calls.popItem();
+  }
+
+  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. */
+  clearSession(): Promise<void> {
+    return this.#calls.clear();
+  }
+
+  applyHistoryMutations(args: SessionHistoryRewriteArgs): Promise<void> {
+    return this.#calls.applyMutations(args);
+  }
+
+  /** @throws UserError for a blank id, an id used for another transaction, a suffix that is not there, unfit data */
+  applyHistoryTransaction(args: SessionHistoryTransactionArgs): Promise<void> {
+    return this.#calls.applyTransaction(args);
+  }
+
+  /** Waits for calls under way, then lets go of the connections. A second call changes nothing. */
+  close(): Promise<void> {
+    return this.#calls.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function checkOptions({ connectionString, pool, client, maxConnections = 10 }: PostgresSessionOptions): void {
+  const given = [connectionString, pool, client].filter((option) => option !== undefined);
+  if (given.length !== 1) {
+    throw new UserError(
+      `PostgresSession needs exactly one of \`connectionString\`, \`pool\` and \`client\`. Got ${given.length}.`,
+    );
+  }
+  if (connectionString === '') throw new UserError('PostgresSession option `connectionString` is empty.');
+  if (!Number.isInteger(maxConnections) || maxConnections < 1) {
+    throw new UserError(`PostgresSession option \`maxConnections\` must be 1 or more. Got ${maxConnections}.`);
+  }
+}
+
+async function open(options: PostgresSessionOptions): Promise<SessionStore> {
+  const { connectionString, pool, client, maxConnections = 10, timeoutMs = 30_000 } = options;
+  // Loaded late: most programs need none of it.
+  const [{ fromClient, fromPool, ownPool }, { postgresStore }] = await Promise.all([
+    import('./connections.ts'),
+    import('./store.ts'),
+  ]);
+  if (client) return postgresStore(fromClient(client), 'The PostgreSQL database');
+  if (pool) return postgresStore(fromPool(pool), 'The PostgreSQL database');
+  const place = `The PostgreSQL database at ${hostOf(connectionString ?? '')}`;
+  return postgresStore(await ownPool({ connectionString: connectionString ?? '', maxConnections, timeoutMs }), place);
+}
+
+/** Host, port and database of a connection string, and nothing else of it. */
+function hostOf(connectionString: string): string {
+  const url = URL.canParse(connectionString) ? new URL(connectionString) : undefined;
+  return url === undefined ? 'the given address' : `${url.host}${url.pathname}`;
+}

@@ -1,0 +1,233 @@
+/**
+ * What a session of a server does, whichever server it is: checks what it is given, turns items into texts and back,
+ * reports unreadable items, and keeps the order of its calls.
+ *
+ * C1 Calls of one session object are done one after the other, in the order in which they were made.
+ * C2 `timeoutMs` counts from the call and covers its waiting, its connection and its repetitions.
+ * C3 An unreadable item is reported and kept. No call deletes it but `clearSession`.
+ */
+import { UserError } from '../../protocol/errors.ts';
+import type { AgentInputItem } from '../../protocol/items.ts';
+import { warn } from '../../protocol/warn.ts';
+import { SessionError } from '../errors.ts';
+import { isStorable } from '../items.ts';
+import { decodeItem, encodeItem } from '../sqlite/codec.ts';
+import type { Answer, Command, Row, SessionPosition } from '../sqlite/commands.ts';
+import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
+import { checkOperationId, checkTransaction } from '../transaction.ts';
+import type { SessionHistoryRewriteArgs, SessionHistoryTransactionArgs } from '../types.ts';
+import type { Deadline } from './deadline.ts';
+
+/** The options that every session of a server has. */
+export type StoredSessionOptions = {
+  /** Whose session it is. Sessions of one id under two tenants have nothing in common. @default 'default' */
+  tenant?: string;
+  /** Refuse to work without a tenant of one's own. @default false */
+  requireTenant?: boolean;
+  /**
+   * How long a call may take, in milliseconds: waiting for others, connecting again after a failure, and the work.
+   * @default 30000
+   */
+  timeoutMs?: number;
+  /**
+   * What a call does that meets an unreadable item: throw `SessionError` `session/corrupt-item`, or leave the item out
+   * and say so on the console. The item is kept in either case. @default 'throw'
+   */
+  onCorrupt?: 'throw' | 'warn';
+};
+
+/** Does commands. A driver writes one. */
+export type SessionStore = {
+  /** For messages: where the items are. Never holds a password. */
+  readonly place: string;
+  /** Where a person finds an unreadable item. */
+  readonly repairAt: string;
+  /** @throws UserError, SessionError and nothing else */
+  readonly request: (command: Command, deadline: Deadline) => Promise<Answer>;
+  readonly release: () => Promise<void>;
+};
+
+type CommandOf = Command extends infer One ? (One extends Command ? Omit<One, 'tenant' | 'session'> : never) : never;
+
+export type SessionCallsOptions = StoredSessionOptions & {
+  /** Name of the class, for messages. */
+  readonly kind: string;
+  /** Called once, by the first call that needs the store. */
+  readonly open: () => Promise<SessionStore>;
+};
+
+export class SessionCalls {
+  readonly sessionId: string;
+  readonly #kind: string;
+  readonly #tenant: string;
+  readonly #timeoutMs: number;
+  readonly #tolerant: boolean;
+  readonly #open: () => Promise<SessionStore>;
+  #store: Promise<SessionStore> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  /** @throws UserError when an id or an option is unfit */
+  constructor(sessionId: string, options: SessionCallsOptions) {
+    const { kind, open, requireTenant = false, timeoutMs = 30_000, onCorrupt = 'throw' } = options;
+    const tenant = options.tenant ?? 'default';
+    checkName(`${kind} \`sessionId\``, sessionId);
+    checkName(`${kind} \`tenant\``, tenant);
+    if (requireTenant && tenant === 'default') {
+      throw new UserError(`${kind} needs option \`tenant\`, because \`requireTenant\` is set. 'default' is none.`);
+    }
+    if (!(timeoutMs > 0)) throw new UserError(`${kind} option \`timeoutMs\` must be above 0. Got ${timeoutMs}.`);
+    if (!['throw', 'warn'].includes(onCorrupt)) {
+      throw new UserError(`${kind} option \`onCorrupt\` must be 'throw' or 'warn'. Got ${String(onCorrupt)}.`);
+    }
+    this.sessionId = sessionId;
+    this.#kind = kind;
+    this.#tenant = tenant;
+    this.#timeoutMs = timeoutMs;
+    this.#tolerant = onCorrupt === 'warn';
+    this.#open = open;
+  }
+
+  async getItems(limit?: number): Promise<AgentInputItem[]> {
+    const isAll = limit === undefined || Number.isNaN(limit) || limit > Number.MAX_SAFE_INTEGER;
+    const count = isAll ? -1 : Math.max(0, Math.ceil(limit));
+    if (count === 0) return [];
+    const { texts = [], unreadable = [] } = await this.#ask({ do: 'read', limit: count, tolerant: this.#tolerant });
+    if (unreadable.length > 0) {
+      if (!this.#tolerant) throw await this.#corruptAt(unreadable);
+      await this.#warn(unreadable);
+    }
+    const items: AgentInputItem[] = [];
+    for (const text of texts) {
+      const item = decodeItem(text);
+      if (!item) throw await this.#corrupt(count);
+      items.push(item);
+    }
+    return items;
+  }
+
+  async append(items: AgentInputItem[], options: SessionAppendOptions = {}): Promise<SessionPosition> {
+    const { operationId, generation, expectedHead } = options;
+    if (operationId !== undefined) checkOperationId(operationId);
+    const rows = this.#encode(items, '.append()');
+    if (rows.length === 0 && operationId === undefined) return this.position();
+    return positionOf(await this.#ask({ do: 'append', rows, operationId, generation, expectedHead }));
+  }
+
+  async position(): Promise<SessionPosition> {
+    return positionOf(await this.#ask({ do: 'position' }));
+  }
+
+  async popItem(): Promise<AgentInputItem | undefined> {
+    const { texts = [], unreadable = [] } = await this.#ask({ do: 'pop', tolerant: this.#tolerant });
+    if (unreadable.length > 0) {
+      if (!this.#tolerant) throw await this.#corruptAt(unreadable);
+      await this.#warn(unreadable);
+    }
+    return texts[0] === undefined ? undefined : decodeItem(texts[0]);
+  }
+
+  async clear(): Promise<void> {
+    await this.#ask({ do: 'clear' });
+  }
+
+  async applyMutations({ mutations }: SessionHistoryRewriteArgs): Promise<void> {
+    const changes = mutations.map(({ callId, replacement }) => ({
+      callId,
+      row: this.#encodeItem(replacement, `.applyHistoryMutations(), replacement of call ${callId},`),
+    }));
+    if (changes.length > 0) await this.#ask({ do: 'rewrite', changes });
+  }
+
+  async applyTransaction({ operationId, transaction }: SessionHistoryTransactionArgs): Promise<void> {
+    checkTransaction({ operationId, transaction });
+    const where = '.applyHistoryTransaction()';
+    if (transaction.type === 'append_items') {
+      await this.#ask({ do: 'append', rows: this.#encode(transaction.items, where), operationId });
+      return;
+    }
+    const expected = this.#encode(transaction.expectedSuffix, where).map(({ text }) => text);
+    await this.#ask({ do: 'replace', expected, rows: this.#encode(transaction.replacement, where), operationId });
+  }
+
+  /** Waits for calls under way. A second call changes nothing. */
+  close(): Promise<void> {
+    this.#closed ??= this.#last.then(async () => (await this.#store?.catch(() => undefined))?.release());
+    return this.#closed;
+  }
+
+  #ask(command: CommandOf): Promise<Answer> {
+    if (this.#closed) {
+      const message = `Session "${this.sessionId}" was closed. Make another ${this.#kind}.`;
+      return Promise.reject(new SessionError('session/closed', message));
+    }
+    const deadline: Deadline = { at: performance.now() + this.#timeoutMs, ms: this.#timeoutMs };
+    const answer = this.#last.then(async () =>
+      (await this.#opened()).request({ ...command, tenant: this.#tenant, session: this.sessionId }, deadline),
+    );
+    this.#last = answer.catch(() => undefined);
+    return answer;
+  }
+
+  #opened(): Promise<SessionStore> {
+    this.#store ??= this.#open().catch((error: unknown) => {
+      this.#store = undefined;
+      throw error;
+    });
+    return this.#store;
+  }
+
+  #encode(items: unknown, where: string): Row[] {
+    if (!Array.isArray(items)) {
+      throw new UserError(`${this.#kind} ${where} needs an array of items. Got ${typeof items}.`);
+    }
+    return items.map((item: unknown, index) => this.#encodeItem(item, `${where}, item ${index},`));
+  }
+
+  #encodeItem(item: unknown, where: string): Row {
+    if (typeof item !== 'object' || item === null || Array.isArray(item) || item instanceof Uint8Array) {
+      throw new UserError(`${this.#kind} ${where} must be an object. Got ${item === null ? 'null' : typeof item}.`);
+    }
+    if (!isStorable(item)) {
+      throw new UserError(
+        `${this.#kind} ${where} holds data that cannot be stored: functions, dates, maps, other classes, BigInt, NaN, ` +
+          'cycles or more than 100 levels. Use JSON and bytes.',
+      );
+    }
+    return encodeItem(item, where);
+  }
+
+  /** Asks which of the items that a read returned are unreadable. */
+  async #corrupt(limit: number): Promise<SessionError> {
+    const { unreadable = [] } = await this.#ask({ do: 'read', limit, tolerant: true });
+    return this.#corruptAt(unreadable);
+  }
+
+  async #corruptAt(positions: readonly number[]): Promise<SessionError> {
+    const { repairAt } = await this.#opened();
+    const message = `${await this.#describe(positions)}. They were kept. Repair them in ${repairAt}, or set onCorrupt: 'warn' to leave them out.`;
+    return new SessionError('session/corrupt-item', message, { positions });
+  }
+
+  async #warn(positions: readonly number[]): Promise<void> {
+    warn(`${await this.#describe(positions)}. They were left out and kept.`);
+  }
+
+  async #describe(positions: readonly number[]): Promise<string> {
+    const { place } = await this.#opened();
+    const whose = `session "${this.sessionId}" of tenant "${this.#tenant}"`;
+    return `${place}: ${whose} has unreadable items at position ${positions.join(', ')}`;
+  }
+}
+
+function positionOf({ position }: Answer): SessionPosition {
+  if (position) return position;
+  throw new SessionError('session/store', 'The store answered without a position. This is a defect; please report it.');
+}
+
+/** Stores compare text by its bytes, and some strings have none of their own. */
+function checkName(what: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '' && !/[\0\p{Surrogate}]/u.test(value)) return;
+  const got = typeof value === 'string' ? JSON.stringify(value) : typeof value;
+  throw new UserError(`${what} must be a non-empty string of whole characters, without NUL. Got ${got}.`);
+}

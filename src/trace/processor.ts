@@ -1,0 +1,121 @@
+/**
+ * Processors: one that passes everything on to several, and one that prints.
+ */
+import { warn } from '../protocol/warn.ts';
+import type { Span, Trace, TracingExporter, TracingProcessor } from './types.ts';
+
+/**
+ * Passes traces and spans on to each of its processors. One that throws or rejects is warned of, and disturbs neither
+ * the run nor the others.
+ */
+export class MultiTracingProcessor implements TracingProcessor {
+  #processors: readonly TracingProcessor[] = [];
+  /** Those whose failing was told: once is enough. */
+  readonly #failing = new WeakSet<TracingProcessor>();
+  readonly #started = new WeakSet<TracingProcessor>();
+
+  /** How many processors there are. */
+  get size(): number {
+    return this.#processors.length;
+  }
+
+  /** Starts those that were not started yet. */
+  start(): void {
+    for (const processor of this.#processors) {
+      if (this.#started.has(processor)) continue;
+      this.#started.add(processor);
+      processor.start?.();
+    }
+  }
+
+  addTraceProcessor(processor: TracingProcessor): void {
+    this.#processors = [...this.#processors, processor];
+    this.start();
+  }
+
+  /** Replaces all processors. Those that were set before are shut down. */
+  setProcessors(processors: readonly TracingProcessor[]): void {
+    const dropped = this.#processors.filter((processor) => !processors.includes(processor));
+    this.#processors = [...processors];
+    this.start();
+    for (const processor of dropped) void this.#settled(processor, () => processor.shutdown());
+  }
+
+  onTraceStart(trace: Trace): Promise<void> {
+    return this.#each((processor) => processor.onTraceStart(trace));
+  }
+  onTraceEnd(trace: Trace): Promise<void> {
+    return this.#each((processor) => processor.onTraceEnd(trace));
+  }
+  onSpanStart(span: Span): Promise<void> {
+    return this.#each((processor) => processor.onSpanStart(span));
+  }
+  onSpanEnd(span: Span): Promise<void> {
+    return this.#each((processor) => processor.onSpanEnd(span));
+  }
+
+  /** Tells of a trace that began and ended elsewhere. */
+  async dispatchTrace(trace: Trace): Promise<void> {
+    await this.onTraceStart(trace);
+    await this.onTraceEnd(trace);
+  }
+  /** Tells of a span that began and ended elsewhere. */
+  async dispatchSpan(span: Span): Promise<void> {
+    await this.onSpanStart(span);
+    await this.onSpanEnd(span);
+  }
+  dispatchSpanStart(span: Span): Promise<void> {
+    return this.onSpanStart(span);
+  }
+  dispatchSpanEnd(span: Span): Promise<void> {
+    return this.onSpanEnd(span);
+  }
+
+  shutdown(timeout?: number): Promise<void> {
+    return this.#each((processor) => processor.shutdown(timeout));
+  }
+  forceFlush(): Promise<void> {
+    return this.#each((processor) => processor.forceFlush());
+  }
+
+  #each(tell: (processor: TracingProcessor) => Promise<void>): Promise<void> {
+    const [only, ...others] = this.#processors;
+    if (!only) return DONE;
+    if (others.length === 0) return this.#settled(only, () => tell(only));
+    return Promise.all(this.#processors.map((each) => this.#settled(each, () => tell(each)))).then(nothing);
+  }
+
+  /** Begins at once. Never rejects: telemetry that fails must not fail the run. */
+  #settled(processor: TracingProcessor, tell: () => Promise<void>): Promise<void> {
+    try {
+      // A processor in plain JavaScript may return nothing.
+      const told: Promise<void> | undefined = tell();
+      if (told?.then === undefined) return DONE;
+      return told.catch((error: unknown) => this.#complain(processor, error));
+    } catch (error) {
+      this.#complain(processor, error);
+      return DONE;
+    }
+  }
+
+  #complain(processor: TracingProcessor, error: unknown): void {
+    if (this.#failing.has(processor)) return;
+    this.#failing.add(processor);
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    warn(`A trace processor failed, and what it was told of may be lost: ${text}`);
+  }
+}
+
+const DONE: Promise<void> = Promise.resolve();
+const nothing = (): void => undefined;
+
+/** Prints traces when they start and spans when they ended, one line each. For looking at what a program traces. */
+export class ConsoleSpanExporter implements TracingExporter {
+  async export(items: (Trace | Span)[]): Promise<void> {
+    for (const item of items) {
+      const kind = item.type === 'trace' ? 'trace' : 'span';
+      // oxlint-disable-next-line eslint/no-console -- this is what it is for
+      console.log(`[${kind}] ${JSON.stringify(item.toJSON())}`);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Spans as objects: what processors get, and what user code holds while it is inside of one.
+ */
+import { generateSpanId, NOOP_ID } from './ids.ts';
+import type { Span as SpanShape, SpanData, SpanDetails, SpanError, SpanOptions } from './types.ts';
+
+/** The two calls of a processor that a span makes. */
+export type SpanListener = {
+  onSpanStart(span: Span): Promise<void>;
+  onSpanEnd(span: Span): Promise<void>;
+};
+
+/**
+ * A piece of work: from `start()` to `end()`, which each count once. Made by the `create…Span` functions.
+ *
+ * @example
+ * const span = createCustomSpan({ data: { name: 'look up', data: { key: 'k1' } } });
+ * span.start();
+ * span.end();
+ */
+export class Span<TData extends SpanData = SpanData> implements SpanShape<TData> {
+  readonly type = 'trace.span';
+  /** The span that was current when this one became current. */
+  previousSpan: Span | undefined;
+  /** Ours: facts beside the span data; they are never part of `toJSON()`. */
+  details: SpanDetails | undefined;
+  readonly #options: SpanOptions<TData>;
+  readonly #listener: SpanListener;
+  readonly #spanId: string;
+  /** Milliseconds since the epoch until somebody reads them: most are never read as text. */
+  #startedAt: string | number | null;
+  #endedAt: string | number | null;
+  #error: SpanError | null;
+
+  constructor(options: SpanOptions<TData>, processor: SpanListener) {
+    this.#options = options;
+    this.#listener = processor;
+    this.#spanId = options.spanId ?? generateSpanId();
+    this.#startedAt = options.startedAt ?? null;
+    this.#endedAt = options.endedAt ?? null;
+    this.#error = options.error ?? null;
+  }
+
+  get traceId(): string {
+    return this.#options.traceId;
+  }
+  get spanId(): string {
+    return this.#spanId;
+  }
+  get parentId(): string | null {
+    return this.#options.parentId ?? null;
+  }
+  get spanData(): TData {
+    return this.#options.data;
+  }
+  get traceMetadata(): Record<string, unknown> | undefined {
+    return this.#options.traceMetadata;
+  }
+  get startedAt(): string | null {
+    if (typeof this.#startedAt === 'number') this.#startedAt = timeIso(this.#startedAt);
+    return this.#startedAt;
+  }
+  get endedAt(): string | null {
+    if (typeof this.#endedAt === 'number') this.#endedAt = timeIso(this.#endedAt);
+    return this.#endedAt;
+  }
+  get error(): SpanError | null {
+    return this.#error;
+  }
+  get tracingApiKey(): string | undefined {
+    return this.#options.tracingApiKey;
+  }
+
+  /** Begins the span. `at` is for work that began before: ISO 8601, or milliseconds since the epoch. @default now */
+  start(at: string | number = Date.now()): void {
+    if (this.#startedAt !== null) return;
+    this.#startedAt = at;
+    void this.#listener.onSpanStart(this);
+  }
+
+  /** Ends the span. `at` is for work that ended before: ISO 8601, or milliseconds since the epoch. @default now */
+  end(at: string | number = Date.now()): void {
+    if (this.#endedAt !== null) return;
+    this.#endedAt = at;
+    void this.#listener.onSpanEnd(this);
+  }
+
+  /** Says what went wrong; the last word counts. */
+  setError(error: SpanError): void {
+    this.#error = error;
+  }
+
+  /** Another object with the same content. */
+  clone(): Span<TData> {
+    const copy = new Span<TData>(
+      {
+        ...this.#options,
+        spanId: this.#spanId,
+        ...(this.startedAt !== null && { startedAt: this.startedAt }),
+        ...(this.endedAt !== null && { endedAt: this.endedAt }),
+        ...(this.#error && { error: this.#error }),
+      },
+      this.#listener,
+    );
+    copy.previousSpan = this.previousSpan;
+    copy.details = this.details;
+    return copy;
+  }
+
+  toJSON(): object | null {
+    return {
+      object: 'trace.span',
+      id: this.spanId,
+      trace_id: this.traceId,
+      parent_id: this.parentId,
+      started_at: this.startedAt,
+      ended_at: this.endedAt,
+      span_data: wireData(this.spanData),
+      error: this.error,
+    };
+  }
+}
+
+const SILENT: SpanListener = {
+  onSpanStart: async () => undefined,
+  onSpanEnd: async () => undefined,
+};
+
+/** A span where tracing is off: takes all calls, tells nobody. */
+export class NoopSpan<TData extends SpanData = SpanData> extends Span<TData> {
+  constructor(data: TData, processor: SpanListener = SILENT) {
+    super({ traceId: NOOP_ID, spanId: NOOP_ID, data }, processor);
+  }
+  override start(): void {}
+  override end(): void {}
+  override setError(): void {}
+  override clone(): NoopSpan<TData> {
+    return new NoopSpan(this.spanData);
+  }
+  override toJSON(): null {
+    return null;
+  }
+}
+
+const timeIso = (at: number): string => new Date(at).toISOString();
+
+/** Tasks and turns go out as custom spans, as the published package sends them; private members stay here. */
+function wireData(data: SpanData): object {
+  if (data.type === 'task' || data.type === 'turn') {
+    const { type, ...rest } = data;
+    return { type: 'custom', name: type, data: { sdk_span_type: type, ...rest } };
+  }
+  if (data.type !== 'response') return data;
+  return Object.fromEntries(Object.entries(data).filter(([key]) => !key.startsWith('_')));
+}

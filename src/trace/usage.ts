@@ -1,0 +1,82 @@
+/**
+ * Token counts as spans show them.
+ */
+import type { Attempt } from '../kernel/index.ts';
+import type { UsageData } from '../protocol/model.ts';
+import type { GenerationUsageData, TaskUsageData, TurnUsageData } from './types.ts';
+
+/** A sum; undefined parts count nothing. */
+export function addUsage(sum: TaskUsageData | undefined, usage: UsageData): TaskUsageData {
+  const before = sum ?? NOTHING;
+  return {
+    input_tokens: before.input_tokens + usage.inputTokens,
+    output_tokens: before.output_tokens + usage.outputTokens,
+    cached_input_tokens: before.cached_input_tokens + counted(usage.inputTokensDetails, CACHED),
+    cache_write_input_tokens: before.cache_write_input_tokens + counted(usage.inputTokensDetails, WRITTEN),
+    requests: before.requests + (usage.requests ?? 1),
+    total_tokens: before.total_tokens + usage.totalTokens,
+  };
+}
+
+/** Adds what a sub-agent's task used. */
+export function addTask(sum: TaskUsageData | undefined, task: TaskUsageData): TaskUsageData {
+  const before = sum ?? NOTHING;
+  return {
+    input_tokens: before.input_tokens + task.input_tokens,
+    output_tokens: before.output_tokens + task.output_tokens,
+    cached_input_tokens: before.cached_input_tokens + task.cached_input_tokens,
+    cache_write_input_tokens: before.cache_write_input_tokens + task.cache_write_input_tokens,
+    requests: before.requests + task.requests,
+    total_tokens: before.total_tokens + task.total_tokens,
+  };
+}
+
+const NOTHING: TaskUsageData = {
+  input_tokens: 0,
+  output_tokens: 0,
+  cached_input_tokens: 0,
+  cache_write_input_tokens: 0,
+  requests: 0,
+  total_tokens: 0,
+};
+
+export function turnUsage(sum: TaskUsageData): TurnUsageData {
+  const { input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens } = sum;
+  return { input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens };
+}
+
+/** Usage of one model call, with its details under `details`. */
+export function generationUsage(usage: UsageData): GenerationUsageData {
+  const details = { ...merged(usage.inputTokensDetails), ...merged(usage.outputTokensDetails) };
+  return {
+    input_tokens: usage.inputTokens,
+    output_tokens: usage.outputTokens,
+    ...(Object.keys(details).length > 0 && { details }),
+  };
+}
+
+type Details = UsageData['inputTokensDetails'];
+
+const listOf = (details: Details): Record<string, number>[] =>
+  details === undefined ? [] : Array.isArray(details) ? details : [details];
+
+const counted = (details: Details, keys: readonly string[]): number =>
+  listOf(details).reduce((sum, each) => keys.reduce((all, key) => all + (each[key] ?? 0), sum), 0);
+
+const CACHED = ['cached_tokens'];
+/** As OpenAI, the AI SDK and Anthropic name it. */
+const WRITTEN = ['cache_write_tokens', 'cacheWrite', 'cacheWrite5m', 'cacheWrite1h'];
+
+function merged(details: Details): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const each of listOf(details))
+    for (const [key, count] of Object.entries(each)) sum[key] = (sum[key] ?? 0) + count;
+  return sum;
+}
+
+/** What the attempts of a call cost together; undefined where none is known. */
+export function costOf(attempts: readonly Attempt[] | undefined): number | undefined {
+  let sum: number | undefined;
+  for (const { nanoUsd } of attempts ?? []) if (nanoUsd !== undefined) sum = (sum ?? 0) + nanoUsd;
+  return sum;
+}
