@@ -1,8 +1,10 @@
+/* oxlint-disable eslint/max-lines -- one re-export a line, nothing else */
 /**
  * Everything that agents need; test helpers are in `@baton/agents/testing`.
  *
  * Each name is public for good, so each is listed. What is not of `@openai/agents` stands under "Own additions".
  */
+/* oxlint-disable eslint/max-lines -- a list of names, which is as long as it is */
 
 // Agents
 export {
@@ -368,6 +370,32 @@ export type {
   HistoryWire,
   ProjectedHistory,
 } from './model/index.ts';
+// Presets of the OpenAI adapters
+export {
+  AzureOpenAIProvider,
+  createPresetProvider,
+  LiteLLMModel,
+  LlamaCppModel,
+  LMStudioModel,
+  OllamaModel,
+  OpenRouterModel,
+  VLLMModel,
+} from './providers/openai/index.ts';
+export type {
+  ApiKey,
+  ApiKeyContext,
+  AzureDeployment,
+  AzureOpenAIProviderOptions,
+  ChatAnswered,
+  ChatDialect,
+  LiteLLMModelOptions,
+  OpenAIModelIdentity,
+  OpenRouterModelOptions,
+  PresetConnection,
+  PresetModelOptions,
+  PresetOptions,
+  PresetSettings,
+} from './providers/openai/index.ts';
 export { createOpenAIClient } from './providers/openai/index.ts';
 export type {
   CodeInterpreterToolOptions,
@@ -413,6 +441,12 @@ export type {
 } from './tools/index.ts';
 export { isModelError, ModelError, ModelResponseError } from './wire/index.ts';
 export type { Fetch, ModelErrorFacts, ModelErrorKind, WireTimeouts } from './wire/index.ts';
+// Each of these names its own; there are no lines left here to repeat them.
+export * from './providers/openai/sessions/index.ts';
+export * from './session/sealed/index.ts';
+export * from './session/branches/index.ts';
+export { SummarizingSession, type SummarizingSessionOptions } from './run/index.ts';
+export { estimateTokens, resolveSessionSettings, type SessionSettings, type TokenCounter } from './session/index.ts';
 
 // Prices and routing
 export * from './model/public.ts';

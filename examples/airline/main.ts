@@ -21,6 +21,7 @@ const USAGE = `Usage: npm run airline -- --data DIR [options]
   --task N          only the conversations of this task
   --recorded-ids    keep the recorded call ids, which repeat within a conversation (default: an id of its own each)
   --db FILE         keep the sessions in this SQLite file (default: in memory)
+  --move            each answer comes from another provider: Chat Completions, Responses, Anthropic, AI SDK V3 and V4
   --cassettes DIR   keep one cassette a conversation: recorded where it is missing, then replayed without a model
   --log-bytes       also compare the size of the logs with that of the transcripts; at most twice is well
   --json            end with one line of JSON`;
@@ -38,6 +39,7 @@ type Settings = {
   readonly cassettes: string | undefined;
   readonly json: boolean;
   readonly logBytes: boolean;
+  readonly move: boolean;
 };
 
 /** How many bytes of log a byte of transcript may cost. */
@@ -71,17 +73,23 @@ async function main(settings: Settings): Promise<number> {
     await server.close();
   }
   const { allEqual, ...totals } = results.reduce(addResult, NOTHING);
-  const modelCalls = server.answered();
+  const refusals = results.flatMap(({ moved }) => moved?.refused ?? []);
+  const modelCalls = results.reduce((sum, { moved }) => sum + (moved?.answered ?? 0), server.answered());
   for (const line of complaints(results)) console.log(line);
   console.log(
     `${totals.conversations} conversations in ${seconds} s: ${totals.verdictsEqual} verdicts and ` +
       `${totals.toolOutputsEqual} of ${totals.toolOutputs} tool outputs are as recorded, ${modelCalls} model calls.`,
   );
+  if (settings.move) console.log(`Moved at every turn; ${refusals.length} requests were refused.`);
+  for (const refusal of refusals.slice(0, MAX_LISTED)) console.log(clip(harmless(refusal), 200));
   const size = settings.logBytes ? logBytes(results, data) : undefined;
   const ratio = size && size.logBytes / size.transcriptBytes;
   if (ratio !== undefined) console.log(`The logs have ${ratio.toFixed(2)} times the bytes of the transcripts.`);
-  if (settings.json) console.log(JSON.stringify({ ...totals, seconds, modelCalls, ...size }));
-  return allEqual === total && (ratio ?? 0) <= MOST_LOG ? 0 : 1;
+  if (settings.json)
+    console.log(
+      JSON.stringify({ ...totals, seconds, modelCalls, ...size, ...(settings.move && { refused: refusals.length }) }),
+    );
+  return allEqual === total && refusals.length === 0 && (ratio ?? 0) <= MOST_LOG ? 0 : 1;
 }
 
 async function loadSelected({ data: dir, task, recordedIds }: Settings): Promise<AirlineData> {
@@ -133,6 +141,7 @@ function readSettings(args: string[]): Settings {
     cassettes: values.cassettes,
     json: values.json ?? false,
     logBytes: values['log-bytes'] ?? false,
+    move: values.move ?? false,
   };
 }
 
@@ -150,6 +159,7 @@ function parse(args: string[]) {
         cassettes: { type: 'string' },
         json: { type: 'boolean' },
         'log-bytes': { type: 'boolean' },
+        move: { type: 'boolean' },
       },
     }).values;
   } catch (cause) {

@@ -7,6 +7,7 @@ import type { AirlineData, Conversation, ToolSpec } from './data.ts';
 import { openDatabase } from './database.ts';
 import type { Database, Start } from './database.ts';
 import { sameJson, tryParseJson } from './json.ts';
+import { NOTE, openMoving } from './moving.ts';
 import { CLOSING } from './replay-server.ts';
 import type { ReplayServer } from './replay-server.ts';
 import { Agent, chatModel, MemorySession, onCassette, run, SQLiteSession, tool } from './sdk.ts';
@@ -31,6 +32,8 @@ export type ReplayOptions = {
   readonly concurrency: number;
   /** The SQLite file that keeps the conversations' sessions; without one they are in memory. */
   readonly dbPath?: string | undefined;
+  /** Whether each answer comes from another provider than the one before it. */
+  readonly move?: boolean;
   /** The folder that keeps one cassette a conversation; without one the model is asked each time. */
   readonly cassettes?: string | undefined;
   readonly onEvent: (event: ReplayEvent) => void;
@@ -57,6 +60,8 @@ export type ConversationResult = {
   readonly states: readonly unknown[];
   /** Why the replay stopped early. */
   readonly failure: string | undefined;
+  /** What the providers of a moving conversation answered and refused. */
+  readonly moved?: { readonly answered: number; readonly refused: readonly string[] };
 };
 
 /** What the tools of one conversation work on. */
@@ -72,21 +77,32 @@ type Desk = {
 
 /** Replays every conversation and returns the results in their order. */
 export async function replay(data: AirlineData, options: ReplayOptions): Promise<ConversationResult[]> {
-  const agent = supportAgent(data);
+  const agent = supportAgent(data, options.move === true);
   const results: ConversationResult[] = [];
   const waiting = data.conversations.entries();
   const worker = async () => {
     // The workers share one iterator, so each conversation is taken once.
     for (const [index, conversation] of waiting) {
       options.onEvent({ kind: 'started', index, conversation });
-      const mine = agent.clone({ model: modelOf(conversation, index, options) });
-      const result = await replayConversation({ agent: mine, index, conversation, start: data.start }, options);
+      const result = await replayWith({ agent, index, conversation, start: data.start }, options);
       results[index] = result;
       options.onEvent({ kind: 'finished', index, result });
     }
   };
   await Promise.all(Array.from({ length: options.concurrency }, worker));
   return results;
+}
+
+/** Replays one conversation with a model of its own. */
+async function replayWith(the: Case, options: ReplayOptions): Promise<ConversationResult> {
+  const { agent, index, conversation } = the;
+  if (options.move !== true) {
+    const mine = agent.clone({ model: modelOf(conversation, index, options) });
+    return replayConversation({ ...the, agent: mine }, options);
+  }
+  await using moving = await openMoving(conversation, index);
+  const result = await replayConversation({ ...the, agent: agent.clone({ model: moving.model }) }, options);
+  return { ...result, moved: { answered: moving.answered(), refused: moving.refused } };
 }
 
 function modelOf({ task, trial }: Conversation, index: number, { server, cassettes }: ReplayOptions): Model {
@@ -96,11 +112,11 @@ function modelOf({ task, trial }: Conversation, index: number, { server, cassett
 
 type SupportAgent = ReturnType<typeof supportAgent>;
 
-function supportAgent({ policy, tools }: AirlineData) {
+function supportAgent({ policy, tools }: AirlineData, move: boolean) {
   return new Agent<Desk>({
     name: 'Airline support',
     instructions: policy,
-    tools: tools.map(airlineTool),
+    tools: [...tools.map(airlineTool), ...(move ? [noteTool()] : [])],
     // Who is handed to a person is not answered by the model any more: so it was recorded.
     toolUseBehavior: { stopAtToolNames: ['transfer_to_human_agents'] },
   });
@@ -120,6 +136,18 @@ function airlineTool({ name, description, parameters }: ToolSpec) {
       const argumentsText = details?.toolCall?.arguments ?? JSON.stringify(input);
       return serveCall(context.context, name, argumentsText);
     },
+  });
+}
+
+/** For the second call that moving providers make. */
+function noteTool() {
+  const properties = { text: { type: 'string' as const } };
+  return tool({
+    name: NOTE,
+    description: 'Takes a note.',
+    parameters: { type: 'object', properties, required: ['text'], additionalProperties: false },
+    strict: true,
+    execute: (): string => 'noted',
   });
 }
 
@@ -253,6 +281,7 @@ async function runOnce({ agent, index }: Case, text: string, { stream, session, 
 
 function outputOf(item: RunItem): string[] {
   if (item.type !== 'tool_call_output_item') return [];
+  if ('name' in item.rawItem && item.rawItem.name === NOTE) return [];
   return [typeof item.output === 'string' ? item.output : JSON.stringify(item.output)];
 }
 

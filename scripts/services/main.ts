@@ -10,11 +10,12 @@ import { delimiter } from 'node:path';
 import { at, duration, root } from '../lib/script.ts';
 import { Missing } from './service.ts';
 import type { Running, Service } from './service.ts';
+import { litellm } from './litellm.ts';
 import { phoenix } from './phoenix.ts';
 import { postgres } from './postgres.ts';
 import { redis } from './redis.ts';
 
-const SERVICES: readonly Service[] = [postgres, redis, phoenix];
+const SERVICES: readonly Service[] = [postgres, redis, phoenix, litellm];
 
 async function main(args: readonly string[]): Promise<number> {
   const split = args.indexOf('--');

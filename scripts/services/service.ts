@@ -107,6 +107,8 @@ export type Program = {
   readonly stopSignal?: NodeJS.Signals;
   /** Resolves once it answers; asked again and again while it throws. */
   readonly ready: () => Promise<void>;
+  /** How long that may take, in milliseconds. @default 60_000 */
+  readonly readyWithinMs?: number;
 };
 
 /** Starts a program, waits until it answers, and sees to its end. Its output goes to `<folder>/log`. */
@@ -129,7 +131,8 @@ export async function runService(program: Program, env: Running['env']): Promise
   };
 }
 
-async function startProgram({ name, command, args, folder, user, env, ready }: Program): Promise<ChildProcess> {
+async function startProgram({ readyWithinMs = 60_000, ...program }: Program): Promise<ChildProcess> {
+  const { name, command, args, folder, user, env, ready } = program;
   const log = join(folder, 'log');
   const fd = openSync(log, 'a');
   const stdio: StdioOptions = ['ignore', fd, fd];
@@ -141,7 +144,7 @@ async function startProgram({ name, command, args, folder, user, env, ready }: P
   failed.catch(() => undefined);
   guard(child, folder);
   try {
-    await Promise.race([failed, waitFor(name, ready)]);
+    await Promise.race([failed, waitFor({ name, ready, withinMs: readyWithinMs })]);
   } catch (error) {
     child.kill('SIGKILL');
     throw new Error(`${name} did not start:\n${readFileSync(log, 'utf8').slice(-2000)}`, { cause: error });
@@ -149,13 +152,16 @@ async function startProgram({ name, command, args, folder, user, env, ready }: P
   return child;
 }
 
-async function waitFor(name: string, ready: () => Promise<void>): Promise<void> {
-  const deadline = performance.now() + 60_000;
+type Waiting = Pick<Program, 'name' | 'ready'> & { withinMs: number };
+
+async function waitFor({ name, ready, withinMs }: Waiting): Promise<void> {
+  const deadline = performance.now() + withinMs;
   for (;;) {
     try {
       return await ready();
     } catch (error) {
-      if (performance.now() > deadline) throw new Error(`${name} gave no answer for 60 s`, { cause: error });
+      if (performance.now() > deadline)
+        throw new Error(`${name} gave no answer for ${withinMs / 1000} s`, { cause: error });
       await sleep(50);
     }
   }

@@ -6,6 +6,7 @@ import type { Json } from '../protocol/json.ts';
 import { checkCommit, checkName } from './check.ts';
 import { decode, DEFAULT_LIMITS, encodeEvent, encodeJson, isSameText } from './codec.ts';
 import type { Limits } from './codec.ts';
+import { isNews } from './news.ts';
 import { cursorOf, placeOf } from './page.ts';
 import * as refused from './refusals.ts';
 import type {
@@ -223,7 +224,8 @@ class MemoryLog implements EventLog {
       this.#checkOpen();
       const row = this.#runs.get(runId);
       if (!row) return undefined;
-      if (row.events.length > (known.head ?? -1) || row.inbox.length > (known.posted ?? -1)) return this.#infoOf(row);
+      const info = this.#infoOf(row);
+      if (isNews(info, known)) return info;
       await this.#change(runId, signal);
     }
   }

@@ -237,7 +237,7 @@ export type Posted = {
   readonly status: LogStatus;
 };
 
-/** What a watcher knows of. @default anything is news to it: it returns at once */
+/** What a watcher knows of. What it does not name is no news to it; who names nothing is told at once. */
 export type Known = { readonly head?: number; readonly posted?: number };
 
 export type RemoveQuery = {

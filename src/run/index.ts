@@ -15,3 +15,5 @@ export { RunResult, StreamedRunResult } from './result.ts';
 export { RunState } from './run-state.ts';
 export { run, Runner } from './run.ts';
 export type { RunInput } from './run.ts';
+export { SummarizingSession } from './summary-session.ts';
+export type { SummarizingSessionOptions } from './summary-session.ts';

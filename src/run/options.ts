@@ -14,7 +14,12 @@ import { checkTimeout, type Prices } from '../model/index.ts';
 import { type AgentsError, UserError } from '../protocol/errors.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { Model, ModelProvider, ModelResponse, ModelSettings } from '../protocol/model.ts';
-import type { Session, SessionInputCallback } from '../session/index.ts';
+import {
+  resolveSessionSettings,
+  type Session,
+  type SessionInputCallback,
+  type SessionSettings,
+} from '../session/index.ts';
 import type { RunContext } from '../tools/context.ts';
 import type { TracingConfig } from '../trace/index.ts';
 import type { Callback } from '../tools/index.ts';
@@ -133,6 +138,8 @@ export type RunConfig = TraceConfig & {
   /** What happens when a tool and a handoff have one name. @default 'warn' */
   toolNameCollisionPolicy?: ToolNameCollisionPolicy;
   sessionInputCallback?: SessionInputCallback;
+  /** How much of its history a session gives to a run; each setting goes before the session's own. @default no limit */
+  sessionSettings?: SessionSettings;
   callModelInputFilter?: CallModelInputFilter;
   toolErrorFormatter?: ToolErrorFormatter;
   outputGuardrailBlockedMessage?: OutputGuardrailBlockedMessage;
@@ -145,6 +152,7 @@ export type RunConfig = TraceConfig & {
 type SharedRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = Pick<
   RunConfig,
   | 'sessionInputCallback'
+  | 'sessionSettings'
   | 'callModelInputFilter'
   | 'toolErrorFormatter'
   | 'outputGuardrailBlockedMessage'
@@ -218,6 +226,7 @@ export function settle(config: RunConfig, options: IndividualRunOptions = {}): S
   const settings: Settings = { ...config, ...rest, maxTurns, stream };
   for (const key of OVERRIDES)
     if (options[key] === undefined && config[key] !== undefined) assign(settings, config, key);
+  settings.sessionSettings = resolveSessionSettings(config.sessionSettings, options.sessionSettings);
   check(settings);
   return settings;
 }

@@ -202,12 +202,13 @@ export function responseOf(record: RunRecord, k: number, reply: Reply | undefine
 }
 
 export function responseFrom(reply: Reply): ModelResponse {
-  const { output, usage, responseId, requestId, rawUsage } = reply;
+  const { output, usage, responseId, requestId, rawUsage, providerData } = reply;
   return {
     usage: new Usage({ requests: 1, ...usage }),
     output,
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
+    ...(providerData && { providerData }),
     ...(rawUsage && { rawUsage }),
   };
 }

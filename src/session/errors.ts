@@ -16,6 +16,13 @@ import { AgentsError } from '../protocol/errors.ts';
  *   an operation id.
  * - `session/unreachable`: the server could not be reached within `timeoutMs`; nothing was changed.
  * - `session/not-durable`: `requireDurable` was asked for and the server does not keep what it acknowledges.
+ * - `session/wrong-key`: an item is sealed with a key that was not given. It was kept, as in the five cases below.
+ * - `session/tampered`: a sealed item was changed, or comes from another session or tenant.
+ * - `session/reordered`: sealed items are missing, repeated or in another order than they were added.
+ * - `session/truncated`: the newest items are missing; told only with a `head` kept elsewhere.
+ * - `session/expired`: a sealed item is older than `ttlMs`.
+ * - `session/plaintext`: an item that is not sealed stands in a sealed session.
+ * - `session/unknown-branch`: there is no branch of that name, or no more.
  * - `session/store`: anything else that the database says.
  */
 export type SessionErrorCode = `session/${(typeof KINDS)[number]}`;
@@ -32,6 +39,13 @@ const KINDS = [
   'cleared',
   'conflict',
   'closed',
+  'wrong-key',
+  'tampered',
+  'reordered',
+  'truncated',
+  'expired',
+  'plaintext',
+  'unknown-branch',
   'lost',
   'unreachable',
   'not-durable',
@@ -41,7 +55,7 @@ const CODES: ReadonlySet<string> = new Set(KINDS.map((kind) => `session/${kind}`
 export const isSessionErrorCode = (code: string): code is SessionErrorCode => CODES.has(code);
 
 export type SessionErrorDetails = {
-  /** Positions of the unreadable items. */
+  /** Positions of the unreadable items; of sealed ones, their index in what was read. */
   readonly positions?: readonly number[];
   /** Id of the process that holds the store, where it is known. */
   readonly blockedBy?: number;

@@ -1,6 +1,10 @@
 export { applySessionHistoryMutations } from './items.ts';
 export { SessionError } from './errors.ts';
 export type { SessionErrorCode, SessionErrorDetails } from './errors.ts';
+export * from './branches/index.ts';
+export { CompactedView, coverable } from './compaction/view.ts';
+export type { Snapshot } from './compaction/view.ts';
+export { estimateTokens, limitHistory, readHistory, resolveSessionSettings } from './limits.ts';
 export { MemorySession } from './memory-session.ts';
 export type { MemorySessionOptions } from './memory-session.ts';
 export { SQLiteSession } from './sqlite/sqlite-session.ts';
@@ -36,4 +40,7 @@ export type {
   SessionHistoryTransactionAwareSession,
   SessionInputCallback,
   SessionRunContext,
+  SessionSettings,
+  TokenCounter,
 } from './types.ts';
+export * from './sealed/index.ts';

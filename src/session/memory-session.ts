@@ -8,6 +8,7 @@
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import { applySessionHistoryMutations, copyItem, isSame } from './items.ts';
+import { estimateTokens, limitHistory } from './limits.ts';
 import { checkTransaction } from './transaction.ts';
 import type {
   SessionHistoryRewriteArgs,
@@ -15,6 +16,8 @@ import type {
   SessionHistoryTransaction,
   SessionHistoryTransactionArgs,
   SessionHistoryTransactionAwareSession,
+  SessionSettings,
+  TokenCounter,
 } from './types.ts';
 
 export type MemorySessionOptions = {
@@ -22,6 +25,8 @@ export type MemorySessionOptions = {
   sessionId?: string;
   /** Items to start with; copied. @default none */
   initialItems?: AgentInputItem[];
+  /** Limits of the history that a run gets. @default none */
+  sessionSettings?: SessionSettings;
   /** Hears what is done and how many items it concerns, never their content. */
   logger?: { debug(message: string, ...args: unknown[]): void };
 };
@@ -29,16 +34,20 @@ export type MemorySessionOptions = {
 export class MemorySession implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession {
   readonly #sessionId: string;
   readonly #logger: MemorySessionOptions['logger'];
+  readonly sessionSettings: SessionSettings | undefined;
+  /** What a counter said of stored items: each is counted once. */
+  readonly #tokens = new WeakMap<TokenCounter, WeakMap<AgentInputItem, number>>();
   #items: AgentInputItem[];
   #applied = new Map<string, SessionHistoryTransaction>();
 
   /** @throws UserError when `sessionId` is no string or `initialItems` no list */
-  constructor({ sessionId, initialItems, logger }: MemorySessionOptions = {}) {
+  constructor({ sessionId, initialItems, sessionSettings, logger }: MemorySessionOptions = {}) {
     if (sessionId !== undefined && typeof sessionId !== 'string') {
       throw new UserError(`MemorySession option \`sessionId\` must be a string. Got ${typeof sessionId}.`);
     }
     this.#sessionId = sessionId ?? crypto.randomUUID();
     this.#items = copyList(initialItems ?? [], 'option `initialItems`');
+    this.sessionSettings = sessionSettings;
     this.#logger = logger;
   }
 
@@ -49,6 +58,20 @@ export class MemorySession implements SessionHistoryRewriteAwareSession, Session
   async getItems(limit?: number): Promise<AgentInputItem[]> {
     if (limit === undefined || Number.isNaN(limit)) return this.#items.map(copyItem);
     return this.#items.slice(Math.max(0, Math.floor(this.#items.length - limit))).map(copyItem);
+  }
+
+  /** The newest items within limits, cut at a safe place. Costs what is given out. */
+  async getHistory(settings: SessionSettings): Promise<AgentInputItem[]> {
+    const { countTokens = estimateTokens } = settings;
+    let known = this.#tokens.get(countTokens);
+    if (!known) this.#tokens.set(countTokens, (known = new WeakMap()));
+    const counts = known;
+    const counted = (item: AgentInputItem): number => {
+      const count = counts.get(item) ?? countTokens(item);
+      counts.set(item, count);
+      return count;
+    };
+    return limitHistory(this.#items, { ...settings, countTokens: counted }).map(copyItem);
   }
 
   /** @throws UserError when `items` is no list */

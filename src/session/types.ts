@@ -19,8 +19,25 @@ export interface SessionRunContext<TContext = unknown> {
   readonly usage: Usage;
 }
 
+/** How many tokens an item takes in a request. The same for the same item: a store may keep what it said. */
+export type TokenCounter = (item: AgentInputItem) => number;
+
+/** How much of its history a session gives to a run. What does not fit stays stored. */
+export type SessionSettings = {
+  /** At most this many of the newest items. @default no limit */
+  limit?: number | undefined;
+  /** At most this many tokens in them. @default no limit */
+  maxTokens?: number | undefined;
+  /** @default `estimateTokens` */
+  countTokens?: TokenCounter | undefined;
+};
+
 /** A conversation that outlives a run. */
 export interface Session {
+  /** Limits of the history that a run gets; `sessionSettings` of the run goes before. @default none */
+  readonly sessionSettings?: SessionSettings | undefined;
+  /** The history within limits, cut at a safe place, by a session that can do so without reading all of it. */
+  getHistory?(settings: SessionSettings, runContext?: SessionRunContext): Promise<AgentInputItem[]>;
   /** The identifier; created where there is none yet. */
   getSessionId(): Promise<string>;
   /** The items, oldest first; with `limit`, the newest `limit` of them, still oldest first. */
@@ -39,7 +56,15 @@ export interface Session {
   preserveReasoningItemIdsForPersistence?(): boolean;
   /** Replaces the history by a compaction item and what is kept after it. */
   replaceHistoryWithCompaction?(items: AgentInputItem[]): Promise<void>;
+  /** Told by a run after each save what it has used so far in all; a later word of the same run replaces it. */
+  recordUsage?(args: SessionUsageArgs): Promise<void>;
 }
+
+export type SessionUsageArgs = {
+  runId: string;
+  /** Of the whole run until now, sub-agents included. */
+  usage: Usage;
+};
 
 /** A session whose methods also get the context of the run, such as to find the tenant. */
 export interface RunContextAwareSession<TContext = unknown> extends Session {
@@ -107,6 +132,48 @@ export interface OpenAIResponsesCompactionAwareSession extends Session {
   ): Promise<OpenAIResponsesCompactionResult | null> | OpenAIResponsesCompactionResult | null;
 }
 
+/** A branch and those that leave it. */
+export type SessionBranch = {
+  readonly name: string;
+  /** How many items of the parent's history it begins with; 0 for `main`. */
+  readonly forkAt: number;
+  readonly isCurrent: boolean;
+  /** When it was made, milliseconds since 1970 by the clock of its maker; 0 for `main`. For people, not for order. */
+  readonly createdAt: number;
+  readonly children: readonly SessionBranch[];
+};
+
+/** A user's message and what followed it. */
+export type SessionTurn = {
+  /** 1 is the first. */
+  readonly turn: number;
+  /** Index of the user's message in the branch's history. */
+  readonly at: number;
+  /** What runs used in it, as far as they recorded it. */
+  readonly usage: Usage;
+};
+
+export type CreateBranchOptions = {
+  /** Begin before this turn, to ask it again; 1 begins empty. */
+  turn?: number;
+  /** Begin with this many items. @default all */
+  at?: number;
+};
+
+/** A session whose history can go on in several ways. The other methods are about the current branch. */
+export interface BranchAwareSession extends Session {
+  /** Makes a branch of the current one and goes on in it. */
+  createBranch(name: string, options?: CreateBranchOptions): Promise<void>;
+  /** The current branch from now on, for all who have the session. */
+  switchBranch(name: string): Promise<void>;
+  /** Deletes a branch that no other leaves, with its items; not `main`. If it was current, its parent is then. */
+  deleteBranch(name: string): Promise<void>;
+  /** The tree, from `main`. */
+  getBranches(): Promise<SessionBranch>;
+  /** The turns of the current branch. */
+  getTurns(): Promise<SessionTurn[]>;
+}
+
 const has = (session: object | undefined, method: string): boolean =>
   session !== undefined && session !== null && typeof (session as { [name: string]: unknown })[method] === 'function';
 
@@ -132,4 +199,8 @@ export function isOpenAIResponsesCompactionAwareSession(
   session: Session | undefined,
 ): session is OpenAIResponsesCompactionAwareSession {
   return has(session, 'runCompaction');
+}
+
+export function isBranchAwareSession(session: Session | undefined): session is BranchAwareSession {
+  return has(session, 'createBranch');
 }

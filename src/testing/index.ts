@@ -49,5 +49,7 @@ export type {
 export { wireProblem } from './wire-validators/index.ts';
 export { sessionConformance } from './session-conformance.ts';
 export type { ConformanceCase, SessionConformanceOptions } from './session-conformance.ts';
+export { branchConformance } from './branch-conformance.ts';
+export type { BranchConformanceOptions } from './branch-conformance.ts';
 export { eventLogConformance } from './event-log-conformance.ts';
 export type { EventLogConformanceOptions } from './event-log-conformance.ts';

@@ -38,7 +38,11 @@ export type WireRequest = {
 };
 
 /** Events in the batches in which the network brought them. */
-export type WireStream = { readonly batches: AsyncGenerator<SseEvent[], void, undefined>; readonly requestId?: string };
+export type WireStream = {
+  readonly batches: AsyncGenerator<SseEvent[], void, undefined>;
+  readonly requestId?: string;
+  readonly headers: Headers;
+};
 
 const DEFAULT_MS = 300_000;
 const MAX_TIMER_MS = 2_147_483_647;
@@ -217,12 +221,14 @@ function parseJson(text: string, { provider, secrets }: WireRequest): unknown {
 }
 
 /** A request whose answer is one JSON value. */
-export async function requestJson(request: WireRequest): Promise<{ value: unknown; requestId?: string }> {
+export async function requestJson(
+  request: WireRequest,
+): Promise<{ value: unknown; requestId?: string; headers: Headers }> {
   const { response, guard } = await open(request);
   const requestId = requestIdOf(response);
   try {
     const value = parseJson(await response.text(), request);
-    return { value, ...(requestId !== undefined && { requestId }) };
+    return { value, headers: response.headers, ...(requestId !== undefined && { requestId }) };
   } catch (error) {
     throw guard.explain(error, true);
   } finally {
@@ -248,7 +254,8 @@ export async function requestSse(request: WireRequest): Promise<WireStream> {
   const requestId = requestIdOf(response);
   if (response.headers.get('content-type')?.startsWith('application/json'))
     throw await notAStream(request, response, guard);
-  return { batches: batches(response, guard), ...(requestId !== undefined && { requestId }) };
+  const { headers } = response;
+  return { batches: batches(response, guard), headers, ...(requestId !== undefined && { requestId }) };
 }
 
 async function* batches(response: Response, guard: Guard): AsyncGenerator<SseEvent[], void, undefined> {

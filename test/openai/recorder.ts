@@ -15,6 +15,17 @@ export type Pair = { theirs: Outcome; ours: Outcome };
 
 const BASE = { input: 'hi', modelSettings: {}, tools: [], outputType: 'text', handoffs: [], tracing: false };
 
+/**
+ * Items of ours say whose they are (docs/compatibility.md, Adapters); the published ones do not. All else is
+ * compared.
+ */
+function withoutOrigins(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutOrigins);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([key]) => key !== 'origin');
+  return Object.fromEntries(kept.map(([key, member]) => [key, withoutOrigins(member)]));
+}
+
 /** JSON as the wire would carry it: no `undefined`, no class. */
 const plain = (value: unknown): unknown => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
 
@@ -62,7 +73,7 @@ export async function compare(api: Api, partial: object, script: Script = {}): P
     run(new Theirs(recordingClient(reply, theirs), 'gpt-4.1') as unknown as Model, request, reply, theirs),
   );
   await run(new Ours(recordingClient(reply, ours), 'gpt-4.1'), request, reply, ours);
-  return { theirs, ours };
+  return { theirs, ours: { ...ours, ...('result' in ours && { result: withoutOrigins(ours.result) }) } };
 }
 
 export const response = (output: object[] = [], more: object = {}): object => ({

@@ -1,6 +1,7 @@
 /** Commands that change nothing. Each sees one state of the file. */
 import { blobsOf } from '../codec.ts';
 import type { Blob } from '../codec.ts';
+import { isNews } from '../news.ts';
 import { placeOf } from '../page.ts';
 import type { RunQuery, LogStatus } from '../types.ts';
 import type { Answers, InfoRow, ListCommand, NewsCommand, ReadCommand } from './commands.ts';
@@ -106,10 +107,11 @@ function conditionsOf(query: RunQuery): Condition[] {
 }
 
 export function news(db: Statements, { tenant, known }: NewsCommand): Answers['news'] {
-  return known.flatMap(({ runId, head = -1, posted = -1 }): Answers['news'] => {
+  return known.flatMap((one): Answers['news'] => {
+    const { runId } = one;
     const row = db.get(SQL.info, tenant, runId);
     if (!row) return [{ runId, info: undefined }];
-    const isNews = number(row, 'head') > head || number(row, 'posted') > posted;
-    return isNews ? [{ runId, info: infoOf(row) }] : [];
+    const info = infoOf(row);
+    return isNews(info, one) ? [{ runId, info }] : [];
   });
 }

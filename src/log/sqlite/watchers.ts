@@ -1,5 +1,6 @@
 /** Those who wait for news of runs, asked for together: one look at the database a change, however many wait. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isNews } from '../news.ts';
 import type { Known } from '../types.ts';
 import type { Answers, InfoRow } from './commands.ts';
 
@@ -79,5 +80,3 @@ function tell(watchers: readonly Watcher[], news: Answers['news']): void {
     if (found && (!found.info || isNews(found.info, run))) resolve(found.info);
   }
 }
-
-const isNews = (info: InfoRow, { head = -1, posted = -1 }: Known): boolean => info.head > head || info.posted > posted;

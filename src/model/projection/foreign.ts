@@ -13,8 +13,8 @@ import type {
   ToolSearchCallItem,
   ToolSearchOutputItem,
 } from '../../protocol/items.ts';
-import { ownershipOf, scrub, type Ownership } from './origin.ts';
-import type { Context, Entry } from './target.ts';
+import { scrub } from './scrub.ts';
+import type { Context, Entry, Ownership } from './target.ts';
 
 /** A long output of another provider's tool is cut here: it was never meant to be read as a whole. */
 const SUMMARY_MAX = 2000;
@@ -23,7 +23,7 @@ const SUMMARY_MAX = 2000;
 export function translate(entries: readonly Entry[], context: Context): Entry[] {
   const kept: Entry[] = [];
   for (const { item, index } of entries) {
-    const owner = ownershipOf(item, context.target);
+    const owner = context.ownerOf(item);
     const translated = translateItem(item, { context, owner, index });
     if (translated) kept.push({ item: translated, index });
   }

@@ -1,5 +1,5 @@
 export { toolNameFor } from './names.ts';
-export { projectHistory } from './project.ts';
+export { projectHistory } from './project-history.ts';
 export type {
   HistoryCapabilities,
   HistoryTarget,

@@ -1,6 +1,6 @@
 /** What OpenAI's wires mind: reasoning without what it led to, and ids of items that belong together. */
 import type { AgentInputItem } from '../../protocol/items.ts';
-import { withoutId } from './origin.ts';
+import { withoutId } from './scrub.ts';
 import { isModelSide, type Context, type Entry } from './target.ts';
 
 const PREFIX: Partial<Record<NonNullable<AgentInputItem['type']>, string>> = {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { toPrompt } from '../../providers/ai-sdk/prompt.ts';
 import { wireProblem } from '../../testing/wire-validators/index.ts';
 import { bodyFor, FOREIGN, historyFor, specs, targetOf, WIRES } from './histories.fixture.ts';
-import { projectHistory } from './project.ts';
+import { projectHistory } from './project-history.ts';
 
 function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
@@ -12,6 +12,9 @@ function frozen<T>(value: T): T {
   }
   return value;
 }
+
+/** 10,000 in the long suite. */
+const RUNS = 10 * (fc.readConfigureGlobal().numRuns ?? 50);
 
 describe.each(WIRES)('any history for %s', (wire) => {
   const target = targetOf(wire);
@@ -26,7 +29,7 @@ describe.each(WIRES)('any history for %s', (wire) => {
         if (wire === 'gemini') expect(wireProblem('ai-sdk', { prompt: toPrompt(items, 'v3') })).toBeUndefined();
         expect(JSON.stringify(body)).not.toContain(FOREIGN);
       }),
-      { numRuns: Math.max(1000, fc.readConfigureGlobal().numRuns ?? 0) },
+      { numRuns: RUNS },
     );
   });
 
@@ -38,7 +41,7 @@ describe.each(WIRES)('any history for %s', (wire) => {
         expect(again.items).toEqual(items);
         expect(again.warnings.map(({ code }) => code).filter((code) => code !== 'item_rewritten')).toEqual([]);
       }),
-      { numRuns: Math.max(500, fc.readConfigureGlobal().numRuns ?? 0) },
+      { numRuns: RUNS },
     );
   });
 

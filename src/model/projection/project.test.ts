@@ -3,7 +3,7 @@ import { assistant, system, user, type AgentInputItem } from '../../protocol/ite
 import { wireProblem } from '../../testing/wire-validators/index.ts';
 import { bodyFor, FOREIGN, targetOf } from './histories.fixture.ts';
 import { hash } from './names.ts';
-import { projectHistory } from './project.ts';
+import { projectHistory } from './project-history.ts';
 import type { HistoryTarget, HistoryWire } from './target.ts';
 
 const call = (callId: string, more: object = {}): AgentInputItem => ({

@@ -14,25 +14,23 @@ import { settleContent } from './content.ts';
 import { translate } from './foreign.ts';
 import { settleReasoning } from './openai.ts';
 import { withSentinels } from './gemini.ts';
-import { contextOf, type Entry, type HistoryTarget, type HistoryWarning, type ProjectedHistory } from './target.ts';
+import {
+  contextOf,
+  type Entry,
+  type HistoryTarget,
+  type OwnershipOf,
+  type HistoryWarning,
+  type ProjectedHistory,
+} from './target.ts';
 
-/**
- * Makes a conversation valid for a model: call ids and tool names that its wire takes, each call with one result and
- * in the right place, no reasoning or signature of another model, system text where it may stand, no empty part, and
- * text in place of images and files that it does not take. What had to change is listed in `warnings`.
- *
- * @example
- * ```ts
- * import { projectHistory, user } from '@baton/agents';
- *
- * const target = { wire: 'anthropic', provider: 'anthropic', model: 'claude-opus-4-7' } as const;
- * const { items, warnings } = projectHistory([user('Hello'), user('')], target);
- * console.log(items.length, warnings[0]?.code); // 1 empty_dropped
- * ```
- */
-export function projectHistory(items: string | readonly AgentInputItem[], target: HistoryTarget): ProjectedHistory {
+/** Projects a history; `ownershipOf` says whose its items are. */
+export function project(
+  items: string | readonly AgentInputItem[],
+  target: HistoryTarget,
+  ownershipOf: OwnershipOf,
+): ProjectedHistory {
   const warnings: HistoryWarning[] = [];
-  const context = contextOf(target, warnings);
+  const context = contextOf(target, { warnings, ownershipOf });
   const given: readonly AgentInputItem[] =
     typeof items === 'string' ? [{ type: 'message', role: 'user', content: items }] : items;
   const all = given.map((item, index): Entry => ({ item, index }));

@@ -65,16 +65,23 @@ export type ProjectedHistory = { items: AgentInputItem[]; warnings: HistoryWarni
 /** An item on its way, and where it stood. */
 export type Entry = { readonly item: AgentInputItem; readonly index: number };
 
+/** Whose an item is: the target's own, another's, or nothing tells. */
+export type Ownership = 'own' | 'foreign' | 'unknown';
+export type OwnershipOf = (item: AgentInputItem, target: HistoryTarget) => Ownership;
+
 /** What every pass of the projection knows. */
 export type Context = {
   readonly target: HistoryTarget;
   readonly can: Required<HistoryCapabilities>;
   /** Native items (computer, shell, patch) have a form of their own, results may stand anywhere after their call. */
   readonly native: boolean;
+  readonly ownerOf: (item: AgentInputItem) => Ownership;
   readonly warn: (code: HistoryWarningCode, index: number, message: string) => void;
 };
 
-export function contextOf(target: HistoryTarget, warnings: HistoryWarning[]): Context {
+type Given = { warnings: HistoryWarning[]; ownershipOf: OwnershipOf };
+
+export function contextOf(target: HistoryTarget, { warnings, ownershipOf }: Given): Context {
   const { wire } = target;
   const openai = wire === 'openai-responses' || wire === 'openai-chat';
   const defaults: Required<HistoryCapabilities> = {
@@ -91,6 +98,7 @@ export function contextOf(target: HistoryTarget, warnings: HistoryWarning[]): Co
     target,
     can: { ...defaults, ...target.capabilities },
     native: wire === 'openai-responses',
+    ownerOf: (item) => ownershipOf(item, target),
     warn: (code, index, message) => void warnings.push({ code, message, ...(index >= 0 && { index }) }),
   };
 }

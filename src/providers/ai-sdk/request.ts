@@ -1,6 +1,5 @@
 /** The options of a call of an AI SDK model. */
-import { projectHistory, type HistoryWire } from '../../model/index.ts';
-import { toolNameFor } from '../../model/projection/index.ts';
+import { projectHistory, toolNameFor, type HistoryWire } from '../../model/projection/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Origin } from '../../protocol/items.ts';
 import type { ModelRequest, ModelSettings, SerializedHostedTool } from '../../protocol/model.ts';

@@ -1,5 +1,5 @@
 /** The body of a request to the Messages API. */
-import { projectHistory } from '../../model/index.ts';
+import { projectHistory } from '../../model/projection/index.ts';
 import type { AgentInputItem, Origin } from '../../protocol/items.ts';
 import type { ModelRequest, ModelSettings } from '../../protocol/model.ts';
 import { UserError } from '../../protocol/errors.ts';

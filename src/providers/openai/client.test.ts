@@ -1,4 +1,5 @@
 /** Requests over a real socket: every way in which one can fail, and what retries make of it. */
+import { APIError } from 'openai';
 import { describe, expect, test } from 'vitest';
 import {
   WIRES,
@@ -14,9 +15,20 @@ import {
 } from '../../../test/openai/socket.ts';
 import { callModel, retryPolicies, streamModel } from '../../model/index.ts';
 import type { Model, StreamEvent } from '../../protocol/model.ts';
-import { createFakeServer, errorBody, type FakeAnswer } from '../../testing/fake-server/index.ts';
-import { isModelError } from '../../wire/index.ts';
-import { OpenAIProvider } from './provider.ts';
+import { createFakeServer, errorBody, type FakeAnswer, type RenderedReply } from '../../testing/fake-server/index.ts';
+import { isModelError, type Fetch } from '../../wire/index.ts';
+import { OpenAIProvider, type OpenAIProviderOptions } from './provider.ts';
+
+/** A server that never answers. */
+const silent = ({ signal }: RequestInit): Promise<Response> =>
+  new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+
+function answerOf(rendered: RenderedReply, stream: boolean): Response {
+  if (!stream) return Response.json(rendered.json(1));
+  const events = rendered.events(1).map(({ data }) => (typeof data === 'string' ? data : JSON.stringify(data)));
+  const body = events.map((data) => `data: ${data}\n\n`).join('');
+  return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+}
 
 const both = WIRES.flatMap((wire) => [false, true].map((stream) => [wire, stream] as const));
 
@@ -165,8 +177,8 @@ describe.each(both)('%s, streamed: %s', (wire, stream) => {
       maxRetries: 2,
       policy: retryPolicies.any(retryPolicies.providerSuggested(), retryPolicies.networkError()),
     };
-    const call = async (): Promise<unknown> => {
-      const asked = await model(wire, { timeouts: { headersMs: 40 } });
+    const call = async (provider: OpenAIProviderOptions = {}): Promise<unknown> => {
+      const asked = await model(wire, provider);
       const retried = request({ modelSettings: { retry } });
       return stream ? drain(streamModel(asked, retried, hooks)) : callModel(asked, retried, hooks);
     };
@@ -177,8 +189,10 @@ describe.each(both)('%s, streamed: %s', (wire, stream) => {
     );
     await call();
     expect(waits).toEqual([7000, 9]);
-    server.reply({ hang: 'headers' }, reply(wire, 'x'));
-    await call();
+    // Not over a socket: on a busy machine a real second answer would be too late as well.
+    const answers = [silent, () => Promise.resolve(answerOf(reply(wire, 'x'), stream))];
+    const fetch: Fetch = (_url, init) => (answers.shift() ?? silent)(init);
+    await call({ fetch, timeouts: { headersMs: 5 } });
     expect(waits).toHaveLength(3);
     server.reply({ status: 429, body: errorBody('no money', 'x', { code: 'insufficient_quota' }) });
     expect(await failure(call())).toMatchObject({ kind: 'quota_exhausted' });
@@ -203,6 +217,51 @@ test('a key that cannot be a header is refused without being shown', async () =>
   const error: unknown = await ask('responses', false, { provider: { apiKey } }).catch((reason: unknown) => reason);
   expect(error).toMatchObject({ kind: 'bad_request', retryable: false });
   expect(everythingOf(error)).not.toContain('one-secret');
+});
+
+describe.each(WIRES)('what an error of the official client says about asking again, on %s', (wire) => {
+  const advice = async (status: number, body: object, headers = {}): Promise<unknown> => {
+    const error = APIError.generate(status, { error: body }, undefined, new Headers(headers));
+    return (await model(wire)).getRetryAdvice?.({ request: request(), error, stream: false, attempt: 1 });
+  };
+
+  test('a full minute is worth waiting for, an empty account is not', async () => {
+    const quota = {
+      message: 'You exceeded your current quota.',
+      type: 'insufficient_quota',
+      code: 'insufficient_quota',
+    };
+    expect(await advice(429, { message: 'Slow down.', code: 'rate_limit_exceeded' })).toMatchObject({
+      suggested: true,
+    });
+    expect(await advice(429, quota)).toMatchObject({ suggested: false });
+    // The server knows best.
+    expect(await advice(429, quota, { 'x-should-retry': 'true' })).toMatchObject({ suggested: true });
+    expect(await advice(500, { message: 'boom' }, { 'x-should-retry': 'false' })).toMatchObject({ suggested: false });
+    expect(await advice(400, { message: 'bad' })).toBeUndefined();
+  });
+});
+
+test('a key may be a function: it is asked before each attempt, with the model, and its keys are shown to nobody', async () => {
+  const asked: unknown[] = [];
+  const apiKey = ({ model: name }: { model?: string }): Promise<string> => {
+    asked.push(name);
+    return Promise.resolve(`rotated-secret-${asked.length}`);
+  };
+  for (const wire of WIRES) {
+    asked.length = 0;
+    server.requests.length = 0;
+    const keyed = await model(wire, { apiKey });
+    server.reply(reply(wire, 'x'), { status: 400, body: errorBody('The key rotated-secret-2 is wrong.') });
+    await keyed.getResponse(request());
+    const error: unknown = await keyed.getResponse(request()).catch((reason: unknown) => reason);
+    expect(asked).toEqual(['fake', 'fake']);
+    expect(server.requests.map(({ headers }) => headers['authorization'])).toEqual([
+      'Bearer rotated-secret-1',
+      'Bearer rotated-secret-2',
+    ]);
+    expect(everythingOf(error)).not.toContain('rotated-secret');
+  }
 });
 
 test('a client of the official shape is told not to retry', async () => {

@@ -2,16 +2,9 @@
  * A client for OpenAI's two APIs, and for servers that speak them, with the shape of the official one: whoever has a
  * `new OpenAI()` or an `AzureOpenAI` can hand that in instead.
  */
+import { env, keyFor, plain, post, textHeaders, type ApiKey, type VendorStream } from '../../model/vendor-http.ts';
 import { UserError } from '../../protocol/errors.ts';
-import {
-  errorOfAnswer,
-  requestJson,
-  requestSse,
-  type Fetch,
-  type WireRequest,
-  type WireStream,
-  type WireTimeouts,
-} from '../../wire/index.ts';
+import type { Fetch, WireTimeouts } from '../../wire/index.ts';
 
 /** Options of one call, as the official client takes them. */
 export type OpenAIRequestOptions = {
@@ -28,13 +21,13 @@ type Create = (body: never, options?: never) => unknown;
 /** What a model needs of a client. The official `OpenAI` and `AzureOpenAI` have it. */
 export type OpenAIClient = {
   readonly baseURL?: string;
-  readonly responses: { create: Create };
+  readonly responses: { create: Create; compact?: Create };
   readonly chat: { completions: { create: Create } };
 };
 
 export type OpenAIClientOptions = {
-  /** @default the environment variable OPENAI_API_KEY, read at each call */
-  apiKey?: string | undefined;
+  /** A key, or a function that is asked for one before each attempt. @default OPENAI_API_KEY, read at each call */
+  apiKey?: ApiKey | undefined;
   /** @default OPENAI_BASE_URL, else https://api.openai.com/v1 */
   baseURL?: string | undefined;
   /** @default OPENAI_ORG_ID */
@@ -47,149 +40,113 @@ export type OpenAIClientOptions = {
   timeouts?: WireTimeouts | undefined;
 };
 
-const PROVIDER = 'OpenAI';
-const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
+/** A stream of parsed events, one by one or in the batches in which they came. It can be read once. */
+export type OpenAIEventStream = VendorStream;
 
-/** A non-empty environment variable. */
-function env(name: string): string | undefined {
-  const value = globalThis.process?.env[name]?.trim();
-  return value === '' ? undefined : value;
-}
+/** A server that speaks OpenAI's APIs, and how it is asked. */
+export type Endpoint = {
+  /** For messages: `OpenAI`. */
+  name: string;
+  /** The URL of an API, read at each call. `path` is `/responses` or `/chat/completions`. */
+  urlOf: (path: string, body: Record<string, unknown>) => string;
+  /** Read at each call. `undefined` where no key is needed. @throws UserError where one is missing */
+  apiKey: () => ApiKey | undefined;
+  /** Headers that carry the key, read at each call. */
+  auth: (key: string) => Record<string, string>;
+  headers: () => Record<string, string | undefined>;
+  fetch: Fetch | undefined;
+  timeouts: WireTimeouts | undefined;
+};
+
+const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
 
 /** Makes a client on `fetch`. It holds no connection and needs no closing. */
 export function createOpenAIClient(options: OpenAIClientOptions = {}): OpenAIClient & { readonly baseURL: string } {
+  return clientOf(() => baseURLOf(options), endpointOf(options));
+}
+
+const baseURLOf = (options: OpenAIClientOptions): string =>
+  withoutSlash(options.baseURL ?? env('OPENAI_BASE_URL') ?? DEFAULT_BASE_URL);
+
+function endpointOf(options: OpenAIClientOptions): Endpoint {
+  const { fetch, timeouts } = options;
+  return {
+    name: 'OpenAI',
+    urlOf: (path) => `${baseURLOf(options)}${path}`,
+    apiKey: () => options.apiKey ?? env('OPENAI_API_KEY') ?? missing(),
+    auth: bearer,
+    headers: () => ({
+      'openai-organization': options.organization ?? env('OPENAI_ORG_ID'),
+      'openai-project': options.project ?? env('OPENAI_PROJECT_ID'),
+    }),
+    fetch,
+    timeouts,
+  };
+}
+
+/** A plain request to any of OpenAI's APIs. */
+export const requestOpenAI = async (options: OpenAIClientOptions, call: Call): Promise<unknown> =>
+  ask(endpointOf(options), call);
+
+export const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
+export const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
+
+function missing(): never {
+  throw new UserError(
+    'No OpenAI API key: the environment variable OPENAI_API_KEY is not set and no `apiKey` was given. ' +
+      'Set the variable, or pass new OpenAIProvider({ apiKey }) or a client of your own as `openAIClient`.',
+  );
+}
+
+/** A client for an endpoint. */
+export function clientOf(baseURL: () => string, endpoint: Endpoint): OpenAIClient & { readonly baseURL: string } {
   const create =
     (path: string) =>
-    (body: Record<string, unknown>, callOptions: OpenAIRequestOptions = {}): Promise<unknown> =>
-      send(wireRequest(options, { path, body, callOptions }), body['stream'] === true);
+    (body: Record<string, unknown>, options: OpenAIRequestOptions = {}): Promise<unknown> =>
+      ask(endpoint, { path, body, options });
   return {
     get baseURL() {
-      return baseURLOf(options);
+      return baseURL();
     },
-    responses: { create: create('/responses') },
+    responses: { create: create('/responses'), compact: create('/responses/compact') },
     chat: { completions: { create: create('/chat/completions') } },
   };
 }
 
-function baseURLOf({ baseURL }: OpenAIClientOptions): string {
-  return (baseURL ?? env('OPENAI_BASE_URL') ?? DEFAULT_BASE_URL).replace(/\/+$/, '');
-}
-
-type Call = { path: string; body: Record<string, unknown>; callOptions: OpenAIRequestOptions };
-
-function wireRequest(options: OpenAIClientOptions, { path, body, callOptions }: Call): WireRequest {
-  const { signal, headers, query } = callOptions;
-  const apiKey = options.apiKey ?? env('OPENAI_API_KEY');
-  if (apiKey === undefined) {
-    throw new UserError(
-      'No OpenAI API key: the environment variable OPENAI_API_KEY is not set and no `apiKey` was given. ' +
-        'Set the variable, or pass new OpenAIProvider({ apiKey }) or a client of your own as `openAIClient`.',
-    );
-  }
-  const organization = options.organization ?? env('OPENAI_ORG_ID');
-  const project = options.project ?? env('OPENAI_PROJECT_ID');
-  const extra: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    if (value !== undefined && value !== null) extra[name.toLowerCase()] = plain(value);
-  }
-  return {
-    provider: PROVIDER,
-    url: `${baseURLOf(options)}${path}${queryString(query)}`,
-    headers: {
-      authorization: `Bearer ${apiKey}`,
-      'content-type': 'application/json',
-      accept: body['stream'] === true ? 'text/event-stream' : 'application/json',
-      ...(organization !== undefined && { 'openai-organization': organization }),
-      ...(project !== undefined && { 'openai-project': project }),
-      ...extra,
-    },
-    body: JSON.stringify(body),
-    signal,
-    fetch: options.fetch,
-    timeouts: options.timeouts,
-    secrets: [apiKey],
-  };
-}
-
-/** A header or a query parameter as text. */
-const plain = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
-
-function queryString(query: Record<string, unknown> | undefined): string {
-  if (!query || Object.keys(query).length === 0) return '';
-  const params = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) params.append(name, plain(value));
-  return `?${params}`;
-}
-
-async function send(request: WireRequest, stream: boolean): Promise<unknown> {
-  if (stream) return await openStream(request);
-  const { value, requestId } = await requestJson(request);
-  if (typeof value !== 'object' || value === null) return value;
-  // Some gateways answer 200 and put the error into the body.
-  if ('error' in value && value.error && !('status' in value) && !('choices' in value)) {
-    throw errorOfAnswer({ provider: PROVIDER, body: value, secrets: request.secrets ?? [], responseStarted: true });
-  }
-  // Not enumerable, as in the official client: it is not part of the vendor's answer.
-  if (requestId !== undefined) Object.defineProperty(value, '_request_id', { value: requestId, enumerable: false });
-  return value;
-}
-
-/** A stream of parsed events, one by one or in the batches in which they came. It can be read once. */
-export type OpenAIEventStream = AsyncIterable<unknown> & {
-  readonly batches: AsyncIterator<unknown[]>;
-  /** Whether the server sent `[DONE]`. */
-  readonly sawDone: boolean;
-  readonly _request_id?: string;
+type Call = {
+  method?: string;
+  path: string;
+  body?: Record<string, unknown> | undefined;
+  options: OpenAIRequestOptions;
 };
 
-async function openStream(request: WireRequest): Promise<OpenAIEventStream> {
-  const { batches, requestId } = await requestSse(request);
-  const state = { done: false };
-  const parsed = parsedBatches(batches, state, request);
-  return {
-    batches: parsed,
-    async *[Symbol.asyncIterator]() {
-      for await (const batch of parsed) yield* batch;
+async function ask(endpoint: Endpoint, { method, path, body, options }: Call): Promise<unknown> {
+  const { signal, headers, query } = options;
+  const { name, fetch, timeouts } = endpoint;
+  const given = endpoint.apiKey();
+  const key = given === undefined ? undefined : await keyFor(given, { model: body?.['model'], signal });
+  return post(
+    {
+      ...(method !== undefined && { method }),
+      provider: name,
+      url: withQuery(endpoint.urlOf(path, body ?? {}), query),
+      headers: {
+        ...(key !== undefined && endpoint.auth(key)),
+        ...textHeaders(endpoint.headers()),
+        ...textHeaders(headers),
+      },
+      body,
+      secrets: key === undefined ? [] : [key],
+      signal,
+      fetch,
+      timeouts,
     },
-    get sawDone() {
-      return state.done;
-    },
-    ...(requestId !== undefined && { _request_id: requestId }),
-  };
+    { answerHas: ['status', 'choices'], atDone: 'stop' },
+  );
 }
 
-async function* parsedBatches(
-  batches: WireStream['batches'],
-  state: { done: boolean },
-  request: WireRequest,
-): AsyncGenerator<unknown[], void, undefined> {
-  for await (const batch of batches) {
-    const events: unknown[] = [];
-    let failure: { error: unknown } | undefined;
-    for (const { data } of batch) {
-      if (data === '[DONE]') {
-        state.done = true;
-        break;
-      }
-      try {
-        events.push(parseEvent(data, request));
-      } catch (error) {
-        failure = { error };
-        break;
-      }
-    }
-    // What came before a broken event counts.
-    if (events.length > 0) yield events;
-    if (failure) throw failure.error;
-    if (state.done) return;
-  }
-}
-
-function parseEvent(data: string, { secrets = [] }: WireRequest): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    const prefix = `${PROVIDER} sent an event that is not JSON`;
-    throw errorOfAnswer({ provider: PROVIDER, prefix, body: { code: 'server_error' }, secrets, responseStarted: true });
-  }
+function withQuery(url: string, query: Record<string, unknown> | undefined): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) params.append(name, plain(value));
+  return params.size === 0 ? url : `${url}${url.includes('?') ? '&' : '?'}${params}`;
 }

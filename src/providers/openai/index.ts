@@ -23,3 +23,16 @@ export type {
   ImageGenerationToolOptions,
   WebSearchToolOptions,
 } from './tools.ts';
+export { AzureOpenAIProvider } from './presets/azure.ts';
+export type { AzureDeployment, AzureOpenAIProviderOptions } from './presets/azure.ts';
+export { LiteLLMModel } from './presets/litellm.ts';
+export type { LiteLLMModelOptions } from './presets/litellm.ts';
+export { LlamaCppModel, LMStudioModel, OllamaModel, VLLMModel } from './presets/local.ts';
+export { OpenRouterModel } from './presets/openrouter.ts';
+export type { OpenRouterModelOptions } from './presets/openrouter.ts';
+export type { PresetConnection, PresetModelOptions, PresetSettings } from './presets/preset.ts';
+export { createPresetProvider } from './presets/provider.ts';
+export type { PresetOptions } from './presets/provider.ts';
+export type { ApiKey, ApiKeyContext } from '../../model/vendor-http.ts';
+export type { OpenAIModelIdentity } from './history.ts';
+export type { ChatDialect, Answered as ChatAnswered } from './chat/dialect.ts';

@@ -1,6 +1,7 @@
 /** Finds OpenAI's models by name. */
 import type { Model, ModelProvider } from '../../protocol/model.ts';
-import { getDefaultModel } from '../../model/index.ts';
+import { getDefaultModel } from '../../model/default-model.ts';
+import type { ApiKey } from '../../model/vendor-http.ts';
 import type { Fetch, WireTimeouts } from '../../wire/index.ts';
 import { OpenAIChatCompletionsModel } from './chat/model.ts';
 import { createOpenAIClient, type OpenAIClient } from './client.ts';
@@ -8,8 +9,8 @@ import { OpenAIResponsesModel } from './responses/model.ts';
 import { UserError } from '../../protocol/errors.ts';
 
 export type OpenAIProviderOptions = {
-  /** @default the environment variable OPENAI_API_KEY, read when a model is asked */
-  apiKey?: string;
+  /** A key, or a function that is asked for one before each attempt. @default OPENAI_API_KEY, read at each call */
+  apiKey?: ApiKey;
   /** @default OPENAI_BASE_URL, else https://api.openai.com/v1 */
   baseURL?: string;
   /** @default OPENAI_ORG_ID */
@@ -20,7 +21,9 @@ export type OpenAIProviderOptions = {
   useResponses?: boolean;
   /** Refuse what Chat Completions cannot do (stored prompts, conversations), else leave it out. @default false */
   strictFeatureValidation?: boolean;
-  /** A client to use instead: `new OpenAI()`, `new AzureOpenAI()`. Excludes the five options above and below. */
+  /** Who answers, where it is not OpenAI: histories of other providers are made to fit it. @default 'openai' */
+  provider?: string;
+  /** A client to use instead: `new OpenAI()`, `new AzureOpenAI()`. Excludes the options that make one. */
   openAIClient?: OpenAIClient;
   /** For proxies, tests and recordings. @default globalThis.fetch */
   fetch?: Fetch;
@@ -47,12 +50,13 @@ export class OpenAIProvider implements ModelProvider {
 
   /** @param modelName @default the environment variable OPENAI_DEFAULT_MODEL, else gpt-5.4-mini */
   getModel(modelName?: string): Promise<Model> {
-    const { useResponses = true, strictFeatureValidation = false } = this.#options;
+    const { useResponses = true, strictFeatureValidation = false, provider, project } = this.#options;
+    const identity = { ...(provider !== undefined && { provider }), ...(project !== undefined && { project }) };
     const name = modelName || getDefaultModel();
     return Promise.resolve(
       useResponses
-        ? new OpenAIResponsesModel(this.#client, name)
-        : new OpenAIChatCompletionsModel(this.#client, name, { strictFeatureValidation }),
+        ? new OpenAIResponsesModel(this.#client, name, identity)
+        : new OpenAIChatCompletionsModel(this.#client, name, { ...identity, strictFeatureValidation }),
     );
   }
 }

@@ -55,12 +55,12 @@ type Answered = Ready & Answer & { agent: AnyAgent; attempts: CallAttempts | und
 
 /** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */
 function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
-  const { response, firstTokenMs, agent, offer, prepared, attempts } = answered;
+  const { response, firstTokenMs, agent, model, offer, prepared, attempts } = answered;
   run.record.live.values.set(id, response);
   return {
     type: 'model.replied',
     id,
-    reply: replyOf(response, attempts, run.observer && answered.model.origin),
+    reply: replyOf(response, attempts, { origin: model.origin, traced: run.observer !== undefined }),
     ...describeCalls(run, id, { agent, offer, output: response.output }),
     ...(prepared && { prepared }),
     ...attempts?.succeeded(response, firstTokenMs),
@@ -165,14 +165,20 @@ const sourceOf = (providerData: Record<string, unknown> | undefined): string | u
   typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
 
 /** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
-function replyOf(response: ModelResponse, attempts: CallAttempts | undefined, origin: Origin | undefined): Reply {
-  const { output, usage, responseId, requestId, rawUsage } = response;
+type AnsweredBy = { origin: Origin | undefined; traced: boolean };
+
+function replyOf(response: ModelResponse, attempts: CallAttempts | undefined, { origin, traced }: AnsweredBy): Reply {
+  const { output, usage, responseId, requestId, rawUsage, providerData } = response;
+  const provider = origin?.provider;
+  // What an adapter read beside the answer, such as its cost, stands under the provider's name; the rest is an echo.
+  const beside = provider === undefined ? undefined : providerData?.[provider];
   return {
     output,
     usage: usageData(attempts ? attempts.total(usage) : usage),
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),
-    ...(origin && { origin }),
+    ...(provider !== undefined && typeof beside === 'object' && { providerData: { [provider]: beside } }),
+    ...(traced && origin && { origin }),
   };
 }

@@ -8,9 +8,11 @@ import {
   isOpenAIResponsesCompactionAwareSession,
   isRunContextAwareSession,
   isSessionHistoryTransactionAwareSession,
+  readHistory,
+  resolveSessionSettings,
   type Session,
 } from '../../session/index.ts';
-import { usageData } from '../usage.ts';
+import { usageData, usageOfJournal } from '../usage.ts';
 import { type RequestUsage, Usage } from '../../protocol/usage.ts';
 import type { LiveRun } from '../live-run.ts';
 import { withoutReasoningId } from '../view.ts';
@@ -18,9 +20,8 @@ import { withoutReasoningId } from '../view.ts';
 export async function loadSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   const session = sessionOf(run);
   const own = inputItems(state.input);
-  const stored = isRunContextAwareSession(session)
-    ? await session.getItems(undefined, run.context)
-    : await session.getItems();
+  const limits = resolveSessionSettings(session.sessionSettings, run.settings.sessionSettings);
+  const stored = await readHistory(session, limits, run.context);
   const history = withoutOrphans(sinceCompaction(stored)).map(
     (item) => session.prepareHistoryItemForModelInput?.(item) ?? item,
   );
@@ -83,6 +84,8 @@ export async function saveSession(run: LiveRun, effect: Effect, state: State): P
     } else if (isRunContextAwareSession(session)) await session.addItems(items, run.context);
     else if (effect.attempt === undefined || !(await isSaved(session, items))) await session.addItems(items);
   }
+  const { journal } = run.record;
+  await session.recordUsage?.({ runId: journal.runId, usage: usageOfJournal(journal) });
   return { type: 'session.saved', id: effect.id, to: effect.to };
 }
 

@@ -86,6 +86,7 @@ async function createPool({ connectionString, maxConnections, timeoutMs }: OwnPo
   });
   // An idle connection that ends has left the pool by itself; without a listener it would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
@@ -155,7 +156,8 @@ async function queryAndRelease(asked: {
     isBroken = !isStatementError(error);
     throw error;
   } finally {
-    if (isEmitter(client)) client.off('error', heard);
+    // A broken one may still have something to say while it ends.
+    if (isEmitter(client) && !isBroken) client.off('error', heard);
     client.release(isBroken);
   }
 }

@@ -3,8 +3,9 @@
  * Each append has two items, so that half of one would be seen.
  */
 import { writeSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { AgentInputItem } from '../../protocol/items.ts';
+import { measureStall } from '../../store/sqlite/stall.fixture.ts';
+import type { Stall } from '../../store/sqlite/stall.fixture.ts';
 import { SQLiteSession } from './sqlite-session.ts';
 
 export type Job = {
@@ -17,7 +18,7 @@ export type Job = {
 };
 /** An append: which process, which of its appends, which session. */
 export type Line = readonly [name: string, n: number, session: number];
-export type Report = { readonly longestStallMs: number; readonly errors: readonly string[] };
+export type Report = Stall & { readonly errors: readonly string[] };
 
 export const itemsOf = ([name, n]: Line): AgentInputItem[] =>
   ['first', 'second'].map((part) => ({ type: 'message', role: 'user', content: `${name} ${n} ${part}` }));
@@ -38,8 +39,7 @@ function say(line: Line | Report): void {
 async function main({ dbPath, name, appends, sessions, parallel }: Job): Promise<void> {
   const open = Array.from({ length: sessions }, (_, n) => new SQLiteSession(`s${n}`, { dbPath, timeoutMs: 120_000 }));
   const errors: string[] = [];
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
+  const stalled = measureStall();
   // Lane l appends to the sessions l, l + parallel, …: within a session, one append after the other.
   const lane = async (first: number): Promise<void> => {
     for (let n = first; n < appends; n += parallel) {
@@ -53,7 +53,7 @@ async function main({ dbPath, name, appends, sessions, parallel }: Job): Promise
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, sessions) }, (_, first) => lane(first)));
-  const report: Report = { longestStallMs: delay.max / 1e6, errors };
+  const report: Report = { ...stalled(), errors };
   say(report);
   await Promise.all(open.map((session) => session.close()));
 }

@@ -14,7 +14,12 @@ test('32 processes, 200 sessions, 60,000 appends on one file', async () => {
   const reports = await Promise.all(appenders.map(({ ended }) => ended));
   const seconds = (performance.now() - started) / 1000;
   const stall = Math.max(...reports.map((report) => report?.longestStallMs ?? Infinity));
-  process.stdout.write(`60,000 appends in ${seconds.toFixed(1)} s, longest stall ${stall.toFixed(0)} ms\n`);
+  const own = Math.max(...reports.map((report) => report?.ownStallMs ?? Infinity));
+  const when = reports.find((report) => report?.ownStallMs === own)?.ownStallAtMs ?? 0;
+  process.stdout.write(
+    `60,000 appends in ${seconds.toFixed(1)} s, longest stall ${stall.toFixed(0)} ms, own part ${own.toFixed(0)} ms after ${when.toFixed(0)} ms\n`,
+  );
+  expect(own).toBeLessThan(250);
   expect(reports.flatMap((report) => report?.errors ?? ['no report'])).toEqual([]);
   const acknowledged = appenders.flatMap((appender) => appender.acknowledged);
   expect(acknowledged).toHaveLength(60_000);

@@ -45,6 +45,7 @@ export function failureOf(error: AgentsError): Failure {
 const BUSY = 5;
 const LOCKED = 6;
 const READONLY = 8;
+const IOERR = 10;
 const FULL = 13;
 const CANTOPEN = 14;
 const TOOBIG = 18;
@@ -77,6 +78,8 @@ function meaning(code: number, path: string): [StoreErrorKind, string] {
   const folder = dirname(path);
   if (code === IOERR_SHMSIZE) return ['full', `no space left in ${folder}; free some and call again`];
   switch (code & 0xff) {
+    case IOERR:
+      return ['store', 'reading or writing failed; check the disk, and the limit on the size of files (ulimit -f)'];
     case FULL:
       return ['full', `the disk or the file's page limit is full; make room in ${folder} and call again`];
     case READONLY:

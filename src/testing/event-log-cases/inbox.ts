@@ -58,15 +58,17 @@ export const INBOX_CASES: Cases = {
     await begin(log, 'r1');
     expectSame((await log.watch('r1', {}))?.head, 1);
     expectSame((await log.watch('r1', { head: 0 }))?.head, 1);
+    await log.post('r1', { key: 'first', event: event('first') });
+    expectSame((await log.watch('r1', { head: 9, posted: 0 }))?.posted, 1);
     expectSame(await log.watch('none', {}), undefined);
-    const known = { head: 1, posted: 0 };
-    const posted = log.watch('r1', known);
+    const posted = log.watch('r1', { head: 1, posted: 1 });
+    // Who waits for events is not told of postings.
+    const appended = log.watch('r1', { head: 1 });
     await log.post('r1', { key: 'a', event: event('a') });
-    expectSame((await posted)?.posted, 1);
-    const appended = log.watch('r1', { head: 1, posted: 1 });
+    expectSame((await posted)?.posted, 2);
     await more(log, 'r1', { status: 'failed' });
     expectSame((await appended)?.status, 'failed');
-    const removed = log.watch('r1', { head: 2, posted: 1 });
+    const removed = log.watch('r1', { head: 2 });
     await log.remove({ runIds: ['r1'] });
     expectSame(await removed, undefined);
   },

@@ -136,7 +136,20 @@ function checkInput(body: Json): void {
     text(input, 'input');
     return;
   }
-  const items = objects(input, 'input', { empty: stateful || body['prompt'] !== undefined });
+  checkResponsesItems(objects(input, 'input', { empty: stateful || body['prompt'] !== undefined }), { stateful });
+}
+
+/**
+ * Checks items of an input.
+ *
+ * @param stateful whether the server may know the call of a result
+ * @param open whether a call may be without its result
+ * @throws Problem
+ */
+export function checkResponsesItems(
+  items: readonly Json[],
+  { stateful, open: mayBeOpen = false }: { stateful: boolean; open?: boolean },
+): void {
   const open = new Map<string, string>();
   const ids = new Set<string>();
   items.forEach((item, at) => {
@@ -148,10 +161,10 @@ function checkInput(body: Json): void {
     if (answered) answer(item, answered, { param, open, stateful });
     else if (type in PAIRS) call(item, type, { param, open });
     else if (type === 'message') message(item, param);
-    else if (type === 'reasoning') reasoning(item, param, items[at + 1]);
+    else if (type === 'reasoning') reasoning(item, param, mayBeOpen ? item : items[at + 1]);
     else if (!OTHER_ITEMS.has(type)) throw new Problem(`${param}.type`, `Invalid value: '${type}'.`);
   });
-  for (const [id, type] of open) {
+  for (const [id, type] of mayBeOpen ? [] : open) {
     throw new Problem('input', `No tool output found for ${PAIRS[type]?.noun ?? type} ${id}.`);
   }
 }

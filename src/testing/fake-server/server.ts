@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { checkChatRequest } from './check-chat.ts';
 import { checkMessagesRequest } from './check-messages.ts';
 import { checkResponsesRequest } from './check-responses.ts';
+import { checkCompactRequest, compactedBody, type ConversationStore, conversationStore } from './conversations.ts';
 import { isObject, Problem, type Json } from './problem.ts';
 import type { FakeEvent, RenderedReply } from './reply.ts';
 
@@ -47,6 +48,8 @@ export type FakeRequest = {
 export type FakeServerOptions = {
   /** Refuse requests without a bearer token (on Messages: without `x-api-key`). @default true */
   requireKey?: boolean;
+  /** The port to listen on. @default one that is free */
+  port?: number;
 };
 
 export type FakeServer = AsyncDisposable & {
@@ -67,10 +70,14 @@ export type FakeServer = AsyncDisposable & {
 type Fallback = (request: FakeRequest, n: number) => FakeAnswer | RenderedReply;
 
 /** Starts a fake server. Close it when done, or bind it with `await using`. */
-export async function createFakeServer({ requireKey = true }: FakeServerOptions = {}): Promise<FakeServer> {
+export async function createFakeServer({
+  requireKey = true,
+  port: wanted = 0,
+}: FakeServerOptions = {}): Promise<FakeServer> {
   const queue: FakeAnswer[] = [];
   const requests: FakeRequest[] = [];
   const closing = new AbortController();
+  const conversations = conversationStore();
   let fallback: Fallback | undefined;
 
   const http = createServer((incoming, outgoing) => {
@@ -80,7 +87,13 @@ export async function createFakeServer({ requireKey = true }: FakeServerOptions 
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const request = await readRequest(incoming);
     const n = requests.push(request);
-    const scripted = queue.shift() ?? (fallback && toAnswer(fallback(request, n)));
+    const kept = requireKey && !hasKey(request, false) ? undefined : answerOf(conversations, request);
+    if (kept) return send(outgoing, { answer: kept, streamed: false, n, signal: closing.signal });
+    const isCompaction = pathOf(request) === '/responses/compact';
+    const scripted =
+      queue.shift() ??
+      (fallback && toAnswer(fallback(request, n))) ??
+      (isCompaction ? { body: compactedBody(request.body, n) } : undefined);
     const refused = refusal(request, { requireKey, validate: scripted?.validate ?? true });
     const answer = refused ??
       scripted ?? { status: 500, body: errorBody(`No answer is scripted for request ${n}.`, 'server_error') };
@@ -89,7 +102,7 @@ export async function createFakeServer({ requireKey = true }: FakeServerOptions 
 
   await new Promise<void>((resolve, reject) => {
     http.once('error', reject);
-    http.listen(0, '127.0.0.1', resolve);
+    http.listen(wanted, '127.0.0.1', resolve);
   });
   const address = http.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -121,6 +134,7 @@ async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
   const { method = '', url = '', headers } = incoming;
   const request = { method, path: url, headers: { ...headers } };
+  if (chunks.length === 0 && method !== 'POST') return { ...request, body: {} };
   try {
     const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     return isObject(body) ? { ...request, body } : { ...request, body: {}, problem: 'The body is not a JSON object.' };
@@ -140,6 +154,7 @@ export function errorBody(
 
 const CHECKS: Record<string, (body: Json) => void> = {
   '/responses': checkResponsesRequest,
+  '/responses/compact': checkCompactRequest,
   '/chat/completions': checkChatRequest,
   '/messages': checkMessagesRequest,
 };
@@ -154,8 +169,23 @@ function hasKey({ headers }: FakeRequest, messages: boolean): boolean {
   return messages && String(headers['x-api-key'] ?? '') !== '';
 }
 
+const pathOf = ({ path }: FakeRequest): string => path.replace(/\?.*$/, '').replace(/^\/v1/, '');
+
+/** What the server keeps by itself needs no script. */
+function answerOf(conversations: ConversationStore, request: FakeRequest): FakeAnswer | undefined {
+  const query = new URLSearchParams(request.path.split('?')[1]);
+  try {
+    return conversations({ method: request.method, path: pathOf(request), query, body: request.body });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    request.problem = error.message;
+    const { code, param } = error;
+    return { status: 400, body: errorBody(error.message, 'invalid_request_error', { code, param }) };
+  }
+}
+
 function refusal(request: FakeRequest, options: { requireKey: boolean; validate: boolean }): FakeAnswer | undefined {
-  const path = request.path.replace(/\?.*$/, '').replace(/^\/v1/, '');
+  const path = pathOf(request);
   const messages = path === '/messages';
   const refuse = (
     status: number,

@@ -32,7 +32,7 @@ export class ChatAssembler {
   get message(): Json {
     const message: Json = { content: this.#sawContent ? this.#text.join('') : null };
     for (const [key, parts] of this.#strings) message[key] = parts.join('');
-    for (const [key, parts] of this.#lists) message[key] = parts;
+    for (const [key, parts] of this.#lists) message[key] = key === 'thinking_blocks' ? wholeBlocks(parts) : parts;
     if (this.#audio) message['audio'] = this.#audio;
     if (this.#calls.length > 0) {
       message['tool_calls'] = this.#calls.map(({ call, fn, argument, whole }) => ({
@@ -53,7 +53,7 @@ export class ChatAssembler {
       const value = delta[key];
       if (isString(value) && value !== '') appendTo(this.#strings, key, [value]);
     }
-    for (const key of ['reasoning_details', 'annotations']) {
+    for (const key of ['reasoning_details', 'thinking_blocks', 'annotations']) {
       const value = delta[key];
       if (Array.isArray(value) && value.length > 0) appendTo(this.#lists, key, value);
     }
@@ -109,6 +109,34 @@ export class ChatAssembler {
     this.#calls.push(call);
     return call;
   }
+}
+
+/**
+ * LiteLLM streams the thoughts of Anthropic's models as pieces of blocks: texts first, the signature with the last. A
+ * signature ends a block.
+ */
+function wholeBlocks(parts: readonly unknown[]): Json[] {
+  const blocks: Json[] = [];
+  let open: { block: Json; thinking: string } | undefined;
+  for (const part of parts) {
+    if (!isObject(part)) continue;
+    const { type, thinking, signature } = part;
+    if (type !== 'thinking') {
+      open = undefined;
+      blocks.push(part);
+      continue;
+    }
+    if (!open) {
+      open = { block: { ...part }, thinking: '' };
+      blocks.push(open.block);
+    }
+    open.thinking += isString(thinking) ? thinking : '';
+    open.block['thinking'] = open.thinking;
+    if (!isString(signature) || signature === '') continue;
+    open.block['signature'] = signature;
+    open = undefined;
+  }
+  return blocks;
 }
 
 function appendTo<T>(map: Map<string, T[]>, key: string, values: readonly T[]): void {

@@ -30,6 +30,7 @@ const PART_KEYS = new Set([
   'reasoning',
   'reasoning_content',
   'reasoning_details',
+  'thinking_blocks',
 ]);
 
 export type MessageOptions = { strict?: boolean };
@@ -138,14 +139,15 @@ class MessageBuilder {
   }
 
   #addReasoning({ rawContent, providerData = {} }: ReasoningItem): void {
-    const { reasoning_details: details, reasoning_field: field } = providerData;
+    const { reasoning_details: details, reasoning_field: field, thinking_blocks: blocks } = providerData;
     const text = rawContent?.[0]?.text;
-    if (text === undefined && !Array.isArray(details)) return;
+    if (text === undefined && !Array.isArray(details) && !Array.isArray(blocks)) return;
     if (this.#draft && this.#draft.message['content'] !== null) this.#flush();
     const { message } = this.#ensureDraft();
     // Under the name under which it came: servers ignore the other one.
     if (text !== undefined) message[isString(field) ? field : 'reasoning'] = text;
     if (Array.isArray(details)) message['reasoning_details'] = details;
+    if (Array.isArray(blocks)) message['thinking_blocks'] = blocks;
   }
 }
 

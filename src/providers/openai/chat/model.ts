@@ -1,11 +1,16 @@
 /** Models behind Chat Completions, of OpenAI and of the many servers that speak it. */
 import { UserError } from '../../../protocol/errors.ts';
+import type { HistoryTarget } from '../../../model/index.ts';
+import { mergeModelSettings } from '../../../model/settings.ts';
+import { headersOf } from '../../../model/vendor-http.ts';
+import type { Origin } from '../../../protocol/items.ts';
 import type {
   Model,
   ModelRequest,
   ModelResponse,
   ModelRetryAdvice,
   ModelRetryAdviceRequest,
+  ModelSettings,
   StreamEvent,
 } from '../../../protocol/model.ts';
 import { errorOfAnswer, truncatedStream, type ModelError } from '../../../wire/index.ts';
@@ -13,69 +18,108 @@ import { readStream, type EventReader, type Opened } from '../../../model/read-s
 import { requestIdOf } from '../../../model/vendor-client.ts';
 import { create, createStream, retryAdvice, type BuiltRequest } from '../call.ts';
 import type { OpenAIClient } from '../client.ts';
+import { fitHistory, marked, targetFor, type OpenAIModelIdentity } from '../history.ts';
 import { isObject, isString, type Json } from '../json.ts';
 import { OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
 import { chatUsage, chatUsageData, rawUsage } from '../usage.ts';
 import { ChatAssembler } from './assemble.ts';
+import { OPENAI, type Answered, type ChatDialect } from './dialect.ts';
 import { toOutput } from './output.ts';
 import { toChatRequest } from './request.ts';
 
-const PROVIDER = 'OpenAI';
 /** One for all events: there are as many as tokens. */
 const RAW = Object.freeze({ rawModelEventSource: OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE });
 
-export type OpenAIChatCompletionsModelOptions = {
+export type OpenAIChatCompletionsModelOptions = OpenAIModelIdentity & {
   /** Refuse what Chat Completions cannot do (stored prompts, conversations), else leave it out. @default false */
   strictFeatureValidation?: boolean;
+  /** Settings of every request; the agent's are laid over them. */
+  settings?: ModelSettings;
+  /** How the server speaks, where it is not OpenAI's. */
+  dialect?: ChatDialect;
 };
 
 /** Asks a model through Chat Completions. The client is `new OpenAI()`, `new AzureOpenAI()`, or one of ours. */
 export class OpenAIChatCompletionsModel implements Model {
   readonly #client: Pick<OpenAIClient, 'chat'>;
   readonly #model: string;
+  readonly #target: HistoryTarget;
   readonly #strict: boolean;
+  readonly #settings: ModelSettings | undefined;
+  readonly #dialect: ChatDialect;
+  /** Who answers; the items of its answers are marked with it. */
+  readonly origin: Origin;
   #warned = false;
 
-  constructor(
-    client: Pick<OpenAIClient, 'chat'>,
-    model: string,
-    { strictFeatureValidation = false }: OpenAIChatCompletionsModelOptions = {},
-  ) {
+  constructor(client: Pick<OpenAIClient, 'chat'>, model: string, options: OpenAIChatCompletionsModelOptions = {}) {
+    const { strictFeatureValidation = false, settings, dialect = OPENAI, ...identity } = options;
     this.#client = client;
     this.#model = model;
     this.#strict = strictFeatureValidation;
+    this.#settings = settings;
+    this.#dialect = dialect;
+    ({ target: this.#target, origin: this.origin } = targetFor('openai-chat', model, identity));
   }
 
   /** @throws ModelError the request failed. @throws ModelBehaviorError the token limit left no room for an answer. */
-  async getResponse(request: ModelRequest): Promise<ModelResponse> {
-    const completion = await create(this.#client.chat.completions, request, this.#build(request, false));
+  async getResponse(given: ModelRequest): Promise<ModelResponse> {
+    const request = this.#settled(given);
+    const completion = await create(this.#client.chat.completions, request, await this.#build(request, false));
     const { id, choices, usage } = completion;
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
-    if (choice === undefined && isObject(completion['error'])) throw errorInAnswer(completion);
+    if (choice === undefined && isObject(completion['error'])) throw errorInAnswer(this.#dialect.name, completion);
     const requestId = requestIdOf(completion);
+    const facts = this.#factsOf({ headers: headersOf(completion), usage });
     return {
       usage: chatUsage(usage),
-      output: isObject(choice) ? outputOf(id, choice['message'], choice['finish_reason']) : [],
+      output: isObject(choice) ? this.#outputOf(id, choice['message'], choice['finish_reason']) : [],
       ...(isString(id) && { responseId: id }),
       ...(requestId !== undefined && { requestId }),
-      providerData: completion,
+      providerData: facts ? { ...completion, ...facts } : completion,
       ...rawUsage(usage, request.modelSettings.preserveRawUsage),
     };
   }
 
-  getStreamedResponse(request: ModelRequest): AsyncIterableIterator<StreamEvent> {
+  getStreamedResponse(given: ModelRequest): AsyncIterableIterator<StreamEvent> {
+    const request = this.#settled(given);
     const open = async (): Promise<Opened> =>
-      createStream(this.#client.chat.completions, request, this.#build(request, true));
-    return readStream(open, (opened) => new ChatReader(request, opened));
+      createStream(this.#client.chat.completions, request, await this.#build(request, true));
+    const { name } = this.#dialect;
+    const outputOf = this.#outputOf.bind(this);
+    const factsOf = this.#factsOf.bind(this);
+    return readStream(open, (opened) => new ChatReader({ request, opened, name, outputOf, factsOf }));
   }
 
   getRetryAdvice(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined {
     return retryAdvice(args);
   }
 
-  #build(request: ModelRequest, stream: boolean): BuiltRequest {
+  /** The request with the model's own settings under those that it brings. */
+  #settled(request: ModelRequest): ModelRequest {
+    if (!this.#settings) return request;
+    return { ...request, modelSettings: mergeModelSettings(this.#settings, request.modelSettings) };
+  }
+
+  async #build(request: ModelRequest, stream: boolean): Promise<BuiltRequest> {
     this.#checkFeatures(request);
-    return toChatRequest(this.#model, request, { stream, strict: this.#strict });
+    const fitted = await fitHistory(request, this.#target);
+    const built = toChatRequest(this.#model, fitted, { stream, strict: this.#strict });
+    return this.#dialect.request ? { ...built, body: this.#dialect.request(built.body) } : built;
+  }
+
+  #outputOf(id: unknown, given: unknown, finishReason: unknown): ModelResponse['output'] {
+    const message = isObject(given) ? given : {};
+    const read = this.#dialect.message?.(message) ?? message;
+    return marked(toOutput({ id: isString(id) ? id : '', message: read, finishReason }), this.origin);
+  }
+
+  /** What the server says of an answer, under the provider's name; a cost also where usage is looked for. */
+  #factsOf(answered: Answered): Json | undefined {
+    const facts = this.#dialect.facts?.(answered);
+    if (!facts) return undefined;
+    const { costUsd } = facts;
+    const usage = isObject(answered.usage) ? answered.usage : {};
+    return { [this.origin.provider]: facts, ...(costUsd !== undefined && { usage: { ...usage, cost: costUsd } }) };
   }
 
   #checkFeatures({ prompt, previousResponseId, conversationId }: ModelRequest): void {
@@ -95,21 +139,27 @@ export class OpenAIChatCompletionsModel implements Model {
   }
 }
 
+type Reading = {
+  request: ModelRequest;
+  opened: Opened;
+  name: string;
+  outputOf: (id: unknown, message: unknown, finishReason: unknown) => ModelResponse['output'];
+  factsOf: (answered: Answered) => Json | undefined;
+};
+
 /** Reads the chunks of one streamed completion. */
 class ChatReader implements EventReader {
   readonly #assembler = new ChatAssembler();
-  readonly #request: ModelRequest;
-  readonly #opened: Opened;
+  readonly #reading: Reading;
   #started = false;
 
-  constructor(request: ModelRequest, opened: Opened) {
-    this.#request = request;
-    this.#opened = opened;
+  constructor(reading: Reading) {
+    this.#reading = reading;
   }
 
   read(chunk: unknown, out: StreamEvent[]): void {
     if (!isObject(chunk)) return;
-    if (chunk['error']) throw errorInAnswer(chunk);
+    if (chunk['error']) throw errorInAnswer(this.#reading.name, chunk);
     if (!this.#started) {
       this.#started = true;
       out.push({ type: 'response_started', providerData: { ...chunk } });
@@ -123,31 +173,25 @@ class ChatReader implements EventReader {
 
   end(out: StreamEvent[]): void {
     const { id, finishReason, usage, message } = this.#assembler;
-    const { events, requestId } = this.#opened;
+    const { request, opened, name, outputOf, factsOf } = this.#reading;
+    const { events, requestId } = opened;
     const whole = finishReason !== undefined || ('sawDone' in events && events.sawDone === true && this.#started);
-    if (!whole) throw truncatedStream(PROVIDER);
+    if (!whole) throw truncatedStream(name);
+    const facts = factsOf({ headers: headersOf(events), usage });
     out.push({
       type: 'response_done',
       response: {
         id,
         usage: chatUsageData(usage),
-        ...rawUsage(usage, this.#request.modelSettings.preserveRawUsage),
+        ...rawUsage(usage, request.modelSettings.preserveRawUsage),
         output: outputOf(id, message, finishReason),
         ...(requestId !== undefined && { requestId }),
+        ...(facts && { providerData: facts }),
       },
     });
   }
 }
 
-function outputOf(id: unknown, message: unknown, finishReason: unknown): ModelResponse['output'] {
-  return toOutput({ id: isString(id) ? id : '', message: isObject(message) ? message : {}, finishReason });
-}
-
-function errorInAnswer(body: Json): ModelError {
-  return errorOfAnswer({
-    provider: PROVIDER,
-    prefix: `${PROVIDER} answered with an error`,
-    body,
-    responseStarted: true,
-  });
+function errorInAnswer(provider: string, body: Json): ModelError {
+  return errorOfAnswer({ provider, prefix: `${provider} answered with an error`, body, responseStarted: true });
 }

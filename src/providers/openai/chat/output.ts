@@ -19,6 +19,7 @@ const MESSAGE_KEYS = new Set([
   'reasoning',
   'reasoning_content',
   'reasoning_details',
+  'thinking_blocks',
 ]);
 const CALL_KEYS = new Set(['id', 'index', 'type', 'function']);
 const FUNCTION_KEYS = new Set(['name', 'arguments']);
@@ -76,12 +77,12 @@ function messageContent(message: Json, saidMore: boolean): AssistantContent[] {
 
 /**
  * Thoughts in the open: `reasoning` (vLLM, OpenRouter) or `reasoning_content` (DeepSeek and others). Which it was is
- * kept, because tool loops need it back under the same name.
+ * kept, because tool loops need it back under the same name. `thinking_blocks` (LiteLLM) are signed, and go back whole.
  */
 function reasoningItem(message: Json): AgentOutputItem | undefined {
-  const { reasoning, reasoning_content: content, reasoning_details: details } = message;
+  const { reasoning, reasoning_content: content, reasoning_details: details, thinking_blocks: blocks } = message;
   const text = isString(reasoning) && reasoning !== '' ? reasoning : content;
-  const hasDetails = Array.isArray(details) && details.length > 0;
+  const hasDetails = [details, blocks].some((list) => Array.isArray(list) && list.length > 0);
   const hasText = isString(text) && text !== '';
   if (!hasText && !hasDetails) return undefined;
   return {
@@ -91,6 +92,7 @@ function reasoningItem(message: Json): AgentOutputItem | undefined {
     ...filled({
       reasoning_field: hasText && text === content && text !== reasoning ? 'reasoning_content' : undefined,
       reasoning_details: details,
+      thinking_blocks: blocks,
     }),
   };
 }

@@ -1,4 +1,6 @@
 /** Models behind OpenAI's Responses API. */
+import type { HistoryTarget } from '../../../model/index.ts';
+import type { Origin } from '../../../protocol/items.ts';
 import type {
   Model,
   ModelRequest,
@@ -10,8 +12,9 @@ import type {
 import { errorOfAnswer, errorOfResponse, truncatedStream, type ModelResponseError } from '../../../wire/index.ts';
 import { readStream, type EventReader, type Opened } from '../../../model/read-stream.ts';
 import { requestIdOf } from '../../../model/vendor-client.ts';
-import { create, createStream, retryAdvice } from '../call.ts';
+import { create, createStream, retryAdvice, type BuiltRequest } from '../call.ts';
 import type { OpenAIClient } from '../client.ts';
+import { fitHistory, marked, targetFor, type OpenAIModelIdentity } from '../history.ts';
 import { isObject, isString, type Json } from '../json.ts';
 import { OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
 import { rawUsage, responsesUsage, responsesUsageData } from '../usage.ts';
@@ -28,21 +31,25 @@ export class OpenAIResponsesModel implements Model {
   readonly supportsPromptModelSelection = true;
   readonly #client: Pick<OpenAIClient, 'responses'>;
   readonly #model: string;
+  readonly #target: HistoryTarget;
+  /** Who answers; the items of its answers are marked with it. */
+  readonly origin: Origin;
 
-  constructor(client: Pick<OpenAIClient, 'responses'>, model: string) {
+  constructor(client: Pick<OpenAIClient, 'responses'>, model: string, identity: OpenAIModelIdentity = {}) {
     this.#client = client;
     this.#model = model;
+    ({ target: this.#target, origin: this.origin } = targetFor('openai-responses', model, identity));
   }
 
   /** @throws ModelError the request failed. @throws ModelResponseError the response is failed or incomplete. */
   async getResponse(request: ModelRequest): Promise<ModelResponse> {
-    const response = await create(this.#client.responses, request, toResponsesRequest(this.#model, request, false));
+    const response = await create(this.#client.responses, request, await this.#build(request, false));
     const { id, status, usage } = response;
     if (status === 'failed' || status === 'incomplete') throw endedBadly(`response.${status}`, response);
     const requestId = requestIdOf(response);
     return {
       usage: responsesUsage(usage),
-      output: toOutput(response['output']),
+      output: marked(toOutput(response['output']), this.origin),
       ...(isString(id) && { responseId: id }),
       ...(requestId !== undefined && { requestId }),
       providerData: response,
@@ -52,24 +59,28 @@ export class OpenAIResponsesModel implements Model {
 
   getStreamedResponse(request: ModelRequest): AsyncIterableIterator<StreamEvent> {
     const open = async (): Promise<Opened> =>
-      createStream(this.#client.responses, request, toResponsesRequest(this.#model, request, true));
-    return readStream(open, ({ requestId }) => new ResponsesReader(request, requestId));
+      createStream(this.#client.responses, request, await this.#build(request, true));
+    return readStream(open, ({ requestId }) => new ResponsesReader({ request, requestId, origin: this.origin }));
   }
 
   getRetryAdvice(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined {
     return retryAdvice(args);
   }
+
+  async #build(request: ModelRequest, stream: boolean): Promise<BuiltRequest> {
+    return toResponsesRequest(this.#model, await fitHistory(request, this.#target), stream);
+  }
 }
+
+type Reading = { request: ModelRequest; requestId: string | undefined; origin: Origin };
 
 /** Reads the events of one streamed response. */
 class ResponsesReader implements EventReader {
-  readonly #request: ModelRequest;
-  readonly #requestId: string | undefined;
+  readonly #reading: Reading;
   #done = false;
 
-  constructor(request: ModelRequest, requestId: string | undefined) {
-    this.#request = request;
-    this.#requestId = requestId;
+  constructor(reading: Reading) {
+    this.#reading = reading;
   }
 
   read(event: unknown, out: StreamEvent[]): void {
@@ -84,15 +95,15 @@ class ResponsesReader implements EventReader {
         return;
       case 'response.completed':
         this.#done = true;
-        out.push(responseDone(event, this.#request, this.#requestId), raw);
+        out.push(responseDone(event, this.#reading), raw);
         return;
       case 'response.failed':
       case 'response.incomplete':
         out.push(raw);
-        throw endedBadly(event['type'], event['response'], this.#requestId);
+        throw endedBadly(event['type'], event['response'], this.#reading.requestId);
       case 'error':
         out.push(raw);
-        throw endedBadly('error', event, this.#requestId);
+        throw endedBadly('error', event, this.#reading.requestId);
       default:
         if (isObject(event['error'])) throw errorInStream(event);
         out.push(raw);
@@ -115,16 +126,16 @@ function textDelta(event: Json): StreamEvent {
   };
 }
 
-function responseDone(event: Json, { modelSettings }: ModelRequest, streamRequestId: string | undefined): StreamEvent {
+function responseDone(event: Json, { request: { modelSettings }, requestId: ofStream, origin }: Reading): StreamEvent {
   const { response, ...providerData } = event;
   const { id, output, usage, ...rest } = isObject(response) ? response : {};
-  const requestId = requestIdOf(response) ?? streamRequestId;
+  const requestId = requestIdOf(response) ?? ofStream;
   return {
     type: 'response_done',
     response: {
       id: isString(id) ? id : '',
       ...(requestId !== undefined && { requestId }),
-      output: toOutput(output),
+      output: marked(toOutput(output), origin),
       usage: responsesUsageData(usage),
       ...rawUsage(usage, modelSettings.preserveRawUsage),
       providerData: rest,

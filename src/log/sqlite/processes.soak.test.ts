@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { inspectRuns, startAppender } from './processes.fixture.ts';
+
+test('32 processes, 128 runs, 60,000 commits on one file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-log-soak-'));
+  const path = join(folder, 'x.db');
+  const started = performance.now();
+  const runsOf = (p: number): string[] => Array.from({ length: 4 }, (_, n) => `p${p}/${n}`);
+  const appenders = Array.from({ length: 32 }, (_, p) =>
+    startAppender({ path, name: `p${p}`, runs: runsOf(p), commits: 469 }),
+  );
+  const reports = await Promise.all(appenders.map(({ ended }) => ended));
+  const seconds = (performance.now() - started) / 1000;
+  const stall = Math.max(...reports.map((report) => report?.longestStallMs ?? Infinity));
+  const own = Math.max(...reports.map((report) => report?.ownStallMs ?? Infinity));
+  const when = reports.find((report) => report?.ownStallMs === own)?.ownStallAtMs ?? 0;
+  process.stdout.write(
+    `60,032 commits in ${seconds.toFixed(1)} s, longest stall ${stall.toFixed(0)} ms, own part ${own.toFixed(0)} ms after ${when.toFixed(0)} ms\n`,
+  );
+  expect(own).toBeLessThan(250);
+  expect(reports.flatMap((report) => report?.errors ?? ['no report'])).toEqual([]);
+  const acknowledged = appenders.flatMap((appender) => appender.acknowledged);
+  expect(acknowledged).toHaveLength(60_032);
+  expect(
+    await inspectRuns(
+      path,
+      appenders.flatMap((_, p) => runsOf(p)),
+      acknowledged,
+    ),
+  ).toEqual([]);
+  rmSync(folder, { recursive: true, force: true });
+}, 900_000);

@@ -1,0 +1,75 @@
+/** Servers that run models on machines of your own. They need no key unless they were started with one. */
+import { OpenAIChatCompletionsModel } from '../chat/model.ts';
+import type { Json } from '../json.ts';
+import { chooseByOffering } from './dialects.ts';
+import { presetArguments, type Preset, type PresetModelOptions } from './preset.ts';
+
+/** Chat templates take one system message, at the start; files and sound go through no such server. */
+const TEMPLATED = { lateSystem: false, files: false, audio: false };
+
+export const OLLAMA: Preset = {
+  provider: 'ollama',
+  dialect: { name: 'Ollama', request: chooseByOffering },
+  baseURL: { variable: 'OLLAMA_BASE_URL', otherwise: 'http://localhost:11434/v1' },
+  key: { variable: 'OLLAMA_API_KEY', required: false },
+  history: TEMPLATED,
+};
+
+export const VLLM: Preset = {
+  provider: 'vllm',
+  dialect: { name: 'vLLM' },
+  baseURL: { variable: 'VLLM_BASE_URL', otherwise: 'http://localhost:8000/v1' },
+  key: { variable: 'VLLM_API_KEY', required: false },
+  history: TEMPLATED,
+};
+
+export const LM_STUDIO: Preset = {
+  provider: 'lmstudio',
+  // "Invalid tool_choice type: 'object'": github.com/lmstudio-ai/docs/issues/177.
+  dialect: { name: 'LM Studio', request: chooseByOffering },
+  baseURL: { variable: 'LMSTUDIO_BASE_URL', otherwise: 'http://localhost:1234/v1' },
+  key: { variable: 'LMSTUDIO_API_KEY', required: false },
+  history: TEMPLATED,
+};
+
+export const LLAMA_CPP: Preset = {
+  provider: 'llama.cpp',
+  dialect: { name: 'llama.cpp', request: forLlamaServer },
+  baseURL: { variable: 'LLAMA_CPP_BASE_URL', otherwise: 'http://localhost:8080/v1' },
+  key: { variable: 'LLAMA_API_KEY', required: false },
+  history: TEMPLATED,
+};
+
+/** Calls in parallel must be asked for: github.com/ggml-org/llama.cpp/pull/15647. */
+function forLlamaServer(body: Json): Json {
+  const chosen = chooseByOffering(body);
+  return chosen['tools'] === undefined ? chosen : { parallel_tool_calls: true, ...chosen };
+}
+
+/** A model of Ollama, at http://localhost:11434/v1. Its context is short unless the server is told otherwise. */
+export class OllamaModel extends OpenAIChatCompletionsModel {
+  constructor(options: PresetModelOptions) {
+    super(...presetArguments(OLLAMA, options));
+  }
+}
+
+/** A model of vLLM, at http://localhost:8000/v1. Tools need the server's `--enable-auto-tool-choice`. */
+export class VLLMModel extends OpenAIChatCompletionsModel {
+  constructor(options: PresetModelOptions) {
+    super(...presetArguments(VLLM, options));
+  }
+}
+
+/** A model of LM Studio, at http://localhost:1234/v1. */
+export class LMStudioModel extends OpenAIChatCompletionsModel {
+  constructor(options: PresetModelOptions) {
+    super(...presetArguments(LM_STUDIO, options));
+  }
+}
+
+/** A model of llama.cpp's `llama-server`, at http://localhost:8080/v1. */
+export class LlamaCppModel extends OpenAIChatCompletionsModel {
+  constructor(options: PresetModelOptions) {
+    super(...presetArguments(LLAMA_CPP, options));
+  }
+}
