@@ -1,4 +1,3 @@
-/* oxlint-disable eslint/max-lines -- one re-export a line, nothing else */
 /**
  * Everything that agents need; test helpers are in `@baton/agents/testing`.
  *
