@@ -3,7 +3,6 @@
  *
  * Each name is public for good, so each is listed. What is not of `@openai/agents` stands under "Own additions".
  */
-/* oxlint-disable eslint/max-lines -- a list of names, which is as long as it is */
 
 // Agents
 export {
