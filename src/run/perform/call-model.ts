@@ -33,9 +33,11 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
   if (run.observer) tellSent(run.observer, effect.id, { ...ready, run, agent });
   try {
-    const answer = run.settings.stream
-      ? await readStream(run, ready.model, asked)
-      : { response: await ask(ready.model, asked.request, asked.hooks) };
+    const call = async (): Promise<Answer> =>
+      run.settings.stream
+        ? readStream(run, ready.model, asked)
+        : { response: await ask(ready.model, asked.request, asked.hooks) };
+    const answer = await (run.observer ? run.observer.inCall(effect.id, call) : call());
     return replied(run, effect.id, { ...ready, ...answer, agent, attempts });
   } catch (error) {
     run.record.live.values.set(effect.id, error);
