@@ -329,10 +329,12 @@ describe('off', () => {
 test('a clock that is set back makes no span that ends before it starts, nor one that outlives what it is in', async () => {
   const agent = caller('pay', () => 'paid');
   const { state } = await run(agent, 'hi');
-  const first = state.events[0]?.at ?? 0;
+  // As they were committed: with their times.
+  const committed: readonly Committed[] = state.events;
+  const first = committed[0]?.at ?? 0;
   // An hour back after a third of the log.
-  const events = state.events.map((event, n): Committed =>
-    event.at === undefined ? event : { ...event, at: first + n - (n > state.events.length / 3 ? 3_600_000 : 0) },
+  const events = committed.map((event, n): Committed =>
+    event.at === undefined ? event : { ...event, at: first + n - (n > committed.length / 3 ? 3_600_000 : 0) },
   );
   const spans = spansOf({ runId: 'r', events });
   expect(spans.length).toBeGreaterThan(4);
