@@ -489,3 +489,12 @@ export type {
   RunQuery,
   SqliteLogOptions,
 } from './log/index.ts';
+
+// A model in this process; loads node-llama-cpp on first use
+export { downloadModel, LlamaModel, LocalModelError } from './providers/llama/index.ts';
+export type {
+  DownloadModelOptions,
+  LlamaLibrary,
+  LlamaModelOptions,
+  LocalModelErrorCode,
+} from './providers/llama/index.ts';
