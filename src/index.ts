@@ -475,7 +475,7 @@ export type {
   MemoryLogOptions,
   RunInfo,
   RunPage,
-  RunQuery,
   PostgresLogOptions,
+  RunQuery,
   SqliteLogOptions,
 } from './log/index.ts';
