@@ -36,7 +36,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
     const answer = run.settings.stream
       ? await readStream(run, ready.model, asked)
       : { response: await ask(ready.model, asked.request, asked.hooks) };
-    return replied(run, effect.id, { ...ready, ...answer, agent, attempts });
+    return replied(run, effect.id, { agent, ready, answer, attempts });
   } catch (error) {
     run.record.live.values.set(effect.id, error);
     return {
@@ -51,11 +51,12 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
 }
 
 type Answer = { response: ModelResponse; firstTokenMs?: number };
-type Answered = Ready & Answer & { agent: AnyAgent; attempts: CallAttempts | undefined };
+type Answered = { agent: AnyAgent; ready: Ready; answer: Answer; attempts: CallAttempts | undefined };
 
 /** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */
-function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
-  const { response, firstTokenMs, agent, model, offer, prepared, attempts } = answered;
+function replied(run: LiveRun, id: string, { agent, ready, answer, attempts }: Answered): RunEvent {
+  const { model, offer, prepared } = ready;
+  const { response, firstTokenMs } = answer;
   run.record.live.values.set(id, response);
   return {
     type: 'model.replied',
@@ -73,11 +74,13 @@ type Ready = { request: ModelRequest; offer: Offer; model: Model; prepared: Prep
 /** Asks user code what is to be sent, and to whom. */
 async function prepare(run: LiveRun, agent: AnyAgent, state: State): Promise<Ready> {
   const { settings, context } = run;
-  const offer = await offerOf(run, agent);
+  const offering = offerOf(run, agent);
+  const offer = offering instanceof Promise ? await offering : offering;
   const system =
     typeof agent.instructions === 'function' ? await agent.instructions(context, agent) : agent.instructions;
   const prompt = typeof agent.prompt === 'function' ? await agent.prompt(context, agent) : agent.prompt;
-  const { model, explicit } = await resolveModel(run, agent);
+  const resolving = resolveModel(run, agent);
+  const { model, explicit } = resolving instanceof Promise ? await resolving : resolving;
   const parts: Parts = { agent, state, offer, prompt, explicit, input: inputOf(state), system, prepared: undefined };
   if (settings.callModelInputFilter) {
     Object.assign(parts, await filterInput(run, { agent, input: parts.input, instructions: system, state }));
