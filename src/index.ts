@@ -478,7 +478,7 @@ export type {
 // Durable runs; what a log of one's own must do is in `@baton/agents/log`
 export { AlreadyDecided, DurableError, RunStore } from './durable/index.ts';
 export type * from './durable/index.ts';
-export { LogError, memoryLog, sqliteLog, StoreBlocked } from './log/index.ts';
+export { LogError, memoryLog, postgresLog, sqliteLog, StoreBlocked } from './log/index.ts';
 export type {
   EventLog,
   LogErrorCode,
@@ -486,6 +486,7 @@ export type {
   MemoryLogOptions,
   RunInfo,
   RunPage,
+  PostgresLogOptions,
   RunQuery,
   SqliteLogOptions,
 } from './log/index.ts';

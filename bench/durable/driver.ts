@@ -3,14 +3,15 @@
  *
  * A step is one commit of two events, the answer of an effect (2 KB) and the request of the next one, appended by
  * comparing and setting the run's head. `--json` prints the figures only; `--seconds 5` says how long each measure may
- * take; `--dir` where the files go (the disk is what is measured).
+ * take; `--dir` where the files go (the disk is what is measured). PostgreSQL is measured where BATON_POSTGRES_URL
+ * names one: `node scripts/services/main.ts postgres -- npm run bench:durable`.
  */
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import { sqliteLog } from '../../src/log/index.ts';
+import { postgresLog, sqliteLog } from '../../src/log/index.ts';
 import type { EventLog } from '../../src/log/index.ts';
 
 const STEPS = 20;
@@ -118,6 +119,7 @@ async function main(): Promise<void> {
   const dir = mkdtempSync(join(values.dir, 'baton-bench-durable-'));
   const ms = Number(values.seconds) * 1000;
   const log = sqliteLog({ path: join(dir, 'runs.db') });
+  const connectionString = process.env['BATON_POSTGRES_URL'];
   try {
     const before = fdatasync(dir);
     const alone = await measure(log, 'alone', { parallel: 1, ms });
@@ -125,6 +127,7 @@ async function main(): Promise<void> {
     const fifty = await measure(log, 'fifty', { parallel: 50, ms });
     const after = fdatasync(dir);
     await log.close();
+    const postgres = connectionString === undefined ? undefined : await measurePostgres(connectionString, ms);
     const disk = [before, between, after].toSorted((a, b) => a - b)[1] ?? Number.NaN;
     const limitMs = 0.25 + 1.2 * disk;
     const report = {
@@ -135,10 +138,23 @@ async function main(): Promise<void> {
       alone,
       fifty,
       limitMs,
+      postgres,
     };
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : textOf(report));
   } finally {
     rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+type Pair = { readonly alone: Figures; readonly fifty: Figures };
+
+async function measurePostgres(connectionString: string, ms: number): Promise<Pair> {
+  const log = postgresLog({ connectionString, tenant: `bench-${crypto.randomUUID()}` });
+  try {
+    const alone = await measure(log, 'alone', { parallel: 1, ms });
+    return { alone, fifty: await measure(log, 'fifty', { parallel: 50, ms }) };
+  } finally {
+    await log.close();
   }
 }
 
@@ -150,9 +166,10 @@ type Report = {
   readonly alone: Figures;
   readonly fifty: Figures;
   readonly limitMs: number;
+  readonly postgres: Pair | undefined;
 };
 
-function textOf({ node, cpus: count, load, fdatasyncP50Ms, alone, fifty, limitMs }: Report): string {
+function textOf({ node, cpus: count, load, fdatasyncP50Ms, alone, fifty, limitMs, postgres }: Report): string {
   const verdict = (isMet: boolean): string => (isMet ? 'met' : 'MISSED');
   const row = (name: string, one: Figures): string =>
     `${name.padEnd(9)} mean ${one.meanMs.toFixed(3)} ms, p50 ${one.p50Ms.toFixed(3)}, p99 ${one.p99Ms.toFixed(2)}; ` +
@@ -167,6 +184,15 @@ function textOf({ node, cpus: count, load, fdatasyncP50Ms, alone, fifty, limitMs
     row('50 runs', fifty),
     `          at least 20,000 steps/s: ${verdict(fifty.stepsPerSecond >= 20_000)}; ` +
       `event loop p99 at most 5 ms: ${verdict(fifty.loopP99Ms <= 5)}`,
+    ...(postgres
+      ? [
+          'PostgreSQL, fsync and synchronous_commit as the server has them:',
+          row('1 run', postgres.alone),
+          `          at most 1 ms: ${verdict(postgres.alone.meanMs <= 1)}`,
+          row('50 runs', postgres.fifty),
+          `          at least 10,000 steps/s: ${verdict(postgres.fifty.stepsPerSecond >= 10_000)}`,
+        ]
+      : ['PostgreSQL was not measured: BATON_POSTGRES_URL is not set.']),
     '',
   ].join('\n');
 }

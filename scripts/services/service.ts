@@ -122,13 +122,25 @@ export async function runService(program: Program, env: Running['env']): Promise
     env,
     restart: async (how) => {
       await end(child, how === 'kill' ? 'SIGKILL' : stopSignal);
-      child = await startProgram(program);
+      child = await startAgain(program);
     },
     stop: async () => {
       await end(child, stopSignal);
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** What a killed server leaves behind, such as processes that hold its memory, may be in the way for a moment. */
+async function startAgain(program: Program): Promise<ChildProcess> {
+  for (let tries = 1; tries < 20; tries++) {
+    try {
+      return await startProgram(program);
+    } catch {
+      await sleep(100);
+    }
+  }
+  return startProgram(program);
 }
 
 async function startProgram({ readyWithinMs = 60_000, ...program }: Program): Promise<ChildProcess> {

@@ -73,7 +73,7 @@ export class Presence {
 
   async #beat(): Promise<void> {
     const sentAt = performance.now();
-    await this.#log.leases.beat(this.worker);
+    await this.#log.leases.beat(this.worker, { leaseMs: this.leaseMs });
     this.#shownAt = Math.max(this.#shownAt, sentAt);
   }
 }

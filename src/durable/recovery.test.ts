@@ -3,19 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Agent, type AnyAgent, type EventLog, memoryLog, run, RunStore, sqliteLog, tool } from '../index.ts';
+import { type Agent, type AnyAgent, type EventLog, run, RunStore, tool } from '../index.ts';
 import { functionCall, ScriptedModel } from '../testing/index.ts';
 
 import { booking, call, cutOff, done, recovered } from './booking.fixture.ts';
+import { kinds, openLog } from './logs.fixture.ts';
 
-describe.each(['memory', 'sqlite'] as const)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
+describe.each(kinds)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
   let dir = '';
   let logs: EventLog[] = [];
   let shared: EventLog | undefined;
   /** A log as another process would open it. */
   const open = (): EventLog => {
-    if (kind === 'memory') return (shared ??= memoryLog());
-    const log = sqliteLog({ path: join(dir, 'runs.db'), synchronous: 'normal' });
+    if (kind === 'memory') return (shared ??= openLog(kind, dir));
+    const log = openLog(kind, dir);
     logs.push(log);
     return log;
   };

@@ -17,7 +17,8 @@ import type { Failure } from '../store/write.ts';
  * - `log/newer-schema`: a newer version of this package wrote the store.
  * - `log/moved`: the file was deleted or replaced while it was open.
  * - `log/closed`: the log was closed before the call.
- * - `log/lost`: the writer died before it answered. Repeat the commit: it is made once.
+ * - `log/lost`: the writer died, or the connection broke, before it answered. Repeat the commit: it is made once.
+ * - `log/unreachable`: the server could not be reached within `timeoutMs`.
  * - `log/store`: anything else that the database says.
  *
  * With all of them but `log/lost`, nothing was changed.
@@ -41,6 +42,7 @@ export type LogErrorCode = `log/${
   | 'moved'
   | 'closed'
   | 'lost'
+  | 'unreachable'
   | 'store'}`;
 
 export type LogErrorDetails = {
@@ -96,6 +98,7 @@ const CODES: ReadonlySet<string> = new Set<LogErrorCode>([
   'log/moved',
   'log/closed',
   'log/lost',
+  'log/unreachable',
   'log/store',
 ]);
 const isCode = (code: string): code is LogErrorCode => CODES.has(code);

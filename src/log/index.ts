@@ -4,6 +4,8 @@ export { LeaseWatch } from './lease-watch.ts';
 export type { LeaseWatchOptions } from './lease-watch.ts';
 export { memoryLog } from './memory-log.ts';
 export type { MemoryLogOptions } from './memory-log.ts';
+export { postgresLog } from './postgres/postgres-log.ts';
+export type { PostgresLogOptions } from './postgres/postgres-log.ts';
 export { sqliteLog } from './sqlite/sqlite-log.ts';
 export type { SqliteLogOptions } from './sqlite/sqlite-log.ts';
 export type {

@@ -80,9 +80,10 @@ export type Leases = {
   claim(runId: string, claim: { readonly worker: string; readonly seen: Lease }): Promise<Claimed>;
   /**
    * Shows that a worker is alive: one row a worker, however many runs it has. Returns the new beat.
-   * With `leave` it says that it has gone, so that what it left may be taken at once.
+   * With `leave` it says that it has gone, so that what it left may be taken at once. With `leaseMs` a store that has
+   * a clock of its own says of later looks whether so much time has gone by (`Lease.isExpired`).
    */
-  beat(worker: string, options?: { readonly leave?: boolean }): Promise<number>;
+  beat(worker: string, options?: { readonly leave?: boolean; readonly leaseMs?: number }): Promise<number>;
 };
 
 /** A lease as somebody saw it. */

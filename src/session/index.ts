@@ -12,7 +12,7 @@ export type { SessionAppendOptions, SQLiteSessionOptions } from './sqlite/sqlite
 export type { SessionPosition } from './sqlite/commands.ts';
 export { PostgresSession } from './postgres/postgres-session.ts';
 export type { PostgresSessionOptions } from './postgres/postgres-session.ts';
-export type { PostgresClient, PostgresPool, PostgresPoolClient } from './postgres/connections.ts';
+export type { PostgresClient, PostgresPool, PostgresPoolClient } from '../store/postgres/connections.ts';
 export { RedisSession } from './redis/redis-session.ts';
 export type { RedisSessionOptions } from './redis/redis-session.ts';
 export type { RedisClient } from './redis/connections.ts';

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Job } from './appender.fixture.ts';
-import { inspectRuns, startAppender } from './processes.fixture.ts';
-import type { Appender } from './processes.fixture.ts';
+import type { Job } from '../appender.fixture.ts';
+import { inspectRuns, startAppender } from '../processes.fixture.ts';
+import type { Appender } from '../processes.fixture.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { StoreBlocked } from '../errors.ts';
 import { LeaseWatch } from '../lease-watch.ts';
 import type { EventLog } from '../types.ts';
-import type { Line } from './appender.fixture.ts';
-import { inspectRuns, startAppender } from './processes.fixture.ts';
-import type { Appender } from './processes.fixture.ts';
+import type { Line } from '../appender.fixture.ts';
+import { inspectRuns, startAppender } from '../processes.fixture.ts';
+import type { Appender } from '../processes.fixture.ts';
 import { sqliteLog } from './sqlite-log.ts';
 
 let folder: string;

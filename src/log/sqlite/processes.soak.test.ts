@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { inspectRuns, startAppender } from './processes.fixture.ts';
+import { inspectRuns, startAppender } from '../processes.fixture.ts';
 
 test('32 processes, 128 runs, 60,000 commits on one file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'baton-log-soak-'));

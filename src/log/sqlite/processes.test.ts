@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { eventsOf } from './appender.fixture.ts';
-import type { Line } from './appender.fixture.ts';
-import { inspectRuns, startAppender } from './processes.fixture.ts';
+import { eventsOf } from '../appender.fixture.ts';
+import type { Line } from '../appender.fixture.ts';
+import { inspectRuns, startAppender } from '../processes.fixture.ts';
 import { sqliteLog } from './sqlite-log.ts';
 
 let folder: string;

@@ -6,8 +6,9 @@ import type { SqliteFile } from '../../store/sqlite/files.ts';
 import { resolvedPath, storeName } from '../../store/sqlite/path.ts';
 import type { Failure } from '../../store/write.ts';
 import { checkCommit, checkName, checkTenant } from '../check.ts';
-import { DEFAULT_LIMITS, encodeEvent, encodeJson } from '../codec.ts';
+import { encodeEvent } from '../codec.ts';
 import type { Limits } from '../codec.ts';
+import { appendCommand, limitsOf } from '../encode.ts';
 import { logError } from '../errors.ts';
 import { cursorOf, placeOf } from '../page.ts';
 import { closed } from '../refusals.ts';
@@ -28,7 +29,7 @@ import type {
   RunPage,
   RunQuery,
 } from '../types.ts';
-import type { AnswerOf, AppendCommand, Command } from './commands.ts';
+import type { AnswerOf, Command } from './commands.ts';
 import { infoOf, logOf, postingOf } from './decode.ts';
 import { Watchers } from './watchers.ts';
 
@@ -76,17 +77,8 @@ export function sqliteLog(options: SqliteLogOptions): EventLog {
   if (synchronous !== 'full' && synchronous !== 'normal') {
     throw new UserError(`sqliteLog option \`synchronous\` must be 'full' or 'normal'. Got ${String(synchronous)}.`);
   }
-  const limits = {
-    maxEventBytes: limitOf('maxEventBytes', maxEventBytes),
-    maxRunBytes: limitOf('maxRunBytes', maxRunBytes),
-    inlineBytes: limitOf('inlineBytes', inlineBytes),
-  };
+  const limits = limitsOf({ maxEventBytes, maxRunBytes, inlineBytes }, 'sqliteLog');
   return new SqliteLog({ path: resolvedPath(path), tenant, timeoutMs, synchronous, readOnly, limits });
-}
-
-function limitOf(option: keyof Limits, value = DEFAULT_LIMITS[option]): number {
-  if (value > 0) return value;
-  throw new UserError(`sqliteLog option \`${option}\` must be more than 0. Got ${value}.`);
 }
 
 type Settings = {
@@ -129,31 +121,7 @@ class SqliteLog implements EventLog {
 
   async append(commit: Commit): Promise<Committed> {
     checkCommit(commit, this.store);
-    return this.#ask(this.#encode(commit), commit.also);
-  }
-
-  #encode(commit: Commit): AppendCommand {
-    const { runId, position, fence, create, status, waiting, snapshot, began = [], consumed = 0 } = commit;
-    const { tenant, limits } = this.#settings;
-    return {
-      do: 'append',
-      tenant,
-      runId,
-      position,
-      fence,
-      events: commit.events.map((event, n) => encodeEvent(event, `Event ${position + n} of run "${runId}"`, limits)),
-      create,
-      status,
-      waiting: waiting === undefined ? undefined : encodeJson(waiting, '`waiting`', WHOLE).text,
-      snapshot: snapshot && {
-        at: snapshot.at,
-        state: encodeJson(snapshot.state, `The snapshot of run "${runId}"`, limits),
-      },
-      began,
-      consumed,
-      release: commit.release ?? false,
-      maxRunBytes: limits.maxRunBytes,
-    };
+    return this.#ask(appendCommand(commit, this.#settings), commit.also);
   }
 
   async read(runId: string, options: ReadOptions = {}): Promise<RunLog | undefined> {
@@ -222,9 +190,6 @@ class SqliteLog implements EventLog {
     return (this.#file ??= openFile(path, { synchronous, readOnly }));
   }
 }
-
-/** Small, and read where blobs are not. */
-const WHOLE: Limits = { maxEventBytes: DEFAULT_LIMITS.maxEventBytes, maxRunBytes: 0, inlineBytes: Infinity };
 
 function logFailure(failure: Failure): Error {
   if (failure.code === 'user/error') return new UserError(failure.message);

@@ -5,7 +5,6 @@
  * P2 Order is the position, given under the lock of the session's row; no clock is asked.
  * P3 An unreadable item is reported and kept. No call deletes it but `clearSession`.
  */
-import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { SessionPosition } from '../sqlite/commands.ts';
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
@@ -17,22 +16,11 @@ import type {
   SessionHistoryTransactionArgs,
   SessionHistoryTransactionAwareSession,
 } from '../types.ts';
-import type { PostgresClient, PostgresPool } from './connections.ts';
+import { checkConnection } from '../../store/postgres/options.ts';
+import type { PostgresConnectionOptions } from '../../store/postgres/options.ts';
 
 /** Exactly one of `connectionString`, `pool` and `client`. */
-export type PostgresSessionOptions = StoredSessionOptions & {
-  /**
-   * Such as `postgres://user:password@host:5432/database`, in the forms that `pg` takes. Sessions of one process with
-   * the same settings share one pool, which the last of them closes.
-   */
-  connectionString?: string;
-  /** Connections of that pool at most. @default 10 */
-  maxConnections?: number;
-  /** A `Pool` of `pg`. It stays yours: `close()` leaves it open. Set its `statement_timeout` and `lock_timeout`. */
-  pool?: PostgresPool;
-  /** A connected `Client` of `pg`. It stays yours, and does not connect again when it is cut. */
-  client?: PostgresClient;
-};
+export type PostgresSessionOptions = StoredSessionOptions & PostgresConnectionOptions;
 
 /**
  * A conversation in a PostgreSQL database. Needs the package `pg`, or a pool or client of yours.
@@ -55,7 +43,7 @@ export class PostgresSession implements SessionHistoryRewriteAwareSession, Sessi
    * @throws UserError when an id or an option is unfit
    */
   constructor(sessionId: string, options: PostgresSessionOptions) {
-    checkOptions(options);
+    checkConnection(options, 'PostgresSession');
     this.#calls = new SessionCalls(sessionId, { ...options, kind: 'PostgresSession', open: () => open(options) });
   }
 
@@ -122,34 +110,12 @@ export class PostgresSession implements SessionHistoryRewriteAwareSession, Sessi
   }
 }
 
-function checkOptions({ connectionString, pool, client, maxConnections = 10 }: PostgresSessionOptions): void {
-  const given = [connectionString, pool, client].filter((option) => option !== undefined);
-  if (given.length !== 1) {
-    throw new UserError(
-      `PostgresSession needs exactly one of \`connectionString\`, \`pool\` and \`client\`. Got ${given.length}.`,
-    );
-  }
-  if (connectionString === '') throw new UserError('PostgresSession option `connectionString` is empty.');
-  if (!Number.isInteger(maxConnections) || maxConnections < 1) {
-    throw new UserError(`PostgresSession option \`maxConnections\` must be 1 or more. Got ${maxConnections}.`);
-  }
-}
-
 async function open(options: PostgresSessionOptions): Promise<SessionStore> {
-  const { connectionString, pool, client, maxConnections = 10, timeoutMs = 30_000 } = options;
   // Loaded late: most programs need none of it.
-  const [{ fromClient, fromPool, ownPool }, { postgresStore }] = await Promise.all([
-    import('./connections.ts'),
+  const [{ connectionsOf }, { postgresStore }] = await Promise.all([
+    import('../../store/postgres/connections.ts'),
     import('./store.ts'),
   ]);
-  if (client) return postgresStore(fromClient(client), 'The PostgreSQL database');
-  if (pool) return postgresStore(fromPool(pool), 'The PostgreSQL database');
-  const place = `The PostgreSQL database at ${hostOf(connectionString ?? '')}`;
-  return postgresStore(await ownPool({ connectionString: connectionString ?? '', maxConnections, timeoutMs }), place);
-}
-
-/** Host, port and database of a connection string, and nothing else of it. */
-function hostOf(connectionString: string): string {
-  const url = URL.canParse(connectionString) ? new URL(connectionString) : undefined;
-  return url === undefined ? 'the given address' : `${url.host}${url.pathname}`;
+  const { connections, place } = await connectionsOf(options, 'PostgresSession');
+  return postgresStore(connections, place);
 }

@@ -5,11 +5,9 @@
  * holds no lock, and several for the server, each of which sees what was committed before the session's row was locked.
  * A single statement sees what was committed before it began to wait, which is too old for a pop or a clear.
  */
+import { migrate } from '../../store/postgres/migrate.ts';
+import type { RunSql } from '../../store/postgres/migrate.ts';
 import { SessionError } from '../errors.ts';
-
-/** Shared by all that Baton creates in a database. The bytes of "bato". */
-const ADVISORY_KEY = 0x6261746f;
-const COMPONENT = 'session';
 
 /**
  * Step n brings a database from version n to n + 1. A step that was released is never changed: processes of two
@@ -187,47 +185,12 @@ const STEPS = [
   `,
 ];
 
-/** What this version of the package writes. */
-export const SCHEMA_VERSION = STEPS.length;
-
-export type RunSql = (text: string, values?: unknown[]) => Promise<readonly { readonly [column: string]: unknown }[]>;
-
-/**
- * Brings the schema to `SCHEMA_VERSION`. A database that has it already is not written.
- *
- * @throws SessionError `session/newer-schema`, and nothing was changed; what the database says
- */
-export async function migrate(run: RunSql, place: string): Promise<void> {
-  if ((await versionOf(run, place)) === SCHEMA_VERSION) return;
-  const steps = STEPS.map(
-    (step, version) => `
-    IF NOT EXISTS (SELECT 1 FROM baton_migrations WHERE component = '${COMPONENT}' AND version = ${version + 1}) THEN
-      ${step}
-      INSERT INTO baton_migrations (component, version) VALUES ('${COMPONENT}', ${version + 1});
-    END IF;`,
-  );
-  // One statement: the lock is held for no longer than it takes, and all of it happens or nothing.
-  await run(`DO $migration$ BEGIN
-    PERFORM pg_advisory_xact_lock(${ADVISORY_KEY});
-    CREATE TABLE IF NOT EXISTS baton_migrations (
-      component text NOT NULL,
-      version integer NOT NULL,
-      applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-      PRIMARY KEY (component, version)
-    );
-    ${steps.join('')}
-  END $migration$`);
-}
-
-async function versionOf(run: RunSql, place: string): Promise<number> {
-  const [table] = await run("SELECT to_regclass('baton_migrations') IS NOT NULL AS found");
-  if (table?.['found'] !== true) return 0;
-  const [row] = await run('SELECT max(version) AS version FROM baton_migrations WHERE component = $1', [COMPONENT]);
-  const version = Number(row?.['version'] ?? 0);
-  if (version <= SCHEMA_VERSION) return version;
-  throw new SessionError(
-    'session/newer-schema',
-    `${place} has version ${version} of the session tables; this version of @baton/agents knows up to ` +
-      `${SCHEMA_VERSION}. Upgrade the package, or use another database. Nothing was changed.`,
-  );
+/** @throws SessionError `session/newer-schema`, and nothing was changed; what the database says */
+export function migrateSessions(run: RunSql, place: string): Promise<void> {
+  return migrate(run, {
+    component: 'session',
+    steps: STEPS,
+    place,
+    newer: (message) => new SessionError('session/newer-schema', message),
+  });
 }

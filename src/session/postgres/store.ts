@@ -1,8 +1,8 @@
 /** Commands of sessions as statements for PostgreSQL: each change is one statement. */
 import { isWrite } from '../sqlite/commands.ts';
 import type { Answer, Command, Scope, SessionPosition } from '../sqlite/commands.ts';
-import { persist } from '../stored/deadline.ts';
-import type { Deadline } from '../stored/deadline.ts';
+import { persist } from '../../store/deadline.ts';
+import type { Deadline } from '../../store/deadline.ts';
 import {
   cleared,
   conflict,
@@ -14,9 +14,9 @@ import {
 } from '../stored/operations.ts';
 import type { SessionStore } from '../stored/session-calls.ts';
 import { SessionError } from '../errors.ts';
-import type { Connections, Rows } from './connections.ts';
+import type { Connections, Rows } from '../../store/postgres/connections.ts';
 import { judge } from './failure.ts';
-import { migrate } from './schema.ts';
+import { migrateSessions } from './schema.ts';
 
 const OF_SESSION = 'tenant = $1 AND session = $2';
 /** `LIMIT NULL` is all. */
@@ -62,7 +62,7 @@ function prepare(connections: Connections, place: string, deadline: Deadline): P
   const { key, query } = connections;
   const known = migrated.get(key);
   if (known) return known;
-  const migrating = migrate((text, values) => query(deadline, text, values), place).catch((error: unknown) => {
+  const migrating = migrateSessions((text, values) => query(deadline, text, values), place).catch((error: unknown) => {
     migrated.delete(key);
     throw error;
   });

@@ -3,8 +3,8 @@
  * those that a user hands in.
  */
 import { UserError } from '../../protocol/errors.ts';
-import { Silence, within } from '../stored/deadline.ts';
-import type { Deadline } from '../stored/deadline.ts';
+import { Silence, within } from '../../store/deadline.ts';
+import type { Deadline } from '../../store/deadline.ts';
 
 /** What is needed of a client of `redis`, or of anything that sends a command and resolves with its reply. */
 export interface RedisClient {

@@ -3,8 +3,9 @@ import { UserError } from '../../protocol/errors.ts';
 import { SessionError } from '../errors.ts';
 import type { SessionErrorCode } from '../errors.ts';
 import type { Command } from '../sqlite/commands.ts';
-import { causeOf, lost, unreachable } from '../stored/deadline.ts';
-import type { Deadline, Verdict } from '../stored/deadline.ts';
+import { causeOf } from '../../store/deadline.ts';
+import type { Deadline, Verdict } from '../../store/deadline.ts';
+import { lost, unreachable } from '../stored/deadline.ts';
 import { isRepeatable } from '../stored/operations.ts';
 import { DENIED, NotConnected } from './connections.ts';
 

@@ -3,8 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { SessionError } from '../errors.ts';
 import { decodeItem } from '../sqlite/codec.ts';
 import type { Answer, Command, Row, Scope, SessionPosition } from '../sqlite/commands.ts';
-import { persist } from '../stored/deadline.ts';
-import type { Deadline } from '../stored/deadline.ts';
+import { persist } from '../../store/deadline.ts';
+import type { Deadline } from '../../store/deadline.ts';
 import {
   cleared,
   conflict,

@@ -16,7 +16,7 @@ import type { Answer, Command, Row, SessionPosition } from '../sqlite/commands.t
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
 import { checkOperationId, checkTransaction } from '../transaction.ts';
 import type { SessionHistoryRewriteArgs, SessionHistoryTransactionArgs } from '../types.ts';
-import type { Deadline } from './deadline.ts';
+import type { Deadline } from '../../store/deadline.ts';
 
 /** The options that every session of a server has. */
 export type StoredSessionOptions = {

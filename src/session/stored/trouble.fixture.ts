@@ -5,7 +5,7 @@ import type { Running } from '../../../scripts/services/service.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { SessionError } from '../errors.ts';
 import type { PositionedSession } from '../../testing/session-cases/support.ts';
-import { startProxy } from './proxy.fixture.ts';
+import { startProxy } from '../../store/proxy.fixture.ts';
 
 type Opened = PositionedSession & { close(): Promise<void> };
 export type Trouble = {

@@ -1,5 +1,6 @@
 /**
- * Real processes, killed with SIGKILL at random moments of running and of recovering, on a log in SQLite: every run
+ * Real processes, killed with SIGKILL at random moments of running and of recovering, on a log in SQLite (or
+ * PostgreSQL: process.kill.services.test.ts): every run
  * ends as if nobody had been killed, and what must not happen twice does not.
  *
  * BATON_KILLS says how many kills (200 unless set). Not tested here: loss of power.
@@ -9,7 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { sqliteLog, SQLiteSession, type RunInfo } from '../../../src/index.ts';
+import type { RunInfo } from '../../../src/index.ts';
 import type { Committed } from '../../../src/kernel/index.ts';
 import { brokenLaws } from '../../kernel/laws.ts';
 import { unequal, withoutResults } from '../compare.ts';
@@ -17,7 +18,7 @@ import { counted, live, normalState } from '../life.ts';
 import { HISTORY } from '../history.ts';
 import { random } from '../random.ts';
 import { type SystemSpec, systemOf } from '../systems.ts';
-import { database, Ledger, runIdOf } from './paths.ts';
+import { Ledger, openLog, openSession, runIdOf } from './paths.ts';
 
 const KILLS = Number(process.env['BATON_KILLS'] ?? '200');
 const AT_ONCE = 6;
@@ -58,7 +59,7 @@ const callIds = (state: unknown): string[] =>
 type Counts = { kills: number; systems: number; inFlight: number; asked: number; once: number };
 
 async function check(folder: string, seeds: readonly number[], counts: Counts): Promise<string[]> {
-  const log = sqliteLog({ path: database(folder), synchronous: 'normal' });
+  const log = openLog(folder);
   const ledger = counted(new Ledger(folder).keys);
   const problems: string[] = [];
   for (const [key, count] of ledger) {
@@ -89,7 +90,7 @@ async function check(folder: string, seeds: readonly number[], counts: Counts): 
       }
     }
     if (spec.session !== 'none' && !spec.race) {
-      const session = new SQLiteSession(runIdOf(seed), { dbPath: database(folder), synchronous: 'normal' });
+      const session = openSession(folder, runIdOf(seed));
       const found = unequal(seen(base.outcome.session), seen(await session.getItems())).slice(0, 3);
       problems.push(...found.map((each) => `the session of system ${seed} is another: ${each}`));
       await session.close();
@@ -108,7 +109,7 @@ test('runs whose processes are killed again and again end as if nobody had been 
     const folder = mkdtempSync(join(tmpdir(), 'baton-kill-'));
     for (const each of seeds) {
       if (systemOf(each).session === 'none') continue;
-      const session = new SQLiteSession(runIdOf(each), { dbPath: database(folder), synchronous: 'normal' });
+      const session = openSession(folder, runIdOf(each));
       await session.addItems(structuredClone(HISTORY));
       await session.close();
     }

@@ -2,30 +2,20 @@
  * A process that runs random systems durably until all of them are over: `node worker.fixture.ts <folder> <seeds>`.
  * It is killed at any moment, and started again. Says `ready` when its modules are loaded and `done` at the end.
  */
-import {
-  type AnyAgent,
-  run,
-  type RunState,
-  RunStore,
-  type Session,
-  sqliteLog,
-  SQLiteSession,
-  stateOfError,
-} from '../../../src/index.ts';
+import { type AnyAgent, run, type RunState, RunStore, stateOfError } from '../../../src/index.ts';
 import { build, decide } from '../build.ts';
 import { type SystemSpec, systemOf } from '../systems.ts';
-import { database, Ledger, runIdOf } from './paths.ts';
+import { Ledger, openLog, openSession, runIdOf } from './paths.ts';
 
 const [folder = '', list = ''] = process.argv.slice(2);
 const ledger = new Ledger(folder);
-const synchronous = 'normal' as const;
-const log = sqliteLog({ path: database(folder), synchronous });
+const log = openLog(folder);
 // One name for all its lives: what it had when it died it takes back at once.
 const store = new RunStore({ log, worker: 'worker', leaseMs: 60_000 });
 
 async function finish(spec: SystemSpec): Promise<void> {
   const runId = runIdOf(spec.seed);
-  const session: Session = new SQLiteSession(runId, { dbPath: database(folder), synchronous });
+  const session = openSession(folder, runId);
   const controller = new AbortController();
   const happened = (key: string): boolean => ledger.keys.includes(key);
   const reach = {

@@ -4,14 +4,16 @@
  */
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { measureStall } from '../../store/sqlite/stall.fixture.ts';
-import type { Stall } from '../../store/sqlite/stall.fixture.ts';
-import { LogError } from '../errors.ts';
-import type { EventLog, LogEvent } from '../types.ts';
-import { sqliteLog } from './sqlite-log.ts';
+import { measureStall } from '../store/sqlite/stall.fixture.ts';
+import type { Stall } from '../store/sqlite/stall.fixture.ts';
+import { LogError } from './errors.ts';
+import { openLog } from './open.fixture.ts';
+import type { EventLog, LogEvent } from './types.ts';
 
 export type Job = {
+  /** A file, or the URL of a PostgreSQL database. */
   readonly path: string;
+  readonly tenant?: string;
   readonly name: string;
   readonly runs: readonly string[];
   /** Commits for each run. @default until it is killed */
@@ -78,11 +80,12 @@ async function appendAll(lane: Lane): Promise<void> {
 }
 
 async function main(job: Job): Promise<void> {
-  const { path, name, runs, commits = Infinity, timeoutMs = 120_000, stopsAtError = false } = job;
-  const log = sqliteLog({ path, timeoutMs });
+  const { path, tenant, name, runs, commits = Infinity, timeoutMs = 120_000, stopsAtError = false } = job;
+  const log = openLog(path, { tenant, timeoutMs });
   const errors: string[] = [];
   const stalled = measureStall();
-  const beat = (): Promise<unknown> => log.leases.beat(name).catch((error: unknown) => errors.push(String(error)));
+  const beat = (): Promise<unknown> =>
+    log.leases.beat(name, { leaseMs: 100 }).catch((error: unknown) => errors.push(String(error)));
   await beat();
   const beating = setInterval(() => void beat(), job.beatMs ?? 2 ** 31 - 1);
   await Promise.all(

@@ -1,11 +1,12 @@
 /**
- * Connections to PostgreSQL: those that this package makes, one pool for all sessions of a process with the same
+ * Connections to PostgreSQL: those that this package makes, one pool for all stores of a process with the same
  * settings, and those that a user hands in.
  */
 import type { Pool } from 'pg';
 import { UserError } from '../../protocol/errors.ts';
-import type { Deadline } from '../stored/deadline.ts';
-import { Silence, within } from '../stored/deadline.ts';
+import type { Deadline } from '../deadline.ts';
+import { Silence, within } from '../deadline.ts';
+import type { PostgresConnectionOptions } from './options.ts';
 
 /** What is needed of a `Client` of `pg`, or of anything that does a statement with `$1` parameters. */
 export interface PostgresClient {
@@ -45,13 +46,34 @@ export type OwnPool = {
 type Shared = { readonly pool: Promise<OwnedPool>; users: number };
 type OwnedPool = PostgresPool & { end(): Promise<void> };
 
+/** Connections by the options of a user, and what messages call the database. Never holds a password. */
+export async function connectionsOf(
+  options: PostgresConnectionOptions & { timeoutMs?: number },
+  kind: string,
+): Promise<{ readonly connections: Connections; readonly place: string }> {
+  const { connectionString = '', pool, client, maxConnections = 10, timeoutMs = 30_000 } = options;
+  if (client) return { connections: fromClient(client), place: 'The PostgreSQL database' };
+  if (pool) return { connections: fromPool(pool), place: 'The PostgreSQL database' };
+  const connections = await ownPool({ connectionString, maxConnections, timeoutMs }, kind);
+  return { connections, place: `The PostgreSQL database at ${hostOf(connectionString)}` };
+}
+
+/** Host, port and database of a connection string, and nothing else of it. */
+function hostOf(connectionString: string): string {
+  const url = URL.canParse(connectionString) ? new URL(connectionString) : undefined;
+  return url === undefined ? 'the given address' : `${url.host}${url.pathname}`;
+}
+
 /** Pools by their settings: two hundred sessions must not be two hundred pools. */
 const pools = new Map<string, Shared>();
 
-/** @throws UserError when `pg` is not installed */
-export async function ownPool(options: OwnPool): Promise<Connections> {
+/**
+ * @param kind who asks, for the message
+ * @throws UserError when `pg` is not installed
+ */
+async function ownPool(options: OwnPool, kind: string): Promise<Connections> {
   const name = JSON.stringify(options);
-  const shared = pools.get(name) ?? { pool: createPool(options), users: 0 };
+  const shared = pools.get(name) ?? { pool: createPool(options, kind), users: 0 };
   pools.set(name, shared);
   shared.users += 1;
   const release = async (): Promise<void> => {
@@ -69,8 +91,8 @@ export async function ownPool(options: OwnPool): Promise<Connections> {
   }
 }
 
-async function createPool({ connectionString, maxConnections, timeoutMs }: OwnPool): Promise<OwnedPool> {
-  const pg = await loadPg();
+async function createPool({ connectionString, maxConnections, timeoutMs }: OwnPool, kind: string): Promise<OwnedPool> {
+  const pg = await loadPg(kind);
   // The server gives up a little earlier than the caller, who then knows that nothing was changed.
   const serverMs = Math.max(1, Math.floor(timeoutMs * 0.9));
   const pool = new pg.Pool({
@@ -90,18 +112,17 @@ async function createPool({ connectionString, maxConnections, timeoutMs }: OwnPo
   return pool;
 }
 
-async function loadPg(): Promise<{ readonly Pool: typeof Pool }> {
+async function loadPg(kind: string): Promise<{ readonly Pool: typeof Pool }> {
   try {
     const { default: pg } = await import('pg');
     return pg;
   } catch (cause) {
-    const message =
-      'PostgresSession needs the package pg. Run "npm install pg", or pass a `pool` or a `client` of your own.';
+    const message = `${kind} needs the package pg. Run "npm install pg", or pass a \`pool\` or a \`client\` of your own.`;
     throw Object.assign(new UserError(message), { cause });
   }
 }
 
-export function fromPool(pool: PostgresPool): Connections {
+function fromPool(pool: PostgresPool): Connections {
   return {
     key: pool,
     query: async (deadline, text, values) => {
@@ -112,11 +133,16 @@ export function fromPool(pool: PostgresPool): Connections {
   };
 }
 
-/** Statements of one client are done one after the other, by `pg` itself. */
-export function fromClient(client: PostgresClient): Connections {
+/** Statements of one client are done one after the other: it takes no second one meanwhile. */
+function fromClient(client: PostgresClient): Connections {
+  let last: Promise<unknown> = Promise.resolve();
   return {
     key: client,
-    query: async (deadline, text, values) => rowsOf(await within(deadline, client.query(text, values))),
+    query: async (deadline, text, values) => {
+      const asked = last.then(() => client.query(text, values));
+      last = asked.catch(() => undefined);
+      return rowsOf(await within(deadline, asked));
+    },
     release: async () => undefined,
   };
 }

@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { eventsOf } from './appender.fixture.ts';
 import type { Job, Line, Report } from './appender.fixture.ts';
-import { sqliteLog } from './sqlite-log.ts';
+import { openLog } from './open.fixture.ts';
 
 export type Appender = {
   readonly child: ChildProcess;
@@ -39,9 +39,10 @@ export async function inspectRuns(
   path: string,
   runs: readonly string[],
   acknowledged: readonly Line[],
+  tenant?: string,
 ): Promise<readonly string[]> {
   const problems: string[] = [];
-  const log = sqliteLog({ path });
+  const log = openLog(path, { tenant });
   for (const runId of runs) {
     const run = await log.read(runId);
     const types = run?.events.map(({ event }) => event.type) ?? [];

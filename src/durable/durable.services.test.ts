@@ -1,0 +1,10 @@
+/** The tests of durable runs, on PostgreSQL: `kinds` of logs.fixture.ts is that in this suite. */
+import { test } from 'vitest';
+import { kinds } from './logs.fixture.ts';
+
+if (kinds.length > 0) {
+  await import('./run-store.test.ts');
+  await import('./recovery.test.ts');
+} else {
+  test.skip('durable runs on PostgreSQL need BATON_POSTGRES_URL', () => undefined);
+}

@@ -1,0 +1,22 @@
+/** The logs that the tests of durable runs are done on. */
+import { join } from 'node:path';
+import { type EventLog, memoryLog, postgresLog, sqliteLog } from '../index.ts';
+
+const connectionString = process.env['BATON_POSTGRES_URL'] ?? '';
+const isOnServers = process.env['BATON_SUITE'] === 'services';
+
+export type Kind = 'memory' | 'sqlite' | 'postgres';
+/** On servers only where they are asked for: see durable.services.test.ts. */
+export const kinds: readonly Kind[] = isOnServers ? (connectionString ? ['postgres'] : []) : ['memory', 'sqlite'];
+
+/** Opens the log of a folder as another process would. A log in memory is new each time. */
+export function openLog(kind: Kind, dir: string): EventLog {
+  switch (kind) {
+    case 'memory':
+      return memoryLog();
+    case 'sqlite':
+      return sqliteLog({ path: join(dir, 'runs.db'), synchronous: 'normal' });
+    case 'postgres':
+      return postgresLog({ connectionString, tenant: dir });
+  }
+}

@@ -1,0 +1,48 @@
+/** A commit as a driver is given it: checked against the limits, and as text. */
+import { UserError } from '../protocol/errors.ts';
+import { DEFAULT_LIMITS, encodeEvent, encodeJson } from './codec.ts';
+import type { Limits } from './codec.ts';
+import type { AppendCommand } from './sqlite/commands.ts';
+import type { Commit, LogLimits } from './types.ts';
+
+/** @throws UserError for a limit that is none */
+export function limitsOf(given: LogLimits, kind: string): Limits {
+  const limitOf = (option: keyof Limits): number => {
+    const value = given[option] ?? DEFAULT_LIMITS[option];
+    if (value > 0) return value;
+    throw new UserError(`${kind} option \`${option}\` must be more than 0. Got ${value}.`);
+  };
+  return {
+    maxEventBytes: limitOf('maxEventBytes'),
+    maxRunBytes: limitOf('maxRunBytes'),
+    inlineBytes: limitOf('inlineBytes'),
+  };
+}
+
+/** @throws UserError for what is no JSON; LogError `log/too-large` */
+export function appendCommand(commit: Commit, to: { readonly tenant: string; readonly limits: Limits }): AppendCommand {
+  const { runId, position, fence, create, status, waiting, snapshot, began = [], consumed = 0 } = commit;
+  const { tenant, limits } = to;
+  return {
+    do: 'append',
+    tenant,
+    runId,
+    position,
+    fence,
+    events: commit.events.map((event, n) => encodeEvent(event, `Event ${position + n} of run "${runId}"`, limits)),
+    create,
+    status,
+    waiting: waiting === undefined ? undefined : encodeJson(waiting, '`waiting`', WHOLE).text,
+    snapshot: snapshot && {
+      at: snapshot.at,
+      state: encodeJson(snapshot.state, `The snapshot of run "${runId}"`, limits),
+    },
+    began,
+    consumed,
+    release: commit.release ?? false,
+    maxRunBytes: limits.maxRunBytes,
+  };
+}
+
+/** Small, and read where blobs are not. */
+const WHOLE: Limits = { maxEventBytes: DEFAULT_LIMITS.maxEventBytes, maxRunBytes: 0, inlineBytes: Infinity };
