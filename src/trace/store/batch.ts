@@ -1,0 +1,54 @@
+/** What a process sends to the store: traces, beginnings of runs, ended spans, and what was said in them. Plain JSON. */
+import type { Json } from '../../protocol/json.ts';
+import type { SpanDetails, SpanError } from '../types.ts';
+
+export type TraceRecord = {
+  readonly traceId: string;
+  readonly name: string;
+  readonly groupId: string | null;
+  readonly metadata?: Json;
+  readonly at: number;
+};
+
+/** A segment of a run begins. */
+export type RunRecord = {
+  readonly runId: string;
+  readonly traceId: string;
+  /** The run whose tool call this one carries out. */
+  readonly parentRunId?: string;
+  readonly at: number;
+};
+
+export type SpanRecord = {
+  readonly id: string;
+  readonly traceId: string;
+  readonly parentId: string | null;
+  readonly type: string;
+  readonly name: string;
+  readonly at: number;
+  readonly endedAt: number;
+  readonly error?: SpanError;
+  /** Span data without what was said. */
+  readonly data: { readonly [key: string]: unknown };
+  /** Absent on spans that user code made. */
+  readonly details?: Omit<SpanDetails, 'instructions'>;
+  /** Numbers of contents, by what they are in the span. */
+  readonly refs?: Refs;
+};
+
+/** `input` and `output` are lists of items or one value; `isList` tells which. */
+export type Refs = {
+  readonly [key: string]: number | readonly number[];
+};
+
+export type ContentRecord = { readonly traceId: string; readonly n: number; readonly item: unknown };
+
+export type Batch = {
+  readonly traces: readonly TraceRecord[];
+  readonly runs: readonly RunRecord[];
+  readonly spans: readonly SpanRecord[];
+  /** Numbered within the trace by this process. */
+  readonly contents: readonly ContentRecord[];
+  /** Tells the numbers of this process from those of others. */
+  readonly part: number;
+};
