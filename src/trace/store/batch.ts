@@ -1,12 +1,11 @@
 /** What a process sends to the store: traces, beginnings of runs, ended spans, and what was said in them. Plain JSON. */
-import type { Json } from '../../protocol/json.ts';
 import type { SpanDetails, SpanError } from '../types.ts';
 
 export type TraceRecord = {
   readonly traceId: string;
   readonly name: string;
   readonly groupId: string | null;
-  readonly metadata?: Json;
+  readonly metadata?: { readonly [key: string]: unknown };
   readonly at: number;
 };
 
@@ -23,6 +22,8 @@ export type SpanRecord = {
   readonly id: string;
   readonly traceId: string;
   readonly parentId: string | null;
+  /** In which order the spans of the trace began, as far as the process knows it. */
+  readonly seq: number;
   readonly type: string;
   readonly name: string;
   readonly at: number;
@@ -30,16 +31,16 @@ export type SpanRecord = {
   readonly error?: SpanError;
   /** Span data without what was said. */
   readonly data: { readonly [key: string]: unknown };
+  /** The run that it is in. */
+  readonly runId?: string;
   /** Absent on spans that user code made. */
   readonly details?: Omit<SpanDetails, 'instructions'>;
   /** Numbers of contents, by what they are in the span. */
   readonly refs?: Refs;
 };
 
-/** `input` and `output` are lists of items or one value; `isList` tells which. */
-export type Refs = {
-  readonly [key: string]: number | readonly number[];
-};
+/** By what they are in the span: a list of contents, or one. */
+export type Refs = { readonly [key: string]: number | readonly number[] };
 
 export type ContentRecord = { readonly traceId: string; readonly n: number; readonly item: unknown };
 

@@ -33,8 +33,8 @@ function forgetTraces(db: Statements, before: number): boolean {
   let left = ROWS;
   for (const row of old) {
     const trace = Number(row['trace']);
-    left -= deleteRows(db, 'baton_trace_content', trace, left);
-    if (left > 0) left -= deleteRows(db, 'baton_trace_spans', trace, left);
+    left -= deleteRows(db, 'baton_trace_content', { trace, most: left });
+    if (left > 0) left -= deleteRows(db, 'baton_trace_spans', { trace, most: left });
     // A trace that is larger than a chunk goes on with the next one.
     if (left <= 0) break;
     db.run('DELETE FROM baton_trace_runs WHERE trace = ?', trace);
@@ -60,19 +60,18 @@ function overBudget(db: Statements, most: number): number[] {
 
 /** Whether all of it is gone. */
 function forgetContent(db: Statements, trace: number): boolean {
-  const isAll = deleteRows(db, 'baton_trace_content', trace, ROWS) < ROWS;
+  const isAll = deleteRows(db, 'baton_trace_content', { trace, most: ROWS }) < ROWS;
   if (isAll) db.run('UPDATE baton_traces SET content_bytes = 0 WHERE trace = ?', trace);
   return isAll;
 }
 
-/** SQLite is built without DELETE … LIMIT. */
+/** How many rows of a trace were deleted. SQLite is built without DELETE … LIMIT. */
 function deleteRows(
   db: Statements,
-  table: 'baton_trace_content' | 'baton_trace_spans',
-  trace: number,
-  most: number,
+  table: keyof typeof KEYS,
+  { trace, most }: { trace: number; most: number },
 ): number {
-  const key = table === 'baton_trace_content' ? 'part, n' : 'span_id';
+  const key = KEYS[table];
   return db.run(
     `DELETE FROM ${table} WHERE trace = ? AND (${key}) IN (SELECT ${key} FROM ${table} WHERE trace = ? LIMIT ?)`,
     trace,
@@ -80,3 +79,5 @@ function deleteRows(
     most,
   );
 }
+
+const KEYS = { baton_trace_content: 'part, n', baton_trace_spans: 'span_id' } as const;

@@ -39,7 +39,7 @@ export function readTrace(db: Statements, { tenant, id }: Of<'trace'>): TraceRow
   return {
     trace,
     runs: db.all(`${RUN} WHERE r.trace = ? ORDER BY r.run`, found),
-    spans: db.all('SELECT * FROM baton_trace_spans WHERE trace = ? ORDER BY started_at', found),
+    spans: db.all('SELECT * FROM baton_trace_spans WHERE trace = ? ORDER BY started_at, seq', found),
     contents: db.all('SELECT part, n, item FROM baton_trace_content WHERE trace = ?', found),
   };
 }

@@ -57,6 +57,7 @@ export const STEPS = [
     tenant TEXT NOT NULL,
     run INTEGER,
     parent_id TEXT,
+    seq INTEGER NOT NULL,
     type TEXT NOT NULL,
     name TEXT NOT NULL,
     agent TEXT,

@@ -30,11 +30,13 @@ const span = (id: string, type: string, more: Partial<SpanRecord> = {}): SpanRec
   id,
   traceId: 'trace_1',
   parentId: null,
+  seq: 0,
   type,
   name: type,
   at: T0,
   endedAt: T0 + 100,
   data: {},
+  runId: more.details?.runId ?? 'run-1',
   details: { runId: 'run-1', segmentId: 's1', agent: 'Guide' },
   ...more,
 });

@@ -30,8 +30,8 @@ const SQL = {
     cached_tokens = cached_tokens + ?, output_tokens = output_tokens + ?, nano_usd = nano_usd + ?,
     model_calls = model_calls + ?, unpriced = unpriced + ? WHERE run = ?`,
   span: `INSERT OR IGNORE INTO baton_trace_spans
-    (trace, span_id, tenant, run, parent_id, type, name, agent, started_at, ended_at, error, data, part, refs)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    (trace, span_id, tenant, run, parent_id, seq, type, name, agent, started_at, ended_at, error, data, part, refs)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   content: 'INSERT OR IGNORE INTO baton_trace_content (trace, part, n, tenant, item) VALUES (?, ?, ?, ?, ?)',
   usage: `INSERT INTO baton_trace_usage
     (tenant, hour, agent, model, provider, calls, errors, input_tokens, cached_tokens, output_tokens, nano_usd, unpriced)
@@ -42,6 +42,9 @@ const SQL = {
 } as const;
 
 const HOUR_MS = 3_600_000;
+/** Characters of an item. */
+const MOST_OF_ITEM = 262_144;
+const KEPT_OF_ITEM = 16_384;
 
 /** What a batch adds to a run. */
 type Sums = {
@@ -84,7 +87,7 @@ class BatchWriter {
     for (const span of spans) if (this.#span(span)) count += 1;
     for (const { traceId, n, item } of contents) {
       const trace = this.#trace(traceId, 0);
-      const text = JSON.stringify(item);
+      const text = capped(JSON.stringify(item));
       const isNew = this.#db.run(SQL.content, trace, this.#part, n, this.#tenant, text);
       if (isNew > 0) this.#touch(trace, 0, text.length);
     }
@@ -125,13 +128,13 @@ class BatchWriter {
 
   #begin({ runId, traceId, parentRunId, at }: RunRecord): void {
     const trace = this.#trace(traceId, at);
-    const parent = parentRunId === undefined ? undefined : this.#run(parentRunId, trace, at).run;
-    const { run } = this.#run(runId, trace, at, parent);
+    const parent = parentRunId === undefined ? undefined : this.#run(parentRunId, { trace, at }).run;
+    const { run } = this.#run(runId, { trace, at, parent });
     this.#db.run(SQL.begin, at, run, at);
     this.#touch(trace, at, 0);
   }
 
-  #run(runId: string, trace: number, at: number, parent?: number): RunRow {
+  #run(runId: string, { trace, at, parent }: { trace: number; at: number; parent?: number | undefined }): RunRow {
     const known = this.#runs.get(runId);
     if (known) return known;
     const found = this.#db.get(SQL.run, this.#tenant, runId);
@@ -145,17 +148,17 @@ class BatchWriter {
 
   /** Whether the span is new. */
   #span(span: SpanRecord): boolean {
-    const { id, parentId, type, name, at, endedAt, error, data, details, refs } = span;
+    const { id, parentId, type, name, at, endedAt, error, data, details, refs, runId } = span;
     const trace = this.#trace(span.traceId, at);
-    const row = details?.runId === undefined ? undefined : this.#run(details.runId, trace, at);
-    const isNew = this.#db.run(
-      SQL.span,
-      ...[trace, id, this.#tenant, row?.run ?? null, parentId, type, name, details?.agent ?? null, at, endedAt],
-      ...[jsonOf(error), JSON.stringify({ ...data, details }), refs ? this.#part : null, jsonOf(refs)],
-    );
+    const row = runId === undefined ? undefined : this.#run(runId, { trace, at });
+    const said = JSON.stringify({ ...data, details });
+    const part = refs ? this.#part : null;
+    const who = [trace, id, this.#tenant, row?.run ?? null, parentId, span.seq, type, name, details?.agent ?? null];
+    const isNew = this.#db.run(SQL.span, ...who, at, endedAt, jsonOf(error), said, part, jsonOf(refs));
     if (isNew === 0) return false;
     this.#touch(trace, endedAt, 0);
-    if (row) this.#count(span, row, trace);
+    // A span that user code made is no call of the run.
+    if (row && details) this.#count(span, row, trace);
     return true;
   }
 
@@ -224,6 +227,12 @@ class BatchWriter {
   #addSums(run: number, { turns, tools, input, cached, output, nano, calls, unpriced }: Sums): void {
     this.#db.run(SQL.add, turns, tools, input, cached, output, nano, calls, unpriced, run);
   }
+}
+
+/** An item that is too large for a store of many is kept in its beginning. */
+function capped(text: string): string {
+  if (text.length <= MOST_OF_ITEM) return text;
+  return JSON.stringify({ truncated: true, length: text.length, begin: text.slice(0, KEPT_OF_ITEM) });
 }
 
 const jsonOf = (value: unknown): string | null =>
