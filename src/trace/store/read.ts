@@ -51,7 +51,7 @@ function findTrace(db: Statements, tenant: string, id: string): number | string[
     db.get('SELECT trace FROM baton_traces WHERE tenant = ? AND trace_id = ?', tenant, id);
   if (exact) return Number(exact['trace']);
   const like = db.all(
-    'SELECT trace, run_id FROM baton_trace_runs WHERE tenant = ? AND run_id >= ? AND run_id < ? LIMIT 6',
+    'SELECT trace, run_id FROM baton_trace_runs WHERE tenant = ? AND run_id >= ? AND run_id < ? AND parent IS NULL LIMIT 6',
     tenant,
     id,
     `${id}\u{10FFFF}`,
