@@ -35,21 +35,25 @@ export type SpanRecord = {
   readonly runId?: string;
   /** Absent on spans that user code made. */
   readonly details?: Omit<SpanDetails, 'instructions'>;
-  /** Numbers of contents, by what they are in the span. */
+  /** Numbers of contents, by what they are in the span, and whose numbers they are. */
   readonly refs?: Refs;
+  readonly part?: number;
 };
 
 /** By what they are in the span: a list of contents, or one. */
 export type Refs = { readonly [key: string]: number | readonly number[] };
 
-export type ContentRecord = { readonly traceId: string; readonly n: number; readonly item: unknown };
+/** Numbered within the trace and the part that says it. */
+export type ContentRecord = {
+  readonly traceId: string;
+  readonly part: number;
+  readonly n: number;
+  readonly item: unknown;
+};
 
 export type Batch = {
   readonly traces: readonly TraceRecord[];
   readonly runs: readonly RunRecord[];
   readonly spans: readonly SpanRecord[];
-  /** Numbered within the trace by this process. */
   readonly contents: readonly ContentRecord[];
-  /** Tells the numbers of this process from those of others. */
-  readonly part: number;
 };

@@ -8,6 +8,8 @@ import type { RunRecord } from './batch.ts';
 export type Opened = { readonly runId: string | undefined; readonly seq: number };
 
 export class TracePlace {
+  /** Tells the numbers of this place from those of others of the same trace: other processes, or later segments. */
+  readonly part = Math.floor(Math.random() * 2 ** 48);
   /** Of open spans: the run that they are in, their own or that of the span above, and in which order they began. */
   readonly #open = new Map<string, Opened>();
   readonly #segments = new Map<string, string>();

@@ -64,8 +64,6 @@ export class TraceStoreProcessor implements TracingProcessor {
   readonly #retention: TraceRetention;
   readonly #flushMs: number;
   readonly #sink: Sink;
-  /** Tells the contents of this process from those of others in the same trace. */
-  readonly #part = Math.floor(Math.random() * 2 ** 48);
   readonly #places = new Map<string, TracePlace>();
   #traces: Begun[] = [];
   #runs: RunRecord[] = [];
@@ -188,7 +186,6 @@ export class TraceStoreProcessor implements TracingProcessor {
       traces: this.#traces,
       runs: this.#runs,
       ended: this.#ended.splice(0, FLUSH_AT),
-      part: this.#part,
     };
     this.#traces = [];
     this.#runs = [];

@@ -13,18 +13,16 @@ export type Pending = {
   readonly traces: readonly Begun[];
   readonly runs: readonly RunRecord[];
   readonly ended: readonly Ended[];
-  readonly part: number;
 };
 
 /** The batch as JSON. */
-export function encode({ traces, runs, ended, part }: Pending): string {
+export function encode({ traces, runs, ended }: Pending): string {
   const contents: ContentRecord[] = [];
   const batch: Batch = {
     traces: traces.map(traceRecord),
     runs,
     spans: ended.map((one) => spanRecord(one, contents)),
     contents,
-    part,
   };
   try {
     return JSON.stringify(batch);
@@ -71,7 +69,7 @@ function traceRecord({ trace, at }: Begun): TraceRecord {
 function spanRecord({ span, runId, seq, place }: Ended, contents: ContentRecord[]): SpanRecord {
   const { traceId, spanId, parentId, spanData, startedAt, endedAt, error, details } = span;
   const number = (item: unknown): number =>
-    place.number(item, (n, one) => contents.push({ traceId, n, item: small(one) }));
+    place.number(item, (n, one) => contents.push({ traceId, part: place.part, n, item: small(one) }));
   const { data, said } = parted(spanData);
   const refs: Record<string, number | number[]> = {};
   for (const [key, value] of Object.entries(said)) {
@@ -93,7 +91,7 @@ function spanRecord({ span, runId, seq, place }: Ended, contents: ContentRecord[
     ...(runId !== undefined && { runId }),
     data,
     ...(details && { details: facts }),
-    ...(Object.keys(refs).length > 0 && { refs: refs satisfies Refs }),
+    ...(Object.keys(refs).length > 0 && { refs: refs satisfies Refs, part: place.part }),
   };
 }
 

@@ -13,7 +13,7 @@ export function redacted(batch: Batch, redact: Redactor): Batch {
     data: clean(data),
     ...(details && { details: { ...clean(details), ...idsOf(details) } }),
   });
-  const content = ({ traceId, n, item }: ContentRecord): ContentRecord => ({ traceId, n, item: clean(item) });
+  const content = ({ item, ...ids }: ContentRecord): ContentRecord => ({ ...ids, item: clean(item) });
   return {
     ...batch,
     traces: batch.traces.map(trace),

@@ -23,7 +23,7 @@ const writing = (batch: Partial<Batch>, redact: object | false = {}): Command =>
   do: 'write',
   tenant: 'default',
   redact,
-  batch: JSON.stringify({ traces: [], runs: [], spans: [], contents: [], part: 7, ...batch }),
+  batch: JSON.stringify({ traces: [], runs: [], spans: [], contents: [], ...batch }),
 });
 
 const span = (id: string, type: string, more: Partial<SpanRecord> = {}): SpanRecord => ({
@@ -73,7 +73,7 @@ test('a batch that comes twice counts once', () => {
       span('f', 'function'),
       span('t', 'task', { details: { runId: 'run-1', segmentId: 's1', outcome: 'finished' } }),
     ],
-    contents: [{ traceId: 'trace_1', n: 0, item: { text: 'hello' } }],
+    contents: [{ traceId: 'trace_1', part: 7, n: 0, item: { text: 'hello' } }],
   });
   expect(ask(batch)).toEqual({ spans: 4 });
   const once = runsOf(ask);
@@ -113,7 +113,7 @@ test('secrets are taken out of all that is said, and ids stay', () => {
         traces: [{ traceId: 'trace_1', name: `n ${secret}`, groupId: secret, metadata: { secret }, at: T0 }],
         runs: [run('run-1')],
         spans: [span('s', 'custom', { name: secret, error: { message: secret }, data: { deep: [{ text: secret }] } })],
-        contents: [{ traceId: 'trace_1', n: 0, item: `say ${secret}` }],
+        contents: [{ traceId: 'trace_1', part: 7, n: 0, item: `say ${secret}` }],
       },
       { literals: [secret] },
     ),
@@ -134,7 +134,7 @@ test('retention takes what was said first, then runs, in chunks', () => {
       writing({
         runs: [{ runId: `r${n}`, traceId, at: at(n) }],
         spans: [task],
-        contents: [{ traceId, n: 0, item: 'x'.repeat(98) }],
+        contents: [{ traceId, part: 7, n: 0, item: 'x'.repeat(98) }],
       }),
     );
   }

@@ -60,13 +60,12 @@ type Sums = {
 type RunRow = { readonly run: number; readonly parent: number | undefined };
 
 export function write(db: Statements, tenant: string, batch: Batch): Written {
-  return new BatchWriter(db, tenant, batch.part).write(batch);
+  return new BatchWriter(db, tenant).write(batch);
 }
 
 class BatchWriter {
   readonly #db: Statements;
   readonly #tenant: string;
-  readonly #part: number;
   readonly #traces = new Map<string, number>();
   readonly #runs = new Map<string, RunRow>();
   readonly #parents = new Map<number, number | undefined>();
@@ -74,10 +73,9 @@ class BatchWriter {
   readonly #touched = new Map<number, { at: number; bytes: number }>();
   readonly #ended: EndedRun[] = [];
 
-  constructor(db: Statements, tenant: string, part: number) {
+  constructor(db: Statements, tenant: string) {
     this.#db = db;
     this.#tenant = tenant;
-    this.#part = part;
   }
 
   write({ traces, runs, spans, contents }: Batch): Written {
@@ -85,10 +83,10 @@ class BatchWriter {
     for (const run of runs) this.#begin(run);
     let count = 0;
     for (const span of spans) if (this.#span(span)) count += 1;
-    for (const { traceId, n, item } of contents) {
+    for (const { traceId, part, n, item } of contents) {
       const trace = this.#trace(traceId, 0);
       const text = capped(JSON.stringify(item));
-      const isNew = this.#db.run(SQL.content, trace, this.#part, n, this.#tenant, text);
+      const isNew = this.#db.run(SQL.content, trace, part, n, this.#tenant, text);
       if (isNew > 0) this.#touch(trace, 0, text.length);
     }
     for (const [run, sums] of this.#sums) this.#addSums(run, sums);
@@ -152,9 +150,8 @@ class BatchWriter {
     const trace = this.#trace(span.traceId, at);
     const row = runId === undefined ? undefined : this.#run(runId, { trace, at });
     const said = JSON.stringify({ ...data, details });
-    const part = refs ? this.#part : null;
     const who = [trace, id, this.#tenant, row?.run ?? null, parentId, span.seq, type, name, details?.agent ?? null];
-    const isNew = this.#db.run(SQL.span, ...who, at, endedAt, jsonOf(error), said, part, jsonOf(refs));
+    const isNew = this.#db.run(SQL.span, ...who, at, endedAt, jsonOf(error), said, span.part ?? null, jsonOf(refs));
     if (isNew === 0) return false;
     this.#touch(trace, endedAt, 0);
     // A span that user code made is no call of the run.
