@@ -42,5 +42,5 @@ async function agentsOf(module: string, name: string | undefined): Promise<Agent
   const agents = [...new Set(wanted.filter(isAgent))];
   if (agents.length > 0) return agents;
   const what = name === undefined ? 'exports no agent' : `exports no agent named ${JSON.stringify(name)}`;
-  throw new UserError(`${path} ${what}. Its exports: ${Object.keys(exported).join(', ') || 'none'}.`);
+  throw new UserError(`${path} ${what}. Its exports: ${Object.keys(exported).toSorted().join(', ') || 'none'}.`);
 }

@@ -1,6 +1,6 @@
 /** `baton trace <run>`: what a run did, as a waterfall. */
 import { UserError } from '../protocol/errors.ts';
-import type { StoredRun, StoredTrace } from '../trace/store/index.ts';
+import type { StoredRun, StoredSpan, StoredTrace } from '../trace/store/index.ts';
 import { openStore, parse, STORE_OPTIONS } from './arguments.ts';
 import type { Command } from './command.ts';
 import { cost, duration, time, tokens } from './format.ts';
@@ -65,16 +65,17 @@ function head(run: StoredRun, { traceId }: StoredTrace, { out, columns, paint }:
   out(paint('dim', clip(facts.filter(Boolean).join(' · '), columns)));
 }
 
-/** What went wrong comes first, the innermost span first: there it began. */
+/** What went wrong comes first: of spans that failed one because of the other, the innermost, where it began. */
 function errors(tree: readonly Branch[], { out, columns, paint }: Terminal): void {
-  const failed: Branch[] = [];
-  const visit = (branch: Branch): void => {
-    branch.children.forEach(visit);
-    if (branch.span.error) failed.push(branch);
+  const failed: StoredSpan[] = [];
+  const visit = ({ span, children }: Branch): void => {
+    const before = failed.length;
+    children.forEach(visit);
+    if (span.error && failed.length === before) failed.push(span);
   };
   tree.forEach(visit);
   if (failed.length > 0) out('');
-  for (const { span } of failed) {
+  for (const span of failed) {
     const { message = '', data } = span.error ?? {};
     const more = data && Object.keys(data).length > 0 ? ` ${JSON.stringify(data)}` : '';
     out(paint('red', clip(`✗ ${labelOf(span).text}: ${harmless(message + more)}`, columns)));

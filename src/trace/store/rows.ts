@@ -106,7 +106,7 @@ export function runOf(row: Columns): StoredRun {
     toolCalls: number(row, 'tool_calls'),
     modelCalls: number(row, 'model_calls'),
     ...tokens(row),
-    error: errorOf(row)?.message,
+    error: reasonOf(row),
   };
 }
 
@@ -188,6 +188,12 @@ function object(row: Columns, column: string): Record<string, unknown> | undefin
 function errorOf(row: Columns): SpanError | undefined {
   const error = object(row, 'error');
   return error && { ...error, message: typeof error['message'] === 'string' ? error['message'] : '' };
+}
+
+/** What a run failed with: the error behind the message, where that is known. */
+function reasonOf(row: Columns): string | undefined {
+  const { message, data } = errorOf(row) ?? {};
+  return typeof data?.['error'] === 'string' ? `${message ?? ''}: ${data['error']}` : message;
 }
 
 function parsed(value: unknown): unknown {
