@@ -59,7 +59,7 @@ function caller(name: string, execute: () => unknown, more: object = {}): AnyAge
 
 /** Id, parent, kind and times, as a collector or the store has them. */
 const shapes = (spans: readonly { spanId: string; parentId?: string | null | undefined }[]): unknown[] =>
-  spans.map(({ spanId, parentId }) => [spanId, parentId ?? null]).toSorted();
+  spans.map(({ spanId, parentId }) => `${spanId} under ${parentId ?? 'nothing'}`).toSorted();
 
 test('a run that pauses and goes on is one trace, with the spans that processors were told of', async () => {
   const first = await run(
@@ -104,11 +104,9 @@ test('a sub-agent is a run under its caller, who pays for it; so is a run that a
   const [root] = await (await store()).runs();
   expect(root).toMatchObject({ agent: 'Boss', turns: 2, modelCalls: 4, inputTokens: 30, outputTokens: 15 });
   const { runs, spans } = await traceOf(root?.runId ?? '');
-  expect(runs.map(({ agent, parentRunId, turns }) => [agent, parentRunId, turns]).toSorted()).toEqual([
-    ['Boss', undefined, 2],
-    ['Inner', root?.runId, 1],
-    ['Writer', root?.runId, 1],
-  ]);
+  expect(
+    runs.map(({ agent, parentRunId, turns }) => `${agent ?? ''} ${turns} ${parentRunId ?? ''}`).toSorted(),
+  ).toEqual(['Boss 2 ', `Inner 1 ${root?.runId ?? ''}`, `Writer 1 ${root?.runId ?? ''}`]);
   expect(spans.find(({ name }) => name === 'mine')).toMatchObject({ type: 'custom', runId: root?.runId });
   expect(await (await store()).usage()).toMatchObject([
     { agent: 'Boss', calls: 2, inputTokens: 10 },
