@@ -499,3 +499,17 @@ export type {
   LlamaModelOptions,
   LocalModelErrorCode,
 } from './providers/llama/index.ts';
+// The local trace store
+export { openTraceStore, TraceStoreError, TraceStoreProcessor } from './trace/store/index.ts';
+export type {
+  OpenTraceStoreOptions,
+  RunsFilter,
+  StoredRun,
+  StoredSpan,
+  StoredTrace,
+  TraceRetention,
+  TraceStore,
+  TraceStoreErrorCode,
+  TraceStoreOptions,
+  UsageRow,
+} from './trace/store/index.ts';
