@@ -93,10 +93,10 @@ export class SessionBusy extends SessionError {
 
   constructor({ sessionId, runId, waitsFor, waitedMs }: Busy) {
     const reason = waitsFor === undefined ? '' : `, which waits for ${waitsFor}`;
-    const waited = waitedMs === undefined ? '' : ` after ${waitedMs} ms`;
+    const waited = waitedMs === undefined ? '' : ` It was waited for ${waitedMs} ms.`;
     super(
       'session/turn-taken',
-      `Session "${sessionId}" is still busy${waited} with run ${runId}${reason}. Run again when that has ended. ` +
+      `Session "${sessionId}" is busy with run ${runId}${reason}.${waited} Run again when that has ended. ` +
         'Where it will not come back, session.endTurn(runId) frees the session.',
     );
     this.runId = runId;

@@ -13,6 +13,11 @@ import { handleError } from './handle-error.ts';
 import { compactSession, loadSession, saveSession } from './session.ts';
 
 export function perform(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  const { turn } = run;
+  return turn ? turn.around(effect, () => act(run, effect, state)) : act(run, effect, state);
+}
+
+function act(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   switch (effect.do) {
     case 'call_model':
       return callModel(run, effect, state);

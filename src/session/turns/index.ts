@@ -1,4 +1,3 @@
-export { currentFence, inScope, newScope, type OpenTurn, type TurnScope } from './scope.ts';
 export { DEFAULT_TURN_TIMEOUT_MS } from './take.ts';
 export { isStoreSharingSession, isTurnAwareSession } from './types.ts';
 export type {

@@ -35,7 +35,6 @@ export async function takeTurn(store: TurnStore, request: SessionTurnRequest): P
   const { runId, durable = false, onBusy = 'queue' } = request;
   const outer = currentTurn(store.session);
   if (outer) return new JoinedTurn(runId, outer);
-  request.signal?.throwIfAborted();
   // A run that is in this process only is told from a copy of it.
   const key = durable ? runId : `${runId}#${crypto.randomUUID()}`;
   const leaseMs = durable || store.isLocal ? undefined : LEASE_MS;

@@ -66,10 +66,7 @@ export function isTurnAwareSession(session: Session | undefined): session is Tur
 /** A session that can hand an append over to a log in the same database, to be committed along with its events. */
 export interface StoreSharingSession extends Session {
   /** Undefined where no log can share the database. */
-  appendWrite(
-    items: Parameters<Session['addItems']>[0],
-    options: { operationId: string },
-  ): StoreWrite | undefined;
+  appendWrite(items: Parameters<Session['addItems']>[0], options: { operationId: string }): StoreWrite | undefined;
 }
 
 export function isStoreSharingSession(session: Session | undefined): session is StoreSharingSession {
