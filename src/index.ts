@@ -473,3 +473,8 @@ export type {
   RunQuery,
   SqliteLogOptions,
 } from './log/index.ts';
+
+// Turns of runs on a session
+export { isTurnAwareSession, SessionBusy } from './session/index.ts';
+export type { HeldSessionTurn, SessionTurnChange, SessionTurnRequest, TurnAwareSession } from './session/index.ts';
+export type { SessionTurnOptions } from './run/index.ts';
