@@ -3,6 +3,7 @@
  */
 import type { Effect, RunEvent, State } from '../../kernel/index.ts';
 import type { LiveRun } from '../live-run.ts';
+import { countsCost, withNestedCost } from '../nested-cost.ts';
 import { callModel } from './call-model.ts';
 import { callTool } from './call-tool.ts';
 import { check } from './check.ts';
@@ -18,6 +19,13 @@ export function perform(run: LiveRun, effect: Effect, state: State): Promise<Run
 }
 
 function act(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  const runsUserCode = effect.do === 'check' || effect.do === 'call_tool';
+  return runsUserCode && countsCost(run)
+    ? withNestedCost(run, () => begin(run, effect, state))
+    : begin(run, effect, state);
+}
+
+function begin(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   switch (effect.do) {
     case 'call_model':
       return callModel(run, effect, state);
