@@ -62,6 +62,7 @@ export class Hold implements Kept {
     };
   }
 
+  // oxlint-disable-next-line eslint/max-params -- as `Committer`
   readonly committer: Committer = async (runId, events, state, also = []): Promise<void> => {
     const { log, presence } = this.#options;
     if (this.#isAbandoned) throw abandoned(runId);

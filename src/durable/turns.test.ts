@@ -43,7 +43,8 @@ function cutting(log: EventLog, cut: (types: string[], when: 'before' | 'after')
     throw new Error('killed');
   };
   return {
-    ...{ store: log.store, leases: log.leases },
+    store: log.store,
+    leases: log.leases,
     append: async (commit) => {
       const types = commit.events.map(({ type }) => type);
       if (isDead || cut(types, 'before')) die();

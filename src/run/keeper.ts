@@ -12,6 +12,7 @@ import type { RunRecord } from './record.ts';
  * Where a run's events are made durable, together with writes of the same database. Throwing ends the process's part of
  * the run: nothing is shown or started.
  */
+// oxlint-disable-next-line eslint/max-params -- a commit, and what goes along with it
 export type Committer = (
   runId: string,
   events: readonly Committed[],

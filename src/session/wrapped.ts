@@ -37,7 +37,11 @@ export async function inTurnOf<T>(inner: Session, queue: Queue, act: () => Promi
   const request = { runId: `change_${crypto.randomUUID()}`, timeoutMs: 30_000 };
   const atOnce = async (): Promise<T> => {
     const turn = await inner.takeTurn({ ...request, onBusy: 'reject' });
-    return turn.within(act).finally(() => turn.end());
+    try {
+      return await turn.within(act);
+    } finally {
+      await turn.end();
+    }
   };
   try {
     return await queue(atOnce);
@@ -45,5 +49,9 @@ export async function inTurnOf<T>(inner: Session, queue: Queue, act: () => Promi
     if (!(error instanceof SessionBusy)) throw error;
   }
   const turn = await inner.takeTurn(request);
-  return turn.within(() => queue(act)).finally(() => turn.end());
+  try {
+    return await turn.within(() => queue(act));
+  } finally {
+    await turn.end();
+  }
 }
