@@ -491,6 +491,11 @@ export type {
   SqliteLogOptions,
 } from './log/index.ts';
 
+// Turns of runs on a session
+export { isTurnAwareSession, SessionBusy } from './session/index.ts';
+export type { HeldSessionTurn, SessionTurnChange, SessionTurnRequest, TurnAwareSession } from './session/index.ts';
+export type { SessionTurnOptions } from './run/index.ts';
+
 // A model in this process; loads node-llama-cpp on first use
 export { downloadModel, LlamaModel, LocalModelError } from './providers/llama/index.ts';
 export type {

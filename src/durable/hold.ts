@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Committed, isOver, type RunEvent, type State } from '../kernel/index.ts';
 import type { Commit, EventLog, NewRun } from '../log/index.ts';
 import type { Json } from '../protocol/json.ts';
-import type { Kept } from '../run/keeper.ts';
+import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
 import { asksOf } from '../run/perform/child-run.ts';
 import { DurableError } from './errors.ts';
@@ -57,16 +57,19 @@ export class Hold implements Kept {
       get fence() {
         return fence();
       },
+      store: options.log.store,
       check: () => presence.check(runId),
     };
   }
 
-  readonly committer = async (runId: string, events: readonly Committed[], state: State): Promise<void> => {
+  // oxlint-disable-next-line eslint/max-params -- as `Committer`
+  readonly committer: Committer = async (runId, events, state, also = []): Promise<void> => {
     const { log, presence } = this.#options;
     if (this.#isAbandoned) throw abandoned(runId);
     presence.check(runId);
     const place = this.#places.get(runId);
-    const commit = this.#commitOf(runId, { events, state, place });
+    const own = this.#commitOf(runId, { events, state, place });
+    const commit = also.length > 0 ? { ...own, also } : own;
     const done = await log.append(commit);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;
@@ -129,10 +132,14 @@ export class Hold implements Kept {
     return [...posted.keys()].filter(({ type }) => type !== 'run.stopping');
   }
 
-  /** Gives the leases back without going on. */
+  /** Gives the leases back without going on, and shows no sign of life for them any more. */
   async giveBack(): Promise<void> {
-    const { log, presence } = this.#options;
-    presence.leave();
+    this.#options.presence.leave();
+    await this.release();
+  }
+
+  async release(): Promise<void> {
+    const { log } = this.#options;
     for (const [runId, { position, fence }] of this.#places) {
       // Of a sub-agent's run that is over there is no lease to give back.
       await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);

@@ -349,7 +349,7 @@ export class RunStore implements RunKeeper {
         settle();
       };
     };
-    return { committer, durable, attach };
+    return { committer, durable, attach, giveBack: () => hold.release() };
   }
 
   async #decide(runId: string, callId: string, decision: Decision): Promise<void> {

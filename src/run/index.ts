@@ -17,3 +17,4 @@ export { run, Runner } from './run.ts';
 export type { RunInput } from './run.ts';
 export { SummarizingSession } from './summary-session.ts';
 export type { SummarizingSessionOptions } from './summary-session.ts';
+export type { SessionTurnOptions } from './turn-options.ts';

@@ -4,11 +4,21 @@
  */
 import type { Committed, State } from '../kernel/index.ts';
 import type { Session } from '../session/index.ts';
+import type { StoreWrite } from '../store/write.ts';
 import type { Durability, LiveRun } from './live-run.ts';
 import type { RunRecord } from './record.ts';
 
-/** Where a run's events are made durable. Throwing ends the process's part of the run: nothing is shown or started. */
-export type Committer = (runId: string, events: readonly Committed[], state: State) => void | Promise<void>;
+/**
+ * Where a run's events are made durable, together with writes of the same database. Throwing ends the process's part of
+ * the run: nothing is shown or started.
+ */
+// oxlint-disable-next-line eslint/max-params -- a commit, and what goes along with it
+export type Committer = (
+  runId: string,
+  events: readonly Committed[],
+  state: State,
+  also?: readonly StoreWrite[],
+) => void | Promise<void>;
 
 /** Something that keeps runs, such as a `RunStore`. */
 export interface RunKeeper {
@@ -24,6 +34,8 @@ export type Kept = {
   durable: Durability;
   /** Lets the keeper hand over what others say to the run. Gives what ends that. */
   attach(live: LiveRun): () => void;
+  /** Leaves the run to whoever takes it up next, before anything was committed in this segment. */
+  giveBack?(): Promise<void>;
 };
 
 /** The option of a run that is to survive its process. */

@@ -27,6 +27,7 @@ import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
 import { RunPlan } from './plan.ts';
 import { LiveValues, type RunRecord } from './record.ts';
+import { type RunTurn, turnOf } from './turn.ts';
 
 export type Surroundings = {
   readonly settings: Settings;
@@ -41,6 +42,7 @@ export type Surroundings = {
   /** Present where the run is kept in a log that outlives the process. */
   readonly durable?: Durability;
   readonly attach?: Kept['attach'];
+  readonly giveBack?: Kept['giveBack'];
   /** Testing: after each commit forget all but the log. */
   readonly amnesia?: boolean;
 };
@@ -49,6 +51,8 @@ export type Surroundings = {
 export type Durability = {
   /** Grows with each worker that takes the run over. */
   readonly fence: number;
+  /** The database of the log: a `StoreWrite` of the same name can be committed along. */
+  readonly store?: string | undefined;
   /** @throws where another worker may have the run by now: nothing may begin any more */
   check(): void;
 };
@@ -62,6 +66,8 @@ export class LiveRun implements World, DecisionListener {
   readonly sink: ((event: RunStreamEvent) => void) | undefined;
   readonly surroundings: Surroundings;
   readonly plan: Plan;
+  /** Of the run on its session; absent where the session has none. */
+  readonly turn: RunTurn | undefined;
   observer: RunObserver | undefined;
   /** What the stream showed of results and questions: an item is shown once. */
   get shown(): Set<string> {
@@ -92,6 +98,7 @@ export class LiveRun implements World, DecisionListener {
     this.observer = surroundings.observer;
     this.plan = new RunPlan(record.graph, surroundings.settings, surroundings.durable !== undefined);
     if (this.sink && record.state.calls.length > 0) markShown(this);
+    this.turn = turnOf(this);
     if (surroundings.amnesia) this.forget = () => this.#forget();
   }
 
@@ -127,7 +134,9 @@ export class LiveRun implements World, DecisionListener {
       this.#timeout = setTimeout(() => this.stop({ cause: 'timeout', error: errorInfo(new RunTimeoutError(ms)) }), ms);
     }
     try {
+      if (this.turn) await this.#enter(this.turn);
       record.state = await (this.observer ? this.observer.around(() => this.#drive()) : this.#drive());
+      await this.turn?.leave(record.state);
       // A listener that throws fails the run, also where there was nothing left to stop.
       if (this.#thrown && record.state.stop?.id !== 'listener') throw this.#thrown.error;
       return record.state;
@@ -135,6 +144,7 @@ export class LiveRun implements World, DecisionListener {
       // The loop broke, such as where a commit was refused: what is under way must not go on alone.
       this.#stopped = true;
       this.#controller?.abort(error);
+      await this.turn?.leave(undefined);
       throw error;
     } finally {
       this.#over = true;
@@ -200,7 +210,11 @@ export class LiveRun implements World, DecisionListener {
     const committed = events as Committed[];
     if (committed[0]) committed[0].at = at;
     for (const event of committed) journal.events.push(event);
-    return this.surroundings.committer?.(journal.runId, committed, state);
+    const { committer } = this.surroundings;
+    if (!committer) return undefined;
+    const { turn } = this;
+    if (!turn) return committer(journal.runId, committed, state);
+    return turn.commit(committed, state, (also) => committer(journal.runId, committed, state, also));
   }
 
   notify(event: RunEvent, state: State): void {
@@ -267,6 +281,18 @@ export class LiveRun implements World, DecisionListener {
 
   #drive(): Promise<State> {
     return drive(this.record.state, this.plan, this);
+  }
+
+  /** A run that may not go on now stays where it was, to go on another time. */
+  async #enter(turn: RunTurn): Promise<void> {
+    const { record } = this;
+    try {
+      await turn.enter();
+    } catch (error) {
+      record.inbox = record.inbox.filter(({ type }) => type !== 'run.resumed' && type !== 'run.recovered');
+      await this.surroundings.giveBack?.();
+      throw error;
+    }
   }
 
   #answer(event: RunEvent): void {

@@ -24,6 +24,7 @@ import type { RunContext } from '../tools/context.ts';
 import type { TracingConfig } from '../trace/index.ts';
 import type { Callback } from '../tools/index.ts';
 import type { DurableOption } from './keeper.ts';
+import { checkTurnOptions, type SessionTurnOptions } from './turn-options.ts';
 import type { RunState } from './run-state.ts';
 
 export type ModelInputData = { input: AgentInputItem[]; instructions?: string };
@@ -140,6 +141,8 @@ export type RunConfig = TraceConfig & {
   sessionInputCallback?: SessionInputCallback;
   /** How much of its history a session gives to a run; each setting goes before the session's own. @default no limit */
   sessionSettings?: SessionSettings;
+  /** How runs take turns on a session. */
+  sessionTurn?: SessionTurnOptions;
   callModelInputFilter?: CallModelInputFilter;
   toolErrorFormatter?: ToolErrorFormatter;
   outputGuardrailBlockedMessage?: OutputGuardrailBlockedMessage;
@@ -153,6 +156,7 @@ type SharedRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = 
   RunConfig,
   | 'sessionInputCallback'
   | 'sessionSettings'
+  | 'sessionTurn'
   | 'callModelInputFilter'
   | 'toolErrorFormatter'
   | 'outputGuardrailBlockedMessage'
@@ -204,6 +208,7 @@ export const DEFAULT_MAX_TURNS = 10;
 
 const OVERRIDES = [
   'sessionInputCallback',
+  'sessionTurn',
   'callModelInputFilter',
   'toolErrorFormatter',
   'outputGuardrailBlockedMessage',
@@ -243,6 +248,7 @@ function check(settings: Settings): void {
     );
   }
   positive('timeoutMs', timeoutMs);
+  if (settings.sessionTurn) checkTurnOptions(settings.sessionTurn, settings.durable !== undefined);
   checkTimeout(settings.modelSettings?.timeoutMs);
   if (abortGraceMs !== undefined && !(abortGraceMs >= 0)) {
     throw new UserError(`abortGraceMs is ${abortGraceMs}. Give milliseconds, 0 or more.`);

@@ -20,6 +20,8 @@ import {
   type SessionHistoryTransactionArgs,
   type SessionSettings,
   type TokenCounter,
+  innerTurns,
+  type Turns,
 } from '../session/index.ts';
 import { run } from './run.ts';
 
@@ -54,6 +56,9 @@ const HEADING = 'Summary of the conversation before this point, written by a mod
 export class SummarizingSession implements OpenAIResponsesCompactionAwareSession {
   /** There where the inner session has transactions. */
   declare readonly applyHistoryTransaction?: (args: SessionHistoryTransactionArgs) => Promise<void>;
+  /** There where the inner session has turns. */
+  declare readonly takeTurn?: Turns['takeTurn'];
+  declare readonly endTurn?: Turns['endTurn'];
   readonly #inner: Session;
   readonly #view: CompactedView;
   readonly #options: Required<Omit<SummarizingSessionOptions, 'summarizer'>>;
@@ -70,6 +75,7 @@ export class SummarizingSession implements OpenAIResponsesCompactionAwareSession
       );
     }
     this.#inner = inner;
+    Object.assign(this, innerTurns(inner));
     this.#view = new CompactedView(inner);
     this.#options = { maxTokens, keepTokens, countTokens, onError };
     this.#agent = agentOf(summarizer);

@@ -23,6 +23,8 @@ import { AgentsError } from '../protocol/errors.ts';
  * - `session/expired`: a sealed item is older than `ttlMs`.
  * - `session/plaintext`: an item that is not sealed stands in a sealed session.
  * - `session/unknown-branch`: there is no branch of that name, or no more.
+ * - `session/turn-taken`: another run has the turn; nothing was changed. A `SessionBusy` says which.
+ * - `session/fenced`: the turn in which this was written is over or another's; nothing was changed.
  * - `session/store`: anything else that the database says.
  */
 export type SessionErrorCode = `session/${(typeof KINDS)[number]}`;
@@ -46,6 +48,8 @@ const KINDS = [
   'expired',
   'plaintext',
   'unknown-branch',
+  'turn-taken',
+  'fenced',
   'lost',
   'unreachable',
   'not-durable',
@@ -75,5 +79,27 @@ export class SessionError extends AgentsError {
     if (positions) this.positions = positions;
     if (blockedBy !== undefined) this.blockedBy = blockedBy;
     if (cause !== undefined) this.cause = cause;
+  }
+}
+
+type Busy = { sessionId: string; runId: string; waitsFor: string | undefined; waitedMs: number | undefined };
+
+/** Another run has the turn on the session. Nothing was read or changed. */
+export class SessionBusy extends SessionError {
+  /** The run that has the turn, or is next. */
+  readonly runId: string;
+  /** What that run waits for, such as an approval, where it is known. */
+  declare readonly waitsFor?: string;
+
+  constructor({ sessionId, runId, waitsFor, waitedMs }: Busy) {
+    const reason = waitsFor === undefined ? '' : `, which waits for ${waitsFor}`;
+    const waited = waitedMs === undefined ? '' : ` It was waited for ${waitedMs} ms.`;
+    super(
+      'session/turn-taken',
+      `Session "${sessionId}" is busy with run ${runId}${reason}.${waited} Run again when that has ended. ` +
+        'Where it will not come back, session.endTurn(runId) frees the session.',
+    );
+    this.runId = runId;
+    if (waitsFor !== undefined) this.waitsFor = waitsFor;
   }
 }

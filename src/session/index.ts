@@ -1,5 +1,5 @@
 export { applySessionHistoryMutations } from './items.ts';
-export { SessionError } from './errors.ts';
+export { SessionBusy, SessionError } from './errors.ts';
 export type { SessionErrorCode, SessionErrorDetails } from './errors.ts';
 export * from './branches/index.ts';
 export { CompactedView, coverable } from './compaction/view.ts';
@@ -44,3 +44,5 @@ export type {
   TokenCounter,
 } from './types.ts';
 export * from './sealed/index.ts';
+export * from './turns/index.ts';
+export { innerTurns, type Turns } from './wrapped.ts';

@@ -10,6 +10,10 @@ import type { AgentInputItem } from '../protocol/items.ts';
 import { applySessionHistoryMutations, copyItem, isSame } from './items.ts';
 import { estimateTokens, limitHistory } from './limits.ts';
 import { checkTransaction } from './transaction.ts';
+import { MemoryTurns } from './turns/memory.ts';
+import { currentFence } from './turns/scope.ts';
+import { inTurn, takeTurn } from './turns/take.ts';
+import type { HeldSessionTurn, SessionTurnRequest, TurnAwareSession } from './turns/types.ts';
 import type {
   SessionHistoryRewriteArgs,
   SessionHistoryRewriteAwareSession,
@@ -31,8 +35,11 @@ export type MemorySessionOptions = {
   logger?: { debug(message: string, ...args: unknown[]): void };
 };
 
-export class MemorySession implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession {
+export class MemorySession
+  implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession, TurnAwareSession
+{
   readonly #sessionId: string;
+  readonly #turns: MemoryTurns;
   readonly #logger: MemorySessionOptions['logger'];
   readonly sessionSettings: SessionSettings | undefined;
   /** What a counter said of stored items: each is counted once. */
@@ -46,6 +53,7 @@ export class MemorySession implements SessionHistoryRewriteAwareSession, Session
       throw new UserError(`MemorySession option \`sessionId\` must be a string. Got ${typeof sessionId}.`);
     }
     this.#sessionId = sessionId ?? crypto.randomUUID();
+    this.#turns = new MemoryTurns(this.#sessionId);
     this.#items = copyList(initialItems ?? [], 'option `initialItems`');
     this.sessionSettings = sessionSettings;
     this.#logger = logger;
@@ -77,29 +85,48 @@ export class MemorySession implements SessionHistoryRewriteAwareSession, Session
   /** @throws UserError when `items` is no list */
   async addItems(items: AgentInputItem[]): Promise<void> {
     const copies = copyList(items, '.addItems()');
+    this.#check();
     this.#logger?.debug(`Adding ${copies.length} items to session ${this.#sessionId}`);
     this.#append(copies);
   }
 
-  async popItem(): Promise<AgentInputItem | undefined> {
-    // Given out for good, but a remembered transaction may still point to it.
-    const item = this.#items.pop();
-    return item && copyItem(item);
+  /** @throws SessionBusy where a run has the turn for longer than half a minute */
+  popItem(): Promise<AgentInputItem | undefined> {
+    return inTurn(this.#turns, async () => {
+      this.#check(true);
+      // Given out for good, but a remembered transaction may still point to it.
+      const item = this.#items.pop();
+      return item && copyItem(item);
+    });
   }
 
-  async clearSession(): Promise<void> {
-    this.#logger?.debug(`Clearing session ${this.#sessionId}`);
-    this.#items = [];
-    this.#applied = new Map();
+  /** @throws SessionBusy as `popItem` */
+  clearSession(): Promise<void> {
+    return inTurn(this.#turns, async () => {
+      this.#check(true);
+      this.#logger?.debug(`Clearing session ${this.#sessionId}`);
+      this.#items = [];
+      this.#applied = new Map();
+    });
+  }
+
+  takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
+    return takeTurn(this.#turns, request);
+  }
+
+  async endTurn(runId: string): Promise<void> {
+    await this.#turns.turn({ ask: 'break', runId });
   }
 
   async applyHistoryMutations({ mutations }: SessionHistoryRewriteArgs): Promise<void> {
+    this.#check();
     if (mutations.length > 0) this.#items = applySessionHistoryMutations(this.#items, mutations);
   }
 
   /** @throws UserError for a blank id, an id used for another transaction, a suffix that is not there, unfit data */
   async applyHistoryTransaction({ operationId, transaction }: SessionHistoryTransactionArgs): Promise<void> {
     checkTransaction({ operationId, transaction });
+    this.#check();
     const applied = this.#applied.get(operationId);
     if (applied) {
       if (isSame(applied, transaction)) return;
@@ -115,6 +142,10 @@ export class MemorySession implements SessionHistoryRewriteAwareSession, Session
     }
     this.#append(copy.type === 'append_items' ? copy.items : copy.replacement);
     this.#applied.set(operationId, copy);
+  }
+
+  #check(needsTurn = false): void {
+    this.#turns.check(currentFence(this.#turns), needsTurn);
   }
 
   #append(copies: readonly AgentInputItem[]): void {

@@ -22,6 +22,7 @@ import {
   user,
 } from './session-cases/support.ts';
 import type { Check } from './session-cases/support.ts';
+import { SHARED_TURNS, TURNS } from './session-cases/turns.ts';
 
 export type SessionConformanceOptions = {
   /** Makes an empty session, or opens the one that this id has in the same store. */
@@ -50,7 +51,8 @@ export function sessionConformance(options: SessionConformanceOptions): Conforma
     ...REWRITE,
     ...TRANSACTIONS,
     ...POSITIONS,
-    ...(durable && RACES),
+    ...TURNS,
+    ...(durable && { ...RACES, ...SHARED_TURNS }),
     ...(createTolerant && corrupt && corruptCases({ createTolerant, corrupt })),
   };
   return Object.entries(cases).map(([name, check]) => ({

@@ -14,6 +14,11 @@ import { handleError } from './handle-error.ts';
 import { compactSession, loadSession, saveSession } from './session.ts';
 
 export function perform(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  const { turn } = run;
+  return turn ? turn.around(effect, () => act(run, effect, state)) : act(run, effect, state);
+}
+
+function act(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   const runsUserCode = effect.do === 'check' || effect.do === 'call_tool';
   return runsUserCode && countsCost(run)
     ? withNestedCost(run, () => begin(run, effect, state))

@@ -8,12 +8,14 @@ import {
   isOpenAIResponsesCompactionAwareSession,
   isRunContextAwareSession,
   isSessionHistoryTransactionAwareSession,
+  isStoreSharingSession,
   readHistory,
   resolveSessionSettings,
   type Session,
 } from '../../session/index.ts';
 import { usageData, usageOfJournal } from '../usage.ts';
 import { type RequestUsage, Usage } from '../../protocol/usage.ts';
+import type { StoreWrite } from '../../store/write.ts';
 import type { LiveRun } from '../live-run.ts';
 import { withoutReasoningId } from '../view.ts';
 
@@ -76,17 +78,33 @@ export async function saveSession(run: LiveRun, effect: Effect, state: State): P
   const items = (state.inputSaved ? made : [...state.fresh, ...made]).map((item) =>
     persistent(state.omitsReasoningIds ? withoutReasoningId(item) : item),
   );
+  const { journal } = run.record;
+  const saved: RunEvent = { type: 'session.saved', id: effect.id, to: effect.to };
   if (items.length > 0) {
-    const operationId = `${run.record.journal.runId}/${effect.id}`;
-    if (isSessionHistoryTransactionAwareSession(session)) {
+    const operationId = `${journal.runId}/${effect.id}`;
+    const write = sharedWrite(run, session, { items, operationId });
+    // Where the log is in the same database, neither is there without the other.
+    if (write) run.turn?.along(saved, write);
+    else if (isSessionHistoryTransactionAwareSession(session)) {
       // Applying an operation twice does nothing, so a repeat after a crash adds nothing twice.
       await session.applyHistoryTransaction({ operationId, transaction: { type: 'append_items', items } }, run.context);
     } else if (isRunContextAwareSession(session)) await session.addItems(items, run.context);
     else if (effect.attempt === undefined || !(await isSaved(session, items))) await session.addItems(items);
   }
-  const { journal } = run.record;
   await session.recordUsage?.({ runId: journal.runId, usage: usageOfJournal(journal) });
-  return { type: 'session.saved', id: effect.id, to: effect.to };
+  return saved;
+}
+
+/** The append for the log to commit, where it is in the session's database. */
+function sharedWrite(
+  run: LiveRun,
+  session: Session,
+  { items, operationId }: { items: AgentInputItem[]; operationId: string },
+): StoreWrite | undefined {
+  const store = run.surroundings.durable?.store;
+  if (store === undefined || !isStoreSharingSession(session)) return undefined;
+  const write = session.appendWrite(items, { operationId });
+  return write?.store === store ? write : undefined;
 }
 
 /** Before an uncertain save is repeated: is what it would add already there? */

@@ -18,7 +18,7 @@ import {
   type SessionTurn,
   type SessionUsageArgs,
 } from '../types.ts';
-import { checkInner } from '../wrapped.ts';
+import { checkInner, innerTurns, inTurnOf, type Turns } from '../wrapped.ts';
 import {
   branchOf,
   type Branch,
@@ -53,6 +53,9 @@ export type BranchedSessionOptions = {
 export class BranchedSession implements BranchAwareSession {
   /** Of the branch; there where the store's sessions have transactions. */
   declare readonly applyHistoryTransaction?: (args: SessionHistoryTransactionArgs) => Promise<void>;
+  /** There where the store's sessions have turns. */
+  declare readonly takeTurn?: Turns['takeTurn'];
+  declare readonly endTurn?: Turns['endTurn'];
   readonly #id: string;
   readonly #options: BranchedSessionOptions;
   readonly #opened = new Map<string, Session>();
@@ -67,7 +70,9 @@ export class BranchedSession implements BranchAwareSession {
     }
     this.#id = sessionId;
     this.#options = options;
-    if (!isSessionHistoryTransactionAwareSession(this.#session(sessionId))) return;
+    const main = this.#session(sessionId);
+    Object.assign(this, innerTurns(main));
+    if (!isSessionHistoryTransactionAwareSession(main)) return;
     this.applyHistoryTransaction = (args) => this.#inTurn(() => this.#transact(args));
   }
 
@@ -98,7 +103,7 @@ export class BranchedSession implements BranchAwareSession {
 
   /** The newest item of the branch. Where other branches begin with it, it stays there. */
   popItem(): Promise<AgentInputItem | undefined> {
-    return this.#inTurn(async () => {
+    return this.#whenFree(async () => {
       const { tree, branch } = await this.#writing();
       const { segment, name } = branch;
       const shared = Math.max(sharedOf(tree, segment), tree.segments.get(segment)?.at ?? 0);
@@ -114,7 +119,7 @@ export class BranchedSession implements BranchAwareSession {
 
   /** Removes the items of all branches, and the branches. */
   clearSession(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#whenFree(async () => {
       const { segments } = await this.#tree();
       for (const id of segments.keys()) await this.#session(id).clearSession();
       await this.#log().clearSession();
@@ -254,6 +259,10 @@ export class BranchedSession implements BranchAwareSession {
     checkInner(opened);
     this.#opened.set(id, opened);
     return opened;
+  }
+
+  #whenFree<T>(act: () => Promise<T>): Promise<T> {
+    return inTurnOf(this.#session(this.#id), (step) => this.#inTurn(step), act);
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {

@@ -11,7 +11,7 @@ import type { AgentInputItem } from '../../protocol/items.ts';
 import { isSame } from '../items.ts';
 import { safeStarts } from '../limits.ts';
 import { isSessionHistoryTransactionAwareSession, type Session, type SessionHistoryTransactionArgs } from '../types.ts';
-import { checkInner } from '../wrapped.ts';
+import { checkInner, inTurnOf } from '../wrapped.ts';
 
 /** What a mark says. */
 type Mark = {
@@ -58,23 +58,29 @@ export class CompactedView {
   }
 
   clear(): Promise<void> {
-    return this.#inTurn(() => this.#inner.clearSession());
+    return this.#whenFree(() => this.#inner.clearSession());
   }
 
   pop(): Promise<AgentInputItem | undefined> {
-    return this.#inTurn(async () => {
-      const rows = await this.#rows();
-      const last = rows.at(-1);
-      const mark = last && markOf(last);
-      if (!last || !mark) return this.#inner.popItem();
-      const kept = keptBy(mark, rows.length - 1);
-      const [item, without, old] =
-        kept > 0
-          ? [rows.at(-2), { ...mark, kept: kept - 1 }, rows.slice(-2)]
-          : [mark.items.at(-1), { ...mark, items: mark.items.slice(0, -1) }, [last]];
-      if (item) await this.#replaceEnd(old, [rowOf(without)]);
-      return item;
-    });
+    return this.#whenFree(() => this.#pop());
+  }
+
+  #whenFree<T>(act: () => Promise<T>): Promise<T> {
+    return inTurnOf(this.#inner, (step) => this.#inTurn(step), act);
+  }
+
+  async #pop(): Promise<AgentInputItem | undefined> {
+    const rows = await this.#rows();
+    const last = rows.at(-1);
+    const mark = last && markOf(last);
+    if (!last || !mark) return this.#inner.popItem();
+    const kept = keptBy(mark, rows.length - 1);
+    const [item, without, old] =
+      kept > 0
+        ? [rows.at(-2), { ...mark, kept: kept - 1 }, rows.slice(-2)]
+        : [mark.items.at(-1), { ...mark, items: mark.items.slice(0, -1) }, [last]];
+    if (item) await this.#replaceEnd(old, [rowOf(without)]);
+    return item;
   }
 
   transact({ operationId, transaction }: SessionHistoryTransactionArgs): Promise<void> {

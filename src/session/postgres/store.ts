@@ -95,6 +95,9 @@ async function execute(ask: Ask, command: Command, place: string): Promise<Answe
     case 'clear':
       await ask(SQL.clear, [tenant, session]);
       return {};
+    case 'line':
+    case 'turn':
+      throw new SessionError('session/store', `${place} keeps no turns.`);
   }
 }
 

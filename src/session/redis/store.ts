@@ -111,6 +111,9 @@ async function execute(context: Context, command: Command): Promise<Answer> {
     case 'clear':
       await run(context, command, { script: 'clear', args: [freshSalt(), ...ttlOf(context)] });
       return {};
+    case 'line':
+    case 'turn':
+      throw new SessionError('session/store', `${context.place} keeps no turns.`);
   }
 }
 

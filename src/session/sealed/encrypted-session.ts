@@ -12,7 +12,7 @@ import { SessionError } from '../errors.ts';
 import { isSame } from '../items.ts';
 import { safeStarts } from '../limits.ts';
 import { checkTransaction } from '../transaction.ts';
-import { checkInner } from '../wrapped.ts';
+import { checkInner, innerTurns, inTurnOf, type Turns } from '../wrapped.ts';
 import {
   isSessionHistoryTransactionAwareSession,
   type Session,
@@ -66,6 +66,9 @@ export class EncryptedSession implements Session {
   declare readonly applyHistoryTransaction?: (args: SessionHistoryTransactionArgs) => Promise<void>;
   /** There where the inner session has transactions. */
   declare readonly applyHistoryMutations?: (args: SessionHistoryRewriteArgs) => Promise<void>;
+  /** There where the inner session has turns. */
+  declare readonly takeTurn?: Turns['takeTurn'];
+  declare readonly endTurn?: Turns['endTurn'];
   readonly #inner: Session;
   readonly #options: EncryptedSessionOptions;
   #unlocked: Promise<Unlocked> | undefined;
@@ -83,6 +86,7 @@ export class EncryptedSession implements Session {
       throw new UserError(`EncryptedSession option \`ttlMs\` must be above 0. Got ${ttlMs}.`);
     }
     this.#inner = inner;
+    Object.assign(this, innerTurns(inner));
     this.#options = { ...options, keys: [...keys] };
     if (!isSessionHistoryTransactionAwareSession(inner)) return;
     this.applyHistoryTransaction = (args) => this.#inTurn(() => this.#transact(args));
@@ -115,11 +119,11 @@ export class EncryptedSession implements Session {
 
   /** @throws SessionError as `getItems`; then the item stays */
   popItem(): Promise<AgentInputItem | undefined> {
-    return this.#inTurn(() => this.#pop());
+    return this.#whenFree(() => this.#pop());
   }
 
   clearSession(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#whenFree(async () => {
       await this.#options.head?.write(undefined);
       await this.#inner.clearSession();
     });
@@ -135,6 +139,10 @@ export class EncryptedSession implements Session {
    */
   reseal({ plaintext = false }: { plaintext?: boolean } = {}): Promise<void> {
     return this.#inTurn(() => this.#rewrite([], plaintext));
+  }
+
+  #whenFree<T>(act: () => Promise<T>): Promise<T> {
+    return inTurnOf(this.#inner, (step) => this.#inTurn(step), act);
   }
 
   /** One call after the other, so that each sees what the one before did. */

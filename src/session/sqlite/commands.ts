@@ -2,6 +2,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { Failure } from '../../store/write.ts';
 import { isSessionErrorCode, SessionError } from '../errors.ts';
+import type { Line, TurnAnswer, TurnCommand } from '../turns/line.ts';
 
 /** An encoded item. `callId` only for function calls, so that a change of a call need not read the others. */
 export type Row = { readonly text: string; readonly callId?: string };
@@ -18,8 +19,14 @@ export type SessionPosition = {
 
 export type Scope = { readonly tenant: string; readonly session: string };
 
+/** The turn that a change is made in. */
+export type InTurn = { readonly turn?: { readonly key: string; readonly fence: number } | undefined };
+
 export type Command = Scope &
+  InTurn &
   (
+    | { readonly do: 'turn'; readonly command: TurnCommand }
+    | { readonly do: 'line' }
     | { readonly do: 'read'; /** -1 is all. */ readonly limit: number; readonly tolerant: boolean }
     | { readonly do: 'position' }
     | AppendCommand
@@ -48,10 +55,12 @@ export type Answer = {
   /** Positions of unreadable items that were left out. */
   readonly unreadable?: readonly number[];
   readonly position?: SessionPosition;
+  readonly turn?: TurnAnswer;
+  readonly line?: Line;
 };
 
 export function isWrite(command: Command): boolean {
-  return command.do !== 'read' && command.do !== 'position';
+  return command.do !== 'read' && command.do !== 'position' && command.do !== 'line';
 }
 
 /** How many rows a command writes at most, as far as the command says. */

@@ -10,8 +10,11 @@ import { createHash } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { UserError } from '../../protocol/errors.ts';
 import { SessionError } from '../errors.ts';
+import { decodeLine, encodeLine } from '../turns/codec.ts';
+import { decideTurn, type Line, type TurnCommand } from '../turns/line.ts';
+import { checkTurn } from '../turns/memory.ts';
 import { canonical } from './codec.ts';
-import type { Answer, AppendCommand, Command, Row, Scope, SessionPosition } from './commands.ts';
+import type { Answer, AppendCommand, Command, InTurn, Row, Scope, SessionPosition } from './commands.ts';
 
 /** A command with the hash of what it does, taken before the transaction begins. */
 export type Prepared = { readonly command: Command; readonly hash: string };
@@ -49,6 +52,8 @@ const SQL = {
   operation: `SELECT generation, hash, first, last FROM baton_session_operations WHERE ${OF_SESSION} AND operation = ?`,
   note: 'INSERT INTO baton_session_operations (tenant, session, operation, generation, hash, first, last) VALUES (?, ?, ?, ?, ?, ?, ?)',
   forget: `UPDATE baton_session_operations SET hash = '' WHERE ${OF_SESSION}`,
+  line: `SELECT line FROM baton_session_turns WHERE ${OF_SESSION}`,
+  setLine: 'INSERT OR REPLACE INTO baton_session_turns (tenant, session, line) VALUES (?, ?, ?)',
   clear: `UPDATE baton_sessions SET generation = generation + 1 WHERE ${OF_SESSION}`,
 } as const;
 
@@ -70,16 +75,43 @@ export class SessionDatabase {
       case 'position':
         return { position: this.#position(command) };
       case 'append':
+        this.#checkTurn(command);
         return this.#append(command, hash);
       case 'replace':
+        this.#checkTurn(command);
         return this.#replace(command, hash);
       case 'rewrite':
+        this.#checkTurn(command);
         return this.#rewrite(command, command.changes);
       case 'pop':
+        this.#checkTurn(command, true);
         return this.#pop(command, command.tolerant);
       case 'clear':
+        this.#checkTurn(command, true);
         return this.#clear(command);
+      case 'line':
+        return { line: this.#line(command) };
+      case 'turn':
+        return this.#turn(command, command.command);
     }
+  }
+
+  #turn(scope: Scope, command: TurnCommand): Answer {
+    const before = this.#line(scope);
+    const { line, answer } = decideTurn(before, command, Date.now());
+    if (line !== before) this.#run('setLine', scope.tenant, scope.session, encodeLine(line));
+    return { turn: answer };
+  }
+
+  #line({ tenant, session }: Scope): Line {
+    const row = this.#statement('line').get(tenant, session);
+    return decodeLine(row && String(row['line']), session);
+  }
+
+  /** In the transaction of the write: whoever lost the turn a moment ago changes nothing. */
+  #checkTurn({ turn, ...scope }: Scope & InTurn, needsTurn = false): void {
+    if (!turn && !needsTurn) return;
+    checkTurn(this.#line(scope), { turn, needsTurn, sessionId: scope.session, now: Date.now() });
   }
 
   #read({ tenant, session }: Scope, limit: number): Answer {

@@ -31,4 +31,12 @@ export const STEPS = [
     FOREIGN KEY (tenant, session) REFERENCES baton_sessions (tenant, session) ON DELETE CASCADE
   ) STRICT;
   `,
+  `
+  CREATE TABLE baton_session_turns (
+    tenant TEXT NOT NULL,
+    session TEXT NOT NULL,
+    line TEXT NOT NULL,
+    PRIMARY KEY (tenant, session)
+  ) STRICT;
+  `,
 ];

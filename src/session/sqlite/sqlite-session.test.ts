@@ -285,7 +285,10 @@ describe('the file', () => {
 
   test('the schema is noted with its version', () => {
     const rows = raw((db) => db.prepare('SELECT component, version FROM baton_migrations').all());
-    expect(rows.map((row) => ({ ...row }))).toEqual([{ component: 'session', version: 1 }]);
+    expect(rows.map((row) => ({ ...row }))).toEqual([
+      { component: 'session', version: 1 },
+      { component: 'session', version: 2 },
+    ]);
   });
 
   test('a folder that is not there, and a file that is no database, are said with their path', async () => {

@@ -12,6 +12,10 @@ import { resolvedPath, storeName } from '../../store/sqlite/path.ts';
 import type { StoreWrite } from '../../store/write.ts';
 import { SessionError } from '../errors.ts';
 import { checkOperationId, checkTransaction } from '../transaction.ts';
+import { NOBODY, type TurnCommand } from '../turns/line.ts';
+import { currentFence } from '../turns/scope.ts';
+import { inTurn, takeTurn, type TurnStore } from '../turns/take.ts';
+import type { HeldSessionTurn, SessionTurnRequest, StoreSharingSession, TurnAwareSession } from '../turns/types.ts';
 import type {
   SessionHistoryRewriteArgs,
   SessionHistoryRewriteAwareSession,
@@ -66,12 +70,19 @@ type CommandOf = Command extends infer One ? (One extends Command ? Omit<One, 't
  * console.log(await session.getItems(10));
  * await session.close();
  */
-export class SQLiteSession implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession {
+export class SQLiteSession
+  implements
+    SessionHistoryRewriteAwareSession,
+    SessionHistoryTransactionAwareSession,
+    StoreSharingSession,
+    TurnAwareSession
+{
   readonly #sessionId: string;
   readonly #tenant: string;
   readonly #path: string | undefined;
   readonly #options: Required<Pick<SQLiteSessionOptions, 'timeoutMs' | 'onCorrupt' | 'synchronous'>>;
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #turns: TurnStore;
   #store: Promise<Store> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -97,6 +108,7 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
     this.#tenant = tenant;
     this.#path = dbPath === undefined || dbPath === ':memory:' ? undefined : resolvedPath(dbPath);
     this.#options = { timeoutMs, onCorrupt, synchronous };
+    this.#turns = this.#newTurns();
   }
 
   async getSessionId(): Promise<string> {
@@ -136,7 +148,7 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
     if (operationId !== undefined) checkOperationId(operationId);
     const rows = encodeItems(items, '.append()');
     if (rows.length === 0 && operationId === undefined) return this.position();
-    return positionOf(await this.#ask({ do: 'append', rows, operationId, generation, expectedHead }));
+    return positionOf(await this.#change({ do: 'append', rows, operationId, generation, expectedHead }));
   }
 
   /**
@@ -153,9 +165,14 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
     checkOperationId(operationId);
     if (this.#path === undefined) return undefined;
     const rows = encodeItems(items, '.appendWrite()');
+    return this.#write({ do: 'append', rows, operationId, generation, expectedHead, turn: this.#fence() });
+  }
+
+  #write(command: CommandOf): StoreWrite | undefined {
+    if (this.#path === undefined) return undefined;
     const scope = { tenant: this.#tenant, session: this.#sessionId };
-    const command: Command = { do: 'append', rows, operationId, generation, expectedHead, ...scope };
-    return { store: storeName(this.#path), component: 'session', command, errorOf: sessionError };
+    const whole = { ...command, ...scope };
+    return { store: storeName(this.#path), component: 'session', command: whole, errorOf: sessionError };
   }
 
   /** The generation, and in `last` the highest position that was ever given. */
@@ -163,10 +180,14 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
     return positionOf(await this.#ask({ do: 'position' }));
   }
 
-  /** @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays */
+  /**
+   * In its turn: it waits while a run has the session.
+   *
+   * @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays. SessionBusy after 30 s
+   */
   async popItem(): Promise<AgentInputItem | undefined> {
     const tolerant = this.#options.onCorrupt === 'warn';
-    const { texts = [], unreadable = [] } = await this.#ask({ do: 'pop', tolerant });
+    const { texts = [], unreadable = [] } = await inTurn(this.#turns, () => this.#change({ do: 'pop', tolerant }));
     if (unreadable.length > 0) {
       if (!tolerant) throw this.#corruptAt(unreadable);
       this.#warn(unreadable);
@@ -174,9 +195,9 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
     return texts[0] === undefined ? undefined : decodeItem(texts[0]);
   }
 
-  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. */
+  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. In its turn. */
   async clearSession(): Promise<void> {
-    await this.#ask({ do: 'clear' });
+    await inTurn(this.#turns, () => this.#change({ do: 'clear' }));
   }
 
   async applyHistoryMutations({ mutations }: SessionHistoryRewriteArgs): Promise<void> {
@@ -184,7 +205,7 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
       callId,
       row: encodeItem(replacement, `.applyHistoryMutations(), replacement of call ${callId},`),
     }));
-    if (changes.length > 0) await this.#ask({ do: 'rewrite', changes });
+    if (changes.length > 0) await this.#change({ do: 'rewrite', changes });
   }
 
   /** @throws UserError for a blank id, an id used for another transaction, a suffix that is not there, unfit data */
@@ -192,11 +213,42 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
     checkTransaction({ operationId, transaction });
     const where = '.applyHistoryTransaction()';
     if (transaction.type === 'append_items') {
-      await this.#ask({ do: 'append', rows: encodeItems(transaction.items, where), operationId });
+      await this.#change({ do: 'append', rows: encodeItems(transaction.items, where), operationId });
       return;
     }
     const expected = encodeItems(transaction.expectedSuffix, where).map(({ text }) => text);
-    await this.#ask({ do: 'replace', expected, rows: encodeItems(transaction.replacement, where), operationId });
+    await this.#change({ do: 'replace', expected, rows: encodeItems(transaction.replacement, where), operationId });
+  }
+
+  takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
+    return takeTurn(this.#turns, request);
+  }
+
+  async endTurn(runId: string): Promise<void> {
+    await this.#turns.turn({ ask: 'break', runId });
+  }
+
+  #newTurns(): TurnStore {
+    const path = this.#path;
+    return {
+      // What is in memory is this object's alone.
+      session: path === undefined ? this : JSON.stringify([path, this.#tenant, this.#sessionId]),
+      sessionId: this.#sessionId,
+      isLocal: path === undefined,
+      turn: async (command: TurnCommand) => (await this.#ask({ do: 'turn', command })).turn ?? {},
+      look: async () => ({ line: (await this.#ask({ do: 'line' })).line ?? NOBODY, now: Date.now() }),
+      change: async (signal) => (await this.#opened()).change(signal),
+      write: (command) => this.#write({ do: 'turn', command }),
+    };
+  }
+
+  #fence(): { key: string; fence: number } | undefined {
+    return currentFence(this.#turns.session);
+  }
+
+  /** A change, in the turn that the caller works in, if it does. */
+  #change(command: CommandOf): Promise<Answer> {
+    return this.#ask({ ...command, turn: this.#fence() });
   }
 
   /** Waits for calls under way, then lets go of the file. A second call changes nothing. */
@@ -229,11 +281,15 @@ export class SQLiteSession implements SessionHistoryRewriteAwareSession, Session
   }
 
   async #request(command: Command): Promise<Answer> {
+    return (await this.#opened()).request(command, this.#options.timeoutMs);
+  }
+
+  #opened(): Promise<Store> {
     this.#store ??= this.#open().catch((error: unknown) => {
       this.#store = undefined;
       throw error;
     });
-    return (await this.#store).request(command, this.#options.timeoutMs);
+    return this.#store;
   }
 
   async #open(): Promise<Store> {

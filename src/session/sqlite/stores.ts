@@ -7,6 +7,8 @@ import type { Answer, Command } from './commands.ts';
 
 export type Store = {
   readonly request: (command: Command, timeoutMs: number) => Promise<Answer>;
+  /** Resolves when the database may have changed; at the latest when the signal fires. */
+  readonly change: (signal: AbortSignal) => Promise<void>;
   /** Ends this use of the store; the last one ends its thread. */
   readonly release: () => Promise<void>;
 };
@@ -16,6 +18,7 @@ export function openFileStore(path: string, synchronous: Synchronous): Store {
   const file = openFile(path, { synchronous });
   return {
     release: file.release,
+    change: file.change,
     async request(command, timeoutMs) {
       const outcome = await file.request([{ component: 'session', command }], timeoutMs);
       if ('failure' in outcome) throw sessionError(outcome.failure);
@@ -34,12 +37,24 @@ export async function openMemoryStore(): Promise<Store> {
   ]);
   const db = openDatabase(MEMORY, { components: [sessionTables] });
   db.ready('session');
+  const waiting = new Set<() => void>();
   return {
+    change: (signal) =>
+      new Promise((resolve) => {
+        const wake = (): void => {
+          waiting.delete(wake);
+          resolve();
+        };
+        signal.addEventListener('abort', wake, { once: true });
+        waiting.add(wake);
+        if (signal.aborted) wake();
+      }),
     request: async (command) => {
       try {
         db.begin(true);
         const answer = db.execute({ ...sessionTables.plan(command), component: 'session' });
         db.commit();
+        if (command.do === 'turn') for (const wake of waiting) wake();
         return answer as Answer;
       } catch (error) {
         db.rollback();

@@ -20,6 +20,8 @@ import {
   type SessionHistoryTransactionArgs,
   type SessionSettings,
   type Snapshot,
+  innerTurns,
+  type Turns,
 } from '../../../session/index.ts';
 import { createOpenAIClient, type OpenAIClient } from '../client.ts';
 import { isObject, type Json } from '../json.ts';
@@ -75,6 +77,9 @@ export class OpenAIResponsesCompactionSession implements OpenAIResponsesCompacti
   declare readonly [OPENAI_SESSION_API]: 'responses';
   /** There where the underlying session has transactions. */
   declare readonly applyHistoryTransaction?: (args: SessionHistoryTransactionArgs) => Promise<void>;
+  /** There where the underlying session has turns. */
+  declare readonly takeTurn?: Turns['takeTurn'];
+  declare readonly endTurn?: Turns['endTurn'];
   readonly #options: OpenAIResponsesCompactionSessionOptions;
   readonly #underlying: Session;
   readonly #view: CompactedView;
@@ -101,6 +106,7 @@ export class OpenAIResponsesCompactionSession implements OpenAIResponsesCompacti
     this[OPENAI_SESSION_API] = 'responses';
     this.#options = options;
     this.#underlying = underlyingSession;
+    Object.assign(this, innerTurns(underlyingSession));
     this.#view = new CompactedView(underlyingSession);
     if (!isSessionHistoryTransactionAwareSession(underlyingSession)) return;
     this.applyHistoryTransaction = async (args) => {

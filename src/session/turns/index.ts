@@ -1,0 +1,9 @@
+export { DEFAULT_TURN_TIMEOUT_MS } from './take.ts';
+export { isStoreSharingSession, isTurnAwareSession } from './types.ts';
+export type {
+  HeldSessionTurn,
+  SessionTurnChange,
+  SessionTurnRequest,
+  StoreSharingSession,
+  TurnAwareSession,
+} from './types.ts';

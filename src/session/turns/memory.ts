@@ -1,0 +1,73 @@
+/** The line of a session that lives in this process. */
+import { SessionError } from '../errors.ts';
+import { decideTurn, hasTurn, type Line, livingHolder, NOBODY, type TurnAnswer, type TurnCommand } from './line.ts';
+import type { TurnStore } from './take.ts';
+
+export class MemoryTurns implements TurnStore {
+  readonly session = this;
+  readonly isLocal = true;
+  readonly sessionId: string;
+  #line: Line = NOBODY;
+  #waiting: Set<() => void> | undefined;
+
+  constructor(sessionId: string) {
+    this.sessionId = sessionId;
+  }
+
+  async turn(command: TurnCommand): Promise<TurnAnswer> {
+    const { line, answer } = decideTurn(this.#line, command, Date.now());
+    const isChanged = line !== this.#line;
+    this.#line = line;
+    if (isChanged && this.#waiting) for (const wake of this.#waiting) wake();
+    return answer;
+  }
+
+  async look(): Promise<{ line: Line; now: number }> {
+    return { line: this.#line, now: Date.now() };
+  }
+
+  async change(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const waiting = (this.#waiting ??= new Set());
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake);
+        waiting.delete(wake);
+        resolve();
+      };
+      signal.addEventListener('abort', wake);
+      waiting.add(wake);
+    });
+  }
+
+  /** @throws SessionError `session/fenced`, `session/turn-taken` */
+  check(turn: { key: string; fence: number } | undefined, needsTurn: boolean): void {
+    checkTurn(this.#line, { turn, needsTurn, sessionId: this.sessionId, now: Date.now() });
+  }
+}
+
+export type TurnCheck = {
+  /** The turn that a write is made in. */
+  turn: { readonly key: string; readonly fence: number } | undefined;
+  /** Whether nobody else may have the turn. */
+  needsTurn: boolean;
+  sessionId: string;
+  now: number;
+};
+
+/** @throws SessionError `session/fenced` where the turn was lost, `session/turn-taken` where another has it */
+export function checkTurn(line: Line, { turn, needsTurn, sessionId, now }: TurnCheck): void {
+  if (turn && !hasTurn(line, turn)) {
+    throw new SessionError(
+      'session/fenced',
+      `The turn on session "${sessionId}" was lost: ${line.holder ? `run ${line.holder.runId} has it now` : 'it was ended'}. ` +
+        'Nothing was changed. Run again: the new run reads what was added meanwhile.',
+    );
+  }
+  const holder = needsTurn && !turn ? livingHolder(line, now) : undefined;
+  if (!holder) return;
+  throw new SessionError(
+    'session/turn-taken',
+    `Run ${holder.runId} has the turn on session "${sessionId}". Nothing was changed.`,
+  );
+}
