@@ -19,9 +19,12 @@ const WAYS = ['off', 'nothing', 'store'] as const;
 type Way = (typeof WAYS)[number];
 type Measured = { readonly main: number; readonly process: number; readonly bytes: number };
 
+/** This project as built; not there before `npm run build`. */
+const built = (file: string): string => new URL(`../dist/${file}`, import.meta.url).href;
+
 async function measure(way: Way): Promise<Measured> {
-  const sdk = await import('../dist/index.js');
-  const testing = await import('../dist/testing/index.js');
+  const sdk: typeof import('../src/index.ts') = await import(built('index.js'));
+  const testing: typeof import('../src/testing/index.ts') = await import(built('testing/index.js'));
   const { Agent, run, tool, setTraceProcessors, TraceStoreProcessor } = sdk;
   const folder = mkdtempSync(join(tmpdir(), 'baton-bench-'));
   const path = join(folder, 'traces.db');
