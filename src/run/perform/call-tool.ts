@@ -100,7 +100,8 @@ async function asked(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): 
     ? await checkedOutput(job, tool, { output: child.output, checks })
     : child.output;
   const event = returned(job, output, { outcome: child.outcome, checks });
-  return event.type === 'tool.returned' && child.usage ? { ...event, usage: child.usage } : event;
+  const { usage, cost } = child;
+  return event.type === 'tool.returned' && usage ? { ...event, usage, ...(cost && { cost }) } : event;
 }
 
 type Guard = {

@@ -2,10 +2,11 @@
  * Which model an agent uses, and with which settings.
  */
 import type { AnyAgent } from '../../agent/index.ts';
-import { getDefaultModelSettings, mergeModelSettings } from '../../model/index.ts';
+import { getDefaultModelSettings, mergeModelSettings, withSettings } from '../../model/index.ts';
 import type { Model, ModelSettings } from '../../protocol/model.ts';
 import { defaultProvider, defaultModel } from '../defaults.ts';
 import type { LiveRun } from '../live-run.ts';
+import { nameFor } from '../model-names.ts';
 
 /** The agent's own model, else the runner's, else the default. `explicit`: somebody named it. */
 export async function resolveModel(run: LiveRun, agent: AnyAgent): Promise<{ model: Model; explicit: boolean }> {
@@ -15,21 +16,29 @@ export async function resolveModel(run: LiveRun, agent: AnyAgent): Promise<{ mod
   const explicit = named !== undefined && named !== '';
   if (typeof chosen !== 'string') return { model: chosen, explicit };
   const provider = run.settings.modelProvider ?? defaultProvider();
-  return { model: await provider.getModel(chosen), explicit };
+  if (!hasMore(chosen)) return { model: await provider.getModel(chosen), explicit };
+  const { name, settings } = nameFor(provider, chosen);
+  return { model: withSettings(await provider.getModel(name), settings), explicit };
 }
 
 /** Under the run's settings those that the model needs, over them those of the agent. */
 export function settingsFor(run: LiveRun, agent: AnyAgent): ModelSettings {
-  const { model, modelSettings } = run.settings;
+  const { modelSettings } = run.settings;
   if (agent.hasExplicitModelSettings()) {
     return modelSettings ? mergeModelSettings(modelSettings, agent.modelSettings) : agent.modelSettings;
   }
-  const implicit = agent.model === '' ? impliedBy(model ?? defaultModel(), agent.modelSettings) : agent.modelSettings;
+  const implicit = impliedBy(run, agent);
   return modelSettings ? mergeModelSettings(implicit, modelSettings) : implicit;
 }
 
-/** Settings that come with a model which the agent did not name itself. */
-function impliedBy(model: string | Model | undefined, own: ModelSettings): ModelSettings {
-  if (model === undefined) return own;
-  return typeof model === 'string' ? getDefaultModelSettings(model) : {};
+/** Settings that come with a model which the agent did not name itself, or named with a prefix. */
+function impliedBy({ settings }: LiveRun, agent: AnyAgent): ModelSettings {
+  const model = agent.model === '' ? (settings.model ?? defaultModel()) : agent.model;
+  if (model === undefined || (model === agent.model && !hasMore(model))) return agent.modelSettings;
+  if (typeof model !== 'string') return {};
+  const provider = settings.modelProvider ?? defaultProvider();
+  return getDefaultModelSettings(hasMore(model) ? nameFor(provider, model).name : model);
 }
+
+/** Whether a name may have a prefix or settings. */
+const hasMore = (model: string | Model): boolean => typeof model === 'string' && /[/?]/.test(model);
