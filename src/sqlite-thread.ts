@@ -3,7 +3,8 @@
  * starts it by its address.
  */
 import { logTables } from './log/sqlite/tables.ts';
+import { budgetTables } from './model/budgets/sqlite/tables.ts';
 import { sessionTables } from './session/sqlite/tables.ts';
 import { serve } from './store/sqlite/serve.ts';
 
-serve([logTables, sessionTables]);
+serve([logTables, sessionTables, budgetTables]);

@@ -6,11 +6,12 @@
  */
 import { type AnyAgent, RunRawModelStreamEvent } from '../../agent/index.ts';
 import type { Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
-import { callModel as ask, type RetryHooks, streamModel } from '../../model/index.ts';
+import { BudgetExceededError, callModel as ask, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { Model, ModelRequest, ModelResponse, ModelSettings, Origin, Prompt } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
+import { askWithin, hasBudget } from '../budget.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { tellSent } from '../observe.ts';
@@ -28,21 +29,25 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const agent = run.agent(state.agent);
   const ready = await prepare(run, agent, state);
   if (state.admission.asked > state.admission.passed) await settleChecks(run);
-  const watched = isWatched(run, agent, ready.model);
+  const budgeted = hasBudget(run);
+  const watched = budgeted || isWatched(run, agent, ready.model);
   const attempts = watched ? await watchAttempts(run, { effect, agent, ...ready }) : undefined;
   const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
   if (run.observer) tellSent(run.observer, effect.id, { ...ready, run, agent });
   try {
-    const answer = run.settings.stream
-      ? await readStream(run, ready.model, asked)
-      : { response: await ask(ready.model, asked.request, asked.hooks) };
-    return replied(run, effect.id, { ...ready, ...answer, agent, attempts });
+    const call = { effect, agent: agent.name, model: ready.model, request: asked.request };
+    const answer = budgeted
+      ? await askWithin(run, call, (model, request) => send(run, model, { ...asked, request }))
+      : await send(run, ready.model, asked);
+    const instead = budgeted && isOther(answer.model, ready.model);
+    return replied(run, effect.id, { ...ready, ...answer, agent, attempts, instead });
   } catch (error) {
     run.record.live.values.set(effect.id, error);
     return {
       type: 'model.failed',
       id: effect.id,
       error: errorInfo(error),
+      ...(error instanceof BudgetExceededError && { cause: 'budget' as const }),
       ...(ready.prepared && { prepared: ready.prepared }),
       ...(run.observer && ready.model.origin && { origin: ready.model.origin }),
       ...attempts?.failed(),
@@ -50,12 +55,21 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   }
 }
 
-type Answer = { response: ModelResponse; firstTokenMs?: number };
-type Answered = Ready & Answer & { agent: AnyAgent; attempts: CallAttempts | undefined };
+type Answer = { response: ModelResponse; firstTokenMs?: number; model: Model };
+
+/** Asks one model, and says that it was this one. */
+async function send(run: LiveRun, model: Model, asked: Asked): Promise<Answer> {
+  const answer = run.settings.stream
+    ? await readStream(run, model, asked)
+    : { response: await ask(model, asked.request, asked.hooks) };
+  return { ...answer, model };
+}
+type Answered = Omit<Ready, 'model'> &
+  Answer & { agent: AnyAgent; attempts: CallAttempts | undefined; instead: boolean };
 
 /** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */
 function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
-  const { response, firstTokenMs, agent, model, offer, prepared, attempts } = answered;
+  const { response, firstTokenMs, agent, model, offer, prepared, attempts, instead } = answered;
   run.record.live.values.set(id, response);
   return {
     type: 'model.replied',
@@ -63,7 +77,7 @@ function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
     reply: replyOf(response, attempts, { origin: model.origin, traced: run.observer !== undefined }),
     ...describeCalls(run, id, { agent, offer, output: response.output }),
     ...(prepared && { prepared }),
-    ...attempts?.succeeded(response, firstTokenMs),
+    ...attempts?.succeeded(response, firstTokenMs, instead ? model : undefined),
     ...(firstTokenMs !== undefined && { firstTokenMs }),
   };
 }
@@ -138,7 +152,11 @@ function needsSignal(run: LiveRun, state: State): boolean {
 
 type Asked = { request: ModelRequest; hooks: RetryHooks | undefined };
 
-async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked): Promise<Answer> {
+/** Whether a budget had another model asked. */
+const isOther = (a: Model, b: Model): boolean =>
+  a.ownsRetry !== b.ownsRetry || a.origin?.provider !== b.origin?.provider || a.origin?.model !== b.origin?.model;
+
+async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked): Promise<Omit<Answer, 'model'>> {
   const begun = performance.now();
   let firstTokenMs: number | undefined;
   for await (const event of streamModel(model, request, hooks)) {
