@@ -326,9 +326,16 @@ test('a run stops when it has worked for too long; waiting for people is no work
   });
   const agent = new Agent({ name: 'A', model: vendor, tools: [asks] });
   const { state, interruptions } = await run(agent, 'Hi', { budget: { activeMs: 60_000 } });
-  // Two hours later.
-  for (const event of RunState.record(state).journal.events) if (event.at !== undefined) event.at -= 7_200_000;
+  // It worked for 40 seconds, two hours ago.
+  const { events } = RunState.record(state).journal;
+  for (const event of events) if (event.at !== undefined) event.at -= 7_200_000;
+  const [first] = events;
+  if (first?.at !== undefined) first.at -= 40_000;
   for (const each of interruptions) state.approve(each);
+  const copy = await RunState.fromString(agent, state.toString());
+  expect(await failureOf(run(agent, copy, { budget: { activeMs: 30_000 }, abortGraceMs: 0 }))).toMatchObject({
+    details: { reason: 'active_time' },
+  });
   expect((await run(agent, state, { budget: { activeMs: 60_000 } })).finalOutput).toBe('done');
 });
 

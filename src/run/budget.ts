@@ -118,7 +118,11 @@ export function limitActiveTime(run: LiveRun): () => void {
     );
     run.stop({ cause: 'budget', error: errorInfo(error) });
   };
-  const timer = setTimeout(stop, Math.max(0, Math.min(limit - before, MAX_TIMER_MS)));
+  if (before >= limit) {
+    stop();
+    return nothing;
+  }
+  const timer = setTimeout(stop, Math.min(limit - before, MAX_TIMER_MS));
   return () => clearTimeout(timer);
 }
 
