@@ -35,7 +35,7 @@ try {
   const { settled = 0, limit = 0 } = error.details;
   console.log(`Stopped: ${error.code}, $${settled.toFixed(4)} of $${limit.toFixed(4)} spent`);
   const { finalOutput } = await run(agent, error.state, { prices, budget: { usd: 0.1 } });
-  console.log(`With more: ${finalOutput}`);
+  console.log('With more:', finalOutput);
 }
 
 const told = agentOf(model('large', call, says('What I have: one source.')));

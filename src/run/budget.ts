@@ -78,12 +78,17 @@ async function seed(run: LiveRun, own: RunBudget): Promise<void> {
   if (nanoUsd + tokens > 0) await own.seed(state.agent, { nanoUsd, tokens });
 }
 
-type Call = { effect: Extract<Effect, { do: 'call_model' }>; agent: string; model: Model; request: ModelRequest };
+export type BudgetedCall = {
+  effect: Extract<Effect, { do: 'call_model' }>;
+  agent: string;
+  model: Model;
+  request: ModelRequest;
+};
 
 /** Asks the model within all budgets. `by`: who was asked in the end. @throws BudgetExceededError */
 export async function askWithin<T>(
   run: LiveRun,
-  { effect, agent, model, request }: Call,
+  { effect, agent, model, request }: BudgetedCall,
   send: (model: Model, request: ModelRequest) => Promise<T>,
 ): Promise<T> {
   const caller = {

@@ -20,9 +20,9 @@ export const pricesOf = ({ settings }: LiveRun): Prices | undefined =>
 
 /** Whether somebody wants to know costs: prices were given, or the agent's model looks after them itself. */
 export function countsCost(run: LiveRun): boolean {
-  if (pricesOf(run)) return true;
   const { model } = run.agent(run.record.state.agent);
-  return typeof model === 'object' && model.ownsRetry === true;
+  if (typeof model === 'object' && model.ownsRetry === true) return true;
+  return pricesOf(run) !== undefined;
 }
 
 /** Carries out an effect, and adds to its answer what runs within it cost. */

@@ -48,7 +48,6 @@ class MemoryLedger implements BudgetLedger {
   readonly #entries = new Map<number, Entry>();
   #last = 0;
 
-  // oxlint-disable-next-line typescript/require-await -- the port waits, this driver need not
   async reserve(reservation: BudgetReservation): Promise<BudgetGrant> {
     const { tenant, effect, epoch, lines, amount, replaces } = reservation;
     const replaced = replaces && this.#find(replaces);

@@ -11,7 +11,7 @@ import { ModelBehaviorError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { Model, ModelRequest, ModelResponse, ModelSettings, Origin, Prompt } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
-import { askWithin, hasBudget } from '../budget.ts';
+import { askWithin, type BudgetedCall, hasBudget } from '../budget.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { tellSent } from '../observe.ts';
@@ -35,12 +35,12 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
   if (run.observer) tellSent(run.observer, effect.id, { ...ready, run, agent });
   try {
-    const call = { effect, agent: agent.name, model: ready.model, request: asked.request };
-    const answer = budgeted
-      ? await askWithin(run, call, (model, request) => send(run, model, { ...asked, request }))
-      : await send(run, ready.model, asked);
-    const instead = budgeted && isOther(answer.model, ready.model);
-    return replied(run, effect.id, { ...ready, ...answer, agent, attempts, instead });
+    const answer: Answer = budgeted
+      ? await sendWithin(run, { effect, agent: agent.name, model: ready.model, request: asked.request }, asked)
+      : run.settings.stream
+        ? await readStream(run, ready.model, asked)
+        : { response: await ask(ready.model, asked.request, asked.hooks) };
+    return replied(run, effect.id, { agent, ready, answer, attempts });
   } catch (error) {
     run.record.live.values.set(effect.id, error);
     return {
@@ -55,21 +55,25 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   }
 }
 
-type Answer = { response: ModelResponse; firstTokenMs?: number; model: Model };
+/** `by`: who answered, where a budget had another model asked. */
+type Answer = { response: ModelResponse; firstTokenMs?: number; by?: Model };
+type Answered = { agent: AnyAgent; ready: Ready; answer: Answer; attempts: CallAttempts | undefined };
 
-/** Asks one model, and says that it was this one. */
-async function send(run: LiveRun, model: Model, asked: Asked): Promise<Answer> {
-  const answer = run.settings.stream
-    ? await readStream(run, model, asked)
-    : { response: await ask(model, asked.request, asked.hooks) };
-  return { ...answer, model };
+/** Asks the model, or who a budget puts in its place. */
+function sendWithin(run: LiveRun, call: BudgetedCall, asked: Asked): Promise<Answer> {
+  return askWithin<Answer>(run, call, async (model, request) => {
+    const answer = run.settings.stream
+      ? await readStream(run, model, { ...asked, request })
+      : { response: await ask(model, request, asked.hooks) };
+    return isOther(model, call.model) ? { ...answer, by: model } : answer;
+  });
 }
-type Answered = Omit<Ready, 'model'> &
-  Answer & { agent: AnyAgent; attempts: CallAttempts | undefined; instead: boolean };
 
 /** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */
-function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
-  const { response, firstTokenMs, agent, model, offer, prepared, attempts, instead } = answered;
+function replied(run: LiveRun, id: string, { agent, ready, answer, attempts }: Answered): RunEvent {
+  const { offer, prepared } = ready;
+  const { response, firstTokenMs, by } = answer;
+  const model = by ?? ready.model;
   run.record.live.values.set(id, response);
   return {
     type: 'model.replied',
@@ -77,7 +81,7 @@ function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
     reply: replyOf(response, attempts, { origin: model.origin, traced: run.observer !== undefined }),
     ...describeCalls(run, id, { agent, offer, output: response.output }),
     ...(prepared && { prepared }),
-    ...attempts?.succeeded(response, firstTokenMs, instead ? model : undefined),
+    ...attempts?.succeeded(response, firstTokenMs, by),
     ...(firstTokenMs !== undefined && { firstTokenMs }),
   };
 }
@@ -87,11 +91,13 @@ type Ready = { request: ModelRequest; offer: Offer; model: Model; prepared: Prep
 /** Asks user code what is to be sent, and to whom. */
 async function prepare(run: LiveRun, agent: AnyAgent, state: State): Promise<Ready> {
   const { settings, context } = run;
-  const offer = await offerOf(run, agent);
+  const offering = offerOf(run, agent);
+  const offer = offering instanceof Promise ? await offering : offering;
   const system =
     typeof agent.instructions === 'function' ? await agent.instructions(context, agent) : agent.instructions;
   const prompt = typeof agent.prompt === 'function' ? await agent.prompt(context, agent) : agent.prompt;
-  const { model, explicit } = await resolveModel(run, agent);
+  const resolving = resolveModel(run, agent);
+  const { model, explicit } = resolving instanceof Promise ? await resolving : resolving;
   const parts: Parts = { agent, state, offer, prompt, explicit, input: inputOf(state), system, prepared: undefined };
   if (settings.callModelInputFilter) {
     Object.assign(parts, await filterInput(run, { agent, input: parts.input, instructions: system, state }));
@@ -156,7 +162,7 @@ type Asked = { request: ModelRequest; hooks: RetryHooks | undefined };
 const isOther = (a: Model, b: Model): boolean =>
   a.ownsRetry !== b.ownsRetry || a.origin?.provider !== b.origin?.provider || a.origin?.model !== b.origin?.model;
 
-async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked): Promise<Omit<Answer, 'model'>> {
+async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked): Promise<Answer> {
   const begun = performance.now();
   let firstTokenMs: number | undefined;
   for await (const event of streamModel(model, request, hooks)) {

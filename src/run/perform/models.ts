@@ -3,19 +3,29 @@
  */
 import type { AnyAgent } from '../../agent/index.ts';
 import { getDefaultModelSettings, mergeModelSettings, withSettings } from '../../model/index.ts';
-import type { Model, ModelSettings } from '../../protocol/model.ts';
+import type { Model, ModelProvider, ModelSettings } from '../../protocol/model.ts';
 import { defaultProvider, defaultModel } from '../defaults.ts';
 import type { LiveRun } from '../live-run.ts';
 import { nameFor } from '../model-names.ts';
 
-/** The agent's own model, else the runner's, else the default. `explicit`: somebody named it. */
-export async function resolveModel(run: LiveRun, agent: AnyAgent): Promise<{ model: Model; explicit: boolean }> {
+export type Resolved = { model: Model; explicit: boolean };
+
+/**
+ * The agent's own model, else the runner's, else the default. `explicit`: somebody named it. A promise only where a
+ * provider is asked: a model that is there costs no await in each turn.
+ */
+export function resolveModel(run: LiveRun, agent: AnyAgent): Resolved | Promise<Resolved> {
   const named = agent.model === '' ? run.settings.model : agent.model;
   // A provider that is asked for no name knows its default.
   const chosen = named === undefined || named === '' ? (defaultModel() ?? '') : named;
   const explicit = named !== undefined && named !== '';
   if (typeof chosen !== 'string') return { model: chosen, explicit };
-  const provider = run.settings.modelProvider ?? defaultProvider();
+  return namedModel(run.settings.modelProvider ?? defaultProvider(), { chosen, explicit });
+}
+
+type Chosen = { chosen: string; explicit: boolean };
+
+async function namedModel(provider: ModelProvider, { chosen, explicit }: Chosen): Promise<Resolved> {
   if (!hasMore(chosen)) return { model: await provider.getModel(chosen), explicit };
   const { name, settings } = nameFor(provider, chosen);
   return { model: withSettings(await provider.getModel(name), settings), explicit };
