@@ -7,7 +7,6 @@ export { memoryLedger } from './memory.ts';
 export { sqliteLedger } from './sqlite/sqlite-ledger.ts';
 export type { SqliteLedgerOptions } from './sqlite/sqlite-ledger.ts';
 export { BudgetExceededError, BudgetLedgerError } from './errors.ts';
-export type { BudgetExceededDetails, BudgetExceededReason } from './errors.ts';
 export type { RunBudget } from './run-budget.ts';
 export type {
   AccountBalance,
