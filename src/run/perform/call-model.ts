@@ -35,11 +35,16 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
   if (run.observer) tellSent(run.observer, effect.id, { ...ready, run, agent });
   try {
-    const answer: Answer = budgeted
-      ? await sendWithin(run, { effect, agent: agent.name, model: ready.model, request: asked.request }, asked)
-      : run.settings.stream
-        ? await readStream(run, ready.model, asked)
-        : { response: await ask(ready.model, asked.request, asked.hooks) };
+    const call = budgeted && { effect, agent: agent.name, model: ready.model, request: asked.request };
+    const answer: Answer = run.observer
+      ? await run.observer.inCall(effect.id, () =>
+          call ? sendWithin(run, call, asked) : answerOf(run, ready.model, asked),
+        )
+      : call
+        ? await sendWithin(run, call, asked)
+        : run.settings.stream
+          ? await readStream(run, ready.model, asked)
+          : { response: await ask(ready.model, asked.request, asked.hooks) };
     return replied(run, effect.id, { agent, ready, answer, attempts });
   } catch (error) {
     run.record.live.values.set(effect.id, error);
@@ -57,14 +62,16 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
 
 /** `by`: who answered, where a budget had another model asked. */
 type Answer = { response: ModelResponse; firstTokenMs?: number; by?: Model };
+
+const answerOf = async (run: LiveRun, model: Model, asked: Asked): Promise<Answer> =>
+  run.settings.stream ? readStream(run, model, asked) : { response: await ask(model, asked.request, asked.hooks) };
+
 type Answered = { agent: AnyAgent; ready: Ready; answer: Answer; attempts: CallAttempts | undefined };
 
 /** Asks the model, or who a budget puts in its place. */
 function sendWithin(run: LiveRun, call: BudgetedCall, asked: Asked): Promise<Answer> {
   return askWithin<Answer>(run, call, async (model, request) => {
-    const answer = run.settings.stream
-      ? await readStream(run, model, { ...asked, request })
-      : { response: await ask(model, request, asked.hooks) };
+    const answer = await answerOf(run, model, { ...asked, request });
     return isOther(model, call.model) ? { ...answer, by: model } : answer;
   });
 }
