@@ -99,7 +99,7 @@ const OPTIONS = [
  * Makes budgets: nothing is sent to a model that its accounts could not pay at its upper bound.
  *
  * @example
- * ```ts
+ * ```ts no-run
  * import { Agent, createBudgets, createPrices, run } from '@baton/agents';
  *
  * const prices = createPrices({ models: { 'acme/large-1': { input: 2, output: 8 } } });
