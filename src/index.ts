@@ -460,7 +460,7 @@ export { estimateTokens, resolveSessionSettings, type SessionSettings, type Toke
 // Prices and routing
 export * from './model/public.ts';
 export { setDefaultPrices } from './run/index.ts';
-export type { Cost, RunCost } from './run/index.ts';
+export type { Cost, RunBudgetOptions, RunCost } from './run/index.ts';
 export type { ModelCall, ModelCallAttempt } from './protocol/model.ts';
 
 // Sessions in PostgreSQL and Redis

@@ -3,8 +3,9 @@
  * starts it by its address.
  */
 import { logTables } from './log/sqlite/tables.ts';
+import { budgetTables } from './model/budgets/sqlite/tables.ts';
 import { sessionTables } from './session/sqlite/tables.ts';
 import { serve } from './store/sqlite/serve.ts';
 import { traceTables } from './trace/store/tables.ts';
 
-serve([logTables, sessionTables, traceTables]);
+serve([logTables, sessionTables, budgetTables, traceTables]);

@@ -103,7 +103,10 @@ function applied(s: State, e: RunEvent): State {
     case 'model.failed':
       return {
         // A model that fails while it should repair its output leaves the fault of the output.
-        ...fault(close(s, e.id), s.rejected ?? { cause: 'model', error: e.error, id: e.id }),
+        ...fault(
+          close(s, e.id),
+          (e.cause ? undefined : s.rejected) ?? { cause: e.cause ?? 'model', error: e.error, id: e.id },
+        ),
         ...(e.prepared?.input && !s.inputSaved && { fresh: e.prepared.input }),
       };
     case 'reply.accepted':

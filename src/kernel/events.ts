@@ -40,7 +40,7 @@ export type Effect =
   | { do: 'compact_session'; id: string; attempt?: number };
 
 /** Causes that an error handler can turn into a final output. */
-export type HandledKind = 'maxTurns' | 'modelRefusal' | 'invalidFinalOutput';
+export type HandledKind = 'maxTurns' | 'modelRefusal' | 'invalidFinalOutput' | 'budget';
 
 /** Why a run must end before it has an output. */
 export type StopCause =
@@ -286,6 +286,8 @@ export type RunEvent =
       type: 'model.failed';
       id: string;
       error: ErrorInfo;
+      /** Nobody was asked: the budget does not allow it. */
+      cause?: 'budget';
       prepared?: Prepared;
       attempts?: Attempt[];
       usage?: UsageData;

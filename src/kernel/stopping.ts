@@ -8,7 +8,7 @@ import type { Call, State } from './state.ts';
 import type { Plan } from './step.ts';
 
 export const isHandled = (cause: StopCause): cause is HandledKind =>
-  cause === 'maxTurns' || cause === 'modelRefusal' || cause === 'invalidFinalOutput';
+  cause === 'maxTurns' || cause === 'modelRefusal' || cause === 'invalidFinalOutput' || cause === 'budget';
 
 export function stepStopping(s: State, plan: Plan): readonly RunEvent[] {
   const { stop } = s;

@@ -54,3 +54,30 @@ export type {
   StreamReset,
   TargetOptions,
 } from './router/index.ts';
+export { BudgetExceededError } from './budgets/errors.ts';
+export type { BudgetExceededDetails, BudgetExceededReason } from './budgets/errors.ts';
+export { BudgetLedgerError, createBudgets, memoryLedger, sqliteLedger } from './budgets/index.ts';
+export type {
+  AccountBalance,
+  BudgetAmount,
+  BudgetEntryId,
+  BudgetEvent,
+  BudgetGrant,
+  BudgetLedger,
+  BudgetLimit,
+  BudgetLimits,
+  BudgetLine,
+  BudgetPolicy,
+  BudgetRefusal,
+  BudgetReservation,
+  Budgets,
+  BudgetScope,
+  BudgetsOptions,
+  CountTokens,
+  OnExceed,
+  OnExceedChoice,
+  OpenEntry,
+  RunBudget,
+  RunLimit,
+  SqliteLedgerOptions,
+} from './budgets/index.ts';

@@ -181,6 +181,8 @@ export type ModelCall = {
   recoveries: number;
   /** Takes each attempt when it is over, in order. */
   onAttempt: (attempt: ModelCallAttempt) => void;
+  /** Wraps each model before it is asked: a budget that must be able to pay for it. */
+  guard?: (model: Model, origin: Origin | undefined) => Model;
 };
 
 /** One attempt of a model call, as a model that owns its retries reports it. Times in milliseconds. */

@@ -3,6 +3,7 @@
  */
 import { InputGuardrailTripwireTriggered, OutputGuardrailTripwireTriggered } from '../agent/index.ts';
 import type { ErrorInfo } from '../kernel/index.ts';
+import { type BudgetExceededDetails, BudgetExceededError } from '../model/index.ts';
 import {
   AgentsError,
   GuardrailExecutionError,
@@ -33,6 +34,7 @@ export function errorInfo(error: unknown): ErrorInfo {
 /** What an error class needs to be made again. */
 function dataOf(error: Error): Json | undefined {
   if (error instanceof ModelRefusalError) return { refusal: error.refusal };
+  if (error instanceof BudgetExceededError) return { details: jsonOf(error.details) };
   if (error instanceof ModelTimeoutError || error instanceof RunTimeoutError) return { timeoutMs: error.timeoutMs };
   if (error instanceof ToolTimeoutError) return { toolName: error.toolName, timeoutMs: error.timeoutMs };
   if (error instanceof ToolCallError || error instanceof GuardrailExecutionError) {
@@ -81,6 +83,9 @@ export function rebuildError({ name, message, data }: ErrorInfo): Error {
       return new ModelBehaviorError(message);
     case 'ModelRefusalError':
       return new ModelRefusalError(text(known.refusal) ?? message.replace(/^Model refused to produce output: /, ''));
+    case 'BudgetExceededError':
+      // As `dataOf` wrote them.
+      return new BudgetExceededError(message, (known.details ?? { reason: 'exceeded' }) as BudgetExceededDetails);
     case 'ModelTimeoutError':
       return new ModelTimeoutError({ timeoutMs });
     case 'RunTimeoutError':

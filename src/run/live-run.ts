@@ -17,9 +17,11 @@ import {
   type Stop,
   type World,
 } from '../kernel/index.ts';
+import type { RunBudget } from '../model/index.ts';
 import { RunTimeoutError } from '../protocol/errors.ts';
 import { type Decision, type DecisionListener, RunContext } from '../tools/context.ts';
 import { announce, markShown } from './announce.ts';
+import { closeBudgets, limitActiveTime, surroundingRun } from './budget.ts';
 import type { Committer, Kept } from './keeper.ts';
 import { errorInfo } from './errors.ts';
 import type { RunObserver } from './observe.ts';
@@ -88,6 +90,10 @@ export class LiveRun implements World, DecisionListener {
   #timeout: ReturnType<typeof setTimeout> | undefined;
   #grace: ReturnType<typeof setTimeout> | undefined;
   forget?: () => State;
+  /** The budgets that its calls draw from, once they are open. */
+  budgets?: Promise<readonly RunBudget[]>;
+  /** The run within whose effect this one was started by user code, where that has budgets. */
+  readonly outer = surroundingRun();
 
   constructor(record: RunRecord, surroundings: Surroundings) {
     this.record = record;
@@ -133,6 +139,7 @@ export class LiveRun implements World, DecisionListener {
       const ms = settings.timeoutMs;
       this.#timeout = setTimeout(() => this.stop({ cause: 'timeout', error: errorInfo(new RunTimeoutError(ms)) }), ms);
     }
+    const unlimit = limitActiveTime(this);
     try {
       if (this.turn) await this.#enter(this.turn);
       record.state = await (this.observer ? this.observer.around(() => this.#drive()) : this.#drive());
@@ -152,6 +159,8 @@ export class LiveRun implements World, DecisionListener {
       record.loop = undefined;
       RunContext.unsubscribe(record.context, this);
       unlink();
+      unlimit();
+      if (this.budgets) await closeBudgets(this);
       clearTimeout(this.#timeout);
       clearTimeout(this.#grace);
     }

@@ -10,7 +10,7 @@ import type {
   ResolvedAgentOutput,
   RunItem,
 } from '../agent/index.ts';
-import { checkTimeout, type Prices } from '../model/index.ts';
+import { type BudgetPolicy, type Budgets, checkTimeout, type Prices, type RunLimit } from '../model/index.ts';
 import { type AgentsError, UserError } from '../protocol/errors.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { Model, ModelProvider, ModelResponse, ModelSettings } from '../protocol/model.ts';
@@ -74,7 +74,7 @@ export type ToolNameCollisionPolicy = 'warn' | 'error';
 export type ToolNotFoundBehavior = 'raise_error' | 'return_error_to_model';
 export type ReasoningItemIdPolicy = 'preserve' | 'omit';
 
-export type RunErrorKind = 'maxTurns' | 'modelRefusal' | 'invalidFinalOutput';
+export type RunErrorKind = 'maxTurns' | 'modelRefusal' | 'invalidFinalOutput' | 'budget';
 export type RunErrorData<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = {
   input: string | AgentInputItem[];
   newItems: RunItem[];
@@ -129,6 +129,8 @@ export type RunConfig = TraceConfig & {
   modelSettings?: ModelSettings;
   /** What models cost, for `result.cost`. Made by `createPrices`. @default what `setDefaultPrices` was given, else none */
   prices?: Prices;
+  /** Limits that runs share. Made by `createBudgets`. */
+  budgets?: Budgets;
   /** For handoffs that have no filter of their own. */
   handoffInputFilter?: HandoffInputFilter;
   inputGuardrails?: InputGuardrail[];
@@ -152,6 +154,9 @@ export type RunConfig = TraceConfig & {
   abortGraceMs?: number;
 };
 
+/** Limits of one run, and what happens where a call does not fit. */
+export type RunBudgetOptions = RunLimit & BudgetPolicy;
+
 type SharedRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = Pick<
   RunConfig,
   | 'sessionInputCallback'
@@ -161,6 +166,7 @@ type SharedRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = 
   | 'toolErrorFormatter'
   | 'outputGuardrailBlockedMessage'
   | 'prices'
+  | 'budgets'
   | 'reasoningItemIdPolicy'
   | 'toolExecution'
   | 'toolNotFoundBehavior'
@@ -174,6 +180,8 @@ type SharedRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = 
   maxTurns?: number | null;
   /** Milliseconds that the run may take, model and tool calls included. @default no limit */
   timeoutMs?: number;
+  /** What the run and the runs within it may spend: `{ usd: 0.5 }`. It counts in this process and in the run's log. */
+  budget?: RunBudgetOptions;
   /** Aborts the run: model call, tools and sub-agents. */
   signal?: AbortSignal;
   /** Goes on from a response that the provider keeps. */
@@ -213,6 +221,7 @@ const OVERRIDES = [
   'toolErrorFormatter',
   'outputGuardrailBlockedMessage',
   'prices',
+  'budgets',
   'reasoningItemIdPolicy',
   'toolExecution',
   'toolNotFoundBehavior',

@@ -4,6 +4,7 @@
  */
 import type { AgentToolInvocation, AnyAgent, Handoff, RunItem } from '../agent/index.ts';
 import { type Committed, fold, initialState, type ItemEntry, type RunEvent, type State } from '../kernel/index.ts';
+import type { BudgetLedger } from '../model/index.ts';
 import type { UsageData } from '../protocol/model.ts';
 import type { RunContext } from '../tools/context.ts';
 import type { FunctionTool, PreparedArguments } from '../tools/index.ts';
@@ -87,6 +88,8 @@ export type RunRecord = {
   /** Runs of sub-agents that wait or go on, by run id. */
   children: Map<string, RunRecord> | undefined;
   readonly invocation: AgentToolInvocation | undefined;
+  /** What a budget of the run's own counts on: stays from one segment to the next. */
+  ledger?: BudgetLedger;
 };
 
 type Options = {

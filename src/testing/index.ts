@@ -53,3 +53,5 @@ export { branchConformance } from './branch-conformance.ts';
 export type { BranchConformanceOptions } from './branch-conformance.ts';
 export { eventLogConformance } from './event-log-conformance.ts';
 export type { EventLogConformanceOptions } from './event-log-conformance.ts';
+export { budgetLedgerConformance } from './budget-ledger-conformance.ts';
+export type { BudgetLedgerConformanceOptions } from './budget-ledger-conformance.ts';

@@ -7,6 +7,7 @@
 import { SystemError } from '../../protocol/errors.ts';
 import type { Model, ModelCallAttempt, ModelRequest, ModelResponse, UsageData } from '../../protocol/model.ts';
 import type { Usage } from '../../protocol/usage.ts';
+import { BudgetExceededError } from '../budgets/errors.ts';
 import { AttemptLoop, type ModelAttempt } from '../../wire/index.ts';
 import { mergeModelSettings } from '../settings.ts';
 import { attemptUsage } from '../usage-data.ts';
@@ -102,8 +103,10 @@ export class RouteCall {
   }
 
   async #modelOf(target: Target, release: () => void): Promise<Model> {
+    const { guard } = this.#request.call ?? {};
     try {
-      return await target.model();
+      const model = await target.model();
+      return guard ? guard(model, target.origin()) : model;
     } catch (error) {
       release();
       target.health.breaker.released();
@@ -223,7 +226,8 @@ export class RouteCall {
   #report({ startedAt, error, delayMs }: ModelAttempt): void {
     const { onAttempt } = this.#request.call ?? {};
     const trying = this.#trying;
-    if (!onAttempt || !trying) return;
+    // Where the budget did not allow it, nothing was sent.
+    if (!onAttempt || !trying || error instanceof BudgetExceededError) return;
     const { target, firstTokenMs, usage, cost } = trying;
     const origin = target.origin();
     onAttempt({

@@ -54,7 +54,7 @@ export async function decide(deciding: Deciding, failed: Failed): Promise<{ dela
 
 function learn(engine: Engine, target: Target, { facts, error }: { facts: FailureFacts; error: unknown }): void {
   const { kind, retryAfterMs } = facts;
-  if (kind === 'refusal' || kind === 'mistake') return target.health.breaker.released();
+  if (kind === 'refusal' || kind === 'budget' || kind === 'mistake') return target.health.breaker.released();
   const message = error instanceof Error ? error.message : '';
   const rests = target.health.failed({ kind, message, ...(retryAfterMs !== undefined && { retryAfterMs }) });
   if (!rests || !engine.emit) return;
@@ -91,6 +91,11 @@ function fallsBack({ engine, route, chooser, tries }: Deciding, target: Target, 
   if (chain) {
     chooser.giveUp(target);
     return chooser.switchTo(chain);
+  }
+  if (kind === 'budget') {
+    // Another target may be cheaper, or free.
+    chooser.giveUp(target);
+    return chooser.hasMore();
   }
   if (kind === 'refusal' || !engine.fallbackOn.has(kind)) return false;
   const again = retryable && (tries.get(target) ?? 1) < engine.retry.maxAttempts && !chooser.stateful;

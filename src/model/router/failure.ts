@@ -3,10 +3,11 @@ import { ModelRefusalError, ModelTimeoutError, UserError } from '../../protocol/
 import type { AgentOutputItem } from '../../protocol/items.ts';
 import type { Model, ModelRequest } from '../../protocol/model.ts';
 import { isModelError, isRetryableKind, kindOf, readErrorBody, type ModelErrorKind } from '../../wire/index.ts';
+import { BudgetExceededError } from '../budgets/errors.ts';
 import { isAbort, normalizeError } from '../retry-error.ts';
 
 export type FailureFacts = {
-  kind: ModelErrorKind | 'refusal' | 'mistake';
+  kind: ModelErrorKind | 'refusal' | 'budget' | 'mistake';
   retryable: boolean;
   retryAfterMs?: number;
   /** The server refused before it did anything, or never got the request: asking the same one again does no harm. */
@@ -15,6 +16,7 @@ export type FailureFacts = {
 
 /** The facts of an error, whoever threw it. `mistake`: of the program, such as a missing key. */
 export async function factsOf(error: unknown, model: Model, request: ModelRequest): Promise<FailureFacts> {
+  if (error instanceof BudgetExceededError) return { kind: 'budget', retryable: false, safe: true };
   if (error instanceof ModelRefusalError) return { kind: 'refusal', retryable: false, safe: true };
   if (isModelError(error)) {
     const { kind, retryable, retryAfterMs, replaySafe, responseStarted } = error;

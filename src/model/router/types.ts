@@ -101,8 +101,8 @@ export type RouterEvent =
   | { type: 'target.rests'; target: string; because: Closed['why']; forMs: number }
   | { type: 'target.recovered'; target: string };
 
-/** `refusal`: the model declined. */
-export type RouterErrorKind = ModelErrorKind | 'refusal';
+/** `refusal`: the model declined. `budget`: it was not asked, because the run's budget does not allow it. */
+export type RouterErrorKind = ModelErrorKind | 'refusal' | 'budget';
 /** `limit`: its rpm, tpm or concurrency is used up. Others: a capability that it lacks, or why it rests. */
 export type SkipReason = 'limit' | Closed['why'] | keyof ModelCapabilities;
 

@@ -5,9 +5,10 @@
  */
 import type { AnyAgent } from '../../agent/index.ts';
 import type { Attempt, Effect } from '../../kernel/index.ts';
-import type { ModelAttempt, Prices, RetryHooks } from '../../model/index.ts';
+import { BudgetExceededError, type ModelAttempt, type Prices, type RetryHooks } from '../../model/index.ts';
 import type { Model, ModelCallAttempt, ModelRequest, ModelResponse } from '../../protocol/model.ts';
 import { RequestUsage, Usage } from '../../protocol/usage.ts';
+import { budgetPrices } from '../budget.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { pricesOf } from '../nested-cost.ts';
@@ -28,7 +29,8 @@ export type CallAttempts = {
   readonly hooks: RetryHooks | undefined;
   /** The usage of all attempts, where `usage` is that of the one which answered. */
   total(usage: Usage): Usage;
-  succeeded(response: ModelResponse, firstTokenMs: number | undefined): Told;
+  /** @param by who answered, where it is not the model that was to be asked */
+  succeeded(response: ModelResponse, firstTokenMs: number | undefined, by?: Model): Told;
   failed(): Told;
 };
 
@@ -39,7 +41,7 @@ export function isWatched(run: LiveRun, agent: AnyAgent, model: Model): boolean 
 }
 
 export async function watchAttempts(run: LiveRun, call: Call): Promise<CallAttempts> {
-  const prices = pricesOf(run);
+  const prices = pricesOf(run) ?? (await budgetPrices(run));
   // Before anything is sent: whoever wants prices must not learn afterwards that there are none.
   if (prices) await prices.load();
   if (call.model.ownsRetry)
@@ -50,7 +52,7 @@ export async function watchAttempts(run: LiveRun, call: Call): Promise<CallAttem
 /** Attempts of a model that one of our own loops calls. */
 function noticed({ model, request }: Call, prices: Prices | undefined): CallAttempts {
   const seen: ModelAttempt[] = [];
-  const hooks: RetryHooks = { onAttempt: (attempt) => void seen.push(attempt) };
+  const hooks: RetryHooks = { onAttempt: (attempt) => void (wasMade(attempt) && seen.push(attempt)) };
   const begun = prices ? performance.now() : 0;
   const { origin } = model;
   const failures = (): ModelCallAttempt['usage'][] =>
@@ -71,11 +73,12 @@ function noticed({ model, request }: Call, prices: Prices | undefined): CallAtte
     request,
     hooks,
     total: (usage) => withFailures(usage, failures()),
-    succeeded(response, firstTokenMs) {
+    succeeded(response, firstTokenMs, by) {
       const failed = seen.filter(({ error }) => error !== undefined);
       if (!prices) return failed.length > 0 ? { attempts: seen.map(told) } : {};
       const usage = attemptUsage(response.usage);
-      const cost = prices.costOf({ origin, usage, response });
+      const answeredBy = by ? by.origin : origin;
+      const cost = prices.costOf({ origin: answeredBy, usage, response });
       // Whoever reads a stream leaves with its last event, before the loop could say that it was well.
       const before = failed.at(-1);
       const startedAt = before ? before.startedAt + (before.delayMs ?? 0) : 0;
@@ -83,7 +86,13 @@ function noticed({ model, request }: Call, prices: Prices | undefined): CallAtte
       return {
         attempts: [
           ...failed.map(told),
-          { ...last, ...(firstTokenMs !== undefined && { firstTokenMs }), usage, ...cost },
+          {
+            ...last,
+            ...(by && answeredBy && { origin: answeredBy }),
+            ...(firstTokenMs !== undefined && { firstTokenMs }),
+            usage,
+            ...cost,
+          },
         ],
       };
     },
@@ -109,6 +118,7 @@ function reported(run: LiveRun, { effect, agent, request }: Call, { prices, sess
       prices.costOf({ origin: attempt.origin, usage: attempt.usage })),
   });
   const attempts = (): Told => (seen.length > 0 ? { attempts: seen.map(told) } : {});
+  const begun = performance.now();
   return {
     request: {
       ...request,
@@ -127,10 +137,22 @@ function reported(run: LiveRun, { effect, agent, request }: Call, { prices, sess
         usage,
         seen.filter(({ error }) => error !== undefined).map(({ usage: used }) => used),
       ),
-    succeeded: attempts,
+    succeeded(response, _firstTokenMs, by) {
+      if (!by) return attempts();
+      // Somebody else than the router was asked in the end, who reports nothing.
+      const { origin } = by;
+      const usage = attemptUsage(response.usage);
+      const ms = performance.now() - begun;
+      const target = origin ? `${origin.provider}/${origin.model}` : 'unknown';
+      const cost = prices?.costOf({ origin, usage, response });
+      return { attempts: [...seen, { at: 0, ms, target, ...(origin && { origin }), usage, ...cost }].map(told) };
+    },
     failed: attempts,
   };
 }
+
+/** Where a budget did not allow it, nothing was sent. */
+const wasMade = ({ error }: ModelAttempt): boolean => !(error instanceof BudgetExceededError);
 
 /** The server answered with an error status, and nothing else: vendors do not charge for that. */
 function refusedByServer(error: unknown): boolean {

@@ -6,11 +6,12 @@
  */
 import { type AnyAgent, RunRawModelStreamEvent } from '../../agent/index.ts';
 import type { Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
-import { callModel as ask, type RetryHooks, streamModel } from '../../model/index.ts';
+import { BudgetExceededError, callModel as ask, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { Model, ModelRequest, ModelResponse, ModelSettings, Origin, Prompt } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
+import { askWithin, type BudgetedCall, hasBudget } from '../budget.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { tellSent } from '../observe.ts';
@@ -28,16 +29,22 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const agent = run.agent(state.agent);
   const ready = await prepare(run, agent, state);
   if (state.admission.asked > state.admission.passed) await settleChecks(run);
-  const watched = isWatched(run, agent, ready.model);
+  const budgeted = hasBudget(run);
+  const watched = budgeted || isWatched(run, agent, ready.model);
   const attempts = watched ? await watchAttempts(run, { effect, agent, ...ready }) : undefined;
   const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
   if (run.observer) tellSent(run.observer, effect.id, { ...ready, run, agent });
   try {
-    const answer = run.observer
-      ? await run.observer.inCall(effect.id, () => answerOf(run, ready.model, asked))
-      : run.settings.stream
-        ? await readStream(run, ready.model, asked)
-        : { response: await ask(ready.model, asked.request, asked.hooks) };
+    const call = budgeted && { effect, agent: agent.name, model: ready.model, request: asked.request };
+    const answer: Answer = run.observer
+      ? await run.observer.inCall(effect.id, () =>
+          call ? sendWithin(run, call, asked) : answerOf(run, ready.model, asked),
+        )
+      : call
+        ? await sendWithin(run, call, asked)
+        : run.settings.stream
+          ? await readStream(run, ready.model, asked)
+          : { response: await ask(ready.model, asked.request, asked.hooks) };
     return replied(run, effect.id, { agent, ready, answer, attempts });
   } catch (error) {
     run.record.live.values.set(effect.id, error);
@@ -45,6 +52,7 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
       type: 'model.failed',
       id: effect.id,
       error: errorInfo(error),
+      ...(error instanceof BudgetExceededError && { cause: 'budget' as const }),
       ...(ready.prepared && { prepared: ready.prepared }),
       ...(run.observer && ready.model.origin && { origin: ready.model.origin }),
       ...attempts?.failed(),
@@ -52,17 +60,27 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   }
 }
 
-type Answer = { response: ModelResponse; firstTokenMs?: number };
+/** `by`: who answered, where a budget had another model asked. */
+type Answer = { response: ModelResponse; firstTokenMs?: number; by?: Model };
 
 const answerOf = async (run: LiveRun, model: Model, asked: Asked): Promise<Answer> =>
   run.settings.stream ? readStream(run, model, asked) : { response: await ask(model, asked.request, asked.hooks) };
 
 type Answered = { agent: AnyAgent; ready: Ready; answer: Answer; attempts: CallAttempts | undefined };
 
+/** Asks the model, or who a budget puts in its place. */
+function sendWithin(run: LiveRun, call: BudgetedCall, asked: Asked): Promise<Answer> {
+  return askWithin<Answer>(run, call, async (model, request) => {
+    const answer = await answerOf(run, model, { ...asked, request });
+    return isOther(model, call.model) ? { ...answer, by: model } : answer;
+  });
+}
+
 /** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */
 function replied(run: LiveRun, id: string, { agent, ready, answer, attempts }: Answered): RunEvent {
-  const { model, offer, prepared } = ready;
-  const { response, firstTokenMs } = answer;
+  const { offer, prepared } = ready;
+  const { response, firstTokenMs, by } = answer;
+  const model = by ?? ready.model;
   run.record.live.values.set(id, response);
   return {
     type: 'model.replied',
@@ -70,7 +88,7 @@ function replied(run: LiveRun, id: string, { agent, ready, answer, attempts }: A
     reply: replyOf(response, attempts, { origin: model.origin, traced: run.observer !== undefined }),
     ...describeCalls(run, id, { agent, offer, output: response.output }),
     ...(prepared && { prepared }),
-    ...attempts?.succeeded(response, firstTokenMs),
+    ...attempts?.succeeded(response, firstTokenMs, by),
     ...(firstTokenMs !== undefined && { firstTokenMs }),
   };
 }
@@ -146,6 +164,10 @@ function needsSignal(run: LiveRun, state: State): boolean {
 }
 
 type Asked = { request: ModelRequest; hooks: RetryHooks | undefined };
+
+/** Whether a budget had another model asked. */
+const isOther = (a: Model, b: Model): boolean =>
+  a.ownsRetry !== b.ownsRetry || a.origin?.provider !== b.origin?.provider || a.origin?.model !== b.origin?.model;
 
 async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked): Promise<Answer> {
   const begun = performance.now();

@@ -2,6 +2,7 @@
  * Carries out effects. One file an effect; each answers with the event that says what happened.
  */
 import type { Effect, RunEvent, State } from '../../kernel/index.ts';
+import { hasBudget, withBudgets } from '../budget.ts';
 import type { LiveRun } from '../live-run.ts';
 import { countsCost, withNestedCost } from '../nested-cost.ts';
 import { callModel } from './call-model.ts';
@@ -15,10 +16,14 @@ import { compactSession, loadSession, saveSession } from './session.ts';
 
 export function perform(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   const { turn } = run;
-  return turn ? turn.around(effect, () => act(run, effect, state)) : act(run, effect, state);
+  return turn ? turn.around(effect, () => budgeted(run, effect, state)) : budgeted(run, effect, state);
 }
 
-function act(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+function budgeted(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  return hasBudget(run) ? withBudgets(run, () => costed(run, effect, state)) : costed(run, effect, state);
+}
+
+function costed(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   const runsUserCode = effect.do === 'check' || effect.do === 'call_tool';
   return runsUserCode && countsCost(run)
     ? withNestedCost(run, () => begin(run, effect, state))
