@@ -5,6 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { UserError } from '../../protocol/errors.ts';
 import { runMeter, setRunMeter } from '../listening.ts';
 import type { RunMeter } from '../run-tracer.ts';
+import { type Alerts, type AlertsOptions, startAlerts } from './alerts/alerts.ts';
+import { DEFAULT_ALERT_RULES } from './alerts/rules.ts';
 import type { PriceOfCall } from './billing.ts';
 import { meterFor } from './meter.ts';
 import type { RunObservation } from './observation.ts';
@@ -20,6 +22,11 @@ export type MetricsOptions = {
   readonly maxAgents?: number;
   /** Gets each observation, once, after the run's end was committed. What it throws is warned of. */
   readonly onRun?: (run: RunObservation) => void;
+  /**
+   * Alerts on these metrics: `false` for none. @default the five rules, looked at every minute, with a warning on the
+   * console; none where NODE_ENV is `test`
+   */
+  readonly alerts?: Omit<AlertsOptions, 'source' | 'now'> | false;
   /** Milliseconds since the epoch. @default Date.now */
   readonly now?: () => number;
 };
@@ -28,6 +35,8 @@ export type MetricsOptions = {
 export type Metrics = MetricsSource & {
   /** All of it in Prometheus' text format, to be sent as `PROMETHEUS_CONTENT_TYPE`. */
   text(): string;
+  /** Undefined where there are none. */
+  readonly alerts: Alerts | undefined;
   /** Counts no run any more that begins from now on. */
   close(): void;
 };
@@ -68,11 +77,20 @@ export function enableMetrics(options: MetricsOptions = {}): Metrics {
       },
     },
   });
-  const metrics: Metrics = {
+  const source: MetricsSource = {
     window: (from, to) => rollups.window(from, to),
     activeBeyond: (ms, at) => rollups.activeBeyond(ms, at),
+  };
+  const watched = options.alerts ?? (isTest() ? false : {});
+  const rules = DEFAULT_ALERT_RULES.map((rule) => (rule.metric === 'slow-runs' ? { ...rule, slowMs } : rule));
+  const alerts = watched === false ? undefined : startAlerts({ rules, ...watched, source, now });
+  slot.enabled?.metrics.close();
+  const metrics: Metrics = {
+    ...source,
+    alerts,
     text: () => counted.text({ active: rollups.active, activeSlow: rollups.activeBeyond(slowMs, now()) }),
     close() {
+      alerts?.stop();
       if (runMeter() !== meter) return;
       setRunMeter(undefined);
       slot.enabled = undefined;
@@ -92,6 +110,8 @@ export function metricsText(): string {
   if (!slot.enabled) throw new MetricsOff('Metrics are off. Call enableMetrics() when the process starts.');
   return slot.enabled.metrics.text();
 }
+
+const isTest = (): boolean => globalThis.process?.env['NODE_ENV'] === 'test';
 
 /** How many ends are known. */
 const SEEN = 10_000;
