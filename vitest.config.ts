@@ -19,7 +19,7 @@ export default defineConfig({
       : ['{src,test,scripts,examples,bench,apps}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', ...(suite ? [] : heavy), ...(suite === 'services' ? [soaks] : [])],
     setupFiles: ['./test/setup.ts'],
-    env: { NODE_ENV: 'test' },
+    env: { NODE_ENV: 'test', BATON_TRACE_STORE: 'off' },
     testTimeout: suite ? 300_000 : 10_000,
     coverage: {
       provider: 'v8',

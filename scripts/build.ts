@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   if (code !== 0) process.exit(code);
   await bundle({
     absWorkingDir: at(),
-    entryPoints: entryPoints().map(({ source }) => source),
+    entryPoints: [...entryPoints().map(({ source }) => source), 'src/cli/main.ts'],
     outdir: 'dist',
     outbase: 'src',
     chunkNames: 'shared-[hash]',

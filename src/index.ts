@@ -476,3 +476,18 @@ export type {
   RunQuery,
   SqliteLogOptions,
 } from './log/index.ts';
+
+// The local trace store
+export { openTraceStore, TraceStoreError, TraceStoreProcessor } from './trace/store/index.ts';
+export type {
+  OpenTraceStoreOptions,
+  RunsFilter,
+  StoredRun,
+  StoredSpan,
+  StoredTrace,
+  TraceRetention,
+  TraceStore,
+  TraceStoreErrorCode,
+  TraceStoreOptions,
+  UsageRow,
+} from './trace/store/index.ts';

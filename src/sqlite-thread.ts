@@ -5,5 +5,6 @@
 import { logTables } from './log/sqlite/tables.ts';
 import { sessionTables } from './session/sqlite/tables.ts';
 import { serve } from './store/sqlite/serve.ts';
+import { traceTables } from './trace/store/tables.ts';
 
-serve([logTables, sessionTables]);
+serve([logTables, sessionTables, traceTables]);

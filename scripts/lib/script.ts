@@ -35,7 +35,8 @@ export function execute({ command, args, cwd = root, env = {}, quiet = false, ti
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
-      env: { ...process.env, PATH: path, ...env },
+      // Programs of the repository leave no traces in it.
+      env: { ...process.env, PATH: path, BATON_TRACE_STORE: 'off', ...env },
       stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
     });
     let output = '';

@@ -5,7 +5,7 @@ import type { AnyAgent } from '../agent/index.ts';
 import { Handoff } from '../agent/index.ts';
 import type { RunEvent, State } from '../kernel/index.ts';
 import type { Model, ModelRequest } from '../protocol/model.ts';
-import { runMeter, runTracer } from '../trace/listening.ts';
+import { runMeter, runTracer, startingStore } from '../trace/listening.ts';
 import type { AgentFacts, CheckEffect, RunObserver, TracedRun } from '../trace/run-tracer.ts';
 import type { LiveRun } from './live-run.ts';
 import type { Settings } from './options.ts';
@@ -14,6 +14,10 @@ import { checksOf } from './plan.ts';
 import type { RunRecord } from './record.ts';
 
 export type { RunObserver } from '../trace/run-tracer.ts';
+
+/** What the first run of a process has to wait for before it may begin; undefined where there is nothing. */
+export const traceStarting = ({ tracingDisabled }: Settings): Promise<void> | undefined =>
+  tracingDisabled === true ? undefined : startingStore();
 
 type Caller = { run: LiveRun; effectId: string };
 

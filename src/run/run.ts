@@ -11,7 +11,7 @@ import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Committer, Kept } from './keeper.ts';
 import { approvalEvent, type Durability, LiveRun, type Surroundings } from './live-run.ts';
-import { observe } from './observe.ts';
+import { observe, traceStarting } from './observe.ts';
 import {
   type IndividualRunOptions,
   type NonStreamRunOptions,
@@ -149,7 +149,15 @@ function enter<TContext, TAgent extends AnyAgent>(
   if (isTerminal(record.state.status)) return Promise.resolve(finishedAlready(state, settings));
   record.busy = true;
   const entry: Entry<TContext, TAgent> = { ...args, settings, record, state, resumed };
-  return settings.durable ? keep(entry, settings.durable) : proceed(entry);
+  const starting = traceStarting(settings);
+  return starting ? starting.then(() => onward(entry)) : onward(entry);
+}
+
+function onward<TContext, TAgent extends AnyAgent>(
+  entry: Entry<TContext, TAgent>,
+): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
+  const { durable } = entry.settings;
+  return durable ? keep(entry, durable) : proceed(entry);
 }
 
 type Entry<TContext, TAgent extends AnyAgent> = Begin<TContext, TAgent> & {

@@ -5,7 +5,7 @@ import { UserError } from '../protocol/errors.ts';
 import { BatchTraceProcessor } from './batch.ts';
 import { currentPlace, getCurrentSpan, getCurrentTrace } from './context.ts';
 import { defaultTracingIdGenerator } from './ids.ts';
-import { setRunTracer } from './listening.ts';
+import { setRunTracer, settleStore } from './listening.ts';
 import { MultiTracingProcessor } from './processor.ts';
 import { NoopSpan, Span } from './span.ts';
 import { NoopTrace, Trace } from './trace.ts';
@@ -51,6 +51,7 @@ export class TraceProvider {
 
   /** Replaces all processors; those that were set before are shut down. */
   setProcessors(processors: readonly TracingProcessor[]): void {
+    if (this === shared.provider) settleStore();
     this.#processors.setProcessors(processors);
     this.#tellRuns();
   }

@@ -2,6 +2,7 @@
  * Traces around work of any kind, with or without a run in it.
  */
 import { at, getCurrentTrace } from './context.ts';
+import { startingStore } from './listening.ts';
 import { getGlobalTraceProvider } from './provider.ts';
 import { DEFAULT_NAME, Trace } from './trace.ts';
 import type { TraceOptions } from './types.ts';
@@ -21,6 +22,8 @@ export async function withTrace<T>(
   fn: (trace: Trace) => Promise<T>,
   options: TraceOptions = {},
 ): Promise<T> {
+  const starting = startingStore();
+  if (starting) await starting;
   const opened =
     trace instanceof Trace ? trace : getGlobalTraceProvider().createTrace({ ...options, name: trace || DEFAULT_NAME });
   await opened.start();

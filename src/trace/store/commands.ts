@@ -1,0 +1,36 @@
+/** What is asked of a trace store. Plain data: it crosses to the writer thread. */
+import type { RedactionOptions } from '../../wire/redaction.ts';
+
+export type Command = WriteCommand | PruneCommand | ReadCommand;
+
+/** `batch` is a `Batch` as JSON: one text crosses to another thread cheaper than its objects. */
+export type WriteCommand = {
+  readonly do: 'write';
+  readonly tenant: string;
+  readonly batch: string;
+  readonly redact: RedactionOptions | false;
+};
+
+/** Deletes one chunk of what is too old or too much. */
+export type PruneCommand = {
+  readonly do: 'prune';
+  /** Contents of traces that were last written before, and runs and usage likewise. Milliseconds since the epoch. */
+  readonly contentBefore: number;
+  readonly runsBefore: number;
+  readonly usageBefore: number;
+  readonly contentBytes: number;
+};
+
+export type ReadCommand =
+  | {
+      readonly do: 'runs';
+      readonly tenant: string;
+      readonly status?: string;
+      readonly agent?: string;
+      readonly since?: number;
+      /** Runs that were inserted before this one. */
+      readonly before?: number;
+      readonly limit: number;
+    }
+  | { readonly do: 'trace'; readonly tenant: string; readonly id: string }
+  | { readonly do: 'usage'; readonly tenant: string; readonly since: number; readonly until: number };

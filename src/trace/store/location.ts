@@ -1,0 +1,31 @@
+/** Where the store is, and that only its owner can read it. */
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+const FOLDER = '.baton';
+const FILE = 'traces.db';
+
+/** The file of the store in a folder. @default `.baton` in the working directory, or what BATON_TRACE_STORE says */
+export function traceStorePath(folder?: string): string {
+  const said = folder ?? process.env['BATON_TRACE_STORE'];
+  return resolve(join(said === undefined || said === '' || said === 'off' ? FOLDER : said, FILE));
+}
+
+/**
+ * Makes the folder, 0700, and the file, 0600: SQLite gives its journal the mode of the file. What is there already
+ * keeps its mode.
+ *
+ * @throws what the file system throws
+ */
+export function prepareFile(path: string): void {
+  const folder = dirname(path);
+  const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // What was said to agents is not for a repository.
+  if (made !== undefined) writeFileSync(join(folder, '.gitignore'), '*\n', { mode: 0o600 });
+  try {
+    // Only where it is new: closing a file that SQLite has open would drop the locks of this process.
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+}

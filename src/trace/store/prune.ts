@@ -1,0 +1,83 @@
+/**
+ * Retention: deletes one chunk of what is too old, or too much. Chunks are small, as each holds the write lock.
+ *
+ * What was said goes first; a run goes with its trace, when nothing was written to the trace for long enough.
+ */
+import type { PruneCommand } from './commands.ts';
+import type { Statements } from './statements.ts';
+
+/** Whether there may be more to delete. */
+export type Pruned = { readonly more: boolean };
+
+/** Traces a chunk: of a few kilobytes each, a chunk takes milliseconds. */
+const TRACES = 100;
+const ROWS = 2000;
+
+export function prune(db: Statements, { contentBefore, runsBefore, usageBefore, contentBytes }: PruneCommand): Pruned {
+  db.run('DELETE FROM baton_trace_usage WHERE hour < ?', usageBefore);
+  const runs = forgetTraces(db, runsBefore);
+  if (runs) return { more: true };
+  const old = db.all(
+    'SELECT trace FROM baton_traces WHERE content_bytes > 0 AND touched_at < ? ORDER BY touched_at LIMIT ?',
+    contentBefore,
+    TRACES,
+  );
+  const chosen = old.length > 0 ? old.map(({ trace }) => Number(trace)) : overBudget(db, contentBytes);
+  const isCut = chosen.some((trace) => !forgetContent(db, trace));
+  return { more: isCut || chosen.length > 0 };
+}
+
+/** Whether a chunk of old traces was deleted. */
+function forgetTraces(db: Statements, before: number): boolean {
+  const old = db.all('SELECT trace FROM baton_traces WHERE touched_at < ? ORDER BY touched_at LIMIT ?', before, TRACES);
+  let left = ROWS;
+  for (const row of old) {
+    const trace = Number(row['trace']);
+    left -= deleteRows(db, 'baton_trace_content', { trace, most: left });
+    if (left > 0) left -= deleteRows(db, 'baton_trace_spans', { trace, most: left });
+    // A trace that is larger than a chunk goes on with the next one.
+    if (left <= 0) break;
+    db.run('DELETE FROM baton_trace_runs WHERE trace = ?', trace);
+    db.run('DELETE FROM baton_traces WHERE trace = ?', trace);
+  }
+  return old.length > 0;
+}
+
+/** Traces whose contents make the store too large, oldest first. */
+function overBudget(db: Statements, most: number): number[] {
+  const sum = 'SELECT sum(content_bytes) AS bytes FROM baton_traces WHERE content_bytes > 0';
+  let over = Number(db.get(sum)?.['bytes'] ?? 0) - most;
+  const oldest = 'SELECT trace, content_bytes FROM baton_traces WHERE content_bytes > 0 ORDER BY touched_at LIMIT ?';
+  const chosen: number[] = [];
+  if (over <= 0) return chosen;
+  for (const row of db.all(oldest, TRACES)) {
+    if (over <= 0) break;
+    chosen.push(Number(row['trace']));
+    over -= Number(row['content_bytes']);
+  }
+  return chosen;
+}
+
+/** Whether all of it is gone. */
+function forgetContent(db: Statements, trace: number): boolean {
+  const isAll = deleteRows(db, 'baton_trace_content', { trace, most: ROWS }) < ROWS;
+  if (isAll) db.run('UPDATE baton_traces SET content_bytes = 0 WHERE trace = ?', trace);
+  return isAll;
+}
+
+/** How many rows of a trace were deleted. SQLite is built without DELETE … LIMIT. */
+function deleteRows(
+  db: Statements,
+  table: keyof typeof KEYS,
+  { trace, most }: { trace: number; most: number },
+): number {
+  const key = KEYS[table];
+  return db.run(
+    `DELETE FROM ${table} WHERE trace = ? AND (${key}) IN (SELECT ${key} FROM ${table} WHERE trace = ? LIMIT ?)`,
+    trace,
+    trace,
+    most,
+  );
+}
+
+const KEYS = { baton_trace_content: 'part, n', baton_trace_spans: 'span_id' } as const;

@@ -1,0 +1,75 @@
+/** What the store is asked: runs, the trace of a run, usage. Answers are rows as plain data. */
+import type { ReadCommand } from './commands.ts';
+import type { Statements, Columns } from './statements.ts';
+
+type Of<K extends ReadCommand['do']> = Extract<ReadCommand, { do: K }>;
+
+const RUN = `SELECT r.*, t.trace_id, t.name, t.group_id, t.metadata,
+  (SELECT run_id FROM baton_trace_runs WHERE run = r.parent) AS parent_run_id
+  FROM baton_trace_runs r JOIN baton_traces t USING (trace)`;
+
+/** Root runs, newest first. */
+export function readRuns(db: Statements, { tenant, status, agent, since, before, limit }: Of<'runs'>): Columns[] {
+  const where = ['r.tenant = ?', 'r.parent IS NULL'];
+  const values: (string | number)[] = [tenant];
+  const only = (condition: string, value: string | number | undefined): void => {
+    if (value === undefined) return;
+    where.push(condition);
+    values.push(value);
+  };
+  only('r.status = ?', status);
+  only('r.agent = ?', agent);
+  only('r.started_at >= ?', since);
+  only('r.run < ?', before);
+  return db.all(`${RUN} WHERE ${where.join(' AND ')} ORDER BY r.run DESC LIMIT ?`, ...values, limit);
+}
+
+export type TraceRows = {
+  readonly trace: Columns;
+  readonly runs: Columns[];
+  readonly spans: Columns[];
+  readonly contents: Columns[];
+};
+
+/** The trace of a run, or with this id; of a shortened id the one that it means. */
+export function readTrace(db: Statements, { tenant, id }: Of<'trace'>): TraceRows | { readonly candidates: string[] } {
+  const found = findTrace(db, tenant, id);
+  if (typeof found !== 'number') return { candidates: found };
+  const trace = db.get('SELECT * FROM baton_traces WHERE trace = ?', found) ?? {};
+  return {
+    trace,
+    runs: db.all(`${RUN} WHERE r.trace = ? ORDER BY r.run`, found),
+    spans: db.all('SELECT * FROM baton_trace_spans WHERE trace = ? ORDER BY started_at, seq', found),
+    contents: db.all('SELECT part, n, item FROM baton_trace_content WHERE trace = ?', found),
+  };
+}
+
+/** Its key, or the ids that begin like this: none, or several. */
+function findTrace(db: Statements, tenant: string, id: string): number | string[] {
+  const exact =
+    db.get('SELECT trace FROM baton_trace_runs WHERE tenant = ? AND run_id = ?', tenant, id) ??
+    db.get('SELECT trace FROM baton_traces WHERE tenant = ? AND trace_id = ?', tenant, id);
+  if (exact) return Number(exact['trace']);
+  const like = db.all(
+    'SELECT trace, run_id FROM baton_trace_runs WHERE tenant = ? AND run_id >= ? AND run_id < ? AND parent IS NULL LIMIT 6',
+    tenant,
+    id,
+    `${id}\u{10FFFF}`,
+  );
+  const [only] = like;
+  return only && like.length === 1 ? Number(only['trace']) : like.map((row) => String(row['run_id']));
+}
+
+/** By agent and model. */
+export function readUsage(db: Statements, { tenant, since, until }: Of<'usage'>): Columns[] {
+  return db.all(
+    `SELECT agent, model, provider, sum(calls) AS calls, sum(errors) AS errors, sum(input_tokens) AS input_tokens,
+      sum(cached_tokens) AS cached_tokens, sum(output_tokens) AS output_tokens, sum(nano_usd) AS nano_usd,
+      sum(unpriced) AS unpriced
+    FROM baton_trace_usage WHERE tenant = ? AND hour >= ? AND hour < ?
+    GROUP BY agent, model, provider ORDER BY nano_usd DESC, input_tokens DESC`,
+    tenant,
+    since,
+    until,
+  );
+}

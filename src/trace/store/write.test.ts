@@ -1,0 +1,155 @@
+/** The store's tables on a database in memory: what counts, once. */
+import { expect, test } from 'vitest';
+import { openDatabase } from '../../store/sqlite/database.ts';
+import type { Batch, SpanRecord } from './batch.ts';
+import type { Command } from './commands.ts';
+import type { TraceRows } from './read.ts';
+import { traceTables } from './tables.ts';
+
+const T0 = Date.UTC(2026, 0, 5, 10);
+
+function open(): (command: Command) => unknown {
+  const db = openDatabase(':memory:', { components: [traceTables] });
+  db.ready('trace');
+  return (command) => {
+    db.begin(true);
+    const answer = db.execute({ ...traceTables.plan(command), component: 'trace' });
+    db.commit();
+    return answer;
+  };
+}
+
+const writing = (batch: Partial<Batch>, redact: object | false = {}): Command => ({
+  do: 'write',
+  tenant: 'default',
+  redact,
+  batch: JSON.stringify({ traces: [], runs: [], spans: [], contents: [], ...batch }),
+});
+
+const span = (id: string, type: string, more: Partial<SpanRecord> = {}): SpanRecord => ({
+  id,
+  traceId: 'trace_1',
+  parentId: null,
+  seq: 0,
+  type,
+  name: type,
+  at: T0,
+  endedAt: T0 + 100,
+  data: {},
+  runId: more.details?.runId ?? 'run-1',
+  details: { runId: 'run-1', segmentId: 's1', agent: 'Guide' },
+  ...more,
+});
+
+const call = (id: string, runId: string, nanoUsd?: number): SpanRecord =>
+  span(id, 'generation', {
+    details: {
+      runId,
+      segmentId: 's1',
+      agent: 'Guide',
+      origin: { provider: 'openai', api: 'x', model: 'gpt' },
+      usage: { inputTokens: 10, outputTokens: 5, totalTokens: 15, inputTokensDetails: { cached_tokens: 4 } },
+      ...(nanoUsd !== undefined && { nanoUsd }),
+    },
+  });
+
+const run = (runId: string, at = T0, parentRunId?: string): Batch['runs'][number] => ({
+  runId,
+  traceId: 'trace_1',
+  at,
+  ...(parentRunId !== undefined && { parentRunId }),
+});
+
+const runsOf = (ask: (command: Command) => unknown): Record<string, unknown>[] =>
+  ask({ do: 'runs', tenant: 'default', limit: 10 }) as Record<string, unknown>[];
+
+test('a batch that comes twice counts once', () => {
+  const ask = open();
+  const batch = writing({
+    runs: [run('run-1'), run('child', T0, 'run-1')],
+    spans: [
+      call('a', 'run-1', 300),
+      call('b', 'child'),
+      span('f', 'function'),
+      span('t', 'task', { details: { runId: 'run-1', segmentId: 's1', outcome: 'finished' } }),
+    ],
+    contents: [{ traceId: 'trace_1', part: 7, n: 0, item: { text: 'hello' } }],
+  });
+  expect(ask(batch)).toEqual({ spans: 4 });
+  const once = runsOf(ask);
+  expect(ask(batch)).toEqual({ spans: 0 });
+  expect(runsOf(ask)).toEqual(once);
+  expect(once).toMatchObject([
+    { run_id: 'run-1', status: 'finished', turns: 1, tool_calls: 1, input_tokens: 20, cached_tokens: 8, nano_usd: 300 },
+  ]);
+  expect(once[0]).toMatchObject({ model_calls: 2, unpriced: 1, active_ms: 100, segments: 1 });
+  expect(ask({ do: 'usage', tenant: 'default', since: 0, until: T0 * 2 })).toMatchObject([
+    { agent: 'Guide', model: 'gpt', calls: 2, input_tokens: 20, nano_usd: 300, unpriced: 1 },
+  ]);
+});
+
+test('a lost segment that is told late does not end a run that goes on', () => {
+  const ask = open();
+  ask(writing({ runs: [run('run-1')] }));
+  ask(writing({ runs: [run('run-1', T0 + 5000)] }));
+  const lost = span('t', 'task', { details: { runId: 'run-1', segmentId: 's1', outcome: 'interrupted' } });
+  ask(writing({ runs: [run('run-1')], spans: [lost] }));
+  expect(runsOf(ask)).toMatchObject([{ status: 'running', started_at: T0, ended_at: null, segments: 1 }]);
+});
+
+test('tenants do not see each other', () => {
+  const ask = open();
+  ask(writing({ runs: [run('run-1')] }));
+  expect(ask({ do: 'runs', tenant: 'other', limit: 10 })).toEqual([]);
+  expect(ask({ do: 'trace', tenant: 'other', id: 'run-1' })).toEqual({ candidates: [] });
+});
+
+test('secrets are taken out of all that is said, and ids stay', () => {
+  const ask = open();
+  const secret = 'hunter2-hunter2';
+  ask(
+    writing(
+      {
+        traces: [{ traceId: 'trace_1', name: `n ${secret}`, groupId: secret, metadata: { secret }, at: T0 }],
+        runs: [run('run-1')],
+        spans: [span('s', 'custom', { name: secret, error: { message: secret }, data: { deep: [{ text: secret }] } })],
+        contents: [{ traceId: 'trace_1', part: 7, n: 0, item: `say ${secret}` }],
+      },
+      { literals: [secret] },
+    ),
+  );
+  const rows = ask({ do: 'trace', tenant: 'default', id: 'run-1' }) as TraceRows;
+  expect(JSON.stringify(rows)).not.toContain('hunter2');
+  expect(rows.spans).toMatchObject([{ span_id: 's', name: '[redacted]' }]);
+  expect(rows.contents).toMatchObject([{ part: 7, n: 0, item: '"say [redacted]"' }]);
+});
+
+test('retention takes what was said first, then runs, in chunks', () => {
+  const ask = open();
+  const at = (n: number): number => T0 + n * 1000;
+  for (let n = 0; n < 150; n++) {
+    const traceId = `trace_${n}`;
+    const task = span(`t${n}`, 'task', { traceId, at: at(n), endedAt: at(n), details: { runId: `r${n}` } });
+    ask(
+      writing({
+        runs: [{ runId: `r${n}`, traceId, at: at(n) }],
+        spans: [task],
+        contents: [{ traceId, part: 7, n: 0, item: 'x'.repeat(98) }],
+      }),
+    );
+  }
+  const keepAll = { do: 'prune', contentBefore: 0, runsBefore: 0, usageBefore: 0, contentBytes: 1e9 } as const;
+  const all = (command: Command): void => {
+    while ((ask(command) as { more: boolean }).more);
+  };
+  const said = (n: number): number =>
+    (ask({ do: 'trace', tenant: 'default', id: `r${n}` }) as TraceRows).contents?.length;
+  all(keepAll);
+  expect([said(0), said(149)]).toEqual([1, 1]);
+  all({ ...keepAll, contentBytes: 1000 });
+  expect([said(0), said(139), said(140), said(149)]).toEqual([0, 0, 1, 1]);
+  all({ ...keepAll, contentBefore: at(145) });
+  expect([said(144), said(145)]).toEqual([0, 1]);
+  all({ ...keepAll, runsBefore: at(148) });
+  expect(runsOf(ask).map((row) => row['run_id'])).toEqual(['r149', 'r148']);
+});
