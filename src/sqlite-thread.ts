@@ -5,6 +5,7 @@
 import { logTables } from './log/sqlite/tables.ts';
 import { sessionTables } from './session/sqlite/tables.ts';
 import { serve } from './store/sqlite/serve.ts';
+import { metricTables } from './trace/metrics/store/tables.ts';
 import { traceTables } from './trace/store/tables.ts';
 
-serve([logTables, sessionTables, traceTables]);
+serve([logTables, sessionTables, traceTables, metricTables]);

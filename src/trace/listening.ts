@@ -6,7 +6,11 @@
 import { warn } from '../protocol/warn.ts';
 import type { RunMeter, RunTracer } from './run-tracer.ts';
 
-type Slot = { meter: RunMeter | undefined; tracer: RunTracer | undefined; store: Promise<void> | 'untouched' | 'settled' };
+type Slot = {
+  meter: RunMeter | undefined;
+  tracer: RunTracer | undefined;
+  store: Promise<void> | 'untouched' | 'settled';
+};
 const slot: Slot = { meter: undefined, tracer: undefined, store: 'untouched' };
 
 /** Who traces runs; undefined where nobody listens. */

@@ -3,6 +3,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { UserError } from '../../protocol/errors.ts';
+import { warn } from '../../protocol/warn.ts';
 import { runMeter, setRunMeter } from '../listening.ts';
 import type { RunMeter } from '../run-tracer.ts';
 import { type Alerts, type AlertsOptions, startAlerts } from './alerts/alerts.ts';
@@ -12,6 +13,7 @@ import { meterFor } from './meter.ts';
 import type { RunObservation } from './observation.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import { MemoryRollups, type MetricsSource } from './rollup.ts';
+import type { MetricsStore } from './store/open.ts';
 
 export type MetricsOptions = {
   /** The price of a model call whose log has none, in integers of 10^-9 US dollars. Without a router, none has. */
@@ -20,6 +22,8 @@ export type MetricsOptions = {
   readonly slowMs?: number;
   /** How many names of agents become labels; the others are `_other`. @default 100 */
   readonly maxAgents?: number;
+  /** Keeps the runs of all processes, and the states of alerts. What fails is warned of. */
+  readonly store?: MetricsStore;
   /** Gets each observation, once, after the run's end was committed. What it throws is warned of. */
   readonly onRun?: (run: RunObservation) => void;
   /**
@@ -55,7 +59,7 @@ const slot: { enabled: Enabled | undefined } = { enabled: undefined };
  * response.setHeader('content-type', PROMETHEUS_CONTENT_TYPE).end(metricsText());
  */
 export function enableMetrics(options: MetricsOptions = {}): Metrics {
-  const { price, slowMs = 30_000, maxAgents = 100, onRun, now = Date.now } = options;
+  const { price, slowMs = 30_000, maxAgents = 100, onRun, store, now = Date.now } = options;
   const counted = new ProcessMetrics({ maxAgents, slowMs, instanceId: randomUUID(), startedAt: now() });
   const rollups = new MemoryRollups({ slowMs });
   const seen = new Set<string>();
@@ -73,17 +77,25 @@ export function enableMetrics(options: MetricsOptions = {}): Metrics {
         if (!isNew(seen, `${run.runId}#${run.seq}`)) return;
         counted.add(run);
         rollups.add(run);
+        store?.add(run).catch((error: unknown) => {
+          warn(
+            `Run ${run.runId} is not in the metrics store: ${error instanceof Error ? error.message : String(error)}`,
+          );
+        });
         onRun?.(run);
       },
     },
   });
   const source: MetricsSource = {
-    window: (from, to) => rollups.window(from, to),
+    window: (from, to) => (store ?? rollups).window(from, to),
     activeBeyond: (ms, at) => rollups.activeBeyond(ms, at),
   };
   const watched = options.alerts ?? (isTest() ? false : {});
   const rules = DEFAULT_ALERT_RULES.map((rule) => (rule.metric === 'slow-runs' ? { ...rule, slowMs } : rule));
-  const alerts = watched === false ? undefined : startAlerts({ rules, ...watched, source, now });
+  const alerts =
+    watched === false
+      ? undefined
+      : startAlerts({ rules, ...(store && { keeper: store.keeper }), ...watched, source, now });
   slot.enabled?.metrics.close();
   const metrics: Metrics = {
     ...source,

@@ -9,3 +9,5 @@ export { observationOf, observationsOf } from './observation.ts';
 export type { ObservationOptions, RunObservation, RunStatus } from './observation.ts';
 export { PROMETHEUS_CONTENT_TYPE } from './prometheus-text.ts';
 export type { MetricsSource, RunSums, WindowSums } from './rollup.ts';
+export { openMetricsStore } from './store/open.ts';
+export type { MetricsStore, MetricsStoreOptions } from './store/open.ts';
