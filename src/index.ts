@@ -1,4 +1,3 @@
-/* oxlint-disable eslint/max-lines -- one re-export a line, nothing else */
 /**
  * Everything that agents need; test helpers are in `@baton/agents/testing`.
  *
@@ -449,6 +448,12 @@ export * from './session/sealed/index.ts';
 export * from './session/branches/index.ts';
 export { SummarizingSession, type SummarizingSessionOptions } from './run/index.ts';
 export { estimateTokens, resolveSessionSettings, type SessionSettings, type TokenCounter } from './session/index.ts';
+
+// Prices and routing
+export * from './model/public.ts';
+export { setDefaultPrices } from './run/index.ts';
+export type { Cost, RunCost } from './run/index.ts';
+export type { ModelCall, ModelCallAttempt } from './protocol/model.ts';
 
 // Sessions in PostgreSQL and Redis
 export { PostgresSession, RedisSession } from './session/index.ts';

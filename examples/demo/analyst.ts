@@ -36,6 +36,7 @@ export async function stockAnalyst(): Promise<{ analyst: Agent; close(): void }>
     description: 'The price of a stock now, and its change since yesterday.',
     parameters: z.object({ symbol: z.string().describe('Ticker symbol in capitals') }),
     timeoutMs: 5_000,
+    effect: 'read',
     // A value comes back, checked and typed; the model gets it as JSON.
     execute: async ({ symbol }, _context, details): Promise<Quote> => {
       const url = `${service.url}/quote?symbol=${encodeURIComponent(symbol)}`;

@@ -4,18 +4,18 @@
  */
 import {
   type Agent,
+  type AnyAgent,
   type InputGuardrail,
   InputGuardrailTripwireTriggered,
-  MemorySession,
   run,
   type RunState,
-  type Session,
   setDefaultModel,
   stateOfError,
 } from '@baton/agents';
 import { findModel, useModel } from '../shared/find-model.ts';
 import { stockAnalyst } from './analyst.ts';
 import { askForApproval } from './approve.ts';
+import { keep, type Kept } from './keep.ts';
 import { drawHead, drawTree, seconds } from './draw-tree.ts';
 import { showLive } from './live.ts';
 import { offlineModel } from './offline-model.ts';
@@ -23,7 +23,7 @@ import { openScreen } from './screen.ts';
 import { supportDesk } from './support-desk.ts';
 import { type Tree, treeOf } from './tree.ts';
 
-type Scene = { title: string; agent: Agent; question: string; session?: Session };
+type Scene = { title: string; agent: Agent; question: string; inSession?: true };
 type Played = { title: string; tree: Tree };
 
 const screen = openScreen(process.stdout);
@@ -50,29 +50,44 @@ async function main(): Promise<void> {
   );
   screen.line();
 
-  const desk = supportDesk(shown);
-  const session = new MemorySession();
+  const kept = await keep(() =>
+    screen.line(paint('dim', 'An earlier demo was cut off. Waiting until the lease of its process is over …')),
+  );
+  const { cut } = kept;
+  const desk = supportDesk({ watch: shown, again: cut !== undefined });
   const { analyst, close } = await stockAnalyst();
   const scenes: Scene[] = [
     {
       title: 'A refund needs a person',
       agent: desk,
-      session,
+      inSession: true,
       question: 'My headphones arrived broken, order 1042. I want my money back.',
     },
     {
       title: 'The session remembers',
       agent: desk,
-      session,
+      inSession: true,
       question: 'How much money was that again, and when will it arrive?',
     },
-    { title: 'A guardrail stops it', agent: desk, session, question: 'Fine. Now write my essay about Napoleon.' },
+    {
+      title: 'A guardrail stops it',
+      agent: desk,
+      inSession: true,
+      question: 'Fine. Now write my essay about Napoleon.',
+    },
     { title: 'Tools and a sub-agent', agent: analyst, question: 'How are ACME and GLOBEX doing today?' },
   ];
   const played: Played[] = [];
   try {
-    for (const scene of scenes) played.push(await play(scene, played.length + 1));
+    for (const [at, scene] of scenes.entries()) {
+      if (cut && at + 1 < cut.scene) continue;
+      played.push(await play(scene, { n: at + 1, kept }));
+    }
     summarise(played);
+    screen.line();
+    screen.line(
+      paint('dim', 'Pull the plug in the middle (Ctrl-C, or kill -9), start it again, and it goes on where it was.'),
+    );
   } catch (error) {
     screen.line(paint('red', '✗ The demo ends here.'));
     screen.text(error instanceof Error ? error.message : String(error));
@@ -81,18 +96,22 @@ async function main(): Promise<void> {
     process.exitCode = 1;
   } finally {
     close();
+    await kept.close();
   }
 }
 
-async function play(scene: Scene, n: number): Promise<Played> {
+type Place = { n: number; kept: Kept };
+
+async function play(scene: Scene, { n, kept }: Place): Promise<Played> {
   const { title, agent, question } = scene;
   const head = `━━ ${n} ━ ${title} `;
   screen.gutter('');
   screen.line(`${paint('blue', head)}${paint('dim', '━'.repeat(Math.max(0, screen.columns - head.length - 1)))}`);
   screen.gutter('  ');
   screen.line(paint('bold', 'You'), question);
+  if (kept.cut?.scene === n) screen.line(paint('yellow', '↻ The plug was pulled here. Going on where it was.'));
   if (agent.inputGuardrails.length === 0) live.agent(agent.name);
-  const { state, stopped } = await converse(scene);
+  const { state, stopped } = await converse(scene, { n, kept });
   const tree = treeOf(state.events);
   const { calls, tokens, ms } = tree.total;
   const sum = `${calls} model call${calls === 1 ? '' : 's'} · ${tokens.toLocaleString('en')} tokens · ${seconds(ms)}`;
@@ -103,10 +122,18 @@ async function play(scene: Scene, n: number): Promise<Played> {
 }
 
 /** Runs an agent on a question until it has answered. Where it waits for a person, asks, and goes on. */
-async function converse({ agent, question, session }: Scene): Promise<{ state: RunState; stopped: boolean }> {
-  const options = { stream: true as const, session, timeoutMs: LIMIT_MS };
-  let stream = await run(agent, question, options);
+async function converse(
+  { agent, question, inSession }: Scene,
+  { n, kept: { store, session, runId, cut } }: Place,
+): Promise<{ state: RunState; stopped: boolean }> {
+  const given = { stream: true as const, timeoutMs: LIMIT_MS, ...(inSession && { session }) };
+  const options = { ...given, durable: { store, runId: runId(n) } };
   try {
+    const isCut = cut?.scene === n;
+    let stream = isCut
+      ? await store.resume(cut.runId, { ...given, agent })
+      : await run(agent as AnyAgent, question, options);
+    if (isCut) live.agent(stream.state.currentAgent.name);
     for (;;) {
       for await (const event of stream) live.event(event);
       if (stream.interruptions.length === 0) return { state: stream.state, stopped: false };
@@ -115,7 +142,7 @@ async function converse({ agent, question, session }: Scene): Promise<{ state: R
         if (await askForApproval(screen)) stream.state.approve(item);
         else stream.state.reject(item);
       }
-      stream = await run(agent, stream.state, options);
+      stream = await run(agent as AnyAgent, stream.state, options);
     }
   } catch (error) {
     const state = stateOfError(error);

@@ -1,49 +1,62 @@
 /** The support desk: triage hands over to billing or refund; a refund needs a person; off-topic questions are stopped. */
 import { Agent, type InputGuardrail, run, tool } from '@baton/agents';
 import { z } from 'zod';
+import { remembered } from './keep.ts';
 
 type Order = { item: string; paid: number; status: 'delivered' | 'refunded' };
-const orders: Record<string, Order> = {
+type Orders = Record<string, Order>;
+const ORDERS: Orders = {
   '1042': { item: 'wireless headphones', paid: 129, status: 'delivered' },
   '1043': { item: 'coffee grinder', paid: 64, status: 'delivered' },
 };
 
 const orderNumber = z.object({ order: z.string().describe('Order number, four digits') });
 
-const findOrder = tool({
-  name: 'find_order',
-  description: 'What was ordered, what was paid, and what became of it.',
-  parameters: orderNumber,
-  execute: async ({ order }) => orders[order] ?? `There is no order ${order}.`,
-});
-
-const findPayment = tool({
-  name: 'find_payment',
-  description: 'Payments and refunds of an order.',
-  parameters: orderNumber,
-  execute: async ({ order }) => {
-    const found = orders[order];
-    if (!found) return `There is no order ${order}.`;
-    return {
-      paid: found.paid,
-      currency: 'EUR',
-      ...(found.status === 'refunded' && { refund: found.paid, arrivesInDays: 3 }),
-    };
-  },
-});
-
-const refundOrder = tool({
-  name: 'refund_order',
-  description: 'Pays an order back to the customer.',
-  parameters: orderNumber.extend({ amount: z.number().describe('EUR') }),
-  needsApproval: true,
-  execute: async ({ order, amount }) => {
-    const found = orders[order];
-    if (!found || amount > found.paid) return `Order ${order} cannot be refunded with ${amount} EUR.`;
-    found.status = 'refunded';
-    return `Refunded ${amount} EUR for order ${order}. The money arrives within 3 days.`;
-  },
-});
+/** The shop's system, as far as agents reach it. */
+function shopTools(orders: Orders, save: () => void) {
+  const findOrder = tool({
+    name: 'find_order',
+    description: 'What was ordered, what was paid, and what became of it.',
+    parameters: orderNumber,
+    effect: 'read',
+    execute: async ({ order }) => orders[order] ?? `There is no order ${order}.`,
+  });
+  const findPayment = tool({
+    name: 'find_payment',
+    description: 'Payments and refunds of an order.',
+    parameters: orderNumber,
+    effect: 'read',
+    execute: async ({ order }) => {
+      const found = orders[order];
+      if (!found) return `There is no order ${order}.`;
+      return {
+        paid: found.paid,
+        currency: 'EUR',
+        ...(found.status === 'refunded' && { refund: found.paid, arrivesInDays: 3 }),
+      };
+    },
+  });
+  const refunded = (amount: number, order: string): string =>
+    `Refunded ${amount} EUR for order ${order}. The money arrives within 3 days.`;
+  const refundOrder = tool({
+    name: 'refund_order',
+    description: 'Pays an order back to the customer.',
+    parameters: orderNumber.extend({ amount: z.number().describe('EUR') }),
+    needsApproval: true,
+    // Must not happen twice. After a crash the shop itself can say whether it did.
+    effect: 'once',
+    reconcile: async ({ input: { order, amount } }) =>
+      orders[order]?.status === 'refunded' ? { happened: true, output: refunded(amount, order) } : { happened: false },
+    execute: async ({ order, amount }) => {
+      const found = orders[order];
+      if (!found || amount > found.paid) return `Order ${order} cannot be refunded with ${amount} EUR.`;
+      found.status = 'refunded';
+      save();
+      return refunded(amount, order);
+    },
+  });
+  return { findOrder, findPayment, refundOrder };
+}
 
 /** Runs before anything else: a question that is off topic costs the check and no more. */
 function onTopic(): InputGuardrail {
@@ -71,8 +84,17 @@ function onTopic(): InputGuardrail {
 
 const STYLE = 'Answer in one or two short, friendly sentences. Ask nothing back.';
 
-/** The agent that customers meet. `watch` may wrap its guardrail. */
-export function supportDesk(watch: (guardrail: InputGuardrail) => InputGuardrail): Agent {
+type DeskOptions = {
+  /** May wrap the guardrail. */
+  watch: (guardrail: InputGuardrail) => InputGuardrail;
+  /** Whether an earlier demo goes on: then its refunds have happened. */
+  again: boolean;
+};
+
+/** The agent that customers meet. */
+export function supportDesk({ watch, again }: DeskOptions): Agent {
+  const { value, save } = remembered('orders', { fresh: structuredClone(ORDERS), again });
+  const { findOrder, findPayment, refundOrder } = shopTools(value, save);
   const billing = new Agent({
     name: 'Billing',
     handoffDescription: 'Questions about payments, amounts and when money arrives.',

@@ -240,9 +240,16 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
     return typeof this.prompt === 'function' ? this.prompt(runContext, this.#self) : this.prompt;
   }
 
+  /** @internal The tools, where all are enabled in every context. */
+  get fixedTools(): Tool<TContext>[] | undefined {
+    for (const tool of this.tools) if (tool.type === 'function' && enabledOf(tool) !== true) return undefined;
+    return this.tools;
+  }
+
   /** The tools that are enabled in this context. */
   async getAllTools(runContext: RunContext<TContext>): Promise<Tool<TContext>[]> {
-    if (this.tools.every((tool) => tool.type !== 'function' || enabledOf(tool) === true)) return this.tools;
+    const fixed = this.fixedTools;
+    if (fixed) return fixed;
     const enabled = await Promise.all(
       this.tools.map(async (tool) => {
         if (tool.type !== 'function') return true;

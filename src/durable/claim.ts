@@ -3,7 +3,7 @@
  * own clock.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunEvent } from '../kernel/index.ts';
+import { isOver, type RunEvent } from '../kernel/index.ts';
 import { type EventLog, LeaseWatch, type RunInfo } from '../log/index.ts';
 import type { RunRecord } from '../run/record.ts';
 import { DurableError } from './errors.ts';
@@ -48,7 +48,10 @@ async function tryClaim(log: EventLog, presence: Presence, seen: Found): Promise
   const fences = new Map([[runId, root.fence]]);
   // Read again: the owner before may have committed between the look and the claim.
   const found = await find(log, runId);
-  for (const info of infosOf(found).slice(1)) fences.set(info.runId, await claimChild(log, worker, info));
+  for (const info of infosOf(found).slice(1)) {
+    // One that is over gets no commit any more.
+    if (!isOver(info.status)) fences.set(info.runId, await claimChild(log, worker, info));
+  }
   return { found, fences };
 }
 

@@ -27,8 +27,12 @@ export class Presence {
   /** Before a lease is asked for: a worker that shows no sign of life has none. */
   async enter(): Promise<void> {
     this.#users += 1;
+    const isFirst = this.#timer === undefined;
     this.#timer ??= this.#start();
-    if (performance.now() - this.#shownAt > this.leaseMs / 3) await this.#beat();
+    const beat = performance.now() - this.#shownAt > this.leaseMs / 3 ? this.#beat() : undefined;
+    // A recent beat of an earlier run is good enough to begin with, but not until the timer fires.
+    if (isFirst && !beat) this.#beat().catch(() => undefined);
+    await beat;
   }
 
   leave(): void {

@@ -113,6 +113,19 @@ export type Attempt = {
   hedged?: true;
 };
 
+/** What model calls cost, added up. */
+export type CostSum = {
+  /** Integers of 10^-9 US dollars; only what is known. Absent where nothing is. */
+  nanoUsd?: number;
+  /** How many attempts there were, and of how many the cost is not known or rests on a similar name. */
+  attempts: number;
+  unpriced?: number;
+  fuzzy?: number;
+};
+
+/** What runs within a run cost, by agent and model. */
+export type CostEntry = CostSum & { agent: string; model: string };
+
 /** One stretch of a run in one process: from a start or a resume to a pause, a crash or the end. */
 export type Segment = {
   /** Random: two resumes of one stored state are two segments. */
@@ -255,6 +268,8 @@ export type RunEvent =
       info?: Json;
       error?: ErrorInfo;
       blocked?: string;
+      /** What runs cost that the guardrail started. */
+      cost?: CostEntry[];
     }
   | {
       type: 'model.replied';
@@ -308,8 +323,10 @@ export type RunEvent =
       custom?: Json;
       /** Tokens of a sub-agent's run. */
       usage?: UsageData;
+      /** What a sub-agent's run, and runs that the tool started, cost. */
+      cost?: CostEntry[];
     }
-  | { type: 'tool.failed'; id: string; error: ErrorInfo; checks?: ToolCheck[] }
+  | { type: 'tool.failed'; id: string; error: ErrorInfo; checks?: ToolCheck[]; cost?: CostEntry[] }
   | { type: 'tool.waiting'; id: string; asks: Ask[] }
   | { type: 'batch.closed'; k: number; pausing?: true }
   | {

@@ -121,9 +121,9 @@ const repairMessage = (problem: string): string =>
   `Your last answer was not accepted: ${problem} Answer again, with nothing but JSON in the required format.`;
 
 function stepUncertain(s: State, plan: Plan): readonly RunEvent[] {
-  const policies = s.uncertain.map((effect) => plan.onUncertain(effect, doubtOf(s, effect)));
-  const lost = s.uncertain.find((_, n) => policies[n] === 'fail');
-  if (!lost) return s.uncertain.map((effect, n) => settleDoubt(effect, policies[n] ?? 'retry'));
+  const doubts = s.uncertain.map((effect) => ({ effect, policy: plan.onUncertain(effect, doubtOf(s, effect)) }));
+  const lost = doubts.find(({ policy }) => policy === 'fail')?.effect;
+  if (!lost) return doubts.map(settleDoubt);
   const message =
     `The process ended while "${lost.do}" (${s.runId}/${lost.id}) was under way, and repeating it could do it twice. ` +
     'Find out whether it happened, then start a new run.';
@@ -136,7 +136,7 @@ const doubtOf = (s: State, effect: Effect): Doubt => ({
   began: s.began.includes(effect.id),
 });
 
-function settleDoubt(effect: Effect, policy: UncertainPolicy): RunEvent {
+function settleDoubt({ effect, policy }: { effect: Effect; policy: UncertainPolicy }): RunEvent {
   const attempt = (effect.attempt ?? 1) + 1;
   // Only a call of a tool can wait for a person, or be asked about.
   if (effect.do !== 'call_tool') return ask({ ...effect, attempt });

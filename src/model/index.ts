@@ -8,7 +8,7 @@ export {
 export { normalizeError } from './retry-error.ts';
 export { retryPolicies } from './retry-policies.ts';
 export { callModel, checkTimeout, streamModel } from './retry.ts';
-export type { ModelAttempt, RetryHooks } from './retry.ts';
+export type { ModelAttempt, RetryHooks } from '../wire/index.ts';
 export { mergeModelSettings } from './settings.ts';
 export { projectHistory } from './projection/index.ts';
 export type {
@@ -19,3 +19,38 @@ export type {
   HistoryWire,
   ProjectedHistory,
 } from './projection/index.ts';
+export { createPrices } from './prices/index.ts';
+export type {
+  CallCost,
+  FoundPrice,
+  ModelPrice,
+  PriceCatalog,
+  PricedCall,
+  PricedModel,
+  Prices,
+  PricesOptions,
+  PriceTier,
+  TokenPrices,
+} from './prices/index.ts';
+export { createModelRegistry, splitPrefix, splitSettings, unregistered, withSettings } from './strings/index.ts';
+export type { ModelRegistry, ModelRegistryOptions, ProviderMap } from './strings/index.ts';
+export { attemptUsage, usageData } from './usage-data.ts';
+export type { BreakerOptions, LimitOptions } from './health/index.ts';
+export { balance, createRouter, ROUTER_EVENT_SOURCE, RouteUnavailableError } from './router/index.ts';
+export type {
+  BalanceStrategy,
+  ModelCapabilities,
+  Pool,
+  Route,
+  RouteOptions,
+  Router,
+  RouterErrorKind,
+  RouterEvent,
+  RouterOptions,
+  RouterRetryOptions,
+  RouterTimeouts,
+  RouteTarget,
+  SkipReason,
+  StreamReset,
+  TargetOptions,
+} from './router/index.ts';

@@ -10,9 +10,9 @@ import type {
   StreamEvent,
 } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
-import { ModelError } from '../wire/index.ts';
+import { ModelError, type ModelAttempt, type RetryHooks } from '../wire/index.ts';
 import { retryPolicies } from './retry-policies.ts';
-import { callModel, streamModel, type ModelAttempt, type RetryHooks } from './retry.ts';
+import { callModel, streamModel } from './retry.ts';
 
 const ANSWER: ModelResponse = { usage: new Usage(), output: [], responseId: 'r' };
 const STARTED: StreamEvent = { type: 'response_started' };

@@ -1,58 +1,36 @@
 /**
  * Calls a model, once or, where the settings say so, again after a failure; each attempt within `timeoutMs`.
  *
- * Not responsible for what an error is (wire/), nor for whether it is worth a retry (the policy).
+ * Not responsible for what an error is and how attempts are counted (wire/), nor for whether it is worth a retry (the policy).
  *
  * Invariants: R1 nothing is retried unless `maxRetries` and `policy` are both given. R2 never after output was seen.
  * R3 an abort is never retried and rejects with its own reason. R4 without `timeoutMs` and without retries, a call
- * costs one await and no object.
+ * costs one await and no object. R5 a model that owns its retries is called once, with the limit and the policy.
  */
 import { ModelTimeoutError, UserError } from '../protocol/errors.ts';
 import type {
   Model,
   ModelRequest,
   ModelResponse,
-  ModelRetryAdvice,
   ModelRetryBackoffSettings,
   RetryPolicyContext,
   StreamEvent,
 } from '../protocol/model.ts';
+import { AttemptLoop, MAX_TIMER_MS, type Decide, type RetryHooks } from '../wire/index.ts';
 import { isAbort, normalizeError } from './retry-error.ts';
 import { toDecision } from './retry-policies.ts';
-
-/** One try of a model request. Times are milliseconds since the first try began. */
-export type ModelAttempt = {
-  startedAt: number;
-  /** Absent where the attempt succeeded. */
-  error?: unknown;
-  /** How long was waited after it. Absent where nothing followed. */
-  delayMs?: number;
-};
-
-/** How the loop tells time, waits and rolls dice, and whom it tells. For tests and for performers. */
-export type RetryHooks = {
-  /** Called after each failed attempt, before the wait; and once with the attempt that succeeded. */
-  onAttempt?: (attempt: ModelAttempt) => void;
-  /** Milliseconds; only differences count. @default performance.now */
-  now?: () => number;
-  /** In [0, 1). @default Math.random */
-  random?: () => number;
-  /** Rejects with the signal's reason when it aborts. @default a timer */
-  sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
-};
-
-const MAX_TIMER_MS = 2_147_483_647;
 
 /** Asks for a whole answer. */
 export function callModel(model: Model, request: ModelRequest, hooks?: RetryHooks): Promise<ModelResponse> {
   const { timeoutMs, retry } = request.modelSettings;
-  if (timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt) return model.getResponse(request);
+  const plain = timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt;
+  if (plain || model.ownsRetry) return model.getResponse(request);
   return callWithRetry(model, request, hooks ?? {});
 }
 
 async function callWithRetry(model: Model, request: ModelRequest, hooks: RetryHooks): Promise<ModelResponse> {
   checkTimeout(request.modelSettings.timeoutMs);
-  const loop = new RetryLoop(model, request, { hooks, stream: false });
+  const loop = loopOf({ model, request, hooks, stream: false });
   for (;;) {
     loop.begin();
     const attempt = new TimedAttempt(request);
@@ -72,13 +50,14 @@ async function callWithRetry(model: Model, request: ModelRequest, hooks: RetryHo
 /** Asks for a streamed answer. The events are those of the one attempt that answered. */
 export function streamModel(model: Model, request: ModelRequest, hooks?: RetryHooks): AsyncIterable<StreamEvent> {
   const { timeoutMs, retry } = request.modelSettings;
-  if (timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt) return model.getStreamedResponse(request);
+  const plain = timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt;
+  if (plain || model.ownsRetry) return model.getStreamedResponse(request);
   return streamWithRetry(model, request, hooks ?? {});
 }
 
 async function* streamWithRetry(model: Model, request: ModelRequest, hooks: RetryHooks): AsyncGenerator<StreamEvent> {
   checkTimeout(request.modelSettings.timeoutMs);
-  const loop = new RetryLoop(model, request, { hooks, stream: true });
+  const loop = loopOf({ model, request, hooks, stream: true });
   const retries = request.modelSettings.retry?.policy !== undefined;
   for (;;) {
     loop.begin();
@@ -186,110 +165,57 @@ class TimedAttempt {
   }
 }
 
-/** Counts attempts, asks the policy, waits. */
-class RetryLoop {
-  readonly #model: Model;
-  readonly #request: ModelRequest;
-  readonly #hooks: RetryHooks;
-  readonly #stream: boolean;
-  readonly #now: () => number;
-  readonly #origin: number;
-  #attempt = 0;
-  #startedAt = 0;
+type Asking = { model: Model; request: ModelRequest; hooks: RetryHooks; stream: boolean };
 
-  constructor(model: Model, request: ModelRequest, { hooks, stream }: { hooks: RetryHooks; stream: boolean }) {
-    this.#model = model;
-    this.#request = request;
-    this.#hooks = hooks;
-    this.#stream = stream;
-    this.#now = hooks.now ?? (() => performance.now());
-    this.#origin = this.#now();
-  }
-
-  begin(): void {
-    this.#attempt++;
-    this.#startedAt = this.#now() - this.#origin;
-  }
-
-  succeeded(): void {
-    this.#hooks.onAttempt?.({ startedAt: this.#startedAt });
-  }
-
-  /** Returns after the wait if there is to be another attempt; throws the error otherwise. */
-  async failed(error: unknown, emitted: boolean): Promise<void> {
-    let delayMs: number | undefined;
-    try {
-      delayMs = await this.#delay(error, emitted);
-    } finally {
-      const attempt: ModelAttempt = { startedAt: this.#startedAt, error };
-      if (delayMs !== undefined) attempt.delayMs = delayMs;
-      this.#hooks.onAttempt?.(attempt);
-    }
-    if (delayMs === undefined) throw error;
-    await (this.#hooks.sleep ?? sleep)(delayMs, this.#request.signal);
-  }
-
-  /** Milliseconds until the next attempt; `undefined` for none. */
-  async #delay(error: unknown, emitted: boolean): Promise<number | undefined> {
-    const { signal, modelSettings, previousResponseId, conversationId } = this.#request;
-    const { maxRetries = 0, policy, backoff } = modelSettings.retry ?? {};
-    if (!policy || this.#attempt > maxRetries || emitted || signal?.aborted || isAbort(error)) return undefined;
-    const advice = await this.#advice(error);
-    const normalized = normalizeError(error, advice);
-    if (normalized.isAbort) return undefined;
-    const replaySafety = advice?.replaySafety ?? 'unknown';
-    const statefulRequest = previousResponseId !== undefined || conversationId !== undefined;
-    const context: RetryPolicyContext = {
-      error,
-      attempt: this.#attempt,
-      maxRetries,
-      stream: this.#stream,
-      ...(advice && { providerAdvice: advice }),
-      normalized,
-      ...(previousResponseId !== undefined && { previousResponseId }),
-      ...(conversationId !== undefined && { conversationId }),
-      replaySafety,
-      ...(advice?.responseStarted !== undefined && { responseStarted: advice.responseStarted }),
-      statefulRequest,
-    };
-    const decision = toDecision(await policy(context));
-    if (!decision.retry) return undefined;
-    // What the provider may have done already can be done twice only with someone's word for it.
-    const needsApproval =
-      replaySafety === 'unsafe' ||
-      (replaySafety === 'unknown' && (statefulRequest || error instanceof ModelTimeoutError));
-    if (needsApproval && !decision.approveUnsafeReplay) return undefined;
-    const delayMs = decision.delayMs ?? normalized.retryAfterMs;
-    return delayMs === undefined ? this.#backoff(backoff) : Math.max(0, delayMs);
-  }
-
-  async #advice(error: unknown): Promise<ModelRetryAdvice | undefined> {
-    const args = { request: this.#request, error, stream: this.#stream, attempt: this.#attempt };
-    return await this.#model.getRetryAdvice?.(args);
-  }
-
-  #backoff(settings: ModelRetryBackoffSettings = {}): number {
-    const { initialDelayMs = 250, maxDelayMs = 2000, multiplier = 2, jitter = true } = settings;
-    const base = Math.min(maxDelayMs, initialDelayMs * multiplier ** (this.#attempt - 1));
-    const spread = jitter ? 1 + ((this.#hooks.random ?? Math.random)() * 2 - 1) * 0.125 : 1;
-    return Math.max(0, Math.round(base * spread));
-  }
+/** The loop that the request's own policy decides on. */
+function loopOf({ model, request, hooks, stream }: Asking): AttemptLoop {
+  const decide: Decide = (failure) => delayByPolicy({ model, request, stream, random: hooks.random }, failure);
+  return new AttemptLoop(decide, hooks, request.signal);
 }
 
-function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason);
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(
-      () => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      },
-      Math.min(ms, MAX_TIMER_MS),
-    );
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
+type Policed = { model: Model; request: ModelRequest; stream: boolean; random?: (() => number) | undefined };
+
+/** Milliseconds until the next attempt by `modelSettings.retry`; `undefined` for none. */
+export async function delayByPolicy(
+  { model, request, stream, random = Math.random }: Policed,
+  { error, attempt, emitted }: { error: unknown; attempt: number; emitted: boolean },
+): Promise<number | undefined> {
+  const { signal, modelSettings, previousResponseId, conversationId } = request;
+  const { maxRetries = 0, policy, backoff } = modelSettings.retry ?? {};
+  if (!policy || attempt > maxRetries || emitted || signal?.aborted || isAbort(error)) return undefined;
+  const advice = await model.getRetryAdvice?.({ request, error, stream, attempt });
+  const normalized = normalizeError(error, advice);
+  if (normalized.isAbort) return undefined;
+  const replaySafety = advice?.replaySafety ?? 'unknown';
+  const statefulRequest = previousResponseId !== undefined || conversationId !== undefined;
+  const context: RetryPolicyContext = {
+    error,
+    attempt,
+    maxRetries,
+    stream,
+    ...(advice && { providerAdvice: advice }),
+    normalized,
+    ...(previousResponseId !== undefined && { previousResponseId }),
+    ...(conversationId !== undefined && { conversationId }),
+    replaySafety,
+    ...(advice?.responseStarted !== undefined && { responseStarted: advice.responseStarted }),
+    statefulRequest,
+  };
+  const decision = toDecision(await policy(context));
+  if (!decision.retry) return undefined;
+  // What the provider may have done already can be done twice only with someone's word for it.
+  const needsApproval =
+    replaySafety === 'unsafe' ||
+    (replaySafety === 'unknown' && (statefulRequest || error instanceof ModelTimeoutError));
+  if (needsApproval && !decision.approveUnsafeReplay) return undefined;
+  const delayMs = decision.delayMs ?? normalized.retryAfterMs;
+  return delayMs === undefined ? backoffOf(attempt, backoff, random()) : Math.max(0, delayMs);
+}
+
+/** The published waits: doubled each time, give or take an eighth. */
+function backoffOf(attempt: number, settings: ModelRetryBackoffSettings = {}, random: number): number {
+  const { initialDelayMs = 250, maxDelayMs = 2000, multiplier = 2, jitter = true } = settings;
+  const base = Math.min(maxDelayMs, initialDelayMs * multiplier ** (attempt - 1));
+  const spread = jitter ? 1 + (random * 2 - 1) * 0.125 : 1;
+  return Math.max(0, Math.round(base * spread));
 }

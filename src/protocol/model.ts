@@ -166,6 +166,38 @@ export type ModelRequest = {
   signal?: AbortSignal;
   prompt?: Prompt;
   overridePromptModel?: boolean;
+  /** Whose call it is. Only models that declare `ownsRetry` are told. */
+  call?: ModelCall;
+};
+
+/** What a run tells a model that looks after its own retries. */
+export type ModelCall = {
+  /** `<run>/<effect>`: a repeat after a crash has the same one. */
+  id: string;
+  runId: string;
+  agent: string;
+  sessionId?: string;
+  /** How often the call was begun again after a crash. 0 for most. */
+  recoveries: number;
+  /** Takes each attempt when it is over, in order. */
+  onAttempt: (attempt: ModelCallAttempt) => void;
+};
+
+/** One attempt of a model call, as a model that owns its retries reports it. Times in milliseconds. */
+export type ModelCallAttempt = {
+  /** Since the first one began. */
+  at: number;
+  ms: number;
+  firstTokenMs?: number;
+  error?: unknown;
+  /** How long was waited after it. */
+  delayMs?: number;
+  target: string;
+  origin?: Origin;
+  usage?: UsageData;
+  /** In integers of 10^-9 US dollars. Absent: not known. */
+  nanoUsd?: number;
+  price?: { id: string; fuzzy?: true };
 };
 
 /** What a model answered. */
@@ -234,6 +266,11 @@ export interface Model {
   readonly supportsPromptModelSelection?: boolean;
   /** Who answers. Where it is set, what the model says can be marked with it. */
   readonly origin?: Origin;
+  /**
+   * The model retries by itself, keeps `modelSettings.timeoutMs` over all of its attempts, and reports them to
+   * `request.call`: nobody else retries its calls.
+   */
+  readonly ownsRetry?: true;
   getResponse(request: ModelRequest): Promise<ModelResponse>;
   getStreamedResponse(request: ModelRequest): AsyncIterable<StreamEvent>;
   getRetryAdvice?(args: ModelRetryAdviceRequest): Promise<ModelRetryAdvice | undefined> | ModelRetryAdvice | undefined;
@@ -242,4 +279,6 @@ export interface Model {
 /** Finds a model by its name. */
 export interface ModelProvider {
   getModel(modelName?: string): Promise<Model> | Model;
+  /** Throws for a name that it will not find. Asked before a run begins. */
+  checkModel?(modelName: string): void;
 }

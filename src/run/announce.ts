@@ -247,7 +247,7 @@ function responseDone(
     response: {
       id: reply.responseId ?? '',
       ...(reply.requestId !== undefined && { requestId: reply.requestId }),
-      usage: attempts ? allUsage(reply.usage) : fullUsage(reply.usage),
+      usage: attempts?.some(({ error }) => error) ? allUsage(reply.usage) : fullUsage(reply.usage),
       output: reply.output,
       ...(live?.providerData && { providerData: live.providerData }),
       ...(reply.rawUsage && { rawUsage: reply.rawUsage }),

@@ -1,17 +1,26 @@
 /**
  * The settings that hold for the whole process, as the published API has them. Nothing else keeps module state.
  */
+import { type Prices, splitSettings } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Model, ModelProvider } from '../protocol/model.ts';
 import { type OpenAIClient, OpenAIProvider } from '../providers/openai/index.ts';
 
 type Defaults = {
   provider: ModelProvider | undefined;
+  providerWasSet: boolean;
   model: string | Model | undefined;
+  prices: Prices | undefined;
   openAI: { apiKey?: string; client?: OpenAIClient; useResponses?: boolean };
 };
 
-const defaults: Defaults = { provider: undefined, model: undefined, openAI: {} };
+const defaults: Defaults = {
+  provider: undefined,
+  providerWasSet: false,
+  model: undefined,
+  prices: undefined,
+  openAI: {},
+};
 
 /** The provider that finds models by name where a runner has none of its own. */
 export function defaultProvider(): ModelProvider {
@@ -24,24 +33,53 @@ export function defaultProvider(): ModelProvider {
   }));
 }
 
+/**
+ * Whether a provider is the one that is there without being set: `openai` at the vendor's own address, else `custom`.
+ * What a program set itself gets names of models as they are.
+ */
+export function isOwnProvider(provider: ModelProvider): 'openai' | 'custom' | undefined {
+  if (defaults.providerWasSet || provider !== defaults.provider) return undefined;
+  const { client } = defaults.openAI;
+  const baseURL = client ? client.baseURL : process.env['OPENAI_BASE_URL']?.trim() || OPENAI_URL;
+  return baseURL?.startsWith(OPENAI_URL) === true ? 'openai' : 'custom';
+}
+
+const OPENAI_URL = 'https://api.openai.com/';
+
 /** What `setDefaultModel` was given. */
 export const defaultModel = (): string | Model | undefined => defaults.model;
 
 /** Sets the provider that finds models by name. @example `setDefaultModelProvider(new OpenAIProvider({ baseURL }))` */
 export function setDefaultModelProvider(provider: ModelProvider): void {
   defaults.provider = provider;
+  defaults.providerWasSet = true;
 }
 
 /**
- * Sets the model of agents that name none, before OPENAI_DEFAULT_MODEL. `undefined` sets it back.
+ * Sets the model of agents that name none, before OPENAI_DEFAULT_MODEL: a name, a `Model`, or a route of a router.
+ * `undefined` sets it back.
  *
- * @throws UserError for a blank name.
+ * @throws UserError for a blank name, one with a wrong setting, or one that the default provider does not have.
  */
 export function setDefaultModel(model: string | Model | undefined): void {
   if (typeof model === 'string' && model.trim() === '') {
     throw new UserError(`setDefaultModel got ${JSON.stringify(model)}. Give the name of a model, or a Model.`);
   }
+  if (typeof model === 'string') {
+    const { provider } = defaults;
+    // A provider that is set later may know the prefix: that is looked at when a run begins.
+    if (provider?.checkModel) provider.checkModel(model);
+    else if (!provider || isOwnProvider(provider)) splitSettings(model);
+  }
   defaults.model = model;
+}
+
+/** What `setDefaultPrices` was given. */
+export const defaultPrices = (): Prices | undefined => defaults.prices;
+
+/** Sets the prices of runs that are given none. `undefined` sets it back: then nothing is priced. */
+export function setDefaultPrices(prices: Prices | undefined): void {
+  defaults.prices = prices;
 }
 
 /** Sets the key for OpenAI in place of OPENAI_API_KEY. */
@@ -67,5 +105,7 @@ export function setOpenAIAPI(api: 'responses' | 'chat_completions'): void {
 
 function changeOpenAI(change: Defaults['openAI']): void {
   defaults.openAI = { ...defaults.openAI, ...change };
-  if (!defaults.provider || defaults.provider instanceof OpenAIProvider) defaults.provider = undefined;
+  if (defaults.provider && !(defaults.provider instanceof OpenAIProvider)) return;
+  defaults.provider = undefined;
+  defaults.providerWasSet = false;
 }

@@ -4,9 +4,11 @@ export {
   setDefaultModelProvider,
   setDefaultOpenAIClient,
   setDefaultOpenAIKey,
+  setDefaultPrices,
   setOpenAIAPI,
 } from './defaults.ts';
 export type { ContextStrategy, Envelope, SaveOptions } from './codec.ts';
+export type { Cost, RunCost } from './cost.ts';
 export { stateOfError } from './errors.ts';
 export type * from './options.ts';
 export { RunResult, StreamedRunResult } from './result.ts';

@@ -10,7 +10,7 @@ import type {
   ResolvedAgentOutput,
   RunItem,
 } from '../agent/index.ts';
-import { checkTimeout } from '../model/index.ts';
+import { checkTimeout, type Prices } from '../model/index.ts';
 import { type AgentsError, UserError } from '../protocol/errors.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { Model, ModelProvider, ModelResponse, ModelSettings } from '../protocol/model.ts';
@@ -126,6 +126,8 @@ export type RunConfig = TraceConfig & {
   modelProvider?: ModelProvider;
   /** Under the agents' own settings. */
   modelSettings?: ModelSettings;
+  /** What models cost, for `result.cost`. Made by `createPrices`. @default what `setDefaultPrices` was given, else none */
+  prices?: Prices;
   /** For handoffs that have no filter of their own. */
   handoffInputFilter?: HandoffInputFilter;
   inputGuardrails?: InputGuardrail[];
@@ -154,6 +156,7 @@ type SharedRunOptions<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = 
   | 'callModelInputFilter'
   | 'toolErrorFormatter'
   | 'outputGuardrailBlockedMessage'
+  | 'prices'
   | 'reasoningItemIdPolicy'
   | 'toolExecution'
   | 'toolNotFoundBehavior'
@@ -204,6 +207,7 @@ const OVERRIDES = [
   'callModelInputFilter',
   'toolErrorFormatter',
   'outputGuardrailBlockedMessage',
+  'prices',
   'reasoningItemIdPolicy',
   'toolExecution',
   'toolNotFoundBehavior',

@@ -14,6 +14,7 @@ import type {
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import type { RunContext, ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
+import type { RunCost } from './cost.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { OutputOfAgent } from './options.ts';
 import type { RunRecord } from './record.ts';
@@ -51,6 +52,11 @@ class RunResultBase<TContext, TAgent extends AnyAgent> {
   /** The responses of the models, in order. */
   get rawResponses(): ModelResponse[] {
     return this.state.rawResponses;
+  }
+
+  /** What the models cost so far, failed attempts, sub-agents and guardrails included. Needs `prices`, or a router. */
+  get cost(): RunCost {
+    return this.state.cost;
   }
 
   get lastResponseId(): string | undefined {

@@ -16,6 +16,7 @@ import type { ModelResponse } from '../protocol/model.ts';
 import type { Usage } from '../protocol/usage.ts';
 import { RunContext, type ToolInputGuardrailResult, type ToolOutputGuardrailResult } from '../tools/index.ts';
 import { type ContextStrategy, decode, encode, type Envelope, restoreContext, type SaveOptions } from './codec.ts';
+import { costOfJournal, type RunCost } from './cost.ts';
 import { post, type RunRecord } from './record.ts';
 import * as view from './view.ts';
 
@@ -149,6 +150,11 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   /** Tokens of the run and its sub-agents so far. */
   get usage(): Usage {
     return this.#record.context.usage;
+  }
+
+  /** What the models cost so far, failed attempts, sub-agents and guardrails included. Needs `prices`, or a router. */
+  get cost(): RunCost {
+    return costOfJournal(this.#record.journal);
   }
 
   get context(): RunContext<TContext> {

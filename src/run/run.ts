@@ -10,6 +10,8 @@ import { liveError } from './end.ts';
 import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Committer, Kept } from './keeper.ts';
+import { checkModelNames } from './model-names.ts';
+import { bookNested } from './nested-cost.ts';
 import { approvalEvent, type Durability, LiveRun, type Surroundings } from './live-run.ts';
 import { observe, traceStarting } from './observe.ts';
 import {
@@ -213,11 +215,13 @@ function stream<TContext, TAgent extends AnyAgent>(
 
 function go<TContext, TAgent extends AnyAgent>(live: LiveRun, state: RunState<TContext, TAgent>): Promise<void> {
   const { record } = live;
+  const began = record.journal.events.length;
   const detach = live.surroundings.attach?.(live);
   return live.go().then(
     (end) => {
       detach?.();
       record.busy = false;
+      bookNested(record.journal, began);
       if (end.status === 'cancelled') throw ended(live.abortReason ?? liveError(record, end), state);
       if (end.status === 'failed') throw ended(liveError(record, end), state);
     },
@@ -261,6 +265,7 @@ function start(
     throw new UserError(`run() got ${describe(agent)} as agent. Pass an Agent, made with new Agent({ name, ... }).`);
   }
   const items = checkInput(input);
+  checkModelNames(agent, settings);
   const journal = new Journal(settings.durable?.runId ?? newRunId());
   const runContext = context instanceof RunContext ? context : new RunContext<unknown>(context);
   const record = newRecord({ journal, root: agent, context: runContext });

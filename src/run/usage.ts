@@ -6,37 +6,7 @@ import type { UsageData } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import type { Journal } from './record.ts';
 
-/** The numbers of a usage, without what is empty. */
-export function usageData(usage: Usage): UsageData {
-  const {
-    requests,
-    inputTokens,
-    outputTokens,
-    totalTokens,
-    inputTokensDetails,
-    outputTokensDetails,
-    requestUsageEntries,
-  } = usage;
-  return {
-    ...(requests !== 1 && { requests }),
-    inputTokens,
-    outputTokens,
-    totalTokens,
-    ...counted('inputTokensDetails', inputTokensDetails),
-    ...counted('outputTokensDetails', outputTokensDetails),
-    ...(requestUsageEntries && requestUsageEntries.length > 0 && { requestUsageEntries }),
-  };
-}
-
-/** Details that count something: vendors send a dozen zeros with each reply. */
-function counted<K extends string>(
-  key: K,
-  details: readonly Record<string, number>[] = [],
-): { [key in K]?: Record<string, number>[] } {
-  const some = details.map((each) => Object.fromEntries(Object.entries(each).filter(([, count]) => count !== 0)));
-  const kept = some.filter((each) => Object.keys(each).length > 0);
-  return (kept.length > 0 ? { [key]: kept } : {}) as { [key in K]?: Record<string, number>[] };
-}
+export { attemptUsage, usageData } from '../model/index.ts';
 
 /** The tokens that one event tells of. */
 export function usageOfEvent(event: RunEvent): UsageData | undefined {

@@ -13,7 +13,7 @@ import { redact } from './redact.ts';
 import { headerOf, retryAfterMs } from './retry-after.ts';
 
 /** The parts of an error body that the vendors agree on. */
-export type ErrorBody = { message?: string; code?: string; type?: string; param?: string };
+export type ErrorBody = { message?: string; code?: string; type?: string; param?: string; retryAfterMs?: number };
 
 export type FailedAnswer = {
   /** Who answered, for the message: `OpenAI`. */
@@ -33,12 +33,18 @@ export type FailedAnswer = {
 
 const BODY_KINDS: readonly (readonly [RegExp, ModelErrorKind])[] = [
   [
-    /insufficient_quota|quota_exceeded|billing|credit balance|api usage limits|insufficient (?:funds|credits|balance)/,
+    /insufficient_quota|quota_exceeded|budget_exceeded|budget has been exceeded|billing|credit balance|api usage limits|insufficient (?:funds|credits|balance)/,
     'quota_exhausted',
   ],
-  [/context_length|context window|context length|maximum context|prompt is too long|too many tokens/, 'context_window'],
+  [
+    /context_length|context ?window|context length|exceed context limit|maximum context|prompt is too long|too many tokens|exceeds the maximum number of tokens/,
+    'context_window',
+  ],
   [/content_policy|content_filter|content management policy|moderation_blocked|safety_violation/, 'content_policy'],
-  [/invalid_api_key|incorrect api key|authentication_error|invalid x-api-key/, 'auth'],
+  [
+    /invalid_api_key|api_key_invalid|incorrect api key|api key not (?:valid|found)|authentication_error|invalid x-api-key/,
+    'auth',
+  ],
   [/permission_error|permission_denied|unsupported_country|model_not_allowed/, 'permission'],
   [/model_not_found|not_found_error|does not exist/, 'not_found'],
   [/rate_limit|rate limit|too_many_requests/, 'rate_limit'],
@@ -70,8 +76,25 @@ function kindOfStatus(status: number | undefined): ModelErrorKind {
   return status >= 400 ? 'bad_request' : 'unknown';
 }
 
+/**
+ * What only a message tells, against its own code: a request that a whole minute's tokens are too few for is called a
+ * rate limit, and so is one that needs an extra paid for; waiting helps neither.
+ */
+const TELLING_MESSAGES: readonly (readonly [RegExp, ModelErrorKind])[] = [
+  [/request too large for .* tokens must be reduced/s, 'context_window'],
+  [/extra usage is required/, 'quota_exhausted'],
+];
+
 /** The cause of a failed answer. */
 export function kindOf(status: number | undefined, body: ErrorBody): ModelErrorKind {
+  const kind = kindBySigns(status, body);
+  const message = body.message?.toLowerCase() ?? '';
+  if (kind === 'rate_limit') return TELLING_MESSAGES.find(([pattern]) => pattern.test(message))?.[1] ?? kind;
+  // Google words its limits a minute like an empty account, and says when to come back.
+  return kind === 'quota_exhausted' && body.retryAfterMs !== undefined ? 'rate_limit' : kind;
+}
+
+function kindBySigns(status: number | undefined, body: ErrorBody): ModelErrorKind {
   const byStatus = kindOfStatus(status);
   if (byStatus === 'auth' || byStatus === 'permission') return byStatus;
   let vague: ModelErrorKind | undefined;
@@ -114,12 +137,43 @@ export function readErrorBody(body: unknown): ErrorBody {
   if (typeof inner === 'string') return { message: inner };
   const fields: Record<string, unknown> = { ...(typeof inner === 'object' && inner !== null ? inner : outer) };
   const detail = typeof fields['detail'] === 'string' ? fields['detail'] : undefined;
+  const message = text(fields['message']) ?? detail;
+  const nested = message?.startsWith('{') ? nestedIn(message) : undefined;
+  if (nested) return nested;
+  const wait = waitIn(fields['details'], message ?? '');
   return {
-    ...pick('message', text(fields['message']) ?? detail),
+    ...(wait !== undefined && { retryAfterMs: wait }),
+    ...pick('message', message),
     ...pick('code', text(fields['code'])),
     ...pick('type', text(fields['type']) ?? text(fields['status'])),
     ...pick('param', text(fields['param'])),
   };
+}
+
+/** Gateways put the vendor's whole body, as text, into the message of their own. */
+function nestedIn(message: string): ErrorBody | undefined {
+  // Something of their own may follow it.
+  const end = message.lastIndexOf('}') + 1;
+  try {
+    const inner = readErrorBody(JSON.parse(message.slice(0, end)));
+    return inner.message === undefined ? undefined : inner;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * How long a body asks to wait: Google's `RetryInfo` (`retryDelay: "36s"`, cloud.google.com/apis/design/errors), or
+ * words such as "Please try again in 1.5s", which OpenAI, Google and LiteLLM use.
+ */
+function waitIn(details: unknown, message: string): number | undefined {
+  const list: unknown[] = Array.isArray(details) ? details : [];
+  const delays = list.flatMap((each) =>
+    typeof each === 'object' && each !== null && 'retryDelay' in each ? [String(each.retryDelay)] : [],
+  );
+  const said = /(?:try again|retry) in (\d+(?:\.\d+)?)\s?(ms|s)/i.exec(`retry in ${delays[0] ?? ''} ${message}`);
+  if (!said) return undefined;
+  return Math.ceil(Number(said[1]) * (said[2]?.toLowerCase() === 'ms' ? 1 : 1000));
 }
 
 function pick<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {
@@ -133,7 +187,7 @@ function factsOf(answer: FailedAnswer, body: ErrorBody): ModelErrorFacts {
   const said = headerOf(answer.headers, 'x-should-retry');
   const requestId =
     answer.requestId ?? headerOf(answer.headers, 'x-request-id') ?? headerOf(answer.headers, 'request-id');
-  const wait = retryAfterMs(answer.headers);
+  const wait = retryAfterMs(answer.headers) ?? body.retryAfterMs;
   return {
     kind,
     retryable: said === 'true' ? true : said === 'false' ? false : isRetryableKind(kind),

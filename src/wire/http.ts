@@ -8,6 +8,7 @@
  */
 import { errorOfAnswer } from './classify.ts';
 import { ModelError } from './errors.ts';
+import { hintsOf } from './hints.ts';
 import { redact } from './redact.ts';
 import { readSse, type SseEvent } from './sse.ts';
 
@@ -70,6 +71,7 @@ export function systemCode(error: unknown): string | undefined {
 /** Guards one request: the caller's abort and the silence limits end it, each with an error that says which it was. */
 class Guard {
   readonly #request: WireRequest;
+  readonly #timeouts: WireTimeouts;
   readonly #controller = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timeout: ModelError | undefined;
@@ -79,6 +81,7 @@ class Guard {
 
   constructor(request: WireRequest) {
     this.#request = request;
+    this.#timeouts = { ...request.timeouts, ...hintsOf(request.signal)?.timeouts };
     request.signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (request.signal?.aborted) this.#onAbort();
   }
@@ -88,13 +91,13 @@ class Guard {
   }
 
   waitForHeaders(): void {
-    const ms = limit(this.#request.timeouts?.headersMs);
+    const ms = limit(this.#timeouts.headersMs);
     if (ms > 0) this.#timer = setTimeout(() => this.#expire('did not answer', ms, false), ms);
   }
 
   waitForBody(): void {
     this.#clear();
-    this.#idleMs = limit(this.#request.timeouts?.idleMs);
+    this.#idleMs = limit(this.#timeouts.idleMs);
     if (this.#idleMs === 0) return;
     this.touch();
     this.#arm(this.#idleMs);
@@ -179,6 +182,7 @@ async function open(request: WireRequest): Promise<{ response: Response; guard: 
   try {
     const response = await fetch(url, { method, headers, ...(body !== undefined && { body }), signal: guard.signal });
     guard.waitForBody();
+    hintsOf(request.signal)?.onHeaders?.(response.status, response.headers);
     if (response.ok) return { response, guard };
     throw await failure(request, response);
   } catch (error) {

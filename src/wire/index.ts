@@ -1,9 +1,15 @@
+export { AttemptLoop, fullJitter, MAX_TIMER_MS, RetryBudget, sleep } from './attempts.ts';
+export type { Backoff, Decide, ModelAttempt, RetryHooks } from './attempts.ts';
 export { errorOfAnswer, errorOfResponse, kindOf, readErrorBody, truncatedStream } from './classify.ts';
 export type { ErrorBody, FailedAnswer } from './classify.ts';
 export { isModelError, isRetryableKind, ModelError, ModelResponseError } from './errors.ts';
 export type { ModelErrorFacts, ModelErrorKind } from './errors.ts';
 export { requestBytes, requestJson, requestSse, systemCode } from './http.ts';
 export type { Fetch, WireRequest, WireStream, WireTimeouts } from './http.ts';
+export { attachHints, hintsOf } from './hints.ts';
+export type { WireHints } from './hints.ts';
+export { rateLimitsOf } from './rate-limits.ts';
+export type { RateLimits } from './rate-limits.ts';
 export { redact } from './redact.ts';
 export { createRedactor } from './redaction.ts';
 export type { RedactionOptions, Redactor } from './redaction.ts';

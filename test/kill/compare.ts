@@ -43,7 +43,7 @@ function repeats(base: Life, killed: Life): string[] {
  * A run that was stopping when it was killed does not repeat calls that were under way: they are told to the model as
  * not completed. So their results, and no more, may differ from those of the undisturbed run.
  */
-function withoutResults(outcome: Outcome, cut: ReadonlySet<string>): Outcome {
+export function withoutResults<T>(outcome: T, cut: ReadonlySet<string>): T {
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk);
     if (typeof value !== 'object' || value === null) return value;
@@ -51,7 +51,7 @@ function withoutResults(outcome: Outcome, cut: ReadonlySet<string>): Outcome {
     const entries = Object.entries(value).filter(([key]) => !isCut || !OF_RESULTS.has(key));
     return Object.fromEntries(entries.map(([key, inner]) => [key, walk(inner)]));
   };
-  return walk(outcome) as Outcome;
+  return walk(outcome) as T;
 }
 
 const OF_RESULTS: ReadonlySet<string> = new Set([

@@ -5,17 +5,18 @@
  * decided is in the answer, so that dispatch never asks again.
  */
 import { type AnyAgent, RunRawModelStreamEvent } from '../../agent/index.ts';
-import type { Attempt, Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
-import { callModel as ask, type ModelAttempt, type RetryHooks, streamModel } from '../../model/index.ts';
+import type { Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
+import { callModel as ask, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { Model, ModelRequest, ModelResponse, ModelSettings, Origin, Prompt } from '../../protocol/model.ts';
-import { RequestUsage, Usage } from '../../protocol/usage.ts';
+import { Usage } from '../../protocol/usage.ts';
 import { errorInfo } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { tellSent } from '../observe.ts';
 import { conversation, inputOf } from '../request.ts';
 import { usageData } from '../usage.ts';
+import { type CallAttempts, isWatched, watchAttempts } from './attempts.ts';
 import { describeCalls } from './describe-calls.ts';
 import { filterInput } from './filter-input.ts';
 import { resolveModel, settingsFor } from './models.ts';
@@ -27,14 +28,15 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const agent = run.agent(state.agent);
   const ready = await prepare(run, agent, state);
   if (state.admission.asked > state.admission.passed) await settleChecks(run);
+  const watched = isWatched(run, agent, ready.model);
+  const attempts = watched ? await watchAttempts(run, { effect, agent, ...ready }) : undefined;
+  const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
   if (run.observer) tellSent(run.observer, effect.id, { ...ready, run, agent });
-  const attempts: ModelAttempt[] = [];
   try {
-    const hooks = run.settings.modelSettings?.retry || agent.modelSettings.retry ? watch(attempts) : undefined;
     const answer = run.settings.stream
-      ? await readStream(run, ready.model, { request: ready.request, hooks })
-      : { response: await ask(ready.model, ready.request, hooks) };
-    return replied(run, effect.id, { ...ready, ...answer, agent, attempts });
+      ? await readStream(run, ready.model, asked)
+      : { response: await ask(ready.model, asked.request, asked.hooks) };
+    return replied(run, effect.id, { agent, ready, answer, attempts });
   } catch (error) {
     run.record.live.values.set(effect.id, error);
     return {
@@ -43,26 +45,26 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
       error: errorInfo(error),
       ...(ready.prepared && { prepared: ready.prepared }),
       ...(run.observer && ready.model.origin && { origin: ready.model.origin }),
-      ...(attempts.length > 1 && { attempts: attempts.map(attemptOf) }),
+      ...attempts?.failed(),
     };
   }
 }
 
 type Answer = { response: ModelResponse; firstTokenMs?: number };
-type Answered = Ready & Answer & { agent: AnyAgent; attempts: readonly ModelAttempt[] };
+type Answered = { agent: AnyAgent; ready: Ready; answer: Answer; attempts: CallAttempts | undefined };
 
 /** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */
-function replied(run: LiveRun, id: string, answered: Answered): RunEvent {
-  const { response, firstTokenMs, agent, model, offer, prepared, attempts } = answered;
+function replied(run: LiveRun, id: string, { agent, ready, answer, attempts }: Answered): RunEvent {
+  const { model, offer, prepared } = ready;
+  const { response, firstTokenMs } = answer;
   run.record.live.values.set(id, response);
-  const failures = failuresIn(attempts);
   return {
     type: 'model.replied',
     id,
-    reply: replyOf(response, failures, { origin: model.origin, traced: run.observer !== undefined }),
+    reply: replyOf(response, attempts, { origin: model.origin, traced: run.observer !== undefined }),
     ...describeCalls(run, id, { agent, offer, output: response.output }),
     ...(prepared && { prepared }),
-    ...(failures > 0 && { attempts: attempts.map(attemptOf) }),
+    ...attempts?.succeeded(response, firstTokenMs),
     ...(firstTokenMs !== undefined && { firstTokenMs }),
   };
 }
@@ -72,11 +74,13 @@ type Ready = { request: ModelRequest; offer: Offer; model: Model; prepared: Prep
 /** Asks user code what is to be sent, and to whom. */
 async function prepare(run: LiveRun, agent: AnyAgent, state: State): Promise<Ready> {
   const { settings, context } = run;
-  const offer = await offerOf(run, agent);
+  const offering = offerOf(run, agent);
+  const offer = offering instanceof Promise ? await offering : offering;
   const system =
     typeof agent.instructions === 'function' ? await agent.instructions(context, agent) : agent.instructions;
   const prompt = typeof agent.prompt === 'function' ? await agent.prompt(context, agent) : agent.prompt;
-  const { model, explicit } = await resolveModel(run, agent);
+  const resolving = resolveModel(run, agent);
+  const { model, explicit } = resolving instanceof Promise ? await resolving : resolving;
   const parts: Parts = { agent, state, offer, prompt, explicit, input: inputOf(state), system, prepared: undefined };
   if (settings.callModelInputFilter) {
     Object.assign(parts, await filterInput(run, { agent, input: parts.input, instructions: system, state }));
@@ -135,8 +139,6 @@ function needsSignal(run: LiveRun, state: State): boolean {
   return surroundings.parent !== undefined || state.admission.asked > state.admission.passed;
 }
 
-const watch = (attempts: ModelAttempt[]): RetryHooks => ({ onAttempt: (attempt) => void attempts.push(attempt) });
-
 type Asked = { request: ModelRequest; hooks: RetryHooks | undefined };
 
 async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked): Promise<Answer> {
@@ -168,14 +170,14 @@ const sourceOf = (providerData: Record<string, unknown> | undefined): string | u
 /** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
 type AnsweredBy = { origin: Origin | undefined; traced: boolean };
 
-function replyOf(response: ModelResponse, failures: number, { origin, traced }: AnsweredBy): Reply {
+function replyOf(response: ModelResponse, attempts: CallAttempts | undefined, { origin, traced }: AnsweredBy): Reply {
   const { output, usage, responseId, requestId, rawUsage, providerData } = response;
   const provider = origin?.provider;
   // What an adapter read beside the answer, such as its cost, stands under the provider's name; the rest is an echo.
   const beside = provider === undefined ? undefined : providerData?.[provider];
   return {
     output,
-    usage: usageData(failures > 0 ? withFailures(usage, failures) : usage),
+    usage: usageData(attempts ? attempts.total(usage) : usage),
     ...(responseId !== undefined && { responseId }),
     ...(requestId !== undefined && { requestId }),
     ...(rawUsage && { rawUsage }),
@@ -183,22 +185,3 @@ function replyOf(response: ModelResponse, failures: number, { origin, traced }: 
     ...(traced && origin && { origin }),
   };
 }
-
-const failuresIn = (attempts: readonly ModelAttempt[]): number =>
-  attempts.filter(({ error }) => error !== undefined).length;
-
-/** Each attempt was a request, also one that used nothing. */
-function withFailures(usage: Usage, failures: number): Usage {
-  const { inputTokens, outputTokens, totalTokens } = usage;
-  const entries = usage.requestUsageEntries ?? [new RequestUsage({ inputTokens, outputTokens, totalTokens })];
-  const failed = Array.from({ length: failures }, () => new RequestUsage());
-  const total = new Usage({ ...usageData(usage), requests: usage.requests + failures });
-  total.requestUsageEntries = [...failed, ...entries];
-  return total;
-}
-
-const attemptOf = ({ startedAt, error, delayMs }: ModelAttempt): Attempt => ({
-  at: Math.round(startedAt),
-  ...(error !== undefined && { error: errorInfo(error) }),
-  ...(delayMs !== undefined && { delayMs }),
-});

@@ -100,7 +100,8 @@ async function asked(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): 
     ? await checkedOutput(job, tool, { output: child.output, checks })
     : child.output;
   const event = returned(job, output, { outcome: child.outcome, checks });
-  return event.type === 'tool.returned' && child.usage ? { ...event, usage: child.usage } : event;
+  const { usage, cost } = child;
+  return event.type === 'tool.returned' && usage ? { ...event, usage, ...(cost && { cost }) } : event;
 }
 
 type Guard = {
@@ -161,27 +162,36 @@ function announceStart({ run, agent, item }: Job, tool: FunctionTool): void {
 
 type Outcome = { output: unknown; outcome: ToolOutcome; checks: ToolCheck[] };
 
-async function finished(job: Job, { tool, prepared }: Bound, { output, outcome, checks }: Outcome): Promise<RunEvent> {
+function finished(job: Job, bound: Bound, { output, outcome, checks }: Outcome): RunEvent | Promise<RunEvent> {
   const { run, effect, item } = job;
+  const { tool } = bound;
   const rawItem = functionCallResult(item, output, { text: tool.outputSchema !== undefined });
   if (typeof output !== 'string') run.record.live.values.set(effect.id, output);
-  const custom = tool.customDataExtractor
-    ? await tool.customDataExtractor({
-        runContext: run.context,
-        tool,
-        toolCall: item,
-        input: prepared.ok ? structuredClone(prepared.value) : undefined,
-        output,
-        rawItem,
-      })
-    : undefined;
-  return {
+  const event: EventOf<'tool.returned'> = {
     type: 'tool.returned',
     id: effect.id,
     ...told(rawItem, outcome),
     ...(checks.length > 0 && { checks }),
-    ...(custom && { custom: jsonOf(custom) }),
   };
+  return tool.customDataExtractor ? withCustomData(job, bound, { event, output, rawItem }) : event;
+}
+
+type Returned = { event: EventOf<'tool.returned'>; output: unknown; rawItem: FunctionCallResultItem };
+
+async function withCustomData(
+  { run, item }: Job,
+  { tool, prepared }: Bound,
+  { event, output, rawItem }: Returned,
+): Promise<RunEvent> {
+  const custom = await tool.customDataExtractor?.({
+    runContext: run.context,
+    tool,
+    toolCall: item,
+    input: prepared.ok ? structuredClone(prepared.value) : undefined,
+    output,
+    rawItem,
+  });
+  return custom ? { ...event, custom: jsonOf(custom) } : event;
 }
 
 /** A result as an event holds it: what follows from the call is left out. */

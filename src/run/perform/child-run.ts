@@ -10,6 +10,7 @@ import {
   type Ask,
   askedCalls,
   type Call as KernelCall,
+  type CostEntry,
   type Effect,
   type RunEvent,
   type State,
@@ -21,7 +22,9 @@ import type { UsageData } from '../../protocol/model.ts';
 import { type FunctionTool, type PreparedArguments, RunContext, TOOL_ERROR_TEXT } from '../../tools/index.ts';
 import { childInput } from '../child-input.ts';
 import { childSink } from '../child-sink.ts';
+import { costEntries } from '../cost.ts';
 import type { LiveRun } from '../live-run.ts';
+import { countsCost } from '../nested-cost.ts';
 import { observeChild } from '../observe.ts';
 import { type IndividualRunOptions, type RunConfig, settle } from '../options.ts';
 import { Journal, newRecord, type RunRecord, stateOf } from '../record.ts';
@@ -39,7 +42,7 @@ type Call = {
 
 export type ChildAnswer =
   | { kind: 'waiting'; asks: Ask[] }
-  | { kind: 'done'; output: unknown; outcome: ToolOutcome; usage?: UsageData };
+  | { kind: 'done'; output: unknown; outcome: ToolOutcome; usage?: UsageData; cost?: CostEntry[] };
 
 export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
   const spec = agentToolSpec(call.tool);
@@ -57,13 +60,16 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
   run.record.children?.delete(runId);
   run.record.journal.children.delete(runId);
   if (state.status === 'cancelled') throw live.abortReason;
-  const usage = usageData(usageOfJournal(record.journal));
-  if (state.status !== 'finished') return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', usage };
+  const spent = {
+    usage: usageData(usageOfJournal(record.journal)),
+    ...(countsCost(run) && { cost: costEntries(record.journal) }),
+  };
+  if (state.status !== 'finished') return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', ...spent };
   try {
-    return { kind: 'done', output: await outputOf(spec, record), outcome: 'ok', usage };
+    return { kind: 'done', output: await outputOf(spec, record), outcome: 'ok', ...spent };
   } catch {
     // As with any tool that throws: the model is told that it failed, and no more.
-    return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', usage };
+    return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', ...spent };
   }
 }
 
@@ -138,7 +144,8 @@ type Where = { call: Call; record: RunRecord };
 
 function surroundingsOf(run: LiveRun, spec: AgentToolSpec, { call, record }: Where): LiveRun['surroundings'] {
   const { runConfig = {}, runOptions = {} } = spec.options;
-  const config: RunConfig = { ...run.surroundings.config, ...runConfig };
+  const { prices } = run.settings;
+  const config: RunConfig = { ...run.surroundings.config, ...(prices && { prices }), ...runConfig };
   const sink = childSink(run, spec, { item: call.item, invocation: record.invocation });
   const options = { ...runOptions, stream: sink !== undefined } as IndividualRunOptions;
   const { committer, durable, amnesia } = run.surroundings;

@@ -3,6 +3,7 @@
  */
 import type { Effect, RunEvent, State } from '../../kernel/index.ts';
 import type { LiveRun } from '../live-run.ts';
+import { countsCost, withNestedCost } from '../nested-cost.ts';
 import { callModel } from './call-model.ts';
 import { callTool } from './call-tool.ts';
 import { check } from './check.ts';
@@ -13,6 +14,13 @@ import { handleError } from './handle-error.ts';
 import { compactSession, loadSession, saveSession } from './session.ts';
 
 export function perform(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  const runsUserCode = effect.do === 'check' || effect.do === 'call_tool';
+  return runsUserCode && countsCost(run)
+    ? withNestedCost(run, () => begin(run, effect, state))
+    : begin(run, effect, state);
+}
+
+function begin(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   switch (effect.do) {
     case 'call_model':
       return callModel(run, effect, state);

@@ -2,34 +2,53 @@
  * Which model an agent uses, and with which settings.
  */
 import type { AnyAgent } from '../../agent/index.ts';
-import { getDefaultModelSettings, mergeModelSettings } from '../../model/index.ts';
-import type { Model, ModelSettings } from '../../protocol/model.ts';
+import { getDefaultModelSettings, mergeModelSettings, withSettings } from '../../model/index.ts';
+import type { Model, ModelProvider, ModelSettings } from '../../protocol/model.ts';
 import { defaultProvider, defaultModel } from '../defaults.ts';
 import type { LiveRun } from '../live-run.ts';
+import { nameFor } from '../model-names.ts';
 
-/** The agent's own model, else the runner's, else the default. `explicit`: somebody named it. */
-export async function resolveModel(run: LiveRun, agent: AnyAgent): Promise<{ model: Model; explicit: boolean }> {
+export type Resolved = { model: Model; explicit: boolean };
+
+/**
+ * The agent's own model, else the runner's, else the default. `explicit`: somebody named it. A promise only where a
+ * provider is asked: a model that is there costs no await in each turn.
+ */
+export function resolveModel(run: LiveRun, agent: AnyAgent): Resolved | Promise<Resolved> {
   const named = agent.model === '' ? run.settings.model : agent.model;
   // A provider that is asked for no name knows its default.
   const chosen = named === undefined || named === '' ? (defaultModel() ?? '') : named;
   const explicit = named !== undefined && named !== '';
   if (typeof chosen !== 'string') return { model: chosen, explicit };
-  const provider = run.settings.modelProvider ?? defaultProvider();
-  return { model: await provider.getModel(chosen), explicit };
+  return namedModel(run.settings.modelProvider ?? defaultProvider(), { chosen, explicit });
+}
+
+type Chosen = { chosen: string; explicit: boolean };
+
+async function namedModel(provider: ModelProvider, { chosen, explicit }: Chosen): Promise<Resolved> {
+  if (!hasMore(chosen)) return { model: await provider.getModel(chosen), explicit };
+  const { name, settings } = nameFor(provider, chosen);
+  return { model: withSettings(await provider.getModel(name), settings), explicit };
 }
 
 /** Under the run's settings those that the model needs, over them those of the agent. */
 export function settingsFor(run: LiveRun, agent: AnyAgent): ModelSettings {
-  const { model, modelSettings } = run.settings;
+  const { modelSettings } = run.settings;
   if (agent.hasExplicitModelSettings()) {
     return modelSettings ? mergeModelSettings(modelSettings, agent.modelSettings) : agent.modelSettings;
   }
-  const implicit = agent.model === '' ? impliedBy(model ?? defaultModel(), agent.modelSettings) : agent.modelSettings;
+  const implicit = impliedBy(run, agent);
   return modelSettings ? mergeModelSettings(implicit, modelSettings) : implicit;
 }
 
-/** Settings that come with a model which the agent did not name itself. */
-function impliedBy(model: string | Model | undefined, own: ModelSettings): ModelSettings {
-  if (model === undefined) return own;
-  return typeof model === 'string' ? getDefaultModelSettings(model) : {};
+/** Settings that come with a model which the agent did not name itself, or named with a prefix. */
+function impliedBy({ settings }: LiveRun, agent: AnyAgent): ModelSettings {
+  const model = agent.model === '' ? (settings.model ?? defaultModel()) : agent.model;
+  if (model === undefined || (model === agent.model && !hasMore(model))) return agent.modelSettings;
+  if (typeof model !== 'string') return {};
+  const provider = settings.modelProvider ?? defaultProvider();
+  return getDefaultModelSettings(hasMore(model) ? nameFor(provider, model).name : model);
 }
+
+/** Whether a name may have a prefix or settings. */
+const hasMore = (model: string | Model): boolean => typeof model === 'string' && /[/?]/.test(model);

@@ -1,7 +1,7 @@
 /**
  * What an agent offers to the model: tools and handoffs that are enabled now, and how they are sent.
  */
-import type { AnyAgent, Handoff, Tool } from '../../agent/index.ts';
+import { Agent, type AnyAgent, type Handoff, type Tool } from '../../agent/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { SerializedHandoff, SerializedTool } from '../../protocol/model.ts';
 import { warn } from '../../protocol/warn.ts';
@@ -12,8 +12,19 @@ export type Offer = { tools: readonly Tool[]; handoffs: readonly Handoff[] };
 
 const NONE: readonly never[] = [];
 
-/** @throws UserError where names clash and the policy says so, or an agent would hand over to itself. */
-export async function offerOf(run: LiveRun, agent: AnyAgent): Promise<Offer> {
+/**
+ * A promise only where somebody must be asked.
+ *
+ * @throws UserError where names clash and the policy says so, or an agent would hand over to itself.
+ */
+export function offerOf(run: LiveRun, agent: AnyAgent): Offer | Promise<Offer> {
+  // Agents of a class of their own may find their tools in another way.
+  const asks = agent.getAllTools !== Agent.prototype.getAllTools || agent.handoffs.length > 0;
+  const tools = asks ? undefined : agent.fixedTools;
+  return tools ? { tools, handoffs: NONE } : askedOffer(run, agent);
+}
+
+async function askedOffer(run: LiveRun, agent: AnyAgent): Promise<Offer> {
   const tools: readonly Tool[] = await agent.getAllTools(run.context);
   const handoffs = agent.handoffs.length === 0 ? NONE : await agent.getEnabledHandoffs(run.context);
   if (handoffs.some((handoff) => handoff.agent === agent)) {

@@ -12,7 +12,7 @@ import { expect, test } from 'vitest';
 import { sqliteLog, SQLiteSession, type RunInfo } from '../../../src/index.ts';
 import type { Committed } from '../../../src/kernel/index.ts';
 import { brokenLaws } from '../../kernel/laws.ts';
-import { unequal } from '../compare.ts';
+import { unequal, withoutResults } from '../compare.ts';
 import { counted, live, normalState } from '../life.ts';
 import { HISTORY } from '../history.ts';
 import { random } from '../random.ts';
@@ -52,6 +52,9 @@ const undisturbed = (spec: SystemSpec): SystemSpec => ({
   session: spec.session === 'none' ? 'none' : 'memory',
 });
 
+const callIds = (state: unknown): string[] =>
+  [...JSON.stringify(state).matchAll(/"callId":"([^"]+)"/g)].map(([, id]) => id ?? '');
+
 type Counts = { kills: number; systems: number; inFlight: number; asked: number; once: number };
 
 async function check(folder: string, seeds: readonly number[], counts: Counts): Promise<string[]> {
@@ -68,6 +71,9 @@ async function check(folder: string, seeds: readonly number[], counts: Counts): 
     const base = await live(undisturbed(spec), { durable: true });
     const root = await log.read(runIdOf(seed));
     if (!root) return [...problems, `run ${seed} was never begun`];
+    // What was under way when a run stopped is not repeated after a kill: its results, and no more, may differ.
+    const cut = new Set(base.outcome.status === 'finished' ? [] : callIds(base.outcome.state));
+    const seen = (value: unknown): unknown => withoutResults(value, cut);
     const infos: RunInfo[] = [root.info];
     for (const info of infos) infos.push(...(await log.list({ parent: info.runId })).runs);
     for (const { runId, lease, status } of infos) {
@@ -78,14 +84,14 @@ async function check(folder: string, seeds: readonly number[], counts: Counts): 
       counts.inFlight += events.filter((e) => e.type === 'effect.requested' && (e.effect.attempt ?? 1) > 1).length;
       if (runId === runIdOf(seed) && !spec.race) {
         const ours = normalState(events, runId);
-        const found = unequal(base.outcome.state, ours).slice(0, 3);
+        const found = unequal(seen(base.outcome.state), seen(ours)).slice(0, 3);
         problems.push(...found.map((each) => `system ${seed} ended otherwise: ${each}`));
       }
     }
     if (spec.session !== 'none' && !spec.race) {
       const session = new SQLiteSession(runIdOf(seed), { dbPath: database(folder), synchronous: 'normal' });
-      const items = JSON.stringify(await session.getItems());
-      if (items !== JSON.stringify(base.outcome.session)) problems.push(`the session of system ${seed} is another`);
+      const found = unequal(seen(base.outcome.session), seen(await session.getItems())).slice(0, 3);
+      problems.push(...found.map((each) => `the session of system ${seed} is another: ${each}`));
       await session.close();
     }
   }
@@ -107,7 +113,7 @@ test('runs whose processes are killed again and again end as if nobody had been 
       await session.close();
     }
     // From right after the start on; longer with each life, so that every system comes to its end.
-    for (let n = 0; !(await life(folder, seeds, n > 40 ? undefined : r() * (20 + 15 * n))); n++) counts.kills += 1;
+    for (let n = 0; !(await life(folder, seeds, n > 40 ? undefined : r() * (15 + 10 * n))); n++) counts.kills += 1;
     counts.systems += AT_ONCE;
     problems.push(...(await check(folder, seeds, counts)));
     rmSync(folder, { recursive: true, force: true });

@@ -35,10 +35,12 @@ async function finish(spec: SystemSpec): Promise<void> {
   };
   const { root, options, input } = build(spec, reach, { session, signal: controller.signal });
   const given = { ...options, stream: false as const, context: { user: 1 } };
-  const begun = (await log.read(runId, { limit: 0 })) !== undefined;
+  const known = (await log.read(runId, { limit: 0 }))?.info.status;
+  // Whoever resumes a run that failed asks for another try: it ended before this life.
+  if (known === 'finished' || known === 'failed' || known === 'cancelled') return;
   try {
     let state = (
-      begun
+      known !== undefined
         ? await store.resume(runId, { ...given, agent: root } as never)
         : await run(root, input, { ...given, durable: { store, runId } } as never)
     ).state as RunState<unknown, AnyAgent>;

@@ -1,0 +1,13 @@
+export type { PriceCatalog } from './catalog.ts';
+export { createPrices } from './create.ts';
+export type { PricesOptions } from './create.ts';
+export type {
+  CallCost,
+  FoundPrice,
+  ModelPrice,
+  PricedCall,
+  PricedModel,
+  Prices,
+  PriceTier,
+  TokenPrices,
+} from './types.ts';

@@ -1,0 +1,239 @@
+/**
+ * Finds the target of the next attempt of one call.
+ *
+ * T1: a target that was given up is not asked again in this call. T2: each target is checked each time: what it can
+ * do, whether it rests, whether its limits allow it. T3: a request on state that a server holds stays where it is.
+ */
+import { AgentsError } from '../../protocol/errors.ts';
+import type { ModelRequest, Origin } from '../../protocol/model.ts';
+import { sleep } from '../../wire/index.ts';
+import { lacks } from './capabilities.ts';
+import type { Engine } from './engine.ts';
+import { ordered } from './order.ts';
+import type { Chain, CompiledRoute, Step, Target } from './targets.ts';
+import type { SkipReason } from './types.ts';
+
+/** No target of a route could be asked: all rest, lack what is needed, or are used up. */
+export class RouteUnavailableError extends AgentsError {
+  override readonly code = 'model/route-unavailable';
+  /** Why each target was passed over. */
+  readonly skipped: readonly { target: string; because: SkipReason }[];
+
+  constructor(route: string, skipped: readonly { target: string; because: SkipReason }[]) {
+    const why = skipped.map(({ target, because }) => `${target} (${because})`).join(', ');
+    super(`No target of the route "${route}" can be asked now: ${why || 'it has none left'}. Add targets, or wait.`);
+    this.skipped = skipped;
+  }
+}
+
+/** A target, and what to call when the attempt at it is over. */
+export type Chosen = { target: Target; release: (tokens?: number) => void };
+
+/** In the same turn as it was found free: others choose at the same time. */
+const taken = (target: Target): Chosen => ({ target, release: target.health.begin() });
+
+type Wait = { ms: number | undefined; target: Target };
+
+export class Chooser {
+  readonly #engine: Engine;
+  readonly #route: CompiledRoute;
+  readonly #request: ModelRequest;
+  /** The one target of a request on state that it holds. */
+  readonly #home: Target | undefined;
+  readonly #givenUp = new Set<Target>();
+  #chain: Chain;
+  /** Asked first while it can be: the target of the last reply, or the one that is tried again. */
+  #preferred: Target | undefined;
+  #avoided: Target | undefined;
+  #skipped: { target: string; because: SkipReason }[] = [];
+
+  constructor(engine: Engine, route: CompiledRoute, request: ModelRequest) {
+    this.#engine = engine;
+    this.#route = route;
+    this.#request = request;
+    this.#chain = route.main;
+    this.#preferred = stickyTarget(engine, route, request);
+    const stateful = request.previousResponseId !== undefined || request.conversationId !== undefined;
+    this.#home = stateful ? (this.#preferred ?? route.main[0]?.targets[0]) : undefined;
+  }
+
+  get stateful(): boolean {
+    return this.#home !== undefined;
+  }
+
+  prefer(target: Target): void {
+    this.#preferred = target;
+  }
+
+  /** Does not ask a target again in this call. */
+  giveUp(target: Target): void {
+    this.#givenUp.add(target);
+    if (this.#preferred === target) this.#preferred = undefined;
+  }
+
+  /** Asks another target first, if there is one. */
+  avoid(target: Target): void {
+    this.#avoided = target;
+    if (this.#preferred === target) this.#preferred = undefined;
+  }
+
+  /** Goes on with another chain. Returns whether it has a target that was not asked yet. */
+  switchTo(chain: Chain): boolean {
+    this.#chain = chain;
+    this.#preferred = undefined;
+    return this.hasMore();
+  }
+
+  hasMore(): boolean {
+    return this.#steps().some(({ targets }) => targets.some((target) => !this.#givenUp.has(target)));
+  }
+
+  /** Whether another target of the same pool could be asked at once. */
+  hasEqual(target: Target): boolean {
+    const step = this.#steps().find(({ targets }) => targets.includes(target));
+    return step?.targets.some((other) => other !== target && this.#isFree(other)) ?? false;
+  }
+
+  /** Whether any other target could be asked at once. */
+  hasOther(target: Target): boolean {
+    return this.#steps().some(({ targets }) => targets.some((other) => other !== target && this.#isFree(other)));
+  }
+
+  #isFree(target: Target): boolean {
+    const { health } = target;
+    return (
+      !this.#givenUp.has(target) &&
+      !lacks(target.can, this.#request) &&
+      !health.closed() &&
+      health.limits.waitMs(this.#engine.now()) === 0
+    );
+  }
+
+  /** The target to ask, its place taken; waits for one where none is free. @throws RouteUnavailableError */
+  async next(leftMs: number): Promise<Chosen> {
+    const queueUntil = this.#engine.now() + Math.min(this.#engine.maxQueueMs, leftMs);
+    for (;;) {
+      const found = this.#look();
+      if ('target' in found) {
+        this.#avoided = undefined;
+        return taken(found.target);
+      }
+      const { wait, broken } = found;
+      const now = this.#engine.now();
+      if (!wait || (wait.ms !== undefined && now + wait.ms > queueUntil) || now >= queueUntil) {
+        // Better a try than none: the breaker only guesses that it fails.
+        if (broken) return taken(broken);
+        throw new RouteUnavailableError(this.#route.name, this.#skipped);
+      }
+      await this.#pause(wait, queueUntil - now);
+    }
+  }
+
+  async #pause({ ms, target }: Wait, leftMs: number): Promise<void> {
+    const { signal } = this.#request;
+    const { sleep: wait = sleep } = this.#engine;
+    if (ms !== undefined) return wait(ms, signal);
+    // Another call's end frees a place; nobody waits longer than a call may queue.
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    const timer = setTimeout(() => controller.abort(QUEUED_TOO_LONG), leftMs);
+    try {
+      await target.health.limits.freed(controller.signal);
+    } catch (error) {
+      if (error !== QUEUED_TOO_LONG) throw error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #look(): { target: Target } | { wait: Wait | undefined; broken: Target | undefined } {
+    this.#skipped = [];
+    let wait: Wait | undefined;
+    let broken: { target: Target; until: number } | undefined;
+    for (const target of this.#candidates()) {
+      if (this.#givenUp.has(target)) continue;
+      const lacking = lacks(target.can, this.#request);
+      if (lacking) {
+        this.#skip(target, lacking);
+        continue;
+      }
+      const now = this.#engine.now();
+      const closed = target.health.closed();
+      // A timer may fire a moment before the clock says so.
+      const nearly = closed && target === this.#preferred && closed.until - now <= NEARLY_MS;
+      if (closed && !nearly) {
+        this.#skip(target, closed.why);
+        if (closed.why === 'breaker' && (!broken || closed.until < broken.until))
+          broken = { target, until: closed.until };
+        wait = sooner(wait, { ms: Math.max(1, closed.until - now), target });
+        continue;
+      }
+      const ms = target.health.limits.waitMs(now);
+      if (ms === 0) return { target };
+      this.#skip(target, 'limit');
+      wait = sooner(wait, { ms, target });
+    }
+    return { wait, broken: broken?.target };
+  }
+
+  #skip(target: Target, because: SkipReason): void {
+    this.#skipped.push({ target: target.label, because });
+    this.#engine.emit?.({ type: 'skipped', route: this.#route.name, target: target.label, because });
+  }
+
+  #steps(): readonly Step[] {
+    // What the server holds, only the target that has it knows.
+    return this.#home ? [{ targets: [this.#home], strategy: 'weighted' }] : this.#chain;
+  }
+
+  *#candidates(): Generator<Target> {
+    const first = this.#preferred;
+    if (first) yield first;
+    for (const step of this.#steps()) {
+      for (const target of ordered(step, this.#engine)) if (target !== first && target !== this.#avoided) yield target;
+      if (this.#avoided && step.targets.includes(this.#avoided)) yield this.#avoided;
+    }
+  }
+}
+
+const NEARLY_MS = 5;
+const QUEUED_TOO_LONG = Symbol('queued too long');
+
+/** What is known is sooner than what depends on others. */
+function sooner(a: Wait | undefined, b: Wait): Wait {
+  if (!a) return b;
+  if (a.ms === undefined || b.ms === undefined) return a.ms === undefined ? b : a;
+  return b.ms < a.ms ? b : a;
+}
+
+/** How many items are looked at for their origin, from the newest. */
+const LOOKED_AT = 200;
+
+/** The target that answered last in this conversation: the items say who spoke, else this process remembers. */
+function stickyTarget(engine: Engine, route: CompiledRoute, request: ModelRequest): Target | undefined {
+  const { sticky } = engine;
+  const { targets } = route;
+  if (!sticky || targets.length === 1) return undefined;
+  const { input } = request;
+  if (typeof input !== 'string') {
+    for (let at = input.length - 1; at >= 0 && at >= input.length - LOOKED_AT; at--) {
+      const origin = input[at]?.origin;
+      if (!origin) continue;
+      const found = targets.find((target) => isSame(target.origin(), origin));
+      if (found) return found;
+    }
+  }
+  const key = stickyKey(route, request);
+  const known = key === undefined ? undefined : sticky.get(key);
+  return known && targets.includes(known) ? known : undefined;
+}
+
+const isSame = (a: Origin | undefined, b: Origin): boolean =>
+  a !== undefined && a.provider === b.provider && a.model === b.model && a.project === b.project;
+
+export function stickyKey(route: CompiledRoute, { call }: ModelRequest): string | undefined {
+  return call && `${call.sessionId ?? call.runId}\n${call.agent}\n${route.name}`;
+}

@@ -1,0 +1,21 @@
+export { RouteUnavailableError } from './choose.ts';
+export { createRouter } from './create.ts';
+export type { Router } from './create.ts';
+export { balance } from './targets.ts';
+export { ROUTER_EVENT_SOURCE } from './types.ts';
+export type {
+  BalanceStrategy,
+  ModelCapabilities,
+  Pool,
+  Route,
+  RouteOptions,
+  RouterErrorKind,
+  RouterEvent,
+  RouterOptions,
+  RouterRetryOptions,
+  RouterTimeouts,
+  RouteTarget,
+  SkipReason,
+  StreamReset,
+  TargetOptions,
+} from './types.ts';

@@ -1,0 +1,206 @@
+/** Routes as a router works with them: checked, with one state of health for each endpoint, model and credential. */
+import { UserError } from '../../protocol/errors.ts';
+import type { Model, ModelSettings, Origin } from '../../protocol/model.ts';
+import { Health, type HealthOptions, type LimitOptions } from '../health/index.ts';
+import { mergeModelSettings } from '../settings.ts';
+import { createModelRegistry, suggestion, type ModelRegistry, type ProviderMap } from '../strings/index.ts';
+import type {
+  BalanceStrategy,
+  ModelCapabilities,
+  Pool,
+  Route,
+  RouteOptions,
+  RouteTarget,
+  TargetOptions,
+} from './types.ts';
+
+/** A model that can be asked. */
+export type Target = {
+  readonly label: string;
+  readonly health: Health;
+  readonly weight: number;
+  readonly settings: ModelSettings | undefined;
+  readonly can: ModelCapabilities;
+  /** The model; a promise the first time, where a provider must look for it. */
+  model(): Model | Promise<Model>;
+  /** Who answers, as far as it is known. */
+  origin(): Origin | undefined;
+};
+
+/** Targets of one rank. */
+export type Step = { readonly targets: readonly Target[]; readonly strategy: BalanceStrategy };
+export type Chain = readonly Step[];
+
+export type CompiledRoute = {
+  readonly name: string;
+  readonly main: Chain;
+  /** All targets of the main chain. */
+  readonly targets: readonly Target[];
+  readonly contextWindow: Chain | undefined;
+  readonly contentPolicy: Chain | undefined;
+  readonly refusal: Chain | undefined;
+};
+
+/** Makes a pool: targets that share the work. @throws UserError for an empty one */
+export function balance(pool: readonly RouteTarget[], strategy: BalanceStrategy = 'weighted'): Pool {
+  if (pool.length === 0) throw new UserError('balance() got no targets. Give at least one model.');
+  return { pool, strategy };
+}
+
+type Making = {
+  providers: ProviderMap;
+  capabilities: { readonly [model: string]: ModelCapabilities };
+  health: Omit<HealthOptions, 'limits'>;
+};
+
+/** Makes targets, and remembers what they share. */
+export class TargetMaker {
+  readonly #making: Making;
+  readonly #registry: ModelRegistry;
+  readonly #health = new Map<unknown, Health>();
+  readonly #models = new Map<string, Model | Promise<Model>>();
+  #unnamed = 0;
+
+  constructor(making: Making) {
+    this.#making = making;
+    this.#registry = createModelRegistry(making.providers);
+  }
+
+  /** @throws UserError for a model that cannot be found, or a part that is no route */
+  route(name: string, route: Route): CompiledRoute {
+    const options: RouteOptions = isRouteOptions(route) ? route : { targets: route };
+    const { targets, onContextWindow, onContentPolicy, onRefusal } = options;
+    const main = this.#chain(name, isList(targets) ? targets : [targets]);
+    if (main.length === 0) throw new UserError(`The route "${name}" has no targets. Give at least one model.`);
+    return {
+      name,
+      main,
+      targets: main.flatMap((step) => step.targets),
+      contextWindow: onContextWindow && this.#chain(name, onContextWindow),
+      contentPolicy: onContentPolicy && this.#chain(name, onContentPolicy),
+      refusal: onRefusal && this.#chain(name, onRefusal),
+    };
+  }
+
+  #chain(route: string, parts: readonly (RouteTarget | Pool)[]): Chain {
+    return parts.map((part) =>
+      isPool(part)
+        ? { targets: part.pool.map((target) => this.target(target, route)), strategy: part.strategy }
+        : { targets: [this.target(part, route)], strategy: 'weighted' },
+    );
+  }
+
+  /** @throws UserError */
+  target(given: RouteTarget, route: string): Target {
+    const options: TargetOptions = typeof given === 'string' || isModel(given) ? { model: given } : given;
+    const { model, label, credential = '', weight = 1, settings, capabilities } = options;
+    check(route, options);
+    const named = typeof model === 'string' ? this.#named(model) : this.#object(model);
+    const can = { ...this.#making.capabilities[named.name], ...capabilities };
+    return {
+      label: label ?? named.name,
+      health: this.#healthOf(`${named.key}@${credential}`, options),
+      weight,
+      settings: named.settings || settings ? mergeModelSettings(named.settings, settings) : undefined,
+      can,
+      model: named.model,
+      origin: named.origin,
+    };
+  }
+
+  #named(text: string): Named {
+    const { prefix, model, settings } = this.#registry.resolve(text);
+    const name = `${prefix}/${model}`;
+    const known: Origin = { provider: prefix, api: prefix, model };
+    const find = (): Model | Promise<Model> => {
+      const found = this.#models.get(name);
+      if (found) return found;
+      const asked = Promise.resolve(this.#registry.getModel(name)).then((resolved) => {
+        this.#models.set(name, refuseRouter(resolved));
+        return resolved;
+      });
+      return asked;
+    };
+    const origin = (): Origin => {
+      const found = this.#models.get(name);
+      return (found && 'origin' in found ? found.origin : undefined) ?? known;
+    };
+    return { name, key: name, settings, model: find, origin };
+  }
+
+  #object(model: Model): Named {
+    const { origin } = refuseRouter(model);
+    const name = origin ? `${origin.provider}/${origin.model}` : `model ${(this.#unnamed += 1)}`;
+    const key = origin ? `${name} ${origin.api} ${origin.project ?? ''}` : name;
+    return { name, key, settings: undefined, model: () => model, origin: () => model.origin };
+  }
+
+  #healthOf(key: string, limits: LimitOptions): Health {
+    const known = this.#health.get(key);
+    if (known) return known;
+    const health = new Health({ ...this.#making.health, limits });
+    this.#health.set(key, health);
+    return health;
+  }
+}
+
+type Named = {
+  name: string;
+  key: string;
+  settings: ModelSettings | undefined;
+  model: () => Model | Promise<Model>;
+  origin: () => Origin | undefined;
+};
+
+function refuseRouter(model: Model): Model {
+  if (!model.ownsRetry) return model;
+  throw new UserError(
+    'A target of a router is a route of a router. Two loops would multiply: list its targets instead.',
+  );
+}
+
+const TARGET_KEYS = [
+  'model',
+  'label',
+  'credential',
+  'weight',
+  'settings',
+  'capabilities',
+  'rpm',
+  'tpm',
+  'maxConcurrent',
+];
+
+function check(route: string, options: TargetOptions): void {
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null || !('model' in given)) {
+    throw new UserError(
+      `The route "${route}" has ${JSON.stringify(given)} as a target. Give a name, a Model, or { model }.`,
+    );
+  }
+  for (const key of Object.keys(given)) {
+    if (TARGET_KEYS.includes(key)) continue;
+    const near = suggestion(key, TARGET_KEYS);
+    const hint = near === undefined ? `Known: ${TARGET_KEYS.join(', ')}.` : `Did you mean "${near}"?`;
+    throw new UserError(`A target of the route "${route}" has an unknown option "${key}". ${hint}`);
+  }
+  const { weight, rpm, tpm, maxConcurrent } = options;
+  for (const [name, value] of Object.entries({ weight, rpm, tpm, maxConcurrent })) {
+    if (value === undefined || (Number.isFinite(value) && value > 0)) continue;
+    throw new UserError(`A target of the route "${route}" has ${name}: ${value}. Give a number above 0.`);
+  }
+}
+
+const isList = (value: RouteOptions['targets']): value is readonly (RouteTarget | Pool)[] => Array.isArray(value);
+
+function isPool(value: RouteTarget | Pool): value is Pool {
+  return typeof value === 'object' && 'pool' in value;
+}
+
+function isModel(value: unknown): value is Model {
+  return typeof value === 'object' && value !== null && 'getResponse' in value;
+}
+
+function isRouteOptions(value: Route): value is RouteOptions {
+  return typeof value === 'object' && 'targets' in value;
+}

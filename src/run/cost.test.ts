@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest';
+import { Agent, createPrices, run, RunState, setDefaultPrices, tool, Usage, type Model } from '../index.ts';
+import { assistantMessage, functionCall, modelResponse, ScriptedModel } from '../testing/index.ts';
+import { ModelError } from '../wire/index.ts';
+
+/** One dollar a million tokens in, two out: 1,000 and 2,000 nano-dollars a token. */
+const prices = createPrices({
+  catalog: false,
+  models: { 'acme/small': { input: 1, output: 2 }, 'acme/large': { input: 10, output: 20 } },
+});
+
+const used = (tokens: number): Usage =>
+  new Usage({ inputTokens: tokens, outputTokens: tokens, totalTokens: 2 * tokens });
+const says = (text: string, tokens = 10): ReturnType<typeof modelResponse> =>
+  modelResponse({ output: [assistantMessage(text)], usage: used(tokens) });
+const calls = (name: string, tokens = 10): ReturnType<typeof modelResponse> =>
+  modelResponse({ output: [functionCall(name, { input: 'x' }, { callId: `c_${name}` })], usage: used(tokens) });
+
+function modelOf(name: string, steps: ConstructorParameters<typeof ScriptedModel>[0]): Model {
+  return Object.assign(new ScriptedModel(steps), { origin: { provider: 'acme', api: 'test', model: name } });
+}
+
+describe('result.cost', () => {
+  test('adds up what the models of all agents cost, by agent and model', async () => {
+    const writer = new Agent({ name: 'Writer', model: modelOf('large', [says('done', 100)]) });
+    const triage = new Agent({
+      name: 'Triage',
+      model: modelOf('small', [calls('transfer_to_Writer')]),
+      handoffs: [writer],
+    });
+    const { cost } = await run(triage, 'Hi', { prices });
+    const small = { nanoUsd: 30_000, usd: 0.00003, attempts: 1, unpriced: 0, fuzzy: 0 };
+    const large = { nanoUsd: 3_000_000, usd: 0.003, attempts: 1, unpriced: 0, fuzzy: 0 };
+    expect(cost).toEqual({
+      nanoUsd: 3_030_000,
+      usd: 0.00303,
+      attempts: 2,
+      unpriced: 0,
+      fuzzy: 0,
+      byAgent: { Triage: small, Writer: large },
+      byModel: { 'acme/small': small, 'acme/large': large },
+    });
+  });
+
+  test('includes sub-agents, runs of guardrails and runs of tools, and survives being stored', async () => {
+    const checker = new Agent({ name: 'Checker', model: modelOf('small', [says('fine')]) });
+    const helper = new Agent({ name: 'Helper', model: modelOf('small', [says('helped')]) });
+    const byHand = new Agent({ name: 'ByHand', model: modelOf('small', [says('asked')]) });
+    const ask = tool({
+      name: 'ask',
+      description: 'Asks.',
+      parameters: {
+        type: 'object',
+        properties: { input: { type: 'string' } },
+        required: ['input'],
+        additionalProperties: false,
+      },
+      execute: async () => (await run(byHand, 'Well?')).finalOutput,
+    });
+    const agent = new Agent({
+      name: 'Main',
+      model: modelOf('large', [calls('helper'), calls('ask'), says('done')]),
+      tools: [helper.asTool({ toolName: 'helper', toolDescription: 'Helps.' }), ask],
+      inputGuardrails: [
+        {
+          name: 'check',
+          runInParallel: false,
+          execute: async () => ({
+            tripwireTriggered: (await run(checker, 'Fine?')).finalOutput !== 'fine',
+            outputInfo: null,
+          }),
+        },
+      ],
+    });
+    const result = await run(agent, 'Hi', { prices });
+    const spent = Object.fromEntries(Object.entries(result.cost.byAgent).map(([name, cost]) => [name, cost.nanoUsd]));
+    expect(spent).toEqual({ Main: 900_000, Checker: 30_000, Helper: 30_000, ByHand: 30_000 });
+    expect(result.cost).toMatchObject({ attempts: 6, unpriced: 0 });
+    const again = await RunState.fromString(agent, result.state.toString());
+    expect(again.cost).toEqual(result.cost);
+  });
+
+  test('counts what has no price as unpriced, and leaves the amount undefined', async () => {
+    const agent = new Agent({ name: 'A', model: modelOf('unheard-of', [says('x')]) });
+    expect((await run(agent, 'Hi', { prices })).cost).toMatchObject({
+      nanoUsd: undefined,
+      usd: undefined,
+      attempts: 1,
+      unpriced: 1,
+    });
+    const plain = new Agent({ name: 'A', model: new ScriptedModel([says('x')]) });
+    expect((await run(plain, 'Hi')).cost).toMatchObject({
+      nanoUsd: undefined,
+      attempts: 1,
+      unpriced: 1,
+      byModel: { unknown: {} },
+    });
+  });
+
+  test('counts failed attempts: a refusal by the server is free, a lost answer is not known', async () => {
+    const busy = new ModelError('busy', { kind: 'overloaded', retryable: true, status: 503 });
+    const lost = new ModelError('lost', { kind: 'truncated_stream', retryable: true, responseStarted: true });
+    const model = modelOf('small', [{ type: 'error', error: busy }, { type: 'error', error: lost }, says('x')]);
+    const retry = { maxRetries: 3, policy: () => ({ retry: true, delayMs: 0, approveUnsafeReplay: true }) };
+    const { cost, state } = await run(new Agent({ name: 'A', model, modelSettings: { retry } }), 'Hi', { prices });
+    expect(cost).toMatchObject({ nanoUsd: 30_000, attempts: 3, unpriced: 1 });
+    const again = modelOf('small', [{ type: 'error', error: busy }, says('x')]);
+    const streamed = await run(new Agent({ name: 'A', model: again, modelSettings: { retry } }), 'Hi', {
+      prices,
+      stream: true,
+    });
+    await streamed.completed;
+    expect(streamed.cost).toMatchObject({ nanoUsd: 30_000, attempts: 2, unpriced: 0 });
+    const replied = state.events.find(({ type }) => type === 'model.replied');
+    expect(replied).toMatchObject({
+      attempts: [
+        { error: { code: 'model/overloaded' }, nanoUsd: 0, delayMs: 0 },
+        { error: { code: 'model/truncated_stream' } },
+        { origin: { model: 'small' }, usage: { inputTokens: 10 }, nanoUsd: 30_000, price: { id: 'own:acme/small' } },
+      ],
+    });
+  });
+
+  test('without prices leaves no trace in the log', async () => {
+    const { state } = await run(new Agent({ name: 'A', model: modelOf('small', [says('x')]) }), 'Hi');
+    expect(state.events.find(({ type }) => type === 'model.replied')).not.toHaveProperty('attempts');
+  });
+
+  test('uses the prices of the process where a run has none, streamed too', async () => {
+    setDefaultPrices(prices);
+    try {
+      const agent = new Agent({ name: 'A', model: modelOf('small', [says('x')]) });
+      const result = await run(agent, 'Hi', { stream: true });
+      await result.completed;
+      expect(result.cost.nanoUsd).toBe(30_000);
+    } finally {
+      setDefaultPrices(undefined);
+    }
+  });
+});

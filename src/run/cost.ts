@@ -1,0 +1,107 @@
+/**
+ * What a run cost, read off the attempts in its log.
+ *
+ * K1: what is not known is counted as not known, never as 0. K2: sub-agents' runs, runs that guardrails and tools
+ * started, and failed attempts are included. K3: a request that the server refused before it answered is free.
+ */
+import type { Attempt, CostEntry, CostSum, RunEvent } from '../kernel/index.ts';
+import type { Journal } from './record.ts';
+
+/** What model calls cost. `usd` is `nanoUsd` as a number of dollars. */
+export type Cost = {
+  /** Of the attempts whose cost is known, in integers of 10^-9 US dollars; `undefined` where none is. */
+  nanoUsd: number | undefined;
+  usd: number | undefined;
+  /** Requests to models, failed ones too. */
+  attempts: number;
+  /** How many of them have no known cost. 0: the amount is complete. */
+  unpriced: number;
+  /** How many were priced as a model with a similar name. */
+  fuzzy: number;
+};
+
+/** What a run cost, in all and by agent and model. A model that nobody named is `unknown`. */
+export type RunCost = Cost & {
+  byAgent: { [agent: string]: Cost };
+  byModel: { [model: string]: Cost };
+};
+
+/** What a run and the runs within it cost, from a position of its log on. */
+export function costEntries(journal: Journal, from = 0): CostEntry[] {
+  const sums = new Map<string, CostEntry>();
+  collect(journal, from, sums);
+  return [...sums.values()];
+}
+
+export function costOfJournal(journal: Journal): RunCost {
+  const entries = costEntries(journal);
+  return { ...total(entries), byAgent: grouped(entries, 'agent'), byModel: grouped(entries, 'model') };
+}
+
+function collect(journal: Journal, from: number, sums: Map<string, CostEntry>): void {
+  let agent = '';
+  for (const [at, event] of journal.events.entries()) {
+    if (event.type === 'run.started') agent = event.agent;
+    else if (event.type === 'agent.changed') agent = event.to;
+    else if (at >= from) {
+      for (const attempt of attemptsOf(event)) add(sums, { agent, model: modelOf(attempt), ...sumOf(attempt) });
+      if ('cost' in event) for (const entry of event.cost ?? []) add(sums, entry);
+    }
+  }
+  if (journal.hasChildren) for (const child of journal.children.values()) collect(child, 0, sums);
+}
+
+const NONE: readonly Attempt[] = [];
+/** A call of which no attempt was noted was one attempt of a model of which nothing is known. */
+const UNKNOWN: readonly Attempt[] = [{ at: 0 }];
+
+function attemptsOf(event: RunEvent): readonly Attempt[] {
+  switch (event.type) {
+    case 'model.replied':
+      return event.attempts ?? UNKNOWN;
+    case 'model.failed':
+      return event.attempts ?? NONE;
+    case 'session.compacted':
+      return event.usage ? UNKNOWN : NONE;
+    default:
+      return NONE;
+  }
+}
+
+const modelOf = ({ origin, target }: Attempt): string =>
+  origin ? `${origin.provider}/${origin.model}` : (target ?? 'unknown');
+
+const sumOf = ({ nanoUsd, price }: Attempt): CostSum => ({
+  attempts: 1,
+  ...(nanoUsd === undefined ? { unpriced: 1 } : { nanoUsd }),
+  ...(price?.fuzzy && { fuzzy: 1 }),
+});
+
+function add(sums: Map<string, CostEntry>, { agent, model, ...one }: CostEntry): void {
+  const key = `${agent}\n${model}`;
+  const sum = sums.get(key);
+  sums.set(key, { agent, model, ...(sum ? plus(sum, one) : one) });
+}
+
+function plus(a: CostSum, b: CostSum): CostSum {
+  const unpriced = (a.unpriced ?? 0) + (b.unpriced ?? 0);
+  const fuzzy = (a.fuzzy ?? 0) + (b.fuzzy ?? 0);
+  const known = a.nanoUsd !== undefined || b.nanoUsd !== undefined;
+  return {
+    ...(known && { nanoUsd: (a.nanoUsd ?? 0) + (b.nanoUsd ?? 0) }),
+    attempts: a.attempts + b.attempts,
+    ...(unpriced > 0 && { unpriced }),
+    ...(fuzzy > 0 && { fuzzy }),
+  };
+}
+
+function total(entries: readonly CostSum[]): Cost {
+  const { nanoUsd, attempts, unpriced = 0, fuzzy = 0 } = entries.reduce(plus, { attempts: 0 });
+  return { nanoUsd, usd: nanoUsd === undefined ? undefined : nanoUsd / 1e9, attempts, unpriced, fuzzy };
+}
+
+function grouped(entries: readonly CostEntry[], key: 'agent' | 'model'): { [name: string]: Cost } {
+  const groups = new Map<string, CostEntry[]>();
+  for (const entry of entries) groups.set(entry[key], [...(groups.get(entry[key]) ?? []), entry]);
+  return Object.fromEntries([...groups].map(([name, group]) => [name, total(group)]));
+}
