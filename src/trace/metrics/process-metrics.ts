@@ -7,7 +7,7 @@
  */
 import { addTo, type Distribution, newDistribution, observe } from './buckets.ts';
 import type { RunObservation } from './observation.ts';
-import { type Family, type Labels, textOf } from './prometheus-text.ts';
+import { type Family, textOf } from './prometheus-text.ts';
 
 const OTHER = '_other';
 /** How many sessions are known by name; the one that was not seen for longest is forgotten first. */
@@ -69,7 +69,12 @@ export class ProcessMetrics {
     const { instanceId, startedAt } = this.#options;
     const asks = [...this.#asks.values()].reduce((sum, each) => sum + each, 0);
     return textOf([
-      gauge('baton_metrics_info', 'Which process this is.', 1, { instance_id: instanceId }),
+      {
+        type: 'gauge',
+        name: 'baton_metrics_info',
+        help: 'Which process this is.',
+        samples: [{ labels: { instance_id: instanceId }, value: 1 }],
+      },
       gauge('baton_start_time_seconds', 'When this process began to count.', startedAt / 1000),
       gauge('baton_runs_active', 'Runs that are active.', now.active),
       gauge('baton_runs_active_slow', 'Runs that are active for longer than the limit for slow runs.', now.activeSlow),
@@ -197,11 +202,11 @@ const COUNTERS = [
   ['baton_approvals_asked_total', ({ approvals }) => approvals, 'Questions to people.'],
 ] as const satisfies readonly (readonly [string, Amount, string])[];
 
-const gauge = (name: string, help: string, value: number, labels: Labels = {}): Family => ({
+const gauge = (name: string, help: string, value: number): Family => ({
   type: 'gauge',
   name,
   help,
-  samples: [{ labels, value }],
+  samples: [{ labels: {}, value }],
 });
 const counter = (name: string, help: string, value: number): Family => ({
   type: 'counter',

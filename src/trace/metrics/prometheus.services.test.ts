@@ -87,8 +87,8 @@ describe.skipIf(url === '')('Prometheus', () => {
       `p95 by PromQL ${p95.toFixed(2)} s, exact ${exact.toFixed(2)} s, off ${((p95 / exact - 1) * 100).toFixed(2)} %`,
     );
     expect(Math.abs(p95 / exact - 1)).toBeLessThanOrEqual(PROMQL_ERROR);
-    const agents = (await query('baton_runs_priced_total')).map(({ metric }) => metric['agent']).toSorted();
-    expect(agents).toEqual(['A "1"', 'B\\', 'C\nD', '_other'].toSorted());
+    const agents = (await query('baton_runs_priced_total')).map(({ metric }) => metric['agent']);
+    expect(new Set(agents)).toEqual(new Set(['A "1"', 'B\\', 'C\nD', '_other']));
     const [slow] = await query('baton_runs_slow_total');
     expect(Number(slow?.value[1])).toBe(all.filter((seconds) => seconds > 30).length);
     const up = await query('up == 1');

@@ -185,9 +185,11 @@ describe('actions', () => {
   beforeEach(async () => {
     bodies = [];
     status = 204;
-    server = createServer(async (request, response) => {
-      bodies.push(`${request.headers.authorization ?? ''} ${await text(request)}`);
-      response.writeHead(status).end();
+    server = createServer((request, response) => {
+      void text(request).then((body) => {
+        bodies.push(`${request.headers.authorization ?? ''} ${body}`);
+        response.writeHead(status).end();
+      });
     });
     await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook/T0PSECRETPATH`;

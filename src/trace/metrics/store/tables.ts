@@ -86,7 +86,10 @@ function add(
 ): number {
   const isNew = db.run(
     'INSERT OR IGNORE INTO baton_metric_runs (tenant, run_id, seq, ended_at) VALUES (?, ?, ?, ?)',
-    ...[tenant, run.runId, run.seq, run.endedAt],
+    tenant,
+    run.runId,
+    run.seq,
+    run.endedAt,
   );
   if (isNew === 0) return 0;
   const seconds = run.activeMs / 1000;
@@ -122,7 +125,11 @@ function over(db: Statements, select: string, group: string, { tenant, from, to 
     `${select} WHERE tenant = ?1 AND level = 1 AND start >= ?3 AND start < ?4
      OR tenant = ?1 AND level = 2 AND start >= ?2 AND start < ?3
      OR tenant = ?1 AND level = 2 AND start >= ?4 AND start < ?5 GROUP BY ${group}`,
-    ...[tenant, begin, firstHour, lastHour, to],
+    tenant,
+    begin,
+    firstHour,
+    lastHour,
+    to,
   );
 }
 
@@ -132,7 +139,10 @@ function claim(db: Statements, command: Extract<MetricsCommand, { do: 'claim' }>
   const claimed = db.run(
     `INSERT INTO baton_metric_alerts (tenant, owner, until, states) VALUES (?1, ?2, ?3, '{}')
      ON CONFLICT DO UPDATE SET owner = ?2, until = ?3 WHERE owner = ?2 OR until < ?4`,
-    ...[tenant, owner, until, now],
+    tenant,
+    owner,
+    until,
+    now,
   );
   if (claimed === 0) return null;
   return db.get('SELECT states FROM baton_metric_alerts WHERE tenant = ?', tenant)?.['states'] ?? '{}';
