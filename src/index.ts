@@ -315,6 +315,17 @@ export type {
   OTLPHeaders,
   OTLPTraceExporterOptions,
 } from './trace/export/index.ts';
+// Into an application's OpenTelemetry, Sentry, diagnostics channels
+export { channelProcessor, openTelemetryProcessor, sentryProcessor } from './trace/bridges/index.ts';
+export type {
+  ChannelMessage,
+  ChannelProcessorOptions,
+  OpenTelemetryApi,
+  OpenTelemetryProcessorOptions,
+  OpenTelemetryTracerProvider,
+  SentryNamespace,
+  SentryProcessorOptions,
+} from './trace/bridges/index.ts';
 export { createRedactor } from './wire/index.ts';
 export type { RedactionOptions, Redactor } from './wire/index.ts';
 export { RunAgentToolStreamEvent, RunHooks, RunItemBase } from './agent/index.ts';
@@ -496,3 +507,12 @@ export type {
   TraceStoreOptions,
   UsageRow,
 } from './trace/store/index.ts';
+
+// A model in this process; loads node-llama-cpp on first use
+export { downloadModel, LlamaModel, LocalModelError } from './providers/llama/index.ts';
+export type {
+  DownloadModelOptions,
+  LlamaLibrary,
+  LlamaModelOptions,
+  LocalModelErrorCode,
+} from './providers/llama/index.ts';

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { withUniqueCallIds } from './call-ids.ts';
 import { DataError, loadData } from './data.ts';
 import type { AirlineData } from './data.ts';
+import { openKeeping } from './durable.ts';
 import { logBytes } from './log-bytes.ts';
 import { replay } from './replay.ts';
 import type { ConversationResult } from './replay.ts';
@@ -21,6 +22,7 @@ const USAGE = `Usage: npm run airline -- --data DIR [options]
   --task N          only the conversations of this task
   --recorded-ids    keep the recorded call ids, which repeat within a conversation (default: an id of its own each)
   --db FILE         keep the sessions in this SQLite file (default: in memory)
+  --durable FILE    keep the runs in this log, and decide each again from it: the record must say the same
   --move            each answer comes from another provider: Chat Completions, Responses, Anthropic, AI SDK V3 and V4
   --cassettes DIR   keep one cassette a conversation: recorded where it is missing, then replayed without a model
   --log-bytes       also compare the size of the logs with that of the transcripts; at most twice is well
@@ -37,6 +39,7 @@ type Settings = {
   readonly recordedIds: boolean;
   readonly dbPath: string | undefined;
   readonly cassettes: string | undefined;
+  readonly durable: string | undefined;
   readonly json: boolean;
   readonly logBytes: boolean;
   readonly move: boolean;
@@ -65,12 +68,14 @@ async function main(settings: Settings): Promise<number> {
   const view = openView({ screen: process.stdout, env: process.env, total, modelCalls: server.answered, elapsed });
   let results: ConversationResult[];
   let seconds: number;
+  const keeping = settings.durable === undefined ? undefined : openKeeping(settings.durable);
   try {
-    results = await replay(data, { ...settings, server, onEvent: (event) => view.event(event) });
+    results = await replay(data, { ...settings, server, keeping, onEvent: (event) => view.event(event) });
     seconds = Math.round(elapsed()) / 1000;
   } finally {
     view.end();
     await server.close();
+    await keeping?.close();
   }
   const { allEqual, ...totals } = results.reduce(addResult, NOTHING);
   const refusals = results.flatMap(({ moved }) => moved?.refused ?? []);
@@ -139,6 +144,7 @@ function readSettings(args: string[]): Settings {
     recordedIds: values['recorded-ids'] ?? false,
     dbPath: values.db,
     cassettes: values.cassettes,
+    durable: values.durable,
     json: values.json ?? false,
     logBytes: values['log-bytes'] ?? false,
     move: values.move ?? false,
@@ -157,6 +163,7 @@ function parse(args: string[]) {
         'recorded-ids': { type: 'boolean' },
         db: { type: 'string' },
         cassettes: { type: 'string' },
+        durable: { type: 'string' },
         json: { type: 'boolean' },
         'log-bytes': { type: 'boolean' },
         move: { type: 'boolean' },

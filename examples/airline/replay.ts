@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import type { AirlineData, Conversation, ToolSpec } from './data.ts';
 import { openDatabase } from './database.ts';
 import type { Database, Start } from './database.ts';
+import type { Keeping } from './durable.ts';
 import { sameJson, tryParseJson } from './json.ts';
 import { NOTE, openMoving } from './moving.ts';
 import { CLOSING } from './replay-server.ts';
 import type { ReplayServer } from './replay-server.ts';
 import { Agent, chatModel, MemorySession, onCassette, run, SQLiteSession, tool } from './sdk.ts';
-import type { Model, RunContext, RunItem, Session } from './sdk.ts';
+import type { AnyAgent, Model, RunContext, RunItem, Session } from './sdk.ts';
 import { callTool } from './tools.ts';
 import { verdict } from './verdict.ts';
 
@@ -36,6 +37,8 @@ export type ReplayOptions = {
   readonly move?: boolean;
   /** The folder that keeps one cassette a conversation; without one the model is asked each time. */
   readonly cassettes?: string | undefined;
+  /** Keeps the runs in a log, and decides each again from it; without it they are in memory. */
+  readonly keeping?: Keeping | undefined;
   readonly onEvent: (event: ReplayEvent) => void;
 };
 
@@ -128,6 +131,8 @@ function airlineTool({ name, description, parameters }: ToolSpec) {
     description,
     parameters,
     strict: false,
+    // The database is this process's own: what a crash cut off is gone with it.
+    effect: 'idempotent',
     // A defect of this example should end the run, not become a sentence for the model.
     errorFunction: null,
     execute: (input: unknown, context?: RunContext<Desk>, details?: CallDetails): string => {
@@ -247,7 +252,8 @@ async function converseIn(the: Case, settings: RunSettings): Promise<Conduct> {
     if (message.role !== 'user' || messages[position + 1] === undefined) continue;
     settings.onEvent({ kind: 'user', index: the.index, text: message.text });
     try {
-      const result = await runOnce(the, message.text, settings);
+      const result = await runOnce(the, { text: message.text, position }, settings);
+      await settings.keeping?.check(the.index, position, the.agent as AnyAgent);
       conduct.states.push(result.state);
       conduct.outputs.push(...result.newItems.flatMap(outputOf));
       const text = saidLast(result);
@@ -263,8 +269,12 @@ async function converseIn(the: Case, settings: RunSettings): Promise<Conduct> {
 
 type RunSettings = ReplayOptions & { readonly session: Session; readonly desk: Desk };
 
-async function runOnce({ agent, index }: Case, text: string, { stream, session, desk, onEvent }: RunSettings) {
-  const options = { session, context: desk, maxTurns: 200 };
+type Said = { text: string; position: number };
+
+async function runOnce({ agent, index }: Case, { text, position }: Said, settings: RunSettings) {
+  const { stream, session, desk, keeping, onEvent } = settings;
+  const durable = keeping?.option(index, position);
+  const options = { session, context: desk, maxTurns: 200, ...(durable && { durable }) };
   if (!stream) return run(agent, text, options);
   const streamed = await run(agent, text, { ...options, stream: true });
   let said = '';

@@ -84,10 +84,6 @@ async function main(): Promise<void> {
       played.push(await play(scene, { n: at + 1, kept }));
     }
     summarise(played);
-    screen.line();
-    screen.line(
-      paint('dim', 'Pull the plug in the middle (Ctrl-C, or kill -9), start it again, and it goes on where it was.'),
-    );
   } catch (error) {
     screen.line(paint('red', '✗ The demo ends here.'));
     screen.text(error instanceof Error ? error.message : String(error));
@@ -175,4 +171,8 @@ function summarise(played: readonly Played[]): void {
   screen.line(`${paint('blue', head)}${paint('dim', '━'.repeat(Math.max(0, screen.columns - head.length - 1)))}`);
   drawHead(screen);
   for (const { title, tree } of played) drawTree(screen, title, tree);
+  screen.line();
+  screen.line(
+    paint('dim', 'Pull the plug in the middle (Ctrl-C, kill -9), start it again, and it goes on where it was.'),
+  );
 }

@@ -42,7 +42,7 @@ async function around<TData extends SpanData, T>(span: Span<TData>, fn: (span: S
   if (!place || span instanceof NoopSpan) return fn(span);
   span.start();
   try {
-    return await at({ trace: place.trace, span }, () => fn(span));
+    return await at({ trace: place.trace, span }, () => getGlobalTraceProvider().inSpan(span, () => fn(span)));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     span.setError({ message });

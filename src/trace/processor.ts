@@ -71,6 +71,35 @@ export class MultiTracingProcessor implements TracingProcessor {
     return this.onSpanEnd(span);
   }
 
+  /** Does `work` inside of each processor that has a place of its own for a span. A fault of theirs is not the work's. */
+  inSpan<T>(span: Span, work: () => T): T {
+    let entered = work;
+    for (const processor of this.#processors) {
+      if (!processor.inSpan) continue;
+      const inner = entered;
+      entered = () => this.#entered(processor, span, inner);
+    }
+    return entered();
+  }
+
+  #entered<T>(processor: TracingProcessor, span: Span, work: () => T): T {
+    let done: { value: T } | undefined;
+    let begun = false;
+    const once = (): T => {
+      begun = true;
+      done = { value: work() };
+      return done.value;
+    };
+    try {
+      processor.inSpan?.(span, once);
+    } catch (error) {
+      // What the work threw, or the processor: before the work, or after it.
+      if (begun && !done) throw error;
+      this.#complain(processor, error);
+    }
+    return (done ?? { value: work() }).value;
+  }
+
   shutdown(timeout?: number): Promise<void> {
     return this.#each((processor) => processor.shutdown(timeout));
   }

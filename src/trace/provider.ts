@@ -122,6 +122,11 @@ export class TraceProvider {
     return this.#processors.dispatchSpanEnd(span);
   }
 
+  /** Does `work` where `span` is the current one for processors that have a place of their own for it. */
+  inSpan<T>(span: SpanShape, work: () => T): T {
+    return this.#processors.inSpan(span, work);
+  }
+
   /** Sends what is left and closes all processors. `timeout` in milliseconds. */
   shutdown(timeout?: number): Promise<void> {
     return this.#processors.shutdown(timeout);

@@ -36,8 +36,9 @@ import type { HandoffSpanData, SessionOperation, SpanOutcome } from './types.ts'
 /** Reads one event. `state` is what follows from it. */
 export function read(r: Reading, event: Committed, state: State): void {
   if (event.at !== undefined) {
-    // What a crash cut off ended with the last that is known of it.
-    if (event.type !== 'run.recovered') r.now = event.at;
+    // What a crash cut off ended with the last that is known of it. Within a segment a clock that is set back stands
+    // still until it has caught up: nothing ends before it starts, or before what it holds.
+    if (event.type !== 'run.recovered') r.now = beginsSegment(event) ? event.at : Math.max(r.now, event.at);
   }
   handle(r, event, state);
   r.state = state;

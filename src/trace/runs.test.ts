@@ -325,3 +325,23 @@ describe('off', () => {
     expect(collector.named('function look')).toHaveLength(1);
   });
 });
+
+test('a clock that is set back makes no span that ends before it starts, nor one that outlives what it is in', async () => {
+  const agent = caller('pay', () => 'paid');
+  const { state } = await run(agent, 'hi');
+  // As they were committed: with their times.
+  const committed: readonly Committed[] = state.events;
+  const first = committed[0]?.at ?? 0;
+  // An hour back after a third of the log.
+  const events = committed.map((event, n): Committed =>
+    event.at === undefined ? event : { ...event, at: first + n - (n > committed.length / 3 ? 3_600_000 : 0) },
+  );
+  const spans = spansOf({ runId: 'r', events });
+  expect(spans.length).toBeGreaterThan(4);
+  const time = (iso: string | null | undefined): number => Date.parse(iso ?? '');
+  for (const span of spans) {
+    expect(time(span.endedAt)).toBeGreaterThanOrEqual(time(span.startedAt));
+    const above = spans.find(({ spanId }) => spanId === span.parentId);
+    if (above) expect(time(above.endedAt)).toBeGreaterThanOrEqual(time(span.endedAt));
+  }
+});

@@ -133,6 +133,7 @@ class LiveObserver implements RunObserver {
   readonly trace: Trace;
   readonly reading: Reading;
   readonly #own: boolean;
+  readonly #listener: TracingProcessor;
   #muted = true;
   /** A fault was told of: once is enough. */
   #failed = false;
@@ -141,10 +142,11 @@ class LiveObserver implements RunObserver {
     this.segment = link.segment;
     this.trace = link.trace;
     this.#own = link.own;
+    this.#listener = means.listener;
     const key = run.settings.tracing?.apiKey ?? this.trace.tracingApiKey;
     this.reading = newReading({
       runId: run.runId,
-      listener: this.#listener(means.listener),
+      listener: this.#telling(),
       tasks: tasksOf(run),
       agent: (agent) => run.agent(agent),
       check: (effect, state) => run.check(effect, state),
@@ -170,7 +172,16 @@ class LiveObserver implements RunObserver {
   within<T>(effectId: string, work: () => T): T {
     const { reading } = this;
     const fixed = reading.open.get(effectId);
-    return at(new RunPlace(this.trace, () => fixed ?? reading.open.get(effectId) ?? innermost(reading)), work);
+    const place = new RunPlace(this.trace, () => fixed ?? reading.open.get(effectId) ?? innermost(reading));
+    return at(place, () => this.#inside(fixed ?? innermost(reading), work));
+  }
+
+  inCall<T>(effectId: string, work: () => T): T {
+    return this.#inside(this.reading.open.get(effectId), work);
+  }
+
+  #inside<T>(span: Span | undefined, work: () => T): T {
+    return span && this.#listener.inSpan ? this.#listener.inSpan(span, work) : work();
   }
 
   close(): void {
@@ -198,7 +209,8 @@ class LiveObserver implements RunObserver {
     });
   }
 
-  #listener(target: TracingProcessor): SpanListener {
+  #telling(): SpanListener {
+    const target = this.#listener;
     return {
       onSpanStart: (span) => (this.#muted ? DONE : target.onSpanStart(span)),
       onSpanEnd: (span) => (this.#muted ? DONE : target.onSpanEnd(span)),

@@ -207,6 +207,12 @@ export interface TracingProcessor {
   onTraceEnd(trace: Trace): Promise<void>;
   onSpanStart(span: Span): Promise<void>;
   onSpanEnd(span: Span): Promise<void>;
+  /**
+   * Ours. Does `work`, and returns what it returns, where `span` is the current one for others too: an APM's, or an
+   * application's OpenTelemetry. Called around tools, model calls and the functions of `with…Span`. Must call `work`
+   * once, at once.
+   */
+  inSpan?<T>(span: Span, work: () => T): T;
   /** Sends what is left and lets go of everything. `timeout` in milliseconds. */
   shutdown(timeout?: number): Promise<void>;
   /** Sends what is queued, and waits for it. */

@@ -33,9 +33,11 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
   const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
   if (run.observer) tellSent(run.observer, effect.id, { ...ready, run, agent });
   try {
-    const answer = run.settings.stream
-      ? await readStream(run, ready.model, asked)
-      : { response: await ask(ready.model, asked.request, asked.hooks) };
+    const answer = run.observer
+      ? await run.observer.inCall(effect.id, () => answerOf(run, ready.model, asked))
+      : run.settings.stream
+        ? await readStream(run, ready.model, asked)
+        : { response: await ask(ready.model, asked.request, asked.hooks) };
     return replied(run, effect.id, { agent, ready, answer, attempts });
   } catch (error) {
     run.record.live.values.set(effect.id, error);
@@ -51,6 +53,10 @@ export async function callModel(run: LiveRun, effect: CallModel, state: State): 
 }
 
 type Answer = { response: ModelResponse; firstTokenMs?: number };
+
+const answerOf = async (run: LiveRun, model: Model, asked: Asked): Promise<Answer> =>
+  run.settings.stream ? readStream(run, model, asked) : { response: await ask(model, asked.request, asked.hooks) };
+
 type Answered = { agent: AnyAgent; ready: Ready; answer: Answer; attempts: CallAttempts | undefined };
 
 /** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */

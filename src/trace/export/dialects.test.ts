@@ -269,3 +269,17 @@ describe('a span that links to an earlier segment', () => {
     expect(make(first)?.traceId).toMatch(/^[0-9a-f]{32}$/);
   });
 });
+
+test('a span of less than a millisecond, or by a clock that was set back, ends after it starts', () => {
+  const startedAt = '2026-11-25T10:00:00.123Z';
+  for (const endedAt of [startedAt, '2026-11-25T09:00:00.000Z', null]) {
+    const span = toOtlpSpan({ ...makeSpan(), startedAt, endedAt }, trace, {
+      dialect: genai,
+      includeContent: false,
+      redact,
+      valueLength: 500,
+    });
+    expect(span.startNs).toBe(BigInt(Date.parse(startedAt)) * 1_000_000n);
+    expect(span.endNs - span.startNs).toBe(1n);
+  }
+});

@@ -35,7 +35,8 @@ export function toOtlpSpan(span: Span, trace: TraceFacts | undefined, options: T
   const { dialect, includeContent, redact, valueLength } = options;
   const { name, client, facts } = dialect(span, { trace, includeContent });
   const startNs = nanoseconds(span.startedAt);
-  const endNs = nanoseconds(span.endedAt);
+  // Events know whole milliseconds, and clocks are set back: a span ends after it starts all the same.
+  const endNs = later(nanoseconds(span.endedAt), startNs);
   const remote = span.parentId === null ? parentOf(trace?.metadata ?? span.traceMetadata, span.traceId) : undefined;
   const parentSpanId = span.parentId === null ? remote?.spanId : otlpSpanId(span.parentId);
   const { attributes, dropped } = toAttributes(redact(facts), valueLength);
@@ -48,8 +49,7 @@ export function toOtlpSpan(span: Span, trace: TraceFacts | undefined, options: T
     name: textWithin(redactedText(redact, name), MAX_NAME),
     kind: client ? SPAN_KIND.client : SPAN_KIND.internal,
     startNs,
-    // A clock that was set back must not make a span that ends before it starts.
-    endNs: endNs < startNs ? startNs : endNs,
+    endNs,
     attributes,
     droppedAttributes: dropped,
     events: errorEvents(span, endNs, options),
@@ -67,6 +67,9 @@ function nanoseconds(time: string | null): bigint {
   const ms = Date.parse(time ?? '');
   return Number.isFinite(ms) && ms > 0 ? BigInt(Math.round(ms)) * 1_000_000n : 0n;
 }
+
+/** One nanosecond after the start at least: back ends that sort by times, or divide by a duration, need a difference. */
+const later = (endNs: bigint, startNs: bigint): bigint => (endNs > startNs ? endNs : startNs + 1n);
 
 function redactedText(redact: Redactor, value: string): string {
   return String(redact(value));

@@ -93,6 +93,10 @@ class Metered implements RunObserver {
     return this.traced ? this.traced.within(effectId, here) : here();
   }
 
+  inCall<T>(effectId: string, work: () => T): T {
+    return this.traced ? this.traced.inCall(effectId, work) : work();
+  }
+
   close(): void {
     this.traced?.close();
     this.#isClosed = true;
