@@ -93,6 +93,9 @@ export type {
 // Traces: each name is listed there, those of our own under "Own additions"
 export * from './trace/index.ts';
 
+// Metrics and alerts
+export * from './trace/metrics/index.ts';
+
 // Items and stream events
 export {
   extractAllTextOutput,

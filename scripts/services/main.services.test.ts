@@ -42,5 +42,5 @@ test('a service that the machine lacks is said loudly; in CI it is an error', as
 test('a name that is no service is refused with those that are', async () => {
   const { code, output } = await runMain(['mysql', '--', 'true']);
   expect(code).toBe(1);
-  expect(output).toContain('There is no service "mysql". There are: postgres, redis, phoenix, litellm.');
+  expect(output).toContain('There is no service "mysql". There are: postgres, redis, phoenix, litellm, prometheus.');
 });

@@ -13,9 +13,10 @@ import type { Running, Service } from './service.ts';
 import { litellm } from './litellm.ts';
 import { phoenix } from './phoenix.ts';
 import { postgres } from './postgres.ts';
+import { prometheus } from './prometheus.ts';
 import { redis } from './redis.ts';
 
-const SERVICES: readonly Service[] = [postgres, redis, phoenix, litellm];
+const SERVICES: readonly Service[] = [postgres, redis, phoenix, litellm, prometheus];
 
 async function main(args: readonly string[]): Promise<number> {
   const split = args.indexOf('--');

@@ -10,6 +10,14 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'draws the trace of a run',
     load: async () => (await import('./trace.ts')).trace,
   },
+  metrics: {
+    summary: 'shows the five metrics of the runs that ended',
+    load: async () => (await import('./metrics.ts')).metrics,
+  },
+  alerts: {
+    summary: 'writes the rules of alerts for Prometheus',
+    load: async () => (await import('./alerts.ts')).alerts,
+  },
   graph: {
     summary: 'draws the agents of a module as Mermaid or DOT',
     load: async () => (await import('./graph.ts')).graph,

@@ -5,7 +5,7 @@ import type { AnyAgent } from '../agent/index.ts';
 import { Handoff } from '../agent/index.ts';
 import type { RunEvent, State } from '../kernel/index.ts';
 import type { Model, ModelRequest } from '../protocol/model.ts';
-import { runTracer, startingStore } from '../trace/listening.ts';
+import { runMeter, runTracer, startingStore } from '../trace/listening.ts';
 import type { AgentFacts, CheckEffect, RunObserver, TracedRun } from '../trace/run-tracer.ts';
 import type { LiveRun } from './live-run.ts';
 import type { Settings } from './options.ts';
@@ -29,14 +29,20 @@ export function observe(
   record: RunRecord,
   { settings, beginning, caller }: { settings: Settings; beginning: readonly RunEvent[]; caller?: Caller },
 ): RunObserver | undefined {
-  const tracer = runTracer();
-  if (tracer === undefined || settings.tracingDisabled === true) return undefined;
+  const tracer = settings.tracingDisabled === true ? undefined : runTracer();
+  const meter = runMeter();
+  if (tracer === undefined && meter === undefined) return undefined;
   const first = beginning.find(beginsSegment);
   if (!first) return undefined;
-  const observer = tracer.observe(tracedRun(record, settings, caller));
+  const run = tracedRun(record, settings, caller);
+  const observer = tracer?.observe(tracedBy(run));
   if (observer) first.segment = observer.segment;
-  return observer;
+  return meter ? meter.observe(run, observer) : observer;
 }
+
+/** The run as the tracer knows it: its caller is who traces the caller. */
+const tracedBy = ({ parent, ...run }: TracedRun): TracedRun =>
+  parent ? { ...run, parent: { ...parent, observer: parent.observer.traced ?? parent.observer } } : run;
 
 /** Who watches the run of a sub-agent: nobody where nobody watches its caller. */
 export function observeChild(
@@ -56,11 +62,14 @@ function tracedRun(record: RunRecord, settings: Settings, caller: Caller | undef
   // A sub-agent inherits its caller's settings, but not the name of its workflow.
   const isInherited = caller !== undefined && workflowName === caller.run.settings.workflowName;
   const observer = caller?.run.observer;
+  const { base } = record.journal;
+  const { session } = settings;
   return {
     runId: record.journal.runId,
     earlier: record.journal.events,
     state: record.state,
-    ...(record.journal.base && { base: record.journal.base.state }),
+    ...(base && { base: base.state, before: base }),
+    ...(session && { session: () => session.getSessionId() }),
     settings: {
       ...(workflowName !== undefined && !isInherited && { workflowName }),
       ...(traceId !== undefined && { traceId }),

@@ -1,13 +1,17 @@
 /**
- * The one thing that runs know of tracing: whether anybody listens, and through whom. While the slot is empty a run
- * builds nothing. It is filled when a processor is set, or by the local store when the first run begins; so `run` does
- * not load the rest.
+ * The one thing that runs know of tracing and metrics: whether anybody listens, and through whom. While the slots are
+ * empty a run builds nothing. They are filled when a processor is set, by the local store when the first run begins, and
+ * when metrics are enabled; so `run` does not load the rest.
  */
 import { warn } from '../protocol/warn.ts';
-import type { RunTracer } from './run-tracer.ts';
+import type { RunMeter, RunTracer } from './run-tracer.ts';
 
-type Slot = { tracer: RunTracer | undefined; store: Promise<void> | 'untouched' | 'settled' };
-const slot: Slot = { tracer: undefined, store: 'untouched' };
+type Slot = {
+  meter: RunMeter | undefined;
+  tracer: RunTracer | undefined;
+  store: Promise<void> | 'untouched' | 'settled';
+};
+const slot: Slot = { meter: undefined, tracer: undefined, store: 'untouched' };
 
 /** Who traces runs; undefined where nobody listens. */
 export const runTracer = (): RunTracer | undefined => slot.tracer;
@@ -51,4 +55,12 @@ function isWanted(): boolean {
   const flag = env?.['OPENAI_AGENTS_DISABLE_TRACING'] ?? '';
   const isDisabled = flag === '1' || flag.toLowerCase() === 'true' || env?.['NODE_ENV'] === 'test';
   return !isDisabled && env?.['BATON_TRACE_STORE'] !== 'off';
+}
+
+/** Who counts runs; undefined where nobody does. */
+export const runMeter = (): RunMeter | undefined => slot.meter;
+
+/** Sets who counts the runs that begin from now on. */
+export function setRunMeter(next: RunMeter | undefined): void {
+  slot.meter = next;
 }

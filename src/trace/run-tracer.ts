@@ -2,7 +2,7 @@
  * Between runs and traces: what a run tells of itself, and what it gets in return. Types only.
  */
 import type { AgentKey, Committed, Effect, RunEvent, Segment, State } from '../kernel/index.ts';
-import type { ModelRequest, Origin } from '../protocol/model.ts';
+import type { ModelRequest, Origin, UsageData } from '../protocol/model.ts';
 import type { TracingConfig } from './types.ts';
 
 export type CheckEffect = Extract<Effect, { do: 'check' }>;
@@ -33,6 +33,10 @@ export type TracedRun = {
   /** What is now; `base` is what `earlier` follows from, where that is not the whole log. */
   readonly state: State;
   readonly base?: State;
+  /** With `base`: how many events came before `earlier`, and what they used. */
+  readonly before?: { readonly at: number; readonly usage: UsageData };
+  /** The id of the run's session. */
+  readonly session?: () => Promise<string>;
   readonly settings: TraceSettings;
   /** The call that the run carries out, for a run of a sub-agent. */
   readonly parent?: { readonly observer: RunObserver; readonly effectId: string };
@@ -54,6 +58,8 @@ export type SentFacts = {
 export type RunObserver = {
   /** Goes into the event that begins the segment. */
   readonly segment: Segment;
+  /** Where this one counts: the observer that traces, if there is one. */
+  readonly traced?: RunObserver | undefined;
   /** Each committed event, with the state that follows from it. */
   event(event: RunEvent, state: State): void;
   /** A model call is about to be sent. */
@@ -66,6 +72,12 @@ export type RunObserver = {
   inCall<T>(effectId: string, work: () => T): T;
   /** The segment is over, in whatever way. */
   close(): void;
+};
+
+/** Counts runs, whether they are traced or not. */
+export type RunMeter = {
+  /** An observer that counts, and hands on to the one that traces. */
+  observe(run: TracedRun, traced: RunObserver | undefined): RunObserver;
 };
 
 export type RunTracer = {

@@ -1,0 +1,54 @@
+/** `baton metrics`: what the runs of a window come to. */
+import { existsSync } from 'node:fs';
+import { UserError } from '../protocol/errors.ts';
+import { quantile } from '../trace/metrics/buckets.ts';
+import { openMetricsStore, type WindowSums } from '../trace/metrics/index.ts';
+import { traceStorePath } from '../trace/store/location.ts';
+import { parse, STORE_OPTIONS, textOf, wholeOf } from './arguments.ts';
+import type { Command } from './command.ts';
+import { duration } from './format.ts';
+import { fit, jsonLine, type Terminal } from './terminal.ts';
+
+const HOUR_MS = 3_600_000;
+const MOST_HOURS = 90 * 24;
+
+export const metrics: Command = {
+  usage: `baton metrics [--hours <1 to ${MOST_HOURS}, default 24>] [--json] [--store <folder or .db file>]
+           [--tenant <name>]`,
+  async run(args, terminal) {
+    const parsed = parse(args, { ...STORE_OPTIONS, hours: { type: 'string' }, json: { type: 'boolean' } }, 0);
+    const hours = wholeOf(parsed, 'hours', { least: 1, most: MOST_HOURS }) ?? 24;
+    const [said, tenant] = [textOf(parsed, 'store'), textOf(parsed, 'tenant')];
+    const path = said === undefined || !said.endsWith('.db') ? traceStorePath(said) : said;
+    if (!existsSync(path)) {
+      throw new UserError(`There are no metrics at ${path}. enableMetrics({ store: openMetricsStore() }) keeps them.`);
+    }
+    const store = openMetricsStore({ path, ...(tenant !== undefined && { tenant }) });
+    try {
+      const now = Date.now();
+      const window = await store.window(now - hours * HOUR_MS, now);
+      const p95 = quantile(window.activeSeconds, 0.95);
+      const { activeSeconds: _, ...told } = window;
+      if (parsed.values['json'] === true) terminal.out(jsonLine({ ...told, activeSecondsP95: p95 ?? null }));
+      else list(window, p95, terminal);
+    } finally {
+      await store.close();
+    }
+    return 0;
+  },
+};
+
+function list({ sums, ...window }: WindowSums, p95: number | undefined, { out, paint }: Terminal): void {
+  const { runs, priced, handoffs, handoffsGood, slow } = sums;
+  const share = (part: number, of: number): string => (of === 0 ? 'no data' : `${((part / of) * 100).toFixed(1)} %`);
+  const turns = window.turnsMean === undefined ? 'no data' : `${window.turnsMean.toFixed(1)}, p95 ${window.turnsP95}`;
+  const cost = priced === 0 ? 'no data' : `$${(sums.nanoUsd / priced / 1e9).toFixed(5)}`;
+  const rows: readonly (readonly [string, string, string])[] = [
+    ['turns per session', turns, `${window.sessions} sessions`],
+    ['guardrail trip rate', share(window.sessionsTripped, window.sessions), `${window.sessions} sessions`],
+    ['handoff success', share(handoffsGood, handoffs), `${handoffs} handoffs`],
+    ['cost per run', cost, `${priced} of ${runs} runs priced`],
+    ['p95 time to completion', p95 === undefined ? 'no data' : duration(p95 * 1000), `${runs} runs, ${slow} slow`],
+  ];
+  for (const [name, value, samples] of rows) out(`${fit(name, 24)}${paint('bold', fit(value, 20))}${samples}`);
+}

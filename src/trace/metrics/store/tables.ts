@@ -1,0 +1,160 @@
+/** What metrics have in a SQLite file. */
+import type { Component } from '../../../store/sqlite/component.ts';
+import { Statements } from '../../store/statements.ts';
+import { bucketOf } from '../buckets.ts';
+import type { RunObservation } from '../observation.ts';
+import { floor, HOUR_MS, MINUTE_MS, sumsOf } from '../rollup.ts';
+import { STEPS } from './schema.ts';
+
+/** What is asked of the metrics. Plain data: it crosses to the writer thread. */
+export type MetricsCommand = { readonly tenant: string } & (
+  | { readonly do: 'add'; readonly run: RunObservation; readonly slowMs: number }
+  | { readonly do: 'sums'; readonly from: number; readonly to: number }
+  | { readonly do: 'buckets'; readonly from: number; readonly to: number }
+  | { readonly do: 'sessions'; readonly from: number; readonly to: number }
+  | { readonly do: 'totals' }
+  | { readonly do: 'claim'; readonly owner: string; readonly now: number; readonly until: number }
+  | { readonly do: 'save'; readonly owner: string; readonly states: string }
+  | { readonly do: 'prune'; readonly now: number }
+);
+
+/** Stands for what is zero or less. */
+export const ZERO_BUCKET = -32_768;
+/** Seconds in which runs were active, beside the sums of runs. */
+export const ACTIVE_SECONDS = 'activeSeconds';
+
+const [TOTAL, HOUR, MINUTE] = [0, 1, 2];
+const WRITES: ReadonlySet<MetricsCommand['do']> = new Set(['add', 'claim', 'save', 'prune']);
+const ROWS_OF_ADD = 80;
+const DAY_MS = 24 * HOUR_MS;
+
+export const metricTables: Component = {
+  name: 'metrics',
+  steps: STEPS,
+  plan(plain) {
+    // The word of the metrics store, which made it.
+    const command = plain as MetricsCommand;
+    const isWrite = WRITES.has(command.do);
+    return { prepared: command, isWrite, rows: isWrite ? ROWS_OF_ADD : 1, key: 'metrics' };
+  },
+  open(connection) {
+    const db = new Statements(connection);
+    return (prepared) => execute(db, prepared as MetricsCommand);
+  },
+};
+
+function execute(db: Statements, command: MetricsCommand): unknown {
+  const { tenant } = command;
+  switch (command.do) {
+    case 'add':
+      return add(db, tenant, command);
+    case 'sums':
+      return over(db, 'SELECT name, sum(value) AS value FROM baton_metric_sums', 'name', command);
+    case 'buckets':
+      return over(db, 'SELECT bucket, sum(count) AS count FROM baton_metric_buckets', 'bucket', command);
+    case 'sessions':
+      return over(
+        db,
+        'SELECT sum(turns) AS turns, max(tripped > 0) AS tripped FROM baton_metric_sessions',
+        'session',
+        command,
+      );
+    case 'totals':
+      return [
+        db.all('SELECT name, value FROM baton_metric_sums WHERE tenant = ? AND level = 0', tenant),
+        db.all('SELECT bucket, count FROM baton_metric_buckets WHERE tenant = ? AND level = 0', tenant),
+      ];
+    case 'claim':
+      return claim(db, command);
+    case 'save':
+      return db.run(
+        'UPDATE baton_metric_alerts SET states = ? WHERE tenant = ? AND owner = ?',
+        command.states,
+        tenant,
+        command.owner,
+      );
+    case 'prune':
+      return prune(db, command.now);
+  }
+}
+
+/** Counts an end of a run once: the row of the run and what it adds are one transaction. */
+function add(
+  db: Statements,
+  tenant: string,
+  { run, slowMs }: { readonly run: RunObservation; readonly slowMs: number },
+): number {
+  const isNew = db.run(
+    'INSERT OR IGNORE INTO baton_metric_runs (tenant, run_id, seq, ended_at) VALUES (?, ?, ?, ?)',
+    tenant,
+    run.runId,
+    run.seq,
+    run.endedAt,
+  );
+  if (isNew === 0) return 0;
+  const seconds = run.activeMs / 1000;
+  const bucket = seconds > 0 ? bucketOf(seconds) : ZERO_BUCKET;
+  const sums = Object.entries({ ...sumsOf(run, slowMs), [ACTIVE_SECONDS]: seconds }).filter(([, value]) => value !== 0);
+  const [hour, minute] = [floor(run.endedAt, HOUR_MS), floor(run.endedAt, MINUTE_MS)];
+  for (const [level, start] of [[TOTAL, 0] as const, [HOUR, hour] as const, [MINUTE, minute] as const]) {
+    const at = [tenant, level ?? TOTAL, start];
+    for (const [name, value] of sums) db.run(ADD_SUM, ...at, name, value);
+    db.run(ADD_BUCKET, ...at, bucket);
+    if (level !== TOTAL) db.run(ADD_SESSION, ...at, run.session, run.turns, run.tripped > 0 ? 1 : 0);
+  }
+  return 1;
+}
+
+const ADD_SUM = `INSERT INTO baton_metric_sums (tenant, level, start, name, value) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET value = value + excluded.value`;
+const ADD_BUCKET = `INSERT INTO baton_metric_buckets (tenant, level, start, bucket, count) VALUES (?, ?, ?, ?, 1)
+  ON CONFLICT DO UPDATE SET count = count + 1`;
+const ADD_SESSION = `INSERT INTO baton_metric_sessions (tenant, level, start, session, runs, turns, tripped)
+  VALUES (?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET runs = runs + 1, turns = turns + excluded.turns,
+  tripped = tripped + excluded.tripped`;
+
+type Window = { readonly tenant: string; readonly from: number; readonly to: number };
+
+/** A window: hours in its middle, minutes at its ends. */
+// oxlint-disable-next-line eslint/max-params -- a query in its parts
+function over(db: Statements, select: string, group: string, { tenant, from, to }: Window): unknown {
+  const begin = floor(from, MINUTE_MS);
+  const firstHour = Math.min(to, Math.ceil(begin / HOUR_MS) * HOUR_MS);
+  const lastHour = Math.max(firstHour, floor(to, HOUR_MS));
+  return db.all(
+    `${select} WHERE tenant = ?1 AND level = 1 AND start >= ?3 AND start < ?4
+     OR tenant = ?1 AND level = 2 AND start >= ?2 AND start < ?3
+     OR tenant = ?1 AND level = 2 AND start >= ?4 AND start < ?5 GROUP BY ${group}`,
+    tenant,
+    begin,
+    firstHour,
+    lastHour,
+    to,
+  );
+}
+
+/** The states, for whoever gets the lease. */
+function claim(db: Statements, command: Extract<MetricsCommand, { do: 'claim' }>): unknown {
+  const { tenant, owner, now, until } = command;
+  const claimed = db.run(
+    `INSERT INTO baton_metric_alerts (tenant, owner, until, states) VALUES (?1, ?2, ?3, '{}')
+     ON CONFLICT DO UPDATE SET owner = ?2, until = ?3 WHERE owner = ?2 OR until < ?4`,
+    tenant,
+    owner,
+    until,
+    now,
+  );
+  if (claimed === 0) return null;
+  return db.get('SELECT states FROM baton_metric_alerts WHERE tenant = ?', tenant)?.['states'] ?? '{}';
+}
+
+/** Deletes what is older than is kept: minutes 2 days, runs 30, hours 90. Totals stay. */
+function prune(db: Statements, now: number): number {
+  let deleted = db.run('DELETE FROM baton_metric_runs WHERE ended_at < ?', now - 30 * DAY_MS);
+  for (const table of ['baton_metric_sums', 'baton_metric_buckets', 'baton_metric_sessions']) {
+    for (const [level, days] of [[HOUR, 90] as const, [MINUTE, 2] as const]) {
+      deleted += db.run(`DELETE FROM ${table} WHERE level = ? AND start < ?`, level ?? HOUR, now - days * DAY_MS);
+    }
+  }
+  return deleted;
+}
