@@ -10,6 +10,8 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type * as Sdk from '../src/index.ts';
+import type * as Testing from '../src/testing/index.ts';
 
 const RUNS = Number(process.argv[2] ?? 1000);
 const PROCESSES = 7;
@@ -23,8 +25,8 @@ type Measured = { readonly main: number; readonly process: number; readonly byte
 const built = (file: string): string => new URL(`../dist/${file}`, import.meta.url).href;
 
 async function measure(way: Way): Promise<Measured> {
-  const sdk: typeof import('../src/index.ts') = await import(built('index.js'));
-  const testing: typeof import('../src/testing/index.ts') = await import(built('testing/index.js'));
+  const sdk: typeof Sdk = await import(built('index.js'));
+  const testing: typeof Testing = await import(built('testing/index.js'));
   const { Agent, run, tool, setTraceProcessors, TraceStoreProcessor } = sdk;
   const folder = mkdtempSync(join(tmpdir(), 'baton-bench-'));
   const path = join(folder, 'traces.db');

@@ -91,7 +91,8 @@ async function main(): Promise<void> {
   const runnable = blocks.filter((block) => block.run);
   const problems = await pool(runnable, 2, async (block) => {
     const args = ['--import', at('scripts/docs-preload.ts'), at(FOLDER, fileOf(block))];
-    const env = { BATON_DOCS: '1', NODE_ENV: 'test', FORCE_COLOR: '0' };
+    // As a user's program runs: with NODE_ENV=test, nothing would be traced.
+    const env = { BATON_DOCS: '1', NODE_ENV: '', FORCE_COLOR: '0' };
     const { code, ms, output } = await execute({ command: 'node', args, env, quiet: true, timeoutMs: LIMIT_MS });
     console.log(`${code === 0 ? '✓' : '✗'} ${block.page}:${block.line} ${duration(ms)}`);
     return code === 0 ? [] : [`${block.page}:${block.line} ended with ${code}:\n${locate(output, blocks)}`];

@@ -178,7 +178,7 @@ test.each([
 });
 
 test('help lists the commands, and each tells its options', async () => {
-  expect((await say(['--help'])).out).toMatch(/runs .*\n.*trace .*\n.*graph /);
+  expect((await say(['--help'])).out).toMatch(/runs .*\n.*trace .*\n.*metrics .*\n.*alerts .*\n.*graph /);
   expect((await say([])).code).toBe(2);
   expect((await say(['trace', '--help'])).out).toContain('baton trace <id');
 });
