@@ -1,5 +1,8 @@
 /** The logs that the tests of durable runs are done on. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
 import { type EventLog, memoryLog, postgresLog, sqliteLog } from '../index.ts';
 
 const connectionString = process.env['BATON_POSTGRES_URL'] ?? '';
@@ -19,4 +22,26 @@ export function openLog(kind: Kind, dir: string): EventLog {
     case 'postgres':
       return postgresLog({ connectionString, tenant: dir });
   }
+}
+
+/** For each test a folder of its own. Gives what opens its log as another process would. */
+export function logOf(kind: Kind): () => EventLog {
+  let dir = '';
+  let logs: EventLog[] = [];
+  let shared: EventLog | undefined;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'baton-durable-'));
+    logs = [];
+    shared = undefined;
+  });
+  afterEach(async () => {
+    for (const log of logs) await log.close().catch(() => undefined);
+    rmSync(dir, { recursive: true, force: true });
+  });
+  return () => {
+    if (kind === 'memory') return (shared ??= openLog(kind, dir));
+    const log = openLog(kind, dir);
+    logs.push(log);
+    return log;
+  };
 }

@@ -1,34 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Agent, type AnyAgent, type EventLog, run, RunStore, tool } from '../index.ts';
+import { type Agent, type AnyAgent, run, RunStore, tool } from '../index.ts';
 import { functionCall, ScriptedModel } from '../testing/index.ts';
 
 import { booking, call, cutOff, done, recovered } from './booking.fixture.ts';
-import { kinds, openLog } from './logs.fixture.ts';
+import { kinds, logOf } from './logs.fixture.ts';
 
 describe.each(kinds)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
-  let dir = '';
-  let logs: EventLog[] = [];
-  let shared: EventLog | undefined;
-  /** A log as another process would open it. */
-  const open = (): EventLog => {
-    if (kind === 'memory') return (shared ??= openLog(kind, dir));
-    const log = openLog(kind, dir);
-    logs.push(log);
-    return log;
-  };
-  beforeEach(() => {
-    dir = mkdtempSync(join(tmpdir(), 'baton-durable-'));
-    logs = [];
-    shared = undefined;
-  });
-  afterEach(async () => {
-    for (const log of logs) await log.close().catch(() => undefined);
-    rmSync(dir, { recursive: true, force: true });
-  });
+  const open = logOf(kind);
 
   test('a call that was cut off after it began is asked about, and settled as a person says', async () => {
     const log = open();

@@ -2,8 +2,8 @@
 import * as refused from '../refusals.ts';
 import type { Claimed } from '../types.ts';
 import type { BeatCommand, ClaimCommand } from './commands.ts';
-import { leaseOf, number } from './statements.ts';
-import type { Statements } from './statements.ts';
+import { leaseOf, number } from './rows.ts';
+import type { Statements } from '../../store/sqlite/statements.ts';
 
 const SQL = {
   lease: `SELECT owner, fence, beat FROM baton_runs AS r LEFT JOIN baton_workers AS w

@@ -5,8 +5,8 @@ import { isNews } from '../news.ts';
 import { placeOf } from '../page.ts';
 import type { RunQuery, LogStatus } from '../types.ts';
 import type { Answers, InfoRow, ListCommand, NewsCommand, ReadCommand } from './commands.ts';
-import { leaseOf, maybe, number, text } from './statements.ts';
-import type { Columns, Statements, Value } from './statements.ts';
+import { leaseOf, maybe, number, text } from './rows.ts';
+import type { Columns, Statements, Value } from '../../store/sqlite/statements.ts';
 
 const OF_RUN = 'tenant = ? AND run = ?';
 const INFO = `SELECT r.*, w.beat FROM baton_runs AS r

@@ -2,8 +2,8 @@
 import * as refused from '../refusals.ts';
 import type { LogStatus } from '../types.ts';
 import type { RemoveCommand } from './commands.ts';
-import { text } from './statements.ts';
-import type { Statements } from './statements.ts';
+import { text } from './rows.ts';
+import type { Statements } from '../../store/sqlite/statements.ts';
 
 const OF_RUN = 'tenant = ? AND run = ?';
 const SQL = {

@@ -5,7 +5,7 @@ import { beat, claim } from './leases.ts';
 import { list, news, read } from './read.ts';
 import { remove } from './remove.ts';
 import { STEPS } from './schema.ts';
-import { Statements } from './statements.ts';
+import { Statements } from '../../store/sqlite/statements.ts';
 import { append, post } from './write.ts';
 
 export const logTables: Component = {

@@ -11,8 +11,8 @@ import * as refused from '../refusals.ts';
 import type { Committed, LogStatus } from '../types.ts';
 import type { Answers, AppendCommand, PostCommand } from './commands.ts';
 import { blobsIn } from './read.ts';
-import { maybe, number, text } from './statements.ts';
-import type { Columns, Statements } from './statements.ts';
+import { maybe, number, text } from './rows.ts';
+import type { Columns, Statements } from '../../store/sqlite/statements.ts';
 
 const OF_RUN = 'tenant = ? AND run = ?';
 /** Anonymous parameters only: Node 22.13 does not bind numbered ones by position. */

@@ -8,7 +8,7 @@ import { TraceStoreError, traceStoreError } from './errors.ts';
 import { traceStorePath } from './location.ts';
 import type { TraceRows } from './read.ts';
 import { runOf, type StoredRun, type StoredTrace, traceOf, type UsageRow, usageOf } from './rows.ts';
-import type { Columns } from './statements.ts';
+import type { Columns } from '../../store/sqlite/statements.ts';
 
 export type OpenTraceStoreOptions = {
   /** The file, or `:memory:` for what this process keeps there. @default `.baton/traces.db`, or in BATON_TRACE_STORE */

@@ -4,7 +4,7 @@
  * What was said goes first; a run goes with its trace, when nothing was written to the trace for long enough.
  */
 import type { PruneCommand } from './commands.ts';
-import type { Statements } from './statements.ts';
+import type { Statements } from '../../store/sqlite/statements.ts';
 
 /** Whether there may be more to delete. */
 export type Pruned = { readonly more: boolean };

@@ -1,6 +1,6 @@
 /** What the store is asked: runs, the trace of a run, usage. Answers are rows as plain data. */
 import type { ReadCommand } from './commands.ts';
-import type { Statements, Columns } from './statements.ts';
+import type { Statements, Columns } from '../../store/sqlite/statements.ts';
 
 type Of<K extends ReadCommand['do']> = Extract<ReadCommand, { do: K }>;
 

@@ -2,7 +2,7 @@
 import type { SpanDetails, SpanError } from '../types.ts';
 import type { Refs } from './batch.ts';
 import type { TraceRows } from './read.ts';
-import type { Columns } from './statements.ts';
+import type { Columns } from '../../store/sqlite/statements.ts';
 
 /** A run as the store knows it. Times in milliseconds since the epoch, money in integers of 10^-9 US dollars. */
 export type StoredRun = {

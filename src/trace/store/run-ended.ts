@@ -1,5 +1,5 @@
 /** Who hears of a run's end within the transaction that stores it. */
-import type { Statements } from './statements.ts';
+import type { Statements } from '../../store/sqlite/statements.ts';
 
 /** A run ended for the first time with this segment: what is told again is not heard again. */
 export type EndedRun = {

@@ -7,7 +7,7 @@ import { prune } from './prune.ts';
 import { readRuns, readTrace, readUsage } from './read.ts';
 import { redacted } from './redacted.ts';
 import { STEPS } from './schema.ts';
-import { Statements } from './statements.ts';
+import { Statements } from '../../store/sqlite/statements.ts';
 import { write } from './write.ts';
 
 /** A command, and for a write what its text says, without secrets. */

@@ -8,7 +8,7 @@
 import type { UsageData } from '../../protocol/model.ts';
 import type { Batch, RunRecord, SpanRecord, TraceRecord } from './batch.ts';
 import { RUN_ENDED, type EndedRun } from './run-ended.ts';
-import type { Statements } from './statements.ts';
+import type { Statements } from '../../store/sqlite/statements.ts';
 
 export type Written = { readonly spans: number };
 

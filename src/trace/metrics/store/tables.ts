@@ -1,6 +1,6 @@
 /** What metrics have in a SQLite file. */
 import type { Component } from '../../../store/sqlite/component.ts';
-import { Statements } from '../../store/statements.ts';
+import { Statements } from '../../../store/sqlite/statements.ts';
 import { bucketOf } from '../buckets.ts';
 import type { RunObservation } from '../observation.ts';
 import { floor, HOUR_MS, MINUTE_MS, sumsOf } from '../rollup.ts';
