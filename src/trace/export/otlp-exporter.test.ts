@@ -341,13 +341,13 @@ describe('the environment', () => {
 
 describe('a process', () => {
   const program = (url: string, more = ''): string => `
-    import { OTLPTraceExporter } from './src/trace/export/otlp-exporter.ts';
-    import { makeSpan } from './src/trace/export/span.fixture.ts';
+    import { OTLPTraceExporter } from '${new URL('./otlp-exporter.ts', import.meta.url).href}';
+    import { makeSpan } from '${new URL('./span.fixture.ts', import.meta.url).href}';
     const exporter = new OTLPTraceExporter({ endpoint: '${url}', flushTimeoutMs: 500, onProblem: () => {} });
     await exporter.onSpanEnd(makeSpan({}));
     ${more}`;
-  const run = async (code: string): Promise<unknown> =>
-    promisify(execFile)(process.execPath, ['--input-type=module-typescript', '-e', code], { timeout: 8000 });
+  const run = (code: string): Promise<unknown> =>
+    promisify(execFile)(process.execPath, ['--input-type=module', '-e', code], { timeout: 8000 });
 
   test('that has nothing else to do sends its last spans and ends', async () => {
     const server = await start();
