@@ -126,9 +126,15 @@ function over(db: Statements, select: string, group: string, { tenant, from, to 
     `${select} WHERE tenant = ? AND level = 1 AND start >= ? AND start < ?
      OR tenant = ? AND level = 2 AND start >= ? AND start < ?
      OR tenant = ? AND level = 2 AND start >= ? AND start < ? GROUP BY ${group}`,
-    ...[tenant, firstHour, lastHour],
-    ...[tenant, begin, firstHour],
-    ...[tenant, lastHour, to],
+    tenant,
+    firstHour,
+    lastHour,
+    tenant,
+    begin,
+    firstHour,
+    tenant,
+    lastHour,
+    to,
   );
 }
 
