@@ -19,14 +19,17 @@ import {
 
 const seeds = fc.nat({ max: 1_000_000 });
 
+/** The lives that every run of the tests sees, so that what they cover never hangs on luck. */
+const KNOWN = Array.from({ length: 500 }, (_, seed) => seed);
+
 test('a run comes to its end, with a log that keeps all laws', async () => {
-  await fc.assert(
-    fc.asyncProperty(seeds, async (seed) => {
-      const { log, state, cap, problems } = await lifeOf(seed);
-      expect(isOver(state.status)).toBe(true);
-      expect([...problems, ...brokenLaws(log, cap)]).toEqual([]);
-    }),
-  );
+  const holds = async (seed: number): Promise<void> => {
+    const { log, state, cap, problems } = await lifeOf(seed);
+    expect(isOver(state.status)).toBe(true);
+    expect([...problems, ...brokenLaws(log, cap)]).toEqual([]);
+  };
+  for (const seed of KNOWN) await holds(seed);
+  await fc.assert(fc.asyncProperty(seeds, holds));
 });
 
 test('the fold of the log is the state, also after a round trip through JSON', async () => {

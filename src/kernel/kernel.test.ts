@@ -186,6 +186,41 @@ test('a listener that throws stops the run with its error', async () => {
   expect(log.at(-1)).toEqual({ type: 'run.failed' });
 });
 
+test('a listener that throws at the end of a run changes nothing of the end', async () => {
+  const { world, log } = worldOf([ran('m1', 'done')], [started()], ({ type }) => {
+    if (type === 'run.finished') throw new Error('listener');
+  });
+  const end = await drive(initialState(), planOf(), world);
+  expect(end).toMatchObject({ status: 'finished', output: { text: 'done' } });
+  expect(log.at(-1)).toEqual({ type: 'run.finished' });
+});
+
+test('a run that forgets all but its log after each commit ends as one that does not', async () => {
+  const { world, log } = worldOf([ran('m1', 'done')], [started()]);
+  const end = await drive(initialState(), planOf(), { ...world, forget: () => fold(log, initialState()) });
+  expect(end).toMatchObject({ status: 'finished', output: { text: 'done' } });
+});
+
+test('a model call that a budget refused stops the run for that, not for the fault of the model', () => {
+  const error = { name: 'BudgetExceededError', message: 'spent' };
+  const refused: RunEvent = { type: 'model.failed', id: 'm1', cause: 'budget', error };
+  const state = fold([started(), CALL, refused], initialState());
+  expect(step(state, planOf())[0]).toMatchObject({ type: 'run.stopping', cause: 'budget', error });
+});
+
+test('a fork is another run from there on, with the plan that it was given', () => {
+  const log: RunEvent[] = [
+    started({ segment: { id: 's1' } }),
+    CALL,
+    ran('m1', 'done'),
+    { type: 'run.forked', runId: 'other', of: 'r', at: 3, once: 'ask' },
+    { type: 'plan.recorded', plan: { hash: 'x' } },
+  ];
+  const state = fold(log, initialState());
+  expect(state).toMatchObject({ runId: 'other', fork: { of: 'r', at: 3 }, plan: { hash: 'x' }, stage: 'reply' });
+  expect(state.segment).toBeUndefined();
+});
+
 const check = (index: number): RunEvent => ({
   type: 'effect.requested',
   effect: { do: 'check', id: `m1/out${index}`, point: 'output', k: 1, index },
