@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isOver, type RunEvent } from '../kernel/index.ts';
-import { type EventLog, LeaseWatch, type RunInfo } from '../log/index.ts';
+import { type EventLog, LeaseWatch, type RunInfo, type RunQuery } from '../log/index.ts';
 import type { RunRecord } from '../run/record.ts';
 import { DurableError } from './errors.ts';
 import { Hold } from './hold.ts';
@@ -16,7 +16,11 @@ export type Claimed = { found: Found; fences: Map<string, number> };
 /** How often a lease is looked at while its owner may be dead. */
 const LOOKS_A_LEASE = 10;
 
-/** @throws DurableError `durable/owned` where its owner lives, `durable/unknown-run` */
+/**
+ * Waits for a whole lease whether the owner shows itself.
+ *
+ * @throws DurableError `durable/owned` where its owner lives, `durable/unknown-run`
+ */
 export async function claimRun(log: EventLog, presence: Presence, runId: string): Promise<Claimed> {
   const watch = new LeaseWatch({ ttlMs: presence.leaseMs });
   for (let look = 0; ; look++) {
@@ -25,16 +29,27 @@ export async function claimRun(log: EventLog, presence: Presence, runId: string)
     if (isOwn(lease, presence) || watch.observe([found.log.info]).length > 0) {
       const claimed = await tryClaim(log, presence, found);
       if (claimed) return claimed;
-    } else if (look > LOOKS_A_LEASE) {
-      throw new DurableError(
-        'durable/owned',
-        runId,
-        `Run ${runId} is under way at worker ${lease.owner}, which lives. Wait for it, or look at its events.`,
-      );
-    }
+    } else if (look > LOOKS_A_LEASE) throw owned(runId, lease);
     await sleep(presence.leaseMs / LOOKS_A_LEASE);
   }
 }
+
+/** Takes a run as a listing showed it. @throws DurableError `durable/owned` where another was faster */
+export async function claimSeen(log: EventLog, presence: Presence, { runId, lease }: RunInfo): Promise<Claimed> {
+  const found = await find(log, runId);
+  const now = found.log.info.lease;
+  const isAsSeen = now.fence === lease.fence && now.owner === lease.owner && now.beat === lease.beat;
+  const claimed = isAsSeen && (await tryClaim(log, presence, found));
+  if (claimed) return claimed;
+  throw owned(runId, now);
+}
+
+const owned = (runId: string, { owner }: RunInfo['lease']): DurableError =>
+  new DurableError(
+    'durable/owned',
+    runId,
+    `Run ${runId} is under way at worker ${owner ?? 'that was faster'}, which lives. Wait for it, or look at its events.`,
+  );
 
 /** What an earlier process of this name had: names are given to one process at a time. */
 const isOwn = ({ owner }: RunInfo['lease'], { worker }: Presence): boolean => owner === worker;
@@ -64,15 +79,38 @@ async function claimChild(log: EventLog, worker: string, info: RunInfo): Promise
 
 const watches = new WeakMap<Presence, LeaseWatch>();
 
-/** Root runs that may be taken up: owner gone, or waiting with an answer in the inbox. */
-export async function claimable(log: EventLog, presence: Presence, limit: number): Promise<RunInfo[]> {
+/** Root runs that may be taken up, oldest first: owner gone, or waiting with an answer in the inbox. */
+export async function claimable(log: EventLog, presence: Presence): Promise<RunInfo[]> {
   let watch = watches.get(presence);
   if (!watch) watches.set(presence, (watch = new LeaseWatch({ ttlMs: presence.leaseMs })));
-  const active = await log.list({ parent: null, status: ['running', 'stopping'], limit });
-  const answered = await log.list({ parent: null, status: 'paused', hasInbox: true, limit });
-  const runs = [...active.runs, ...answered.runs];
+  const active = await listAll(log, { status: ['running', 'stopping'] });
+  const answered = await listAll(log, { status: 'paused', hasInbox: true });
+  const runs = [...active, ...answered];
   const free = new Set(watch.observe(runs));
-  return runs.filter((run) => free.has(run) || isOwn(run.lease, presence)).slice(0, limit);
+  return runs
+    .filter((run) => free.has(run) || isOwn(run.lease, presence))
+    .toSorted((a, b) => a.createdAt - b.createdAt);
+}
+
+/** All root runs like that: what stands behind a page of runs that others have must not be left for ever. */
+export async function listAll(log: EventLog, query: RunQuery): Promise<RunInfo[]> {
+  const runs: RunInfo[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await log.list({ ...query, parent: null, limit: PAGE, ...(cursor !== undefined && { cursor }) });
+    runs.push(...page.runs);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return runs;
+}
+
+const PAGE = 200;
+
+/** Gives back what was claimed and is not gone on with. */
+export async function unclaim(log: EventLog, { found, fences }: Claimed): Promise<void> {
+  for (const [runId, { position, fence }] of placesOf(found, fences)) {
+    await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
+  }
 }
 
 /** What was claimed, in the worker's hands; what was posted lands before the run goes on. */

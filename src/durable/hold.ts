@@ -46,6 +46,9 @@ export class Hold implements Kept {
   #live: LiveRun | undefined;
   #reading = false;
   #isAbandoned = false;
+  #isLeaving = false;
+  /** Of this run and those of its sub-agents, as they were committed last. */
+  readonly #states = new Map<string, State>();
   #stops: readonly RunEvent[] = [];
 
   constructor(options: HoldOptions) {
@@ -68,14 +71,35 @@ export class Hold implements Kept {
     if (this.#isAbandoned) throw abandoned(runId);
     presence.check(runId);
     const place = this.#places.get(runId);
+    const isRoot = runId === this.#options.runId;
     const own = this.#commitOf(runId, { events, state, place });
-    const commit = also.length > 0 ? { ...own, also } : own;
+    this.#states.set(runId, state);
+    const isLast = this.#isLeaving && !own.release && this.#isQuiet(runId, events);
+    const commit = { ...own, ...(also.length > 0 && { also }), ...(isLast && isRoot && { release: true }) };
     const done = await log.append(commit);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;
     this.#places.set(runId, { position: done.head, fence: done.fence, posted: done.posted, consumed, snapshotAt });
-    if (runId === this.#options.runId && done.posted > consumed) this.#readInbox();
+    if (isLast) await this.#leave(runId);
+    if (isRoot && done.posted > consumed) this.#readInbox();
   };
+
+  /** Nothing that this commit asks for begins here any more: it is the first thing that the next worker does. */
+  async #leave(runId: string): Promise<never> {
+    this.abandon();
+    if (this.#places.size > 1 || runId !== this.#options.runId) await this.release();
+    throw abandoned(this.#options.runId);
+  }
+
+  /** Whether nothing is under way but what these events ask for, which did not begin. */
+  #isQuiet(runId: string, events: readonly RunEvent[]): boolean {
+    const asked = new Set(events.flatMap((event) => (event.type === 'effect.requested' ? [event.effect.id] : [])));
+    return [...this.#states].every(([id, { status, open }]) => {
+      if (isOver(status)) return true;
+      // A call of a sub-agent is under way as far as the sub-agent's own run is.
+      return open.every((effect) => (id === runId && asked.has(effect.id)) || this.#places.has(`${id}/${effect.id}`));
+    });
+  }
 
   #commitOf(
     runId: string,
@@ -144,6 +168,17 @@ export class Hold implements Kept {
       // Of a sub-agent's run that is over there is no lease to give back.
       await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
     }
+  }
+
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
+  /** Lets what is under way be done, and leaves the run with the commit that says so. */
+  leaveAtCommit(): void {
+    this.#isLeaving = true;
+    // Nothing was begun here: it waits for its turn, at most.
+    if (this.#states.size === 0) this.abandon();
   }
 
   /** Commits nothing any more: the run is left to another worker. */
