@@ -4,11 +4,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isOver, type RunEvent } from '../kernel/index.ts';
-import { type EventLog, LeaseWatch, type RunInfo, type RunQuery } from '../log/index.ts';
+import { type EventLog, LeaseWatch, type RunInfo } from '../log/index.ts';
 import type { RunRecord } from '../run/record.ts';
+import { asksIn } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
 import { Hold } from './hold.ts';
 import type { Presence } from './presence.ts';
+import { listAll } from './list-all.ts';
 import { find, type Found, infosOf, placesOf } from './revive.ts';
 
 export type Claimed = { found: Found; fences: Map<string, number> };
@@ -92,20 +94,6 @@ export async function claimable(log: EventLog, presence: Presence): Promise<RunI
     .toSorted((a, b) => a.createdAt - b.createdAt);
 }
 
-/** All root runs like that: what stands behind a page of runs that others have must not be left for ever. */
-export async function listAll(log: EventLog, query: RunQuery): Promise<RunInfo[]> {
-  const runs: RunInfo[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await log.list({ ...query, parent: null, limit: PAGE, ...(cursor !== undefined && { cursor }) });
-    runs.push(...page.runs);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return runs;
-}
-
-const PAGE = 200;
-
 /** Gives back what was claimed and is not gone on with. */
 export async function unclaim(log: EventLog, { found, fences }: Claimed): Promise<void> {
   for (const [runId, { position, fence }] of placesOf(found, fences)) {
@@ -121,7 +109,8 @@ export function holdOf(
 ): Hold {
   const { info, inbox } = found.log;
   const { runId, agent, session } = info;
-  const hold = new Hold({ log, presence, runId, agent, session, places: placesOf(found, fences) });
+  const places = placesOf(found, fences);
+  const hold = new Hold({ log, presence, runId, agent, session, places, waiting: asksIn(info) });
   const posted = new Map(inbox.map(({ event, position }) => [event as RunEvent, position]));
   record.inbox.push(...hold.take(posted));
   return hold;

@@ -12,6 +12,7 @@ import type { Json } from '../protocol/json.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
 import { asksOf } from '../run/perform/child-run.ts';
+import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
 import type { Presence } from './presence.ts';
 import { snapshotIfDue } from './snapshot.ts';
@@ -27,6 +28,8 @@ export type HoldOptions = {
   session: string | undefined;
   /** Runs that are in the log already: this one and those of its sub-agents. */
   places?: ReadonlyMap<string, Place>;
+  /** What it waited for before it was taken up. */
+  waiting?: readonly TimedAsk[];
 };
 
 const LISTEN_AFTER_MS = 100;
@@ -117,12 +120,20 @@ export class Hold implements Kept {
       events,
       ...(!place && { create: this.#newRun(runId, events) }),
       ...(status !== 'new' && { status }),
-      ...(status === 'paused' && { waiting: asksOf(state, runId) as unknown as Json }),
       ...(events.some(({ type }) => type === 'run.resumed') && { waiting: null }),
+      // In this order: a run that goes on with nothing to do rests again in the same commit.
+      ...(status === 'paused' && { waiting: this.#waiting(runId, state) }),
       ...(snapshot && { snapshot }),
       ...(consumed > 0 && { consumed }),
       ...(atRest && { release: true }),
     };
+  }
+
+  #waiting(runId: string, state: State): Json {
+    const record = this.#live?.record;
+    // What a sub-agent waits for is listed with the run that people see.
+    if (runId !== this.#options.runId || !record) return asksOf(state, runId) as unknown as Json;
+    return timedAsks(record, state, this.#options.waiting ?? []);
   }
 
   #newRun(runId: string, events: readonly Committed[]): NewRun {

@@ -20,6 +20,7 @@ import {
   type StreamRunOptions,
 } from '../run/index.ts';
 import type { Kept, RunKeeper, RunToKeep } from '../run/keeper.ts';
+import { Deadlines, expireAsks } from './ask-timeout.ts';
 import { claimable, type Claimed, claimRun, claimSeen } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
@@ -50,6 +51,7 @@ export class RunStore implements RunKeeper {
   readonly #options: RunStoreOptions;
   readonly #presence: Presence;
   readonly #taking: Taking;
+  readonly #deadlines: Deadlines;
   readonly #warned = new Set<string>();
   #isClosed = false;
 
@@ -61,7 +63,8 @@ export class RunStore implements RunKeeper {
     this.log = log;
     this.#options = options;
     this.#presence = new Presence({ log, worker: worker ?? newWorkerName(), leaseMs });
-    const { onPlanChange } = options;
+    const { onPlanChange, agents = [] } = options;
+    this.#deadlines = new Deadlines(agents, leaseMs);
     this.#taking = new Taking({ log, presence: this.#presence, keeper: this, onPlanChange });
   }
 
@@ -98,6 +101,7 @@ export class RunStore implements RunKeeper {
     if (isLast(found.state)) {
       return run(agent, new RunState(revive(found, agent, given.context)), runOptions as NonStreamRunOptions);
     }
+    await expireAsks(this.log, found.log.info);
     const claimed = await this.#taking.claim(runId, () => claimRun(this.log, this.#presence, runId));
     return this.#taking.goOn(await this.#taking.takeUp(claimed, agent, given), runOptions);
   }
@@ -161,6 +165,7 @@ export class RunStore implements RunKeeper {
    */
   async recover({ limit = 50, skip, onTaken, onRest }: RecoverOptions = {}): Promise<Recovered[]> {
     this.#checkOpen('');
+    await this.#deadlines.look(this.log);
     const candidates = await claimable(this.log, this.#presence);
     const free = candidates.filter((info) => !this.#taking.underway.has(info.runId) && !skip?.(info)).slice(0, limit);
     const recovering = free.map(async (info): Promise<Recovered[]> => {
@@ -302,7 +307,7 @@ export class RunStore implements RunKeeper {
     this.#taking.underway.enter(runId);
     try {
       await this.#presence.enter();
-      warnOfUndeclared(record.graph, this.#warned);
+      warnOfUndeclared(record.graph.root, this.#warned);
       record.inbox.push({ type: 'plan.recorded', plan: planRecord(record.graph.root) });
       const agent = record.graph.root.name;
       const options = { log: this.log, presence: this.#presence, runId, agent };
