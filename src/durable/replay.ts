@@ -42,7 +42,9 @@ export async function replay(
   const own = events.findLastIndex(({ type }) => type === 'run.forked') + 1;
   let state = fold(events.slice(0, own), initialState());
   const world = new Recorded(events, { from: own, state });
-  const plan = new RunPlan(graph, settings, true);
+  const started = events.find((event) => event.type === 'run.started');
+  const isHeld = started?.conversationId !== undefined;
+  const plan = new RunPlan(graph, settings, { durable: true, isHeld });
   try {
     while (world.hasMore) state = await drive(state, plan, world);
     return state;

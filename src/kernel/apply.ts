@@ -37,6 +37,7 @@ function applied(s: State, e: RunEvent): State {
         agent: e.agent,
         maxTurns: e.maxTurns,
         hasSession: e.session ?? false,
+        lacksHistory: e.session ?? false,
         conversationId: e.conversationId,
         previousResponseId: e.previousResponseId,
         omitsReasoningIds: e.omitsReasoningIds ?? false,
@@ -83,7 +84,7 @@ function applied(s: State, e: RunEvent): State {
       return s;
 
     case 'session.loaded':
-      return { ...close(s, e.id), stage: 'admit', ...startFrom(e.items, e.items, e.fresh) };
+      return { ...close(s, e.id), stage: 'admit', lacksHistory: false, ...startFrom(e.items, e.items, e.fresh) };
     case 'session.saved':
       return { ...close(s, e.id), savedTo: e.to, inputSaved: true, savePoint: false };
     case 'session.compacted':
@@ -203,7 +204,8 @@ function resumed(s: State, e: EventOf<'run.resumed'>): State {
     ...s,
     segment: e.segment,
     status: 'running',
-    stage: paused ? 'tools' : 'admit',
+    // A run that failed to read its history has said nothing yet.
+    stage: paused ? 'tools' : s.lacksHistory && e.session ? 'load' : 'admit',
     maxTurns: e.maxTurns,
     hasSession: e.session ?? false,
     fault: undefined,

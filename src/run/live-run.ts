@@ -102,7 +102,8 @@ export class LiveRun implements World, DecisionListener {
     this.runner = surroundings.runner;
     this.sink = surroundings.sink;
     this.observer = surroundings.observer;
-    this.plan = new RunPlan(record.graph, surroundings.settings, surroundings.durable !== undefined);
+    const isHeld = (this.settings.conversationId ?? record.state.conversationId) !== undefined;
+    this.plan = new RunPlan(record.graph, this.settings, { durable: surroundings.durable !== undefined, isHeld });
     if (this.sink && record.state.calls.length > 0) markShown(this);
     this.turn = turnOf(this);
     if (surroundings.amnesia) this.forget = () => this.#forget();

@@ -88,8 +88,10 @@ export async function saveSession(run: LiveRun, effect: Effect, state: State): P
     else if (isSessionHistoryTransactionAwareSession(session)) {
       // Applying an operation twice does nothing, so a repeat after a crash adds nothing twice.
       await session.applyHistoryTransaction({ operationId, transaction: { type: 'append_items', items } }, run.context);
-    } else if (isRunContextAwareSession(session)) await session.addItems(items, run.context);
-    else if (effect.attempt === undefined || !(await isSaved(session, items))) await session.addItems(items);
+    } else if (effect.attempt === undefined || !(await isSaved(run, session, items))) {
+      if (isRunContextAwareSession(session)) await session.addItems(items, run.context);
+      else await session.addItems(items);
+    }
   }
   await session.recordUsage?.({ runId: journal.runId, usage: usageOfJournal(journal) });
   return saved;
@@ -108,8 +110,11 @@ function sharedWrite(
 }
 
 /** Before an uncertain save is repeated: is what it would add already there? */
-async function isSaved(session: Session, items: readonly AgentInputItem[]): Promise<boolean> {
-  const newest = await session.getItems(items.length);
+async function isSaved(run: LiveRun, session: Session, items: readonly AgentInputItem[]): Promise<boolean> {
+  const { length } = items;
+  const newest = await (isRunContextAwareSession(session)
+    ? session.getItems(length, run.context)
+    : session.getItems(length));
   return JSON.stringify(newest) === JSON.stringify(items);
 }
 
