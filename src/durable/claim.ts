@@ -38,12 +38,16 @@ export async function claimRun(log: EventLog, presence: Presence, runId: string)
 
 /** Takes a run as a listing showed it. @throws DurableError `durable/owned` where another was faster */
 export async function claimSeen(log: EventLog, presence: Presence, { runId, lease }: RunInfo): Promise<Claimed> {
-  const found = await find(log, runId);
-  const now = found.log.info.lease;
-  const isAsSeen = now.fence === lease.fence && now.owner === lease.owner && now.beat === lease.beat;
-  const claimed = isAsSeen && (await tryClaim(log, presence, found));
-  if (claimed) return claimed;
-  throw owned(runId, now);
+  for (;;) {
+    const found = await find(log, runId);
+    const now = found.log.info.lease;
+    const isSame = now.fence === lease.fence && now.owner === lease.owner;
+    // A worker's own beat is no news to it, but for a claim that it came between.
+    if (!isSame || (now.beat !== lease.beat && !isOwn(now, presence))) throw owned(runId, now);
+    const claimed = await tryClaim(log, presence, found);
+    if (claimed) return claimed;
+    if (!isOwn(now, presence)) throw owned(runId, now);
+  }
 }
 
 const owned = (runId: string, { owner }: RunInfo['lease']): DurableError =>

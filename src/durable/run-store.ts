@@ -156,7 +156,8 @@ export class RunStore implements RunKeeper {
   /**
    * Takes up the runs whose workers have gone, and those that wait and were answered, and runs each until it rests.
    * Call it at start and on a timer, or see `runWorker`: a run whose worker died is taken `leaseMs` after the first
-   * call that sees it so. What another worker was faster to take is not among the results.
+   * call that sees it so. What another worker was faster to take is not among the results, nor is what must wait for
+   * the turn of another run on its session: a later call takes that.
    *
    * @param options.limit how many runs at once. @default 50
    * @param options.skip runs to leave alone
@@ -189,10 +190,17 @@ export class RunStore implements RunKeeper {
       if (error instanceof DurableError && error.code === 'durable/owned') return undefined;
       throw error;
     }
+    const turn = await this.#taking.turnOf(claimed, given);
+    if (turn === 'busy') return undefined;
     const record = await this.#taking.takeUp(claimed, agent, given);
     onTaken?.(info);
-    const { state } = await this.#taking.goOn(record, given);
-    return { status: state.status };
+    try {
+      const { state } = await this.#taking.goOn(record, given);
+      return { status: state.status };
+    } finally {
+      // Where the run came to its end without a use for it.
+      if (isOver(record.state.status)) await turn?.end().catch(() => undefined);
+    }
   }
 
   /**

@@ -6,13 +6,15 @@ import type { EventLog } from '../log/index.ts';
 import { type IndividualRunOptions, type NonStreamRunOptions, run, type RunResult, RunState } from '../run/index.ts';
 import type { Kept, RunKeeper } from '../run/keeper.ts';
 import type { RunRecord } from '../run/record.ts';
+import type { HeldSessionTurn } from '../session/index.ts';
 import { type Claimed, claimRun, holdOf, unclaim } from './claim.ts';
 import { DurableError } from './errors.ts';
 import type { Hold } from './hold.ts';
 import { planEvents } from './plan-record.ts';
 import type { Presence } from './presence.ts';
 import { revive } from './revive.ts';
-import type { OnPlanChange } from './types.ts';
+import { turnOfRun } from './session-turn.ts';
+import type { OnPlanChange, ResumeOptions } from './types.ts';
 import { Underway } from './underway.ts';
 
 export type TakingOptions = {
@@ -64,6 +66,7 @@ export class Taking {
   }
 
   async claim(runId: string, claim: () => Promise<Claimed>): Promise<Claimed> {
+    await this.underway.settled(runId);
     this.underway.enter(runId);
     try {
       await this.presence.enter();
@@ -83,6 +86,18 @@ export class Taking {
     this.presence.leave();
     await unclaim(this.log, claimed);
     this.underway.leave(claimed.found.log.info.runId);
+  }
+
+  /** The turn on its session for a run that was claimed. Where it must wait for that, the run is given back. */
+  async turnOf(claimed: Claimed, options: ResumeOptions): Promise<HeldSessionTurn | 'busy' | undefined> {
+    try {
+      const turn = await turnOfRun(claimed.found.state, options);
+      if (turn === 'busy') await this.#unclaim(claimed);
+      return turn;
+    } catch (error) {
+      await this.#unclaim(claimed);
+      throw error;
+    }
   }
 
   async takeUp(claimed: Claimed, agent: AnyAgent, { context }: { context?: unknown }): Promise<RunRecord> {

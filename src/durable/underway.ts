@@ -5,7 +5,14 @@
 import { DurableError } from './errors.ts';
 import type { Hold } from './hold.ts';
 
-type Entry = { hold?: Hold; readonly done: Promise<void>; readonly settle: () => void };
+type Entry = {
+  hold?: Hold;
+  readonly done: Promise<void>;
+  readonly settle: () => void;
+  /** That it is known whether the run goes on here. */
+  readonly decided: Promise<void>;
+  readonly begun: () => void;
+};
 
 export class Underway {
   readonly #entries = new Map<string, Entry>();
@@ -18,6 +25,13 @@ export class Underway {
     return this.#entries.get(runId)?.hold;
   }
 
+  /** Waits for somebody who is about to take a run up, and may yet leave it. */
+  async settled(runId: string): Promise<void> {
+    for (let entry = this.#entries.get(runId); entry && !entry.hold; entry = this.#entries.get(runId)) {
+      await entry.decided;
+    }
+  }
+
   /** @throws DurableError `durable/owned` where this process has it already */
   enter(runId: string): void {
     if (this.has(runId)) {
@@ -25,18 +39,24 @@ export class Underway {
     }
     let settle = (): void => undefined;
     const done = new Promise<void>((resolve) => (settle = resolve));
-    this.#entries.set(runId, { done, settle });
+    let begun = (): void => undefined;
+    const decided = new Promise<void>((resolve) => (begun = resolve));
+    this.#entries.set(runId, { done, settle, decided, begun });
   }
 
   /** The run has its place in the log. */
   begin(runId: string, hold: Hold): void {
     const entry = this.#entries.get(runId);
-    if (entry) entry.hold = hold;
+    if (!entry) return;
+    entry.hold = hold;
+    entry.begun();
   }
 
   leave(runId: string): void {
-    this.#entries.get(runId)?.settle();
+    const entry = this.#entries.get(runId);
     this.#entries.delete(runId);
+    entry?.begun();
+    entry?.settle();
   }
 
   /**
