@@ -14,6 +14,7 @@ import type { LiveRun } from '../run/live-run.ts';
 import { asksOf } from '../run/perform/child-run.ts';
 import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
+import { Feed } from './feed.ts';
 import type { Presence } from './presence.ts';
 import { snapshotIfDue } from './snapshot.ts';
 
@@ -43,6 +44,8 @@ const abandoned = (runId: string): DurableError =>
 
 export class Hold implements Kept {
   readonly durable: Kept['durable'];
+  /** For those who look on. */
+  readonly feed = new Feed();
   readonly #options: HoldOptions;
   readonly #places: Map<string, Place>;
   readonly #taken = new Map<RunEvent, number>();
@@ -82,6 +85,7 @@ export class Hold implements Kept {
     const done = await log.append(commit);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;
+    if (isRoot) this.feed.committed(place?.position ?? 0, done.at, events);
     this.#places.set(runId, { position: done.head, fence: done.fence, posted: done.posted, consumed, snapshotAt });
     if (isLast) await this.#leave(runId);
     if (isRoot && done.posted > consumed) this.#readInbox();
@@ -208,6 +212,7 @@ export class Hold implements Kept {
       ended.abort();
       clearTimeout(timer);
       this.#live = undefined;
+      this.feed.end();
       this.#options.presence.leave();
     };
   }

@@ -1,5 +1,7 @@
 export { AlreadyDecided, DurableError } from './errors.ts';
 export type { DurableErrorCode } from './errors.ts';
+export type { RunStreamPart } from './feed.ts';
+export type { LookOptions } from './look-on.ts';
 export type { ReplayOptions } from './replay.ts';
 export { RunStore } from './run-store.ts';
 export type {

@@ -164,7 +164,7 @@ describe.each(kinds)('work that was cut off, in a log in %s', { timeout: 30_000 
 
       const warnings = said.mock.calls.map(([text]) => String(text));
       // Each by the store that starts the run, not by the one that takes it up, and not the agent that is a tool.
-      expect(warnings.map((text) => /^\[baton\] Tool "(\w+)"/.exec(text)?.[1]).toSorted()).toEqual(['act', 'other']);
+      expect(warnings.map((text) => /Tool "(\w+)"/.exec(text)?.[1] ?? '').toSorted()).toEqual(['act', 'other']);
       expect(warnings[0]).toMatch(/counts as effect: 'once'.*Give it effect/s);
     } finally {
       said.mockRestore();

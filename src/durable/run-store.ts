@@ -24,13 +24,15 @@ import { Deadlines, expireAsks } from './ask-timeout.ts';
 import { claimable, type Claimed, claimRun, claimSeen } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
+import type { RunStreamPart } from './feed.ts';
 import { forkedEvents } from './fork.ts';
 import { Hold } from './hold.ts';
+import { eventsFrom, type LookOptions, partsFrom } from './look-on.ts';
 import { planRecord, warnOfUndeclared } from './plan-record.ts';
 import { Presence } from './presence.ts';
 import { replay, type ReplayOptions } from './replay.ts';
 import type { DrainOptions, ForkOptions, Recovered, RecoverOptions, ResumeOptions, RunStoreOptions } from './types.ts';
-import { eventsOf, find, revive, unknownRun } from './revive.ts';
+import { eventsOf, find, revive } from './revive.ts';
 import { Taking } from './taking.ts';
 
 const DEFAULT_LEASE_MS = 15_000;
@@ -243,20 +245,18 @@ export class RunStore implements RunKeeper {
    *
    * @throws DurableError `durable/unknown-run`
    */
-  async *events(
-    runId: string,
-    { from = 0, signal }: { from?: number; signal?: AbortSignal } = {},
-  ): AsyncGenerator<{ position: number; at: number; event: RunEvent }> {
-    let next = from;
-    for (;;) {
-      const read = await this.log.read(runId, { from: next });
-      if (!read) throw unknownRun(runId);
-      for (const { position, at, event } of read.events) yield { position, at, event: event as RunEvent };
-      next = Math.max(next, read.info.head);
-      const { status } = read.info;
-      if (isOver(status) || status === 'paused') return;
-      await this.log.watch(runId, { head: next, posted: Number.MAX_SAFE_INTEGER }, signal);
-    }
+  events(runId: string, options: LookOptions = {}): AsyncGenerator<{ position: number; at: number; event: RunEvent }> {
+    return eventsFrom(this.log, runId, options);
+  }
+
+  /**
+   * As `events`, with what the model says in between, where the run is streamed in this process: for user interfaces
+   * that come late, come back, or show runs that died and were taken up.
+   *
+   * @throws DurableError `durable/unknown-run`
+   */
+  stream(runId: string, options: LookOptions = {}): AsyncGenerator<RunStreamPart> {
+    return partsFrom(this.log, runId, { ...options, feedOf: () => this.#taking.underway.hold(runId)?.feed });
   }
 
   // Saying something to a run, from any process

@@ -143,6 +143,7 @@ export class Taking {
         this.underway.leave(runId);
       };
     };
-    return { committer, durable, attach, giveBack: () => hold.release() };
+    const tap: Kept['tap'] = (event) => hold.feed.streamed(event);
+    return { committer, durable, attach, tap, giveBack: () => hold.release() };
   }
 }

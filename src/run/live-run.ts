@@ -45,6 +45,7 @@ export type Surroundings = {
   readonly durable?: Durability;
   readonly attach?: Kept['attach'];
   readonly giveBack?: Kept['giveBack'];
+  readonly tap?: Kept['tap'];
   /** Testing: after each commit forget all but the log. */
   readonly amnesia?: boolean;
 };
