@@ -25,12 +25,13 @@ import { claimable, type Claimed, claimRun, claimSeen } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
 import type { RunStreamPart } from './feed.ts';
-import { forkedEvents } from './fork.ts';
+import { forkedEvents, forkPoint } from './fork.ts';
 import { Hold } from './hold.ts';
 import { eventsFrom, type LookOptions, partsFrom } from './look-on.ts';
 import { planRecord, warnOfUndeclared } from './plan-record.ts';
 import { Presence } from './presence.ts';
 import { replay, type ReplayOptions } from './replay.ts';
+import { dropBranch, makeBranch, onOwnBranch } from './session-branch.ts';
 import type { DrainOptions, ForkOptions, Recovered, RecoverOptions, ResumeOptions, RunStoreOptions } from './types.ts';
 import { eventsOf, find, revive } from './revive.ts';
 import { Taking } from './taking.ts';
@@ -97,7 +98,8 @@ export class RunStore implements RunKeeper {
   ): Promise<RunResult<unknown, AnyAgent> | StreamedRunResult<unknown, AnyAgent>> {
     this.#checkOpen(runId);
     const found = await find(this.log, runId);
-    const given = { ...(await this.#options.resumeOptions?.(found.log.info)), ...options };
+    const own = { ...(await this.#options.resumeOptions?.(found.log.info)), ...options };
+    const given = onOwnBranch(own, found.state.fork?.branch);
     const agent = options.agent ?? this.#agentOf(found.log.info);
     const { agent: _, ...runOptions } = given;
     if (isLast(found.state)) {
@@ -110,7 +112,9 @@ export class RunStore implements RunKeeper {
 
   /**
    * Starts a copy of a run from the newest point at or before `at` where nothing was under way, and runs it until it
-   * rests. What was done is not done again; what comes is done under ids of its own.
+   * rests. What was done is not done again; what comes is done under ids of its own. A session that has branches, such
+   * as a `BranchedSession`, gets one named as the copy, from that point, which only the copy has; another session is
+   * shared with the original.
    *
    * @param options.at how many events of the log come before, at most. @default all
    * @param options.runId the copy's id. @default a random one
@@ -128,17 +132,35 @@ export class RunStore implements RunKeeper {
       ...rest
     } = options;
     const found = await find(this.log, runId, { whole: true });
-    const agent = options.agent ?? this.#agentOf(found.log.info);
-    const events = forkedEvents(eventsOf(found.log), copyId, { of: runId, at, once });
-    const create = { agent: found.log.info.agent, worker: this.worker };
-    const { agent: _, ...runOptions } = { ...(await this.#options.resumeOptions?.(found.log.info)), ...rest };
+    const { info } = found.log;
+    const agent = options.agent ?? this.#agentOf(info);
+    const given = { ...(await this.#options.resumeOptions?.(info)), ...rest };
+    const { agent: _, ...theirs } = onOwnBranch(given, found.state.fork?.branch);
+    const events = eventsOf(found.log);
+    const cut = forkPoint(events, runId, at);
+    const place = { events, cut, session: theirs.session, sessionId: info.session };
+    const branch = (await makeBranch(copyId, place)) ? copyId : undefined;
     const claimed = await this.#taking.claim(copyId, async () => {
+      const fork = { of: runId, at: cut, once, ...(branch !== undefined && { branch }) };
+      const { agent: name, session } = info;
+      const create = { agent: name, worker: this.worker, ...(session !== undefined && { session }) };
       // Nobody else sees a copy that is not edited yet: it is this worker's from the first.
-      await this.log.append({ runId: copyId, position: 0, fence: 0, create, events });
+      const copied = forkedEvents(events, copyId, fork);
+      await this.log.append({ runId: copyId, position: 0, fence: 0, create, events: copied });
       return claimRun(this.log, this.#presence, copyId);
     });
+    const runOptions = onOwnBranch(theirs, branch);
     const record = await this.#taking.takeUp(claimed, agent, runOptions);
-    return this.#taking.goOn(record, runOptions, (state) => this.#edited(copyId, () => edit?.(state)));
+    return this.#taking.goOn(record, runOptions, async (state) => {
+      try {
+        edit?.(state);
+      } catch (error) {
+        // A copy that could not be edited as it should be is none.
+        await this.log.remove({ runIds: [copyId], evenOpen: true });
+        if (branch !== undefined) await dropBranch(theirs.session, branch);
+        throw error;
+      }
+    });
   }
 
   /**
@@ -183,7 +205,7 @@ export class RunStore implements RunKeeper {
 
   /** Undefined: another worker was faster. */
   async #recover(info: RunInfo, onTaken: RecoverOptions['onTaken']): Promise<Recovered['outcome'] | undefined> {
-    const given = { ...(await this.#options.resumeOptions?.(info)) };
+    const options = { ...(await this.#options.resumeOptions?.(info)) };
     const agent = this.#agentOf(info);
     let claimed: Claimed;
     try {
@@ -192,6 +214,7 @@ export class RunStore implements RunKeeper {
       if (error instanceof DurableError && error.code === 'durable/owned') return undefined;
       throw error;
     }
+    const given = onOwnBranch(options, claimed.found.state.fork?.branch);
     const turn = await this.#taking.turnOf(claimed, given);
     if (turn === 'busy') return undefined;
     const record = await this.#taking.takeUp(claimed, agent, given);
@@ -322,16 +345,6 @@ export class RunStore implements RunKeeper {
       return this.#taking.registered(runId, new Hold({ ...options, session: await session?.getSessionId() }));
     } catch (error) {
       this.#taking.underway.leave(runId);
-      throw error;
-    }
-  }
-
-  /** A copy that could not be edited as it should be is none. */
-  async #edited(runId: string, edit: () => void): Promise<void> {
-    try {
-      edit();
-    } catch (error) {
-      await this.log.remove({ runIds: [runId], evenOpen: true });
       throw error;
     }
   }

@@ -49,7 +49,7 @@ function applied(s: State, e: RunEvent): State {
       return { ...s, segment: e.segment, open: [], uncertain: [...s.uncertain, ...s.open] };
     case 'run.forked':
       // What was traced before is the other run's.
-      return { ...s, runId: e.runId, segment: undefined, fork: { of: e.of, at: e.at, once: e.once } };
+      return { ...s, runId: e.runId, segment: undefined, fork: forkOf(e) };
     case 'plan.recorded':
       return { ...s, plan: e.plan };
     case 'run.paused':
@@ -313,6 +313,13 @@ function checked(s: State, e: EventOf<'check.returned'>): State {
 }
 
 const indexOf = (checkId: string): number => Number(checkId.slice(checkId.lastIndexOf('/out') + 4));
+
+const forkOf = ({ of, at, once, branch }: EventOf<'run.forked'>): State['fork'] => ({
+  of,
+  at,
+  once,
+  ...(branch !== undefined && { branch }),
+});
 
 /** The decision alone: what a commit adds to an event is no part of a state. */
 function approvalOf(e: EventOf<'approval.decided'>): Approval {

@@ -352,3 +352,12 @@ test('a run that failed to read its history reads it when it goes on, with a ses
   ];
   expect(stageOf(...loaded, resumed(true))).toBe('admit');
 });
+
+test('a copy knows the branch of its session, where it has one of its own', () => {
+  const forked: RunEvent = { type: 'run.forked', runId: 'copy', of: 'run', at: 1, once: 'ask' };
+  expect(fold([started(), forked], initialState()).fork).toEqual({ of: 'run', at: 1, once: 'ask' });
+  expect(fold([started(), { ...forked, branch: 'copy' }], initialState())).toMatchObject({
+    runId: 'copy',
+    fork: { branch: 'copy' },
+  });
+});

@@ -5,6 +5,7 @@ import { type Effect, inputItems, type RunEvent, type State, toArray } from '../
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import {
+  isBranchAwareSession,
   isOpenAIResponsesCompactionAwareSession,
   isRunContextAwareSession,
   isSessionHistoryTransactionAwareSession,
@@ -27,16 +28,19 @@ export async function loadSession(run: LiveRun, effect: Effect, state: State): P
   const history = withoutOrphans(sinceCompaction(stored)).map(
     (item) => session.prepareHistoryItemForModelInput?.(item) ?? item,
   );
+  const isWhole = limits?.limit === undefined && limits?.maxTokens === undefined;
+  // So that a copy of the run finds its place in the session again.
+  const place = isWhole && isBranchAwareSession(session) ? { stored: stored.length } : {};
   const callback = run.settings.sessionInputCallback;
   if (!callback) {
     const items = [...history, ...own];
-    return { type: 'session.loaded', id: effect.id, items, fresh: own.map((_, n) => history.length + n) };
+    return { type: 'session.loaded', id: effect.id, items, fresh: own.map((_, n) => history.length + n), ...place };
   }
   const items = await callback(history.slice(), own.slice());
   if (!Array.isArray(items)) {
     throw new UserError('Session input callback must return an array of AgentInputItem objects.');
   }
-  return { type: 'session.loaded', id: effect.id, items, fresh: freshOf(items, history) };
+  return { type: 'session.loaded', id: effect.id, items, fresh: freshOf(items, history), ...place };
 }
 
 /**
