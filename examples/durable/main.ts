@@ -43,7 +43,7 @@ for (const item of state.getInterruptions()) {
 
 // model says: You are booked on LH 1042.
 const result = await store.resume('trip-1');
-console.log(`  ${result.finalOutput}`);
+console.log(' ', result.finalOutput);
 const calls = result.rawResponses.length;
 console.log(
   styleText('green', `✓ ${result.state.status}:`),
