@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type Agent, AlreadyDecided, type AnyAgent, type EventLog, RunStore } from '../index.ts';
-import { ScriptedModel } from '../testing/index.ts';
+import { z } from 'zod';
+import { Agent, AlreadyDecided, type AnyAgent, type EventLog, memoryLog, run, RunStore, tool } from '../index.ts';
+import { functionCall, ScriptedModel } from '../testing/index.ts';
 import { booking, cutOff, done, recovered } from './booking.fixture.ts';
 import { kinds, logOf } from './logs.fixture.ts';
 
@@ -73,6 +74,41 @@ describe.each(kinds)('questions with a time, in a log in %s', { timeout: 60_000 
     await after(HOUR / 2, () => store.recover());
     expect(await untilOf()).toBe(before);
   });
+});
+
+test('a question of a sub-agent has its time too, and its end is the end of the run that people see', async () => {
+  const log = memoryLog();
+  let begun = (): void => undefined;
+  const inTool = new Promise<void>((resolve) => (begun = resolve));
+  const act = tool({
+    name: 'act',
+    description: 'Acts.',
+    parameters: z.object({}),
+    effect: 'once',
+    askTimeoutMs: HOUR,
+    execute: () => new Promise<string>(begun),
+  });
+  const sub = new Agent({
+    name: 'Sub',
+    model: new ScriptedModel([[functionCall('act', {}, { callId: 's1' })]]),
+    tools: [act],
+  });
+  const agent = new Agent({
+    name: 'Desk',
+    model: new ScriptedModel([[functionCall('ask_sub', { input: 'Act.' }, { callId: 'c1' })]]),
+    tools: [sub.asTool({ toolName: 'ask_sub', toolDescription: 'Asks.' })],
+  }) as unknown as AnyAgent;
+  const dying = new RunStore({ log, worker: 'w' });
+  void run(agent, 'Go.', { durable: { store: dying, runId: 'r1' } }).catch(() => undefined);
+  await inTool;
+  await dying.drain({ timeoutMs: 1 });
+  const open = (): RunStore => new RunStore({ log, worker: 'w', agents: [agent] });
+  expect(await open().recover()).toEqual([{ runId: 'r1', outcome: { status: 'paused' } }]);
+  const [listed] = (await open().list()).runs;
+  expect(listed?.waiting).toMatchObject([{ run: 'r1/m1/c0', tool: 'act', until: expect.any(Number) as number }]);
+  const [end] = await after(2 * HOUR, () => open().recover());
+  expect(end?.outcome).toMatchObject({ error: { message: expect.stringContaining('tool "act"') as string } });
+  expect((await open().list()).runs[0]?.status).toBe('failed');
 });
 
 test('a tool that nobody is asked about has no time for it', () => {

@@ -87,6 +87,7 @@ export class Hold implements Kept {
     const consumed = commit.consumed ?? place?.consumed ?? 0;
     if (isRoot) this.feed.committed(place?.position ?? 0, done.at, events);
     this.#places.set(runId, { position: done.head, fence: done.fence, posted: done.posted, consumed, snapshotAt });
+    if (isOver(state.status)) this.#states.delete(runId);
     if (isLast) await this.#leave(runId);
     if (isRoot && done.posted > consumed) this.#readInbox();
   };
