@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../../protocol/errors.ts';
 import { budgetLedgerConformance } from '../../../testing/index.ts';
 import { expectAgreement } from '../agreement.fixture.ts';
+import { expectOnce, expectUnreachable } from '../trouble.fixture.ts';
 import { postgresLedger, type PostgresLedgerOptions } from './postgres-ledger.ts';
 
 const connectionString = process.env['BATON_POSTGRES_URL'] ?? '';
@@ -21,12 +22,20 @@ test.each<[object, string]>([
   expect(() => postgresLedger(options as PostgresLedgerOptions)).toThrow(UserError);
 });
 
+test('says kindly that nobody listens there', async () => {
+  await expectUnreachable((at) => postgresLedger({ connectionString: at, timeoutMs: 200 }), 'postgres');
+});
+
 describe.skipIf(connectionString === '')('a ledger in PostgreSQL', () => {
   const open = () => postgresLedger({ connectionString });
   for (const { name, run } of budgetLedgerConformance({ create: open, reopen: open, shared: true })) test(name, run);
 
   test('agrees with one in memory on every sequence of calls', async () => {
     await expectAgreement(open, Number(process.env['BATON_PROPERTY_RUNS'] ?? 100));
+  });
+
+  test('does once what it did before an answer was lost', async () => {
+    await expectOnce(connectionString, (at) => postgresLedger({ connectionString: at, timeoutMs: 20_000 }));
   });
 });
 

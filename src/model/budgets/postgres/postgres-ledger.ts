@@ -7,7 +7,7 @@
 import { UserError } from '../../../protocol/errors.ts';
 import { checkConnection } from '../../../store/postgres/options.ts';
 import type { PostgresConnectionOptions } from '../../../store/postgres/options.ts';
-import { checkAmount, closedError } from '../operations.ts';
+import { openedLedger } from '../opened.ts';
 import type { BudgetLedger } from '../types.ts';
 import type { PostgresBudgets } from './store.ts';
 
@@ -19,8 +19,6 @@ export type PostgresLedgerOptions = PostgresConnectionOptions & {
    */
   timeoutMs?: number;
 };
-
-const NOTHING = { nanoUsd: 0, tokens: 0 };
 
 /**
  * A ledger in a PostgreSQL database, version 13 or newer. Needs the package `pg`, or a pool or client of yours. Connects
@@ -39,44 +37,7 @@ export function postgresLedger(options: PostgresLedgerOptions): BudgetLedger {
   const { timeoutMs = 30_000 } = options;
   checkConnection(options, 'postgresLedger');
   if (!(timeoutMs > 0)) throw new UserError(`postgresLedger option \`timeoutMs\` must be above 0. Got ${timeoutMs}.`);
-  const pending = new Set<Promise<unknown>>();
-  let opening: Promise<PostgresBudgets> | undefined;
-  let closing: Promise<void> | undefined;
-  const open = (): Promise<PostgresBudgets> =>
-    (opening ??= openStore(options, timeoutMs).catch((error: unknown) => {
-      opening = undefined;
-      throw error;
-    }));
-  const use = async <T>(act: (store: PostgresBudgets) => Promise<T>): Promise<T> => {
-    if (closing) throw closedError('PostgreSQL');
-    const work = open().then(act);
-    pending.add(work);
-    try {
-      return await work;
-    } finally {
-      pending.delete(work);
-    }
-  };
-  const close = async (): Promise<void> => {
-    await Promise.allSettled(pending);
-    const store = await opening?.catch(() => undefined);
-    await store?.release();
-  };
-  return {
-    async reserve(reservation) {
-      checkAmount(reservation.amount, { ...reservation, n: 0 });
-      return use((store) => store.reserve(reservation));
-    },
-    sent: (id) => use((store) => store.sent(id)),
-    async settle(id, actual) {
-      checkAmount(actual, id);
-      return use((store) => store.end(id, actual));
-    },
-    release: (id) => use((store) => store.end(id, NOTHING)),
-    recover: (of) => use((store) => store.recover(of)),
-    balance: (account) => use((store) => store.balance(account)),
-    close: () => (closing ??= close()),
-  };
+  return openedLedger('PostgreSQL', () => openStore(options, timeoutMs));
 }
 
 /** Loaded late: most programs need none of it. */
