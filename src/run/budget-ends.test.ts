@@ -25,54 +25,59 @@ const failureOf = (running: Promise<unknown>): Promise<unknown> =>
   );
 const never = new Promise<never>(() => undefined);
 
-test.each(['reserve', 'sent', 'answer'] as const)('a durable run that dies after its %s is resumed, and its books are right', async (dies) => {
-  const shared = memoryLedger();
-  const log = memoryLog();
-  let reached = (): void => undefined;
-  const died = new Promise<void>((resolve) => (reached = resolve));
-  const stop = (): Promise<never> => (reached(), never);
-  const dying: BudgetLedger = {
-    reserve: async (asked) => {
-      const grant = await shared.reserve(asked);
-      return dies === 'reserve' ? stop() : grant;
-    },
-    sent: async (id) => {
-      await shared.sent(id);
-      if (dies === 'sent') await stop();
-    },
-    settle: (id, actual) => (dies === 'answer' ? stop() : shared.settle(id, actual)),
-    release: (id) => shared.release(id),
-    recover: (of) => shared.recover(of),
-    balance: (account) => shared.balance(account),
-    close: () => shared.close(),
-  };
-  const vendor = new Vendor({ price, usage });
-  const agent = new Agent({ name: 'A', model: vendor, modelSettings: { maxTokens: 1000 } });
-  const budgetsOn = (ledger: BudgetLedger) => createBudgets({ ledger, prices, limits: { tenant: { usd: 100 } } });
-  const first = new RunStore({ log, leaseMs: 5000 });
-  void run(agent, 'Hello', { budgets: budgetsOn(dying), durable: { store: first, runId: 'r1' } }).catch(() => undefined);
-  await died;
-  await first.drain({ timeoutMs: 1 });
+test.each(['reserve', 'sent', 'answer'] as const)(
+  'a durable run that dies after its %s is resumed, and its books are right',
+  async (dies) => {
+    const shared = memoryLedger();
+    const log = memoryLog();
+    let reached = (): void => undefined;
+    const died = new Promise<void>((resolve) => (reached = resolve));
+    const stop = (): Promise<never> => (reached(), never);
+    const dying: BudgetLedger = {
+      reserve: async (asked) => {
+        const grant = await shared.reserve(asked);
+        return dies === 'reserve' ? stop() : grant;
+      },
+      sent: async (id) => {
+        await shared.sent(id);
+        if (dies === 'sent') await stop();
+      },
+      settle: (id, actual) => (dies === 'answer' ? stop() : shared.settle(id, actual)),
+      release: (id) => shared.release(id),
+      recover: (of) => shared.recover(of),
+      balance: (account) => shared.balance(account),
+      close: () => shared.close(),
+    };
+    const vendor = new Vendor({ price, usage });
+    const agent = new Agent({ name: 'A', model: vendor, modelSettings: { maxTokens: 1000 } });
+    const budgetsOn = (ledger: BudgetLedger) => createBudgets({ ledger, prices, limits: { tenant: { usd: 100 } } });
+    const first = new RunStore({ log, leaseMs: 5000 });
+    void run(agent, 'Hello', { budgets: budgetsOn(dying), durable: { store: first, runId: 'r1' } }).catch(
+      () => undefined,
+    );
+    await died;
+    await first.drain({ timeoutMs: 1 });
 
-  const budgets = budgetsOn(shared);
-  const open = async () => (await budgets.balance({ tenant: true })).open.map(({ state, epoch }) => [state, epoch]);
-  expect(await open()).toEqual([[dies === 'reserve' ? 'reserved' : 'sent', 1]]);
-  const second = new RunStore({ log, agents: [agent as never], leaseMs: 5000 });
-  const { finalOutput } = await second.resume('r1', { budgets });
-  expect(finalOutput).toBe('done');
-  // What was reserved is given back; what was sent counts, whatever came of it; the repeat was paid anew.
-  expect(await open()).toEqual(dies === 'reserve' ? [] : [['sent', 1]]);
-  const { settled, held, open: left } = await budgets.balance({ tenant: true });
-  expect(settled.nanoUsd).toBe(200 * 1e6);
-  expect(vendor.bill).toBe(dies === 'answer' ? 400 * 1e6 : 200 * 1e6);
-  expect(vendor.bill).toBeLessThanOrEqual(settled.nanoUsd + held.nanoUsd);
-  const [entry] = left;
-  if (!entry) return;
-  const id = `${entry.effect}#${entry.epoch}.${entry.n}`;
-  expect(await budgets.reconcile(id, { usd: dies === 'answer' ? 0.2 : 0, tokens: 200 })).toBe(true);
-  const after = await budgets.balance({ tenant: true });
-  expect([after.settled.nanoUsd, after.held.nanoUsd]).toEqual([vendor.bill, 0]);
-});
+    const budgets = budgetsOn(shared);
+    const open = async () => (await budgets.balance({ tenant: true })).open.map(({ state, epoch }) => [state, epoch]);
+    expect(await open()).toEqual([[dies === 'reserve' ? 'reserved' : 'sent', 1]]);
+    const second = new RunStore({ log, agents: [agent as never], leaseMs: 5000 });
+    const { finalOutput } = await second.resume('r1', { budgets });
+    expect(finalOutput).toBe('done');
+    // What was reserved is given back; what was sent counts, whatever came of it; the repeat was paid anew.
+    expect(await open()).toEqual(dies === 'reserve' ? [] : [['sent', 1]]);
+    const { settled, held, open: left } = await budgets.balance({ tenant: true });
+    expect(settled.nanoUsd).toBe(200 * 1e6);
+    expect(vendor.bill).toBe(dies === 'answer' ? 400 * 1e6 : 200 * 1e6);
+    expect(vendor.bill).toBeLessThanOrEqual(settled.nanoUsd + held.nanoUsd);
+    const [entry] = left;
+    if (!entry) return;
+    const id = `${entry.effect}#${entry.epoch}.${entry.n}`;
+    expect(await budgets.reconcile(id, { usd: dies === 'answer' ? 0.2 : 0, tokens: 200 })).toBe(true);
+    const after = await budgets.balance({ tenant: true });
+    expect([after.settled.nanoUsd, after.held.nanoUsd]).toEqual([vendor.bill, 0]);
+  },
+);
 
 test('what has an unknown end counts until its window is over, and can be told afterwards', async () => {
   let now = Date.UTC(2026, 10, 30, 23, 30);

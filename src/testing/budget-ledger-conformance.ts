@@ -58,7 +58,8 @@ export function budgetLedgerConformance(options: BudgetLedgerConformanceOptions)
 function scoped(ledger: BudgetLedger, prefix: string): BudgetLedger {
   const within = <T extends { readonly tenant: string }>(of: T): T => ({ ...of, tenant: prefix + of.tenant });
   return {
-    reserve: ({ replaces, ...rest }) => ledger.reserve({ ...within(rest), ...(replaces && { replaces: within(replaces) }) }),
+    reserve: ({ replaces, ...rest }) =>
+      ledger.reserve({ ...within(rest), ...(replaces && { replaces: within(replaces) }) }),
     sent: (id) => ledger.sent(within(id)),
     settle: (id, actual) => ledger.settle(within(id), actual),
     release: (id) => ledger.release(within(id)),

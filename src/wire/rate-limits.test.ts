@@ -27,7 +27,10 @@ test.each([
     { requests: { remaining: 0, resetMs: 5000 } },
   ],
   [
-    { 'x-ratelimit-remaining-tokens': '0', 'x-ratelimit-reset-tokens': String(Date.parse('2026-11-25T10:00:05Z') / 1000) },
+    {
+      'x-ratelimit-remaining-tokens': '0',
+      'x-ratelimit-reset-tokens': String(Date.parse('2026-11-25T10:00:05Z') / 1000),
+    },
     { tokens: { remaining: 0, resetMs: 5000 } },
   ],
   [

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { memoryLedger } from './index.ts';
 import type { BudgetEntryId, BudgetLedger, BudgetReservation } from './index.ts';
 
-const BUDGETS = ['tenant', 'run:r', 'model:a/b', "quote'\"\\", 'ключ\u2028'];
+const BUDGETS = ['tenant', 'run:r', 'model:a/b', 'quote\'"\\', 'ключ\u2028'];
 const amount = fc.record({ nanoUsd: fc.nat(60), tokens: fc.nat(30) });
 const line = fc.record({
   budget: fc.constantFrom(...BUDGETS),
@@ -16,7 +16,16 @@ const line = fc.record({
 const who = { effect: fc.constantFrom('r/m1', 'r/m2', 'r2/m1'), epoch: fc.integer({ min: 1, max: 3 }) };
 const which = fc.nat(12);
 const call = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('reserve' as const), ...who, amount, lines: fc.uniqueArray(line, { maxLength: 4, selector: ({ budget }) => budget }), replaces: fc.option(which, { nil: undefined }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('reserve' as const),
+      ...who,
+      amount,
+      lines: fc.uniqueArray(line, { maxLength: 4, selector: ({ budget }) => budget }),
+      replaces: fc.option(which, { nil: undefined }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('sent' as const), which }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('settle' as const), which, amount }) },
   fc.record({ do: fc.constant('release' as const), which }),

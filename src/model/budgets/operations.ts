@@ -6,7 +6,12 @@ import { idText } from './memory.ts';
 import type { BudgetAmount, BudgetEntryId } from './types.ts';
 
 /** What the driver of a database says that an error means. */
-export type Meaning = { readonly kind: string; readonly message: string; readonly cause: Error; readonly again: boolean };
+export type Meaning = {
+  readonly kind: string;
+  readonly message: string;
+  readonly cause: Error;
+  readonly again: boolean;
+};
 
 export type Attempt = {
   readonly deadline: Deadline;
@@ -44,7 +49,11 @@ export function persistently<T>(
   );
 }
 
-function judge(thrown: unknown, { place, deadline }: { place: string; deadline: Deadline }, read: () => Meaning): Verdict {
+function judge(
+  thrown: unknown,
+  { place, deadline }: { place: string; deadline: Deadline },
+  read: () => Meaning,
+): Verdict {
   if (thrown instanceof BudgetLedgerError || thrown instanceof UserError) return { error: thrown, again: false };
   const { kind, message, cause, again } = read();
   const errorOf = (said: string): BudgetLedgerError => new BudgetLedgerError(said, { code: `budget/${kind}`, cause });
@@ -75,5 +84,7 @@ export function closedError(place: string): BudgetLedgerError {
 export function checkAmount(amount: BudgetAmount, of: Omit<BudgetEntryId, 'tenant'>): void {
   const { nanoUsd, tokens } = amount;
   if (Number.isSafeInteger(nanoUsd) && nanoUsd >= 0 && Number.isSafeInteger(tokens) && tokens >= 0) return;
-  throw new UserError(`The entry ${idText(of)} got ${nanoUsd} nano-dollars and ${tokens} tokens. Give integers, 0 or more.`);
+  throw new UserError(
+    `The entry ${idText(of)} got ${nanoUsd} nano-dollars and ${tokens} tokens. Give integers, 0 or more.`,
+  );
 }

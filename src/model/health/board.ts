@@ -38,7 +38,10 @@ const MINUTE = 60_000;
 /** Of the uses that are added up: a minute is up to 65 seconds. */
 export const SLOT_MS = 5000;
 
-type Noted = { rests?: { why: Closed['why']; until: number }; uses: { by: string; at: number; requests: number; tokens: number }[] };
+type Noted = {
+  rests?: { why: Closed['why']; until: number };
+  uses: { by: string; at: number; requests: number; tokens: number }[];
+};
 
 /**
  * A board for the routers of one process, such as one a tenant with the same keys.

@@ -32,7 +32,12 @@ describe('two processes with one board', () => {
     const process = () => {
       const mine = told(board);
       const [a, b] = [new FakeModel('a', ...failures.splice(0)), new FakeModel('b')];
-      const router = createRouter({ models: { main: [a, b] }, healthBoard: mine, sticky: false, retry: { maxAttempts: 1 } });
+      const router = createRouter({
+        models: { main: [a, b] },
+        healthBoard: mine,
+        sticky: false,
+        retry: { maxAttempts: 1 },
+      });
       return { mine, a, b, ask: () => textOf(router('main')) };
     };
     return { one: process(), two: process() };
@@ -58,10 +63,7 @@ describe('two processes with one board', () => {
   });
 
   test('a wrong key, or a network that is down here, is no news for others', async () => {
-    const { one, two } = make(
-      failure('auth'),
-      ...Array.from({ length: 12 }, () => failure('network')),
-    );
+    const { one, two } = make(failure('auth'), ...Array.from({ length: 12 }, () => failure('network')));
     expect(await two.ask()).toBe('a says');
     await one.ask();
     await looked(one.mine, two.mine);
@@ -158,7 +160,11 @@ describe('limits that are learnt', () => {
   test('what is left is not overdrawn by calls at once, and comes back', () => {
     const health = fresh();
     const release = health.begin();
-    health.learn({ 'x-ratelimit-limit-requests': '60', 'x-ratelimit-remaining-requests': '2', 'x-ratelimit-reset-requests': '58s' });
+    health.learn({
+      'x-ratelimit-limit-requests': '60',
+      'x-ratelimit-remaining-requests': '2',
+      'x-ratelimit-reset-requests': '58s',
+    });
     release();
     health.begin()();
     expect(health.limits.waitMs(0)).toBe(0);
@@ -178,7 +184,11 @@ describe('limits that are learnt', () => {
   test('tokens too, and calls under way are taken to be not counted yet', () => {
     const health = fresh();
     const [first, second] = [health.begin(), health.begin()];
-    health.learn({ 'x-ratelimit-limit-tokens': '6000', 'x-ratelimit-remaining-tokens': '1500', 'x-ratelimit-reset-tokens': '45s' });
+    health.learn({
+      'x-ratelimit-limit-tokens': '6000',
+      'x-ratelimit-remaining-tokens': '1500',
+      'x-ratelimit-reset-tokens': '45s',
+    });
     first(1000);
     // 1,500 left, 1,000 of them for the second: 500 are missing, and 100 a second come back.
     expect(health.limits.waitMs(0)).toBe(5000);
@@ -204,7 +214,11 @@ describe('limits that are learnt', () => {
           for (const [pause, latency] of calls) {
             clock.time += pause;
             while (health.limits.waitMs(clock.time) !== 0 || health.closed()) {
-              clock.time += Math.max(1, (health.closed()?.until ?? 0) - clock.time, health.limits.waitMs(clock.time) ?? 0);
+              clock.time += Math.max(
+                1,
+                (health.closed()?.until ?? 0) - clock.time,
+                health.limits.waitMs(clock.time) ?? 0,
+              );
             }
             const release = health.begin();
             expect(vendor()).toBe(true);

@@ -380,14 +380,6 @@ describe('a request', () => {
     expect(output).toMatchObject([{ content: [{ text: '{"n":1}' }] }]);
   });
 
-  test('that was answered with nonsense counts as begun: it may be billed', async () => {
-    const nonsense = { doGenerate: async () => 'text', doStream: async () => ({ stream: 'text' }) } as const;
-    const { model } = fake({}, nonsense as unknown as Partial<AiSdkLanguageModel>);
-    for (const stream of [false, true]) {
-      await expect(ask(stream, model)).rejects.toMatchObject({ name: 'UserError', responseStarted: true });
-    }
-  });
-
   test('that cannot be honored is refused', async () => {
     const { model } = fake({});
     await expect(ask(false, model, { conversationId: 'c' })).rejects.toThrow('conversationId');

@@ -150,7 +150,10 @@ const protocolOf = (url: string): string => (URL.canParse(url) ? new URL(url).pr
 async function open(options: RedisSessionOptions): Promise<SessionStore> {
   const { url = '', client, keyPrefix = 'baton:session', ttlSeconds = 0, ttlMode = 'sliding' } = options;
   // Loaded late: most programs need none of it.
-  const [{ linkOf, ownLink }, { redisStore }] = await Promise.all([import('../../store/redis/connections.ts'), import('./store.ts')]);
+  const [{ linkOf, ownLink }, { redisStore }] = await Promise.all([
+    import('../../store/redis/connections.ts'),
+    import('./store.ts'),
+  ]);
   return redisStore({
     link: client ? linkOf(client) : ownLink(url, 'RedisSession'),
     place: client ? 'The Redis server' : `The Redis server at ${new URL(url).host}`,

@@ -75,7 +75,8 @@ async function inspect(
   const server = link.server();
   const byPrefix = inspected.get(server) ?? new Map<string, Promise<readonly string[]>>();
   inspected.set(server, byPrefix);
-  const facts = byPrefix.get(keyPrefix) ?? checkSchema(send, { place, keyPrefix }).then(() => weaknesses(send, 'sessions'));
+  const facts =
+    byPrefix.get(keyPrefix) ?? checkSchema(send, { place, keyPrefix }).then(() => weaknesses(send, 'sessions'));
   byPrefix.set(keyPrefix, facts);
   facts.catch(() => byPrefix.delete(keyPrefix));
   const refuse = (message: string): SessionError => new SessionError('session/not-durable', message);

@@ -10,7 +10,11 @@ import { isStatementError, sqlState } from '../../../store/postgres/connections.
 /** As `functions.ts` describes it. */
 export type Operation = { readonly do: 'reserve' | 'sent' | 'end' | 'recover'; readonly [key: string]: unknown };
 
-export type Send = (deadline: Deadline, sql: string, values: unknown[]) => Promise<readonly { [column: string]: unknown }[]>;
+export type Send = (
+  deadline: Deadline,
+  sql: string,
+  values: unknown[],
+) => Promise<readonly { [column: string]: unknown }[]>;
 
 type Waiting = {
   readonly operation: Operation;
@@ -68,7 +72,8 @@ export class Lane {
   async #do(deadline: Deadline, operations: readonly Operation[]): Promise<readonly unknown[]> {
     const [row] = await this.#send(deadline, DO, [JSON.stringify(operations)]);
     const answers = row?.['answers'];
-    if (!Array.isArray(answers) || answers.length !== operations.length) throw new Error('The answer lacks operations.');
+    if (!Array.isArray(answers) || answers.length !== operations.length)
+      throw new Error('The answer lacks operations.');
     return answers;
   }
 }

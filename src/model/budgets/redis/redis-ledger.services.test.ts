@@ -51,7 +51,7 @@ describe.skipIf(url === '')('a ledger over a client of the user', () => {
     const grant = await ledger.reserve({ ...id, lines, amount: { nanoUsd: 5, tokens: 1 } });
     expect(grant.ok && (await ledger.settle({ ...id, n: grant.n }, { nanoUsd: 3, tokens: 1 }))).toBe(true);
     const keys = await client.keys(`own:{${tenant}}:*`);
-    expect(keys.map((key) => key.split(':').at(-1)).toSorted()).toEqual(['accounts', 'last']);
+    expect(new Set(keys.map((key) => key.split(':').at(-1)))).toEqual(new Set(['accounts', 'last']));
     await ledger.close();
   });
 });
@@ -71,8 +71,17 @@ describe.skipIf(url === '')('a server that may lose budgets', () => {
       await ledger.balance({ tenant: 't', budget: 'b' });
       await ledger.balance({ tenant: 't', budget: 'b' });
       const strict = redisLedger({ url: own, requireDurable: true });
-      const refusal = strict.reserve({ tenant: 't', effect: 'e', epoch: 1, lines: [], amount: { nanoUsd: 1, tokens: 0 } });
-      await expect(refusal).rejects.toMatchObject({ code: 'budget/not-durable', message: expect.stringContaining(said) });
+      const refusal = strict.reserve({
+        tenant: 't',
+        effect: 'e',
+        epoch: 1,
+        lines: [],
+        amount: { nanoUsd: 1, tokens: 0 },
+      });
+      await expect(refusal).rejects.toMatchObject({
+        code: 'budget/not-durable',
+        message: expect.stringContaining(said),
+      });
       expect(warnings.filter((text) => text.includes('may lose budgets') && text.includes(said))).toHaveLength(1);
       await ledger.close();
       await strict.close();
