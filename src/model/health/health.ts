@@ -16,7 +16,7 @@ export type HealthOptions = {
   key?: string;
 };
 
-type News = { rests?: HealthReport['rests']; requests: number; tokens: number };
+type News = { closed?: Closed | null; requests: number; tokens: number };
 
 export class Health implements Member {
   readonly breaker: Breaker;
@@ -26,6 +26,8 @@ export class Health implements Member {
   readonly #sharing: Sharing | undefined;
   #latency: number | undefined;
   #news: News = { requests: 0, tokens: 0 };
+  /** What was reported last, until it is known that it arrived. */
+  #reported: News = { requests: 0, tokens: 0 };
 
   constructor({ breaker, limits, now, wallClock, sharing, key }: HealthOptions) {
     this.breaker = new Breaker(breaker, wallClock);
@@ -90,21 +92,26 @@ export class Health implements Member {
 
   #tell(closed: Closed | null): void {
     if (!this.#sharing) return;
-    this.#news.rests = closed && { why: closed.why, forMs: Math.max(1, Math.ceil(closed.until - this.#now())) };
+    this.#news.closed = closed;
     this.#sharing.urgent();
   }
 
-  report(): News {
-    const news = this.#news;
+  report(): Omit<HealthReport, 'key'> {
+    const { closed, requests, tokens } = this.#news;
+    this.#reported = this.#news;
     this.#news = { requests: 0, tokens: 0 };
-    return news;
+    if (closed === undefined) return { requests, tokens };
+    if (closed === null) return { rests: null, requests, tokens };
+    const forMs = Math.ceil(closed.until - this.#now());
+    return { ...(forMs > 0 && { rests: { why: closed.why, forMs } }), requests, tokens };
   }
 
-  unreported({ rests, requests, tokens }: News): void {
+  unreported(): void {
+    const { closed, requests, tokens } = this.#reported;
     this.#news.requests += requests;
     this.#news.tokens += tokens;
     // What is newer stands.
-    if (this.#news.rests === undefined && rests !== undefined) this.#news.rests = rests;
+    if (this.#news.closed === undefined && closed !== undefined) this.#news.closed = closed;
   }
 
   hear({ rests, requests, tokens }: HealthView): void {

@@ -95,6 +95,29 @@ describe('an endpoint', () => {
     }
   });
 
+  test('that others found well again is asked again, unless this process found out itself', async () => {
+    const here = { key: 'k', requests: 0, tokens: 0 };
+    for (const [why, forMs] of [
+      ['cooldown', 60_000],
+      ['quota', 600_000],
+    ] as const) {
+      const board = told(memoryHealthBoard());
+      const { health } = healthOn(board);
+      await board.exchange('another', [{ ...here, rests: { why, forMs } }]);
+      health.begin()();
+      await looked(board);
+      expect(health.closed()).toMatchObject({ why, heard: true });
+      await board.exchange('another', [{ ...here, rests: null }]);
+      await looked(board);
+      expect(health.closed()).toBeUndefined();
+      health.failed({ kind: 'rate_limit', retryAfterMs: 60_000 });
+      await looked(board);
+      await board.exchange('another', [{ ...here, rests: null }]);
+      await looked(board);
+      expect(health.closed()).toEqual({ why: 'cooldown', until: 60_000 });
+    }
+  });
+
   test('counts what others ask of it', async () => {
     const board = told(memoryHealthBoard());
     const { health } = healthOn(board, { rpm: 10, tpm: 100_000 });

@@ -13,8 +13,8 @@ import type { HealthBoard, HealthReport, HealthView } from './board.ts';
 export interface Member {
   /** What is new since the last time. */
   report(): Omit<HealthReport, 'key'>;
-  /** The report did not arrive. */
-  unreported(report: Omit<HealthReport, 'key'>): void;
+  /** The last report did not arrive. */
+  unreported(): void;
   hear(view: HealthView): void;
 }
 
@@ -69,7 +69,7 @@ export class Sharing {
       this.#failures = 0;
       for (const view of views) this.#members.get(view.key)?.hear(view);
     } catch (error) {
-      for (const { key, ...report } of reports) this.#members.get(key)?.unreported(report);
+      for (const member of this.#members.values()) member.unreported();
       this.#failed(error);
     } finally {
       this.#isAsking = false;
