@@ -46,6 +46,7 @@ export function redisHealthBoard(options: RedisHealthBoardOptions): HealthBoard 
   }
   let opening: Promise<Link> | undefined;
   let isClosed = false;
+  const hash = createHash('sha1').update(EXCHANGE).digest('hex');
   return {
     everyMs,
     async exchange(me, reports) {
@@ -53,7 +54,7 @@ export function redisHealthBoard(options: RedisHealthBoardOptions): HealthBoard 
       if (isClosed) return [];
       const link = await (opening ??= open(options));
       const deadline = { at: performance.now() + timeoutMs, ms: timeoutMs };
-      return viewsOf(reports, await send((args) => link.send(deadline, args), { keyPrefix, me, reports }));
+      return viewsOf(reports, await send((args) => link.send(deadline, args), { hash, keyPrefix, me, reports }));
     },
     async close() {
       isClosed = true;
@@ -104,13 +105,12 @@ for i = 1, #KEYS / 2 do
 end
 return answer
 `;
-const HASH = createHash('sha1').update(EXCHANGE).digest('hex');
 
-type Asked = { keyPrefix: string; me: string; reports: readonly HealthReport[] };
+type Asked = { hash: string; keyPrefix: string; me: string; reports: readonly HealthReport[] };
 
 async function send(
   command: (args: string[]) => Promise<unknown>,
-  { keyPrefix, me, reports }: Asked,
+  { hash, keyPrefix, me, reports }: Asked,
 ): Promise<readonly string[]> {
   // In braces is what Redis Cluster places a key by: one look is one script on one server.
   const keys = reports.flatMap(({ key }) => [`{${keyPrefix}}:rest:${key}`, `{${keyPrefix}}:use:${key}`]);
@@ -123,7 +123,7 @@ async function send(
   const rest = [String(keys.length), ...keys, me, String(SLOT_MS), ...args];
   let reply: unknown;
   try {
-    reply = await command(['EVALSHA', HASH, ...rest]);
+    reply = await command(['EVALSHA', hash, ...rest]);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
     reply = await command(['EVAL', EXCHANGE, ...rest]);
