@@ -156,7 +156,7 @@ describe('an endpoint', () => {
     try {
       const { health } = healthOn(broken);
       for (let n = 0; n < 3; n++) health.begin()(10);
-      health.failed({ kind: 'rate_limit', retryAfterMs: 5000 });
+      health.failed({ kind: 'rate_limit', retryAfterMs: 600_000 });
       expect(health.closed()).toMatchObject({ why: 'cooldown' });
       while (tries < 3) await new Promise((resolve) => setTimeout(resolve, 2));
       state = 'works';
