@@ -150,6 +150,7 @@ class Metered implements RunObserver {
 /** Reads what went before. What a snapshot stands for is known in sum: its cost and its times are not. */
 function catchUp(tally: Tally, { earlier, base, before, settings }: TracedRun): void {
   let state = base ?? initialState();
+  tally.isLog = true;
   if (base && before) {
     tally.runId = base.runId;
     tally.agent = base.agent;
@@ -162,5 +163,6 @@ function catchUp(tally: Tally, { earlier, base, before, settings }: TracedRun): 
     state = apply(state, event);
     count(tally, event, state);
   }
+  tally.isLog = false;
   tally.groupId ??= settings.groupId;
 }
