@@ -16,8 +16,18 @@ import { compactSession, loadSession, saveSession } from './session.ts';
 
 export function perform(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   const { turn } = run;
-  return turn ? turn.around(effect, () => budgeted(run, effect, state)) : budgeted(run, effect, state);
+  if (!turn) return budgeted(run, effect, state);
+  if (effect.do !== 'load_session') return turn.around(effect, () => budgeted(run, effect, state));
+  const askedAt = performance.now();
+  return turn.around(effect, async () => {
+    const queuedMs = Math.round(performance.now() - askedAt);
+    const event = await budgeted(run, effect, state);
+    return event.type === 'session.loaded' && queuedMs >= QUEUED_MS ? { ...event, queuedMs } : event;
+  });
 }
+
+/** Less is the way to the store and back. */
+const QUEUED_MS = 10;
 
 function budgeted(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   return hasBudget(run) ? withBudgets(run, () => costed(run, effect, state)) : costed(run, effect, state);

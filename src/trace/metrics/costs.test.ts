@@ -22,7 +22,8 @@ const used = (output: ModelResponse['output']): ModelResponse => ({
   usage: new Usage({ requests: 1, inputTokens: 10, outputTokens: 5, totalTokens: 15 }),
 });
 const says = (text: string): ModelResponse => used([assistantMessage(text)]);
-const calls = (name: string, args: Record<string, unknown>): ModelResponse => used([functionCall(name, args, { callId: name })]);
+const calls = (name: string, args: Record<string, unknown>): ModelResponse =>
+  used([functionCall(name, args, { callId: name })]);
 
 class Priced extends ScriptedModel {
   readonly origin = origin;
