@@ -14,6 +14,7 @@ import { setTraceProcessors, setTracingDisabled, spansOf } from './index.ts';
 import type { SpanDetails } from './types.ts';
 
 const NOTHING = { type: 'object', properties: {}, required: [], additionalProperties: false } as const;
+const PATIENT = { timeout: 30_000 };
 let collector: Collector;
 beforeEach(() => {
   collector = new Collector();
@@ -33,7 +34,7 @@ function gate(): { opened: Promise<void>; open: () => void } {
   return { opened, open };
 }
 
-test('a call that waits for a place at its target says for how long; the log tells the same', async () => {
+test('a call that waits for a place at its target says for how long; the log tells the same', PATIENT, async () => {
   const { opened, open } = gate();
   const busy = new FakeModel('small', { wait: opened });
   const events: string[] = [];
@@ -43,9 +44,9 @@ test('a call that waits for a place at its target says for how long; the log tel
   });
   const agent = new Agent({ name: 'A', model: models('main') });
   const first = run(agent, 'one');
-  await expect.poll(() => busy.asked).toBe(1);
+  await expect.poll(() => busy.asked, PATIENT).toBe(1);
   const second = run(agent, 'two');
-  await expect.poll(() => events).toContain('skipped');
+  await expect.poll(() => events, PATIENT).toContain('skipped');
   await sleep(60);
   expect(busy.asked).toBe(1);
   open();
@@ -58,7 +59,7 @@ test('a call that waits for a place at its target says for how long; the log tel
   expect(told.find(({ spanData }) => spanData.type === 'generation')?.details?.queuedMs).toBe(two?.queuedMs);
 });
 
-test('a run that waits for its turn on a session says for how long, beside what it did there', async () => {
+test('a run that waits for its turn on a session says for how long, beside what it did there', PATIENT, async () => {
   const { opened, open } = gate();
   const session = new MemorySession();
   const slow = new ScriptedModel([
@@ -70,9 +71,9 @@ test('a run that waits for its turn on a session says for how long, beside what 
   ]);
   const agent = new Agent({ name: 'A', model: slow });
   const first = run(agent, 'one', { session });
-  await expect.poll(() => slow.calls.length).toBe(1);
+  await expect.poll(() => slow.calls.length, PATIENT).toBe(1);
   const second = run(agent, 'two', { session });
-  await expect.poll(() => collector.named('task').length).toBe(2);
+  await expect.poll(() => collector.named('task').length, PATIENT).toBe(2);
   await sleep(60);
   open();
   await Promise.all([first, second]);
@@ -86,39 +87,43 @@ test('a run that waits for its turn on a session says for how long, beside what 
   expect(queued[1]).toBeGreaterThanOrEqual(40);
 });
 
-test('retries, fallbacks, costs and the first token are on the call, the wait for a person on the tool', async () => {
-  const prices = createPrices({ catalog: false, models: { 'acme/large': { input: 1, output: 1 } } });
-  const small = new FakeModel('small', { ...failure('overloaded', { status: 503 }), events: [] });
-  const models = createRouter({
-    models: { main: [small, new FakeModel('large')] },
-    retry: { maxAttempts: 1 },
-    prices,
-  });
-  const result = await run(new Agent({ name: 'A', model: models('main') }), 'Hi', { stream: true });
-  await result.completed;
-  expect(detailsOf('generation')).toMatchObject([
-    {
-      firstTokenMs: expect.any(Number),
-      nanoUsd: 20_000,
-      attempts: [{ target: 'acme/small', error: { code: 'model/overloaded' } }, { target: 'acme/large' }],
-    },
-  ]);
-  expect(detailsOf('task')).toMatchObject([{ nanoUsd: 20_000, outcome: 'finished' }]);
+test(
+  'retries, fallbacks, costs and the first token are on the call, the wait for a person on the tool',
+  PATIENT,
+  async () => {
+    const prices = createPrices({ catalog: false, models: { 'acme/large': { input: 1, output: 1 } } });
+    const small = new FakeModel('small', { ...failure('overloaded', { status: 503 }), events: [] });
+    const models = createRouter({
+      models: { main: [small, new FakeModel('large')] },
+      retry: { maxAttempts: 1 },
+      prices,
+    });
+    const result = await run(new Agent({ name: 'A', model: models('main') }), 'Hi', { stream: true });
+    await result.completed;
+    expect(detailsOf('generation')).toMatchObject([
+      {
+        firstTokenMs: expect.any(Number),
+        nanoUsd: 20_000,
+        attempts: [{ target: 'acme/small', error: { code: 'model/overloaded' } }, { target: 'acme/large' }],
+      },
+    ]);
+    expect(detailsOf('task')).toMatchObject([{ nanoUsd: 20_000, outcome: 'finished' }]);
 
-  const pay = tool({
-    name: 'pay',
-    description: '',
-    parameters: NOTHING,
-    strict: false,
-    needsApproval: true,
-    execute: () => 'paid',
-  });
-  const model = new ScriptedModel([[functionCall('pay', {}, { callId: 'c' })], [assistantMessage('done')]]);
-  const agent = new Agent({ name: 'B', model, tools: [pay] });
-  const paused = await run(agent, 'Hi');
-  const state = await RunState.fromString(agent, paused.state.toString());
-  await sleep(30);
-  for (const ask of state.getInterruptions()) state.approve(ask);
-  await run(agent, state);
-  expect(detailsOf('function pay')[0]?.approvalWaitMs).toBeGreaterThanOrEqual(25);
-});
+    const pay = tool({
+      name: 'pay',
+      description: '',
+      parameters: NOTHING,
+      strict: false,
+      needsApproval: true,
+      execute: () => 'paid',
+    });
+    const model = new ScriptedModel([[functionCall('pay', {}, { callId: 'c' })], [assistantMessage('done')]]);
+    const agent = new Agent({ name: 'B', model, tools: [pay] });
+    const paused = await run(agent, 'Hi');
+    const state = await RunState.fromString(agent, paused.state.toString());
+    await sleep(30);
+    for (const ask of state.getInterruptions()) state.approve(ask);
+    await run(agent, state);
+    expect(detailsOf('function pay')[0]?.approvalWaitMs).toBeGreaterThanOrEqual(25);
+  },
+);

@@ -93,7 +93,7 @@ async function stored(runId: string): Promise<unknown> {
   return found && [found.nanoUsd, found.unpricedCalls];
 }
 
-test('with sub-agents, guardrails and tools that run agents', async () => {
+test('with sub-agents, guardrails and tools that run agents', { timeout: 30_000 }, async () => {
   const { cost, state } = await run(boss(says('done')), 'hi');
   const nanoUsd = 6 * 15_000;
   expect(cost).toMatchObject({ nanoUsd, unpriced: 0 });
@@ -106,23 +106,27 @@ test('with sub-agents, guardrails and tools that run agents', async () => {
   expect(await stored(runId)).toEqual([nanoUsd, 0]);
 });
 
-test('of a run that goes on in another process: what ended before counts by what its answers say', async () => {
-  const paused = await run(boss(calls('pay', {})), 'hi');
-  const agent = boss();
-  agent.model = scripted(says('done'));
-  // As in another process: nothing is known but the state.
-  metrics.close();
-  metrics = enableMetrics({ onRun: (each) => seen.push(each) });
-  const state = await RunState.fromString(agent, paused.state.toString());
-  for (const ask of state.getInterruptions()) state.approve(ask);
-  const { cost } = await run(agent, state);
-  const nanoUsd = 7 * 15_000;
-  expect(cost).toMatchObject({ nanoUsd, unpriced: 0 });
-  expect(seen).toMatchObject([{ nanoUsd, unpriced: 0, turns: 4 }]);
-  expect(metrics.text()).toContain(`baton_run_cost_usd_total{agent="Boss"} ${nanoUsd / 1e9}\n`);
-});
+test(
+  'of a run that goes on in another process: what ended before counts by what its answers say',
+  { timeout: 30_000 },
+  async () => {
+    const paused = await run(boss(calls('pay', {})), 'hi');
+    const agent = boss();
+    agent.model = scripted(says('done'));
+    // As in another process: nothing is known but the state.
+    metrics.close();
+    metrics = enableMetrics({ onRun: (each) => seen.push(each) });
+    const state = await RunState.fromString(agent, paused.state.toString());
+    for (const ask of state.getInterruptions()) state.approve(ask);
+    const { cost } = await run(agent, state);
+    const nanoUsd = 7 * 15_000;
+    expect(cost).toMatchObject({ nanoUsd, unpriced: 0 });
+    expect(seen).toMatchObject([{ nanoUsd, unpriced: 0, turns: 4 }]);
+    expect(metrics.text()).toContain(`baton_run_cost_usd_total{agent="Boss"} ${nanoUsd / 1e9}\n`);
+  },
+);
 
-test('without prices nothing is known, and the run counts in no metric of cost', async () => {
+test('without prices nothing is known, and the run counts in no metric of cost', { timeout: 30_000 }, async () => {
   setDefaultPrices(undefined);
   const { cost } = await run(boss(says('done')), 'hi');
   expect(cost).toMatchObject({ nanoUsd: undefined });

@@ -19,6 +19,7 @@ import { openMetricsStore, type MetricsStore } from './store/open.ts';
 import { observation } from './synthetic.fixture.ts';
 import { fakeClock } from '../clock.fixture.ts';
 
+const PATIENT = { timeout: 30_000 };
 let folder = '';
 let store: MetricsStore;
 let metrics: Metrics;
@@ -46,20 +47,24 @@ async function told(name: string, operation: 'leaseTakeovers' | 'cooldowns' | 'b
 const number = (text: string, name: string): number =>
   Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
 
-test('a lease that is taken over from a worker that died; going on with a run that waits is none', async () => {
-  const log = memoryLog();
-  const made = await cutOff(log, 'r1', { effect: 'idempotent' });
-  const taker = new RunStore({ log, agents: [made.agent], leaseMs: 5000 });
-  expect((await taker.resume('r1')).finalOutput).toBe('Done.');
-  const asks = booking([call, done], { needsApproval: true });
-  await run(asks.agent, 'Book LH1.', { durable: { store: taker, runId: 'r2' } });
-  await taker.approve('r2', 'c1');
-  const other = new RunStore({ log, agents: [asks.agent], leaseMs: 5000 });
-  expect((await other.resume('r2')).finalOutput).toBe('Done.');
-  expect(await told('lease_takeovers_total', 'leaseTakeovers')).toEqual([1, 1, 1]);
-});
+test(
+  'a lease that is taken over from a worker that died; going on with a run that waits is none',
+  PATIENT,
+  async () => {
+    const log = memoryLog();
+    const made = await cutOff(log, 'r1', { effect: 'idempotent' });
+    const taker = new RunStore({ log, agents: [made.agent], leaseMs: 5000 });
+    expect((await taker.resume('r1')).finalOutput).toBe('Done.');
+    const asks = booking([call, done], { needsApproval: true });
+    await run(asks.agent, 'Book LH1.', { durable: { store: taker, runId: 'r2' } });
+    await taker.approve('r2', 'c1');
+    const other = new RunStore({ log, agents: [asks.agent], leaseMs: 5000 });
+    expect((await other.resume('r2')).finalOutput).toBe('Done.');
+    expect(await told('lease_takeovers_total', 'leaseTakeovers')).toEqual([1, 1, 1]);
+  },
+);
 
-test('an endpoint that is not asked for a while', async () => {
+test('an endpoint that is not asked for a while', PATIENT, async () => {
   const limited = new FakeModel('small', failure('rate_limit', { retryAfterMs: 60_000 }));
   const models = createRouter({ models: { main: [limited, new FakeModel('large')] }, retry: { maxAttempts: 1 } });
   for (let n = 0; n < 3; n++) await run(new Agent({ name: 'A', model: models('main') }), 'Hi');
@@ -67,7 +72,7 @@ test('an endpoint that is not asked for a while', async () => {
   expect(await told('cooldowns_total', 'cooldowns')).toEqual([1, 1, 1]);
 });
 
-test('calls that a budget does not allow', async () => {
+test('calls that a budget does not allow', PATIENT, async () => {
   const prices = createPrices({ catalog: false, models: { 'acme/small': { input: 1000, output: 1000 } } });
   const agent = new Agent({ name: 'A', model: new FakeModel('small'), modelSettings: { maxTokens: 1000 } });
   for (let n = 0; n < 2; n++) {
@@ -78,7 +83,7 @@ test('calls that a budget does not allow', async () => {
   expect(await told('budget_refusals_total', 'budgetRefusals')).toEqual([2, 2, 2]);
 });
 
-test('telemetry that could not be sent', async () => {
+test('telemetry that could not be sent', PATIENT, async () => {
   const lost = new BatchTraceProcessor({ export: () => Promise.reject(new Error('gone')) });
   setTraceProcessors([lost]);
   setTracingDisabled(false);
@@ -91,7 +96,7 @@ test('telemetry that could not be sent', async () => {
   expect(await told('telemetry_dropped_total', 'telemetryDropped')).toEqual([dropped, dropped, dropped]);
 });
 
-test('approvals wait in the store, in whatever process, until their run goes on', async () => {
+test('approvals wait in the store, in whatever process, until their run goes on', PATIENT, async () => {
   const waiting = async (): Promise<number> => number(await store.text(), 'baton_store_approvals_waiting');
   const { agent } = booking([call], { needsApproval: true });
   const first = await run(agent, 'Book LH1.');
@@ -107,7 +112,7 @@ test('approvals wait in the store, in whatever process, until their run goes on'
   expect(await waiting()).toBe(0);
 });
 
-test('latency, time to first token, tokens and costs are in the store, too', async () => {
+test('latency, time to first token, tokens and costs are in the store, too', PATIENT, async () => {
   await store.add(observation({ modelMs: [300, 0, 2000], firstTokenMs: [120], cachedTokens: 7, retries: 2 }));
   const text = await store.text();
   expect(number(text, 'baton_store_model_call_seconds_count')).toBe(3);
@@ -119,7 +124,7 @@ test('latency, time to first token, tokens and costs are in the store, too', asy
   expect(number(text, 'baton_store_cost_usd_total')).toBe(0.001);
 });
 
-test('old rows go by themselves: when a process begins to write, and every hour', async () => {
+test('old rows go by themselves: when a process begins to write, and every hour', PATIENT, async () => {
   const clock = fakeClock(Date.UTC(2026, 0, 1));
   const pruned: number[] = [];
   const watched: MetricsStore = {
@@ -132,13 +137,13 @@ test('old rows go by themselves: when a process begins to write, and every hour'
   const keeping = new Keeping(watched, clock);
   keeping.add(observation({ endedAt: clock.now() }));
   keeping.add(observation({ endedAt: clock.now() }));
-  await expect.poll(() => clock.waiting()).toEqual([3_600_000]);
+  await expect.poll(() => clock.waiting(), PATIENT).toEqual([3_600_000]);
   expect(pruned).toEqual([clock.now()]);
   expect((await store.window(clock.now(), clock.now() + 1)).sums.runs).toBe(2);
   // Minutes are kept 2 days, hours 90.
   for (const hours of [1, 1, 91 * 24]) {
     clock.advance(hours * 3_600_000);
-    await expect.poll(() => clock.waiting()).toEqual([3_600_000]);
+    await expect.poll(() => clock.waiting(), PATIENT).toEqual([3_600_000]);
   }
   expect(pruned).toHaveLength(4);
   expect((await store.window(Date.UTC(2026, 0, 1), Date.UTC(2026, 0, 1, 1))).sums.runs).toBe(0);

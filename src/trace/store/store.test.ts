@@ -15,6 +15,7 @@ import { Collector } from '../collector.fixture.ts';
 import { setTraceProcessors, setTracingDisabled, withCustomSpan, withTrace } from '../index.ts';
 import { openTraceStore, type StoredTrace, type TraceStore, TraceStoreProcessor } from './index.ts';
 
+const LONG = { timeout: 60_000 };
 const NOTHING = { type: 'object', properties: {}, required: [], additionalProperties: false } as const;
 
 let dir = '';
@@ -220,7 +221,7 @@ test('planted secrets are in none of the files, whatever they were part of', asy
   expect(await (await store()).runs()).toHaveLength(2);
 });
 
-test('what is old goes by itself, also where nothing is written any more: what was said, then runs', async () => {
+test('what is old goes by itself, also where nothing is written any more: what was said, then runs', LONG, async () => {
   await processor.shutdown();
   const [hour, day] = [3_600_000, 86_400_000];
   const clock = fakeClock(Date.now());
