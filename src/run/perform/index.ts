@@ -14,31 +14,37 @@ import { handOff } from './hand-off.ts';
 import { handleError } from './handle-error.ts';
 import { compactSession, loadSession, saveSession } from './session.ts';
 
+/** Most runs want nothing around their effects, and make nothing for it. */
 export function perform(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
-  const { turn } = run;
-  if (!turn) return budgeted(run, effect, state);
-  if (effect.do !== 'load_session') return turn.around(effect, () => budgeted(run, effect, state));
-  const askedAt = performance.now();
-  return turn.around(effect, async () => {
-    const queuedMs = Math.round(performance.now() - askedAt);
-    const event = await budgeted(run, effect, state);
-    return event.type === 'session.loaded' && queuedMs >= QUEUED_MS ? { ...event, queuedMs } : event;
-  });
+  const isPlain = !run.turn && !hasBudget(run) && !(runsUserCode(effect) && countsCost(run));
+  return isPlain ? begin(run, effect, state) : surrounded(run, effect, state);
+}
+
+/** Within the run's turn on its session, within its budgets, and with an ear for what runs within it cost. */
+function surrounded(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  const costed =
+    runsUserCode(effect) && countsCost(run)
+      ? () => withNestedCost(run, () => begin(run, effect, state))
+      : () => begin(run, effect, state);
+  const budgeted = hasBudget(run) ? () => withBudgets(run, costed) : costed;
+  if (!run.turn) return budgeted();
+  return run.turn.around(effect, effect.do === 'load_session' ? queued(budgeted) : budgeted);
 }
 
 /** Less is the way to the store and back. */
 const QUEUED_MS = 10;
 
-function budgeted(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
-  return hasBudget(run) ? withBudgets(run, () => costed(run, effect, state)) : costed(run, effect, state);
+/** Says how long the run waited for its turn on the session before its history was loaded. */
+function queued(load: () => Promise<RunEvent>): () => Promise<RunEvent> {
+  const askedAt = performance.now();
+  return async () => {
+    const queuedMs = Math.round(performance.now() - askedAt);
+    const event = await load();
+    return event.type === 'session.loaded' && queuedMs >= QUEUED_MS ? { ...event, queuedMs } : event;
+  };
 }
 
-function costed(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
-  const runsUserCode = effect.do === 'check' || effect.do === 'call_tool';
-  return runsUserCode && countsCost(run)
-    ? withNestedCost(run, () => begin(run, effect, state))
-    : begin(run, effect, state);
-}
+const runsUserCode = (effect: Effect): boolean => effect.do === 'check' || effect.do === 'call_tool';
 
 function begin(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   switch (effect.do) {
