@@ -259,6 +259,8 @@ export type RunEvent =
       fresh: number[];
       /** How many items the session had, where it has branches and all were read. */
       stored?: number;
+      /** How long the run waited for its turn on the session, where it waited. Milliseconds. */
+      queuedMs?: number;
     }
   | { type: 'session.saved'; id: string; to: number }
   | { type: 'session.compacted'; id: string; usage?: UsageData }
