@@ -127,8 +127,10 @@ export type SpanDetails = {
   readonly effectId?: string;
   /** Name of the agent that was active. On every span of a run but its task. */
   readonly agent?: string;
-  /** On task spans and what a crash cut off. */
+  /** On task spans and what a crash cut off; without task spans, on the last agent of a segment. */
   readonly outcome?: SpanOutcome;
+  /** On the last agent of a segment without a task: when the segment began. Milliseconds since the epoch. */
+  readonly segmentAt?: number;
   /** On the task of a segment that goes on from an earlier one. */
   readonly links?: readonly SpanLink[];
 

@@ -14,6 +14,7 @@ import type { PruneCommand } from './commands.ts';
 import { traceStorePath } from './location.ts';
 import { TracePlace } from './place.ts';
 import { type Begun, type Ended, encode } from './record.ts';
+import { BEAT_MS } from './presence.ts';
 import { Sink } from './sink.ts';
 
 /** How long what is stored is kept. */
@@ -68,6 +69,15 @@ export class TraceStoreProcessor implements TracingProcessor {
   #traces: Begun[] = [];
   #runs: RunRecord[] = [];
   #ended: Ended[] = [];
+  /** Who writes, among all processes. */
+  readonly #writer = Math.floor(Math.random() * 2 ** 48);
+  /** Spans that are open and that the store does not know. */
+  readonly #untold = new Map<Span, TracePlace>();
+  /** How many spans are open, told or not: while there are any, the store hears that this process lives. */
+  #openSpans = 0;
+  #beat: ReturnType<typeof setInterval> | undefined;
+  #isBeatDue = false;
+  #writtenAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #flushing: Promise<void> | undefined;
   #prunedAt: number | undefined;
@@ -104,15 +114,20 @@ export class TraceStoreProcessor implements TracingProcessor {
   }
 
   async onSpanStart(span: Span): Promise<void> {
-    const run = this.#place(span.traceId).started(span);
-    if (!run) return;
-    this.#runs.push(run);
+    const place = this.#place(span.traceId);
+    const run = place.started(span);
+    if (run) this.#runs.push(run);
+    this.#openSpans += 1;
+    if (this.#untold.size < MOST_WAITING) this.#untold.set(span, place);
+    this.#beat ??= this.#startBeat();
     this.#wake();
   }
 
   async onSpanEnd(span: Span): Promise<void> {
     const place = this.#place(span.traceId);
     const opened = place.ended(span);
+    this.#untold.delete(span);
+    this.#openSpans -= 1;
     if (this.#closed || this.#ended.length >= MOST_WAITING) {
       this.#dropped += 1;
       return;
@@ -130,6 +145,7 @@ export class TraceStoreProcessor implements TracingProcessor {
   async shutdown(timeout?: number): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#beat);
     const done = this.forceFlush().then(() => this.#sink.release());
     await (timeout === undefined ? done : Promise.race([done, late(timeout)]));
     if (this.#atExit) process.off('beforeExit', this.#atExit);
@@ -151,7 +167,21 @@ export class TraceStoreProcessor implements TracingProcessor {
   }
 
   #isWaiting(): boolean {
-    return this.#traces.length + this.#runs.length + this.#ended.length > 0;
+    return this.#traces.length + this.#runs.length + this.#ended.length + this.#untold.size > 0 || this.#isBeatDue;
+  }
+
+  /** A run that does one long thing tells nothing for a while: that is not to look as if its process were lost. */
+  #startBeat(): ReturnType<typeof setInterval> {
+    const beat = setInterval(() => {
+      if (this.#openSpans <= 0) {
+        clearInterval(beat);
+        this.#beat = undefined;
+      } else if (Date.now() - this.#writtenAt >= BEAT_MS / 2) {
+        this.#isBeatDue = true;
+        void this.#flush();
+      }
+    }, BEAT_MS);
+    return beat.unref();
   }
 
   #wake(): void {
@@ -182,13 +212,20 @@ export class TraceStoreProcessor implements TracingProcessor {
   }
 
   async #write(): Promise<void> {
+    const at = Date.now();
     const pending = {
+      writer: this.#writer,
+      at,
+      open: Array.from(this.#untold, ([span, place]) => ({ span, place })),
       traces: this.#traces,
       runs: this.#runs,
       ended: this.#ended.splice(0, FLUSH_AT),
     };
     this.#traces = [];
     this.#runs = [];
+    this.#untold.clear();
+    this.#isBeatDue = false;
+    this.#writtenAt = at;
     try {
       const batch = encode(pending);
       await this.#sink.write({ do: 'write', tenant: this.#tenant, batch, redact: this.#redact });
