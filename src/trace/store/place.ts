@@ -2,6 +2,7 @@
  * What one process knows of a trace while it writes: which runs and spans are open, and which contents have a number.
  * Contents are known by identity: history is made of the same objects turn after turn.
  */
+import { startedMs } from '../span.ts';
 import type { Span } from '../types.ts';
 import type { RunRecord } from './batch.ts';
 
@@ -9,7 +10,7 @@ export type Opened = { readonly runId: string | undefined; readonly seq: number;
 
 export class TracePlace {
   /** Tells the numbers of this place from those of others of the same trace: other processes, or later segments. */
-  readonly part = Math.floor(Math.random() * 2 ** 48);
+  readonly id = Math.floor(Math.random() * 2 ** 48);
   /** Of open spans: the run that they are in, their own or that of the span above, and in which order they began. */
   readonly #open = new Map<string, Opened>();
   readonly #segments = new Map<string, string>();
@@ -17,6 +18,7 @@ export class TracePlace {
   readonly #texts = new Map<string, number>();
   #count = 0;
   #spans = 0;
+  #parts = 0;
 
   /** The segment that begins with this span, if one does. */
   started(span: Span): RunRecord | undefined {
@@ -27,8 +29,12 @@ export class TracePlace {
     if (runId === undefined || details?.runId === undefined || this.#segments.get(runId) === details.segmentId)
       return undefined;
     this.#segments.set(runId, details.segmentId ?? '');
-    const at = Date.parse(span.startedAt ?? '');
-    return { runId, traceId, at, ...(above !== undefined && above !== runId && { parentRunId: above }) };
+    return {
+      runId,
+      traceId,
+      at: startedMs(span),
+      ...(above !== undefined && above !== runId && { parentRunId: above }),
+    };
   }
 
   /** What is known of an open span, which is told to the store. */
@@ -45,14 +51,24 @@ export class TracePlace {
     return opened;
   }
 
-  /** The number of a content; `add` gets it where it is new. */
-  number(item: unknown, add: (n: number, item: unknown) => void): number {
+  /** How many parts there were. */
+  nextPart(): number {
+    return this.#parts++;
+  }
+
+  /** How many contents have a number. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The number of a content; `add` gets it where it is new, which takes the next number. */
+  number(item: unknown, add: (item: unknown) => void): number {
     const known = this.#known(item);
     if (known !== undefined) return known;
     const n = this.#count++;
     if (typeof item === 'object' && item !== null) this.#objects.set(item, n);
     else if (typeof item === 'string') this.#texts.set(item, n);
-    add(n, item);
+    add(item);
     return n;
   }
 
