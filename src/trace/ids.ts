@@ -36,11 +36,18 @@ export const spanIdOf = (scope: IdScope, id: string, kind: string): string =>
 export const traceIdOf = (runId: string): string =>
   `trace_${hex(mix(SEED, runId))}${hex(mix(SEED, `${runId}\n`)).slice(0, 8)}`;
 
-/** Random but for the six bits that mark a UUID; Node keeps a store of these, other random bytes cost 1 µs a call. */
+/** Random bytes are dear to ask for, one id at a time; what was used is overwritten with the next lot. */
+const POOL = { bytes: new Uint8Array(4096), used: 4096 };
+
 function randomHex(digits: number): string {
-  const id = globalThis.crypto.randomUUID();
-  const hex = id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24);
-  return digits === 32 ? hex : hex.slice(0, digits);
+  const { bytes } = POOL;
+  if (POOL.used + digits / 2 > bytes.length) {
+    globalThis.crypto.getRandomValues(bytes);
+    POOL.used = 0;
+  }
+  let hex = '';
+  for (const end = POOL.used + digits / 2; POOL.used < end; POOL.used++) hex += BYTES[bytes[POOL.used] ?? 0] ?? '';
+  return hex;
 }
 
 const SEED: IdScope = { a: 0x9e3779b9, b: 0x85ebca6b, c: 0xc2b2ae35 };
@@ -66,7 +73,16 @@ function hex({ a, b, c }: IdScope): string {
     b = avalanche((b + c) | 0);
     c = avalanche((c + a) | 0);
   }
-  return word(a) + word(b) + word(c);
+  return (
+    triple(a >>> 20) +
+    triple(a >>> 8) +
+    triple((a << 4) | (b >>> 28)) +
+    triple(b >>> 16) +
+    triple(b >>> 4) +
+    triple((b << 8) | (c >>> 24)) +
+    triple(c >>> 12) +
+    triple(c)
+  );
 }
 
 function avalanche(lane: number): number {
@@ -76,5 +92,6 @@ function avalanche(lane: number): number {
 }
 
 const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-const byte = (lane: number): string => BYTES[lane & 255] ?? '';
-const word = (lane: number): string => byte(lane >>> 24) + byte(lane >>> 16) + byte(lane >>> 8) + byte(lane);
+/** Twelve bits as three digits: a third of the joining that bytes need. */
+const TRIPLES: readonly string[] = Array.from({ length: 4096 }, (_, bits) => bits.toString(16).padStart(3, '0'));
+const triple = (bits: number): string => TRIPLES[bits & 4095] ?? '';

@@ -23,7 +23,7 @@ import type {
   TaskUsageData,
   TurnSpanData,
 } from './types.ts';
-import { addTask, addUsage, turnUsage } from './usage.ts';
+import { addTask, taskUsageOf, turnUsage } from './usage.ts';
 import type { UsageData } from '../protocol/model.ts';
 
 export type ReadingOptions = {
@@ -102,12 +102,16 @@ export function newReading(options: ReadingOptions): Reading {
 export const hasContent = ({ segment }: Reading): boolean => segment.trace?.omitsContent !== true;
 const isFlat = ({ segment }: Reading): boolean => segment.trace?.omitsTaskAndTurn === true;
 
+/** Details while they are collected. */
+export type Details = { -readonly [K in keyof SpanDetails]: SpanDetails[K] };
+
 export type Opening<TData extends SpanData> = {
   data: TData;
   /** What makes the id, beside trace, segment, run and kind. */
   id: string;
   parent: Span | undefined;
-  details?: SpanDetails;
+  /** Made for this span: it goes into it as it is. */
+  details?: Details;
   at?: number;
   /** @default the type of the data */
   kind?: string;
@@ -115,7 +119,7 @@ export type Opening<TData extends SpanData> = {
 
 /** Opens a span of the run, and tells of it. */
 export function open<TData extends SpanData>(r: Reading, opening: Opening<TData>): Span<TData> {
-  const { data, id, parent, details, at = r.now, kind = data.type } = opening;
+  const { data, id, parent, details = {}, at = r.now, kind = data.type } = opening;
   const { trace } = r.segment;
   const options: SpanOptions<TData> = { traceId: r.traceId, spanId: spanIdOf(r.scope, id, kind), data };
   const parentId = parent?.spanId ?? trace?.parentId;
@@ -123,15 +127,19 @@ export function open<TData extends SpanData>(r: Reading, opening: Opening<TData>
   if (trace?.metadata) options.traceMetadata = trace.metadata;
   if (r.tracingApiKey !== undefined) options.tracingApiKey = r.tracingApiKey;
   const span = new Span<TData>(options, r.listener);
-  span.details = { runId: r.runId, segmentId: r.segment.id, ...details };
+  details.runId = r.runId;
+  details.segmentId = r.segment.id;
+  span.details = details;
   span.start(at);
   return span;
 }
 
 export const end = (r: Reading, span: Span): void => span.end(r.now);
 
+/** Adds to what is known of a span of a run. */
 export function note(span: Span, details: SpanDetails): void {
-  span.details = { ...span.details, ...details };
+  if (span.details) Object.assign(span.details, details);
+  else span.details = details;
 }
 
 /** What hangs from what: the innermost of turn, agent and task that is open. */
@@ -216,8 +224,7 @@ function report(r: Reading, usage: TaskUsageData): void {
 export function used(r: Reading, usage: UsageData | undefined): void {
   // A reply may say that it was no request: nothing was asked of a provider.
   if (!usage || (usage.requests === 0 && usage.totalTokens === 0)) return;
-  r.taskUsage = addUsage(r.taskUsage, usage);
-  r.turnUsed = addUsage(r.turnUsed, usage);
+  usedByTask(r, taskUsageOf(usage));
 }
 
 export function usedByTask(r: Reading, usage: TaskUsageData): void {

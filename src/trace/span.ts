@@ -113,7 +113,7 @@ export class Span<TData extends SpanData = SpanData> implements SpanShape<TData>
       this.#listener,
     );
     copy.previousSpan = this.previousSpan;
-    copy.details = this.details;
+    copy.details = this.details && { ...this.details };
     return copy;
   }
 

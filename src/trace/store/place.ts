@@ -6,13 +6,22 @@ import { startedMs } from '../span.ts';
 import type { Span } from '../types.ts';
 import type { RunRecord } from './batch.ts';
 
-export type Opened = { readonly runId: string | undefined; readonly seq: number; readonly isTold?: true };
+/** An open span: the run that it is in, its own or that of the span above, and in which order they began. */
+export type Opened = {
+  readonly span: Span;
+  readonly runId: string | undefined;
+  readonly seq: number;
+  /** The store was told of it while it was open. */
+  isTold: boolean;
+};
 
 export class TracePlace {
   /** Tells the numbers of this place from those of others of the same trace: other processes, or later segments. */
   readonly id = Math.floor(Math.random() * 2 ** 48);
-  /** Of open spans: the run that they are in, their own or that of the span above, and in which order they began. */
+  readonly traceId: string;
   readonly #open = new Map<string, Opened>();
+  /** Spans that began since the store was told of all of them. */
+  #untold = 0;
   readonly #segments = new Map<string, string>();
   readonly #objects = new WeakMap<object, number>();
   readonly #texts = new Map<string, number>();
@@ -20,34 +29,43 @@ export class TracePlace {
   #spans = 0;
   #parts = 0;
 
+  constructor(traceId: string) {
+    this.traceId = traceId;
+  }
+
   /** The segment that begins with this span, if one does. */
   started(span: Span): RunRecord | undefined {
     const { details, parentId, spanId, traceId } = span;
     const above = parentId === null ? undefined : this.#open.get(parentId)?.runId;
     const runId = details?.runId ?? above;
-    this.#open.set(spanId, { runId, seq: this.#spans++ });
+    this.#open.set(spanId, { span, runId, seq: this.#spans++, isTold: false });
+    this.#untold += 1;
     if (runId === undefined || details?.runId === undefined || this.#segments.get(runId) === details.segmentId)
       return undefined;
     this.#segments.set(runId, details.segmentId ?? '');
-    return {
-      runId,
-      traceId,
-      at: startedMs(span),
-      ...(above !== undefined && above !== runId && { parentRunId: above }),
-    };
+    const parent = above !== undefined && above !== runId ? { parentRunId: above } : undefined;
+    return { runId, traceId, at: startedMs(span), ...parent };
   }
 
-  /** What is known of an open span, which is told to the store. */
-  tell({ spanId, details }: Span): Opened {
-    const opened = this.#open.get(spanId) ?? { runId: details?.runId, seq: this.#spans++ };
-    this.#open.set(spanId, { ...opened, isTold: true });
-    return opened;
+  hasUntold(): boolean {
+    if (this.#untold > 0) for (const { isTold } of this.#open.values()) if (!isTold) return true;
+    return false;
+  }
+
+  /** Open spans of which the store was not told; it is now. */
+  untold(): Opened[] {
+    if (this.#untold === 0) return [];
+    this.#untold = 0;
+    const open = [...this.#open.values()].filter(({ isTold }) => !isTold);
+    for (const one of open) one.isTold = true;
+    return open;
   }
 
   /** What was known of the span since it began. */
-  ended({ spanId, details }: Span): Opened {
-    const opened = this.#open.get(spanId) ?? { runId: details?.runId, seq: this.#spans++ };
-    this.#open.delete(spanId);
+  ended(span: Span): Opened {
+    const opened = this.#open.get(span.spanId);
+    if (!opened) return { span, runId: span.details?.runId, seq: this.#spans++, isTold: false };
+    this.#open.delete(span.spanId);
     return opened;
   }
 

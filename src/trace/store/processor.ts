@@ -8,12 +8,13 @@
 import { UserError } from '../../protocol/errors.ts';
 import { warn } from '../../protocol/warn.ts';
 import type { RedactionOptions } from '../../wire/redaction.ts';
+import { DONE } from '../done.ts';
 import type { Span, Trace, TracingProcessor } from '../types.ts';
 import type { RunRecord } from './batch.ts';
 import type { PruneCommand } from './commands.ts';
 import { traceStorePath } from './location.ts';
 import { TracePlace } from './place.ts';
-import { type Begun, type Ended, encode } from './record.ts';
+import { type Begun, encode, type Ended, type Open } from './record.ts';
 import { BEAT_MS } from './presence.ts';
 import { Sink } from './sink.ts';
 
@@ -71,8 +72,6 @@ export class TraceStoreProcessor implements TracingProcessor {
   #ended: Ended[] = [];
   /** Who writes, among all processes. */
   readonly #writer = Math.floor(Math.random() * 2 ** 48);
-  /** Spans that are open and that the store does not know. */
-  readonly #untold = new Map<Span, TracePlace>();
   /** How many spans are open, told or not: while there are any, the store hears that this process lives. */
   #openSpans = 0;
   #beat: ReturnType<typeof setInterval> | undefined;
@@ -104,37 +103,38 @@ export class TraceStoreProcessor implements TracingProcessor {
     return this.#dropped;
   }
 
-  async onTraceStart(trace: Trace): Promise<void> {
+  onTraceStart(trace: Trace): Promise<void> {
     this.#traces.push({ trace, at: Date.now() });
     this.#wake();
+    return DONE;
   }
 
-  async onTraceEnd({ traceId }: Trace): Promise<void> {
+  onTraceEnd({ traceId }: Trace): Promise<void> {
     this.#places.delete(traceId);
+    return DONE;
   }
 
-  async onSpanStart(span: Span): Promise<void> {
-    const place = this.#place(span.traceId);
-    const run = place.started(span);
+  onSpanStart(span: Span): Promise<void> {
+    const run = this.#place(span.traceId).started(span);
     if (run) this.#runs.push(run);
     this.#openSpans += 1;
-    if (this.#untold.size < MOST_WAITING) this.#untold.set(span, place);
     this.#beat ??= this.#startBeat();
     this.#wake();
+    return DONE;
   }
 
-  async onSpanEnd(span: Span): Promise<void> {
+  onSpanEnd(span: Span): Promise<void> {
     const place = this.#place(span.traceId);
     const opened = place.ended(span);
-    this.#untold.delete(span);
     this.#openSpans -= 1;
     if (this.#closed || this.#ended.length >= MOST_WAITING) {
       this.#dropped += 1;
-      return;
+      return DONE;
     }
-    this.#ended.push({ span, place, ...opened });
+    this.#ended.push({ span, place, opened });
     if (this.#ended.length >= FLUSH_AT && !this.#flushing) void this.#flush();
     else this.#wake();
+    return DONE;
   }
 
   async forceFlush(): Promise<void> {
@@ -155,7 +155,7 @@ export class TraceStoreProcessor implements TracingProcessor {
   #place(traceId: string): TracePlace {
     const known = this.#places.get(traceId);
     if (known) return known;
-    const place = new TracePlace();
+    const place = new TracePlace(traceId);
     this.#places.set(traceId, place);
     if (this.#places.size > MOST_PLACES) {
       for (const [oldest] of this.#places) {
@@ -167,7 +167,23 @@ export class TraceStoreProcessor implements TracingProcessor {
   }
 
   #isWaiting(): boolean {
-    return this.#traces.length + this.#runs.length + this.#ended.length + this.#untold.size > 0 || this.#isBeatDue;
+    return this.#traces.length + this.#runs.length + this.#ended.length > 0 || this.#isBeatDue || this.#hasUntold();
+  }
+
+  #hasUntold(): boolean {
+    if (this.#openSpans <= 0) return false;
+    for (const place of this.#places.values()) if (place.hasUntold()) return true;
+    return false;
+  }
+
+  /** Spans that are open and that the store does not know. */
+  #untold(): Open[] {
+    const open: Open[] = [];
+    for (const place of this.#places.values()) {
+      if (open.length >= MOST_WAITING) break;
+      for (const opened of place.untold()) open.push({ place, opened });
+    }
+    return open;
   }
 
   /** A run that does one long thing tells nothing for a while: that is not to look as if its process were lost. */
@@ -216,14 +232,13 @@ export class TraceStoreProcessor implements TracingProcessor {
     const pending = {
       writer: this.#writer,
       at,
-      open: Array.from(this.#untold, ([span, place]) => ({ span, place })),
+      open: this.#untold(),
       traces: this.#traces,
       runs: this.#runs,
       ended: this.#ended.splice(0, FLUSH_AT),
     };
     this.#traces = [];
     this.#runs = [];
-    this.#untold.clear();
     this.#isBeatDue = false;
     this.#writtenAt = at;
     try {
