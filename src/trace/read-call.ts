@@ -21,7 +21,7 @@ export function callStarts(r: Reading, effect: CallTool, state: State): void {
 
 function detailsOf(r: Reading, effect: CallTool, call: Call): Details {
   const agent = r.agentSpan?.spanData.name;
-  const asked = r.asked.get(effect.id);
+  const asked = r.asked?.get(effect.id);
   const details: Details = { effectId: effect.id, callId: call.callId };
   details.toolKind = call.kind === 'agent' ? 'agent' : 'function';
   if (agent !== undefined) details.agent = agent;

@@ -29,11 +29,13 @@ export type SpanRecord = {
   readonly at: number;
   readonly endedAt: number;
   readonly error: SpanError | undefined;
-  /** Span data without what was said, where there is more than a type and a name. */
-  readonly data: { readonly [key: string]: unknown } | undefined;
+  /** Span data without its type and what was said. */
+  readonly data: { readonly [key: string]: unknown };
   /** The run that it is in, and the segment; a span that user code made is in none. */
   readonly runId: string | undefined;
   readonly segmentId: string | undefined;
+  /** The one that was active. */
+  readonly agent: string | undefined;
   /** Undefined on spans that user code made. */
   readonly details: SpanFacts | undefined;
   /** Numbers of contents, by what they are in the span. */
@@ -43,7 +45,7 @@ export type SpanRecord = {
 };
 
 /** Details without what the record has beside them, and without what was said. */
-export type SpanFacts = Omit<SpanDetails, 'instructions' | 'runId' | 'segmentId'>;
+export type SpanFacts = Omit<SpanDetails, 'instructions' | 'runId' | 'segmentId' | 'agent'>;
 
 /** A span that is open: it began before this batch and did not end in it. */
 export type OpenRecord = Pick<SpanRecord, 'id' | 'parentId' | 'seq' | 'type' | 'name' | 'at'> & {

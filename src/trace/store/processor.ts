@@ -43,7 +43,7 @@ export type TraceStoreOptions = {
 };
 
 /** Spans at which is not waited any longer, and at which new ones are dropped. */
-const FLUSH_AT = 512;
+const FLUSH_AT = 1024;
 const MOST_WAITING = 50_000;
 /** Traces that are open at once; beyond, the one that began first is forgotten, which costs it nothing but space. */
 const MOST_PLACES = 10_000;

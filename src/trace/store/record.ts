@@ -2,7 +2,7 @@
 import { createRedactor } from '../../wire/redaction.ts';
 import { endedMs, startedMs } from '../span.ts';
 import type { Span, SpanData, SpanDetails, Trace } from '../types.ts';
-import type { Batch, Head, OpenRecord, Part, Refs, RunRecord, SpanFacts, SpanRecord, TraceRecord } from './batch.ts';
+import type { Batch, Head, OpenRecord, Part, Refs, RunRecord, SpanFacts, TraceRecord } from './batch.ts';
 import type { Opened, TracePlace } from './place.ts';
 import { SpanText } from './span-text.ts';
 
@@ -98,23 +98,23 @@ class PartText {
 
   add({ span, opened: { runId, seq, isTold } }: Ended): void {
     const { spanData, error, details } = span;
-    const at = startedMs(span);
-    this.#spans.add({
+    const record = {
       id: span.spanId,
       parentId: span.parentId,
       seq,
       type: spanData.type,
       name: nameOf(spanData),
-      at,
+      at: startedMs(span),
       endedAt: endedMs(span),
       error: error ?? undefined,
-      data: factsOf(spanData),
       runId,
       segmentId: details?.segmentId,
+      agent: details?.agent,
       details: details && detailsOf(details),
       refs: this.#refs(spanData, details),
       told: isTold,
-    });
+    };
+    this.#spans.add(record, spanData);
   }
 
   toPart(): Part {
@@ -178,41 +178,13 @@ function outputOf(span: SpanData): unknown {
   return span.type === 'mcp_tools' ? span.result : undefined;
 }
 
-/** What a span is, beside its type, what was said in it, and a name that is there already. */
-function factsOf(span: SpanData): SpanRecord['data'] {
-  switch (span.type) {
-    case 'agent':
-    case 'task':
-    case 'turn':
-    case 'handoff':
-    case 'guardrail': {
-      const { type: _, ...data } = span;
-      return data;
-    }
-    case 'function':
-      return span.mcp_data === undefined ? { name: span.name } : { name: span.name, mcp_data: span.mcp_data };
-    case 'generation':
-      return { model: span.model, model_config: span.model_config, usage: span.usage };
-    case 'response':
-      return span.response_id === undefined ? undefined : { response_id: span.response_id };
-    case 'custom':
-      return { name: span.name };
-    case 'transcription':
-    case 'speech':
-    case 'speech_group': {
-      const { type: _, input: __, ...data } = span;
-      return 'output' in data && typeof data.output !== 'string' ? { ...data, output: undefined } : data;
-    }
-    case 'mcp_tools':
-      return span.server === undefined ? undefined : { server: span.server };
-  }
-}
+const ELSEWHERE: ReadonlySet<string> = new Set(['runId', 'segmentId', 'agent', 'instructions']);
 
 /** Without what stands elsewhere. A loop: taking members out of an object by a rest is several times slower. */
 function detailsOf(details: SpanDetails): SpanFacts {
   const facts: Record<string, unknown> = {};
   for (const key of Object.keys(details) as (keyof SpanDetails)[]) {
-    if (key !== 'runId' && key !== 'segmentId' && key !== 'instructions') facts[key] = details[key];
+    if (!ELSEWHERE.has(key)) facts[key] = details[key];
   }
   return facts;
 }
@@ -226,17 +198,15 @@ function nameOf(data: SpanData): string {
 }
 
 /** Bytes in the parts of an item become a note: JSON would make a long list of them. */
-function small(item: unknown): unknown {
-  if (typeof item !== 'object' || item === null) return item;
-  return Object.values(item).some((value) => Array.isArray(value) && value.some(hasBytes)) || hasBytes(item)
-    ? withoutBytes(item, 8)
-    : item;
-}
+const small = (item: unknown): unknown => (hasBytes(item, 3) ? withoutBytes(item, 8) : item);
 
-const hasBytes = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (ArrayBuffer.isView(value) || Object.values(value).some((one) => ArrayBuffer.isView(one)));
+function hasBytes(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (ArrayBuffer.isView(value)) return true;
+  if (depth === 0) return false;
+  if (Array.isArray(value)) return value.some((one) => hasBytes(one, depth - 1));
+  return Object.values(value).some((one) => hasBytes(one, depth - 1));
+}
 
 function withoutBytes(value: unknown, depth: number): unknown {
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;

@@ -51,11 +51,12 @@ function cleanHead(head: Head, redact: Redactor): Head {
   return { ...head, traces: head.traces.map(trace), open: head.open.map(open) };
 }
 
-const cleanSpan = ({ name, error, data, details, ...rest }: SpanRecord, redact: Redactor): SpanRecord => ({
+const cleanSpan = ({ name, error, data, agent, details, ...rest }: SpanRecord, redact: Redactor): SpanRecord => ({
   ...rest,
   name: cleaned(name, redact),
   error: error && cleaned(error, redact),
-  data: data && cleaned(data, redact),
+  data: cleaned(data, redact),
+  agent: agent === undefined ? undefined : cleaned(agent, redact),
   details: details && cleaned(details, redact),
 });
 

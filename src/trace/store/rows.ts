@@ -206,7 +206,7 @@ function openOf(row: Columns, ids: ReadonlyMap<number, string>): StoredSpan {
 }
 
 function spanOf(span: SpanRecord, place: number, items: ReadonlyMap<string, unknown>): StoredSpan {
-  const { runId, segmentId, details: facts, refs } = span;
+  const { runId, segmentId, agent, details: facts, refs } = span;
   const content: Record<string, unknown> = {};
   for (const [key, ref] of Object.entries(refs ?? {})) {
     const numbers = typeof ref === 'number' ? [ref] : ref;
@@ -221,12 +221,12 @@ function spanOf(span: SpanRecord, place: number, items: ReadonlyMap<string, unkn
     runId,
     type: span.type,
     name: span.name,
-    agent: facts?.agent,
+    agent,
     startedAt: span.at,
     endedAt: span.endedAt,
     error: span.error,
-    data: span.data ?? {},
-    details: facts && { ...ids, ...facts },
+    data: span.data,
+    details: facts && { ...ids, ...(agent !== undefined && { agent }), ...facts },
     content,
   };
 }

@@ -5,22 +5,24 @@
  *     at the end of a list, no more.
  */
 import type { Refs, SpanFacts, SpanRecord } from './batch.ts';
-import type { SpanError } from '../types.ts';
+import type { SpanData, SpanError } from '../types.ts';
+import { packed, type PackedData, unpacked } from './span-data.ts';
 
-/** A segment of a run; null for spans that user code made within the run. */
-type Segment = readonly [runId: string, segmentId: string | null];
+/** An agent in a segment of a run. Null: no agent, or a span that user code made within the run. */
+type Segment = readonly [runId: string, segmentId: string | null, agent: string | null];
 /** 0 stands for what is not there; times are the first and how many milliseconds later the last. */
 type Row = readonly [
   id: string,
   parentId: string | 0,
   seq: number,
   type: string,
-  name: string,
+  /** 0: as its type. */
+  name: string | 0,
   at: number,
   ms: number,
   segment: number,
   error: SpanError | 0,
-  data: SpanRecord['data'] | 0,
+  data: PackedData,
   details: SpanFacts | 0,
   refs: Refs | 0,
   told: 0 | 1,
@@ -31,23 +33,20 @@ export class SpanText {
   readonly #segments: Segment[] = [];
   readonly #rows: Row[] = [];
 
-  get size(): number {
-    return this.#rows.length;
-  }
-
-  add(span: SpanRecord): void {
-    const { error, data, details, refs, at } = span;
+  /** `data` is span data: what was said in it is not looked at. */
+  add(span: Omit<SpanRecord, 'data'>, data: SpanData): void {
+    const { type, name, error, agent, details, refs, at } = span;
     this.#rows.push([
       span.id,
       span.parentId ?? 0,
       span.seq,
-      span.type,
-      span.name,
+      type,
+      name === type ? 0 : name,
       at,
       span.endedAt - at,
-      this.#segment(span.runId, span.segmentId ?? null),
+      this.#segment(span.runId, span.segmentId ?? null, agent ?? null),
       error ?? 0,
-      data ?? 0,
+      packed(data, { name, agent, details }),
       details ?? 0,
       refs ?? 0,
       span.told ? 1 : 0,
@@ -63,10 +62,12 @@ export class SpanText {
     }
   }
 
-  #segment(runId: string | undefined, segmentId: string | null): number {
+  #segment(runId: string | undefined, segmentId: string | null, agent: string | null): number {
     if (runId === undefined) return -1;
-    const known = this.#segments.findLastIndex(([run, segment]) => run === runId && segment === segmentId);
-    return known >= 0 ? known : this.#segments.push([runId, segmentId]) - 1;
+    const known = this.#segments.findLastIndex(
+      ([run, segment, name]) => run === runId && segment === segmentId && name === agent,
+    );
+    return known >= 0 ? known : this.#segments.push([runId, segmentId, agent]) - 1;
   }
 }
 
@@ -74,8 +75,9 @@ export function spansIn(text: string): SpanRecord[] {
   // The word of SpanText, which wrote it.
   const [segments, rows] = JSON.parse(text) as [Segment[], Row[]];
   return rows.map((row): SpanRecord => {
-    const [id, parentId, seq, type, name, at, ms, segment, error, data, details, refs, told] = row;
-    const [runId, segmentId] = segments[segment] ?? NO_SEGMENT;
+    const [id, parentId, seq, type, said, at, ms, segment, error, data, facts, refs, told] = row;
+    const [runId, segmentId, who] = segments[segment] ?? NO_SEGMENT;
+    const [name, agent, details] = [said === 0 ? type : said, who ?? undefined, facts === 0 ? undefined : facts];
     return {
       id,
       parentId: parentId === 0 ? null : parentId,
@@ -85,20 +87,22 @@ export function spansIn(text: string): SpanRecord[] {
       at,
       endedAt: at + ms,
       error: error === 0 ? undefined : error,
-      data: data === 0 ? undefined : data,
+      data: unpacked(type, data, { name, agent, details }),
+      agent,
       runId,
       segmentId: segmentId ?? undefined,
-      details: details === 0 ? undefined : details,
+      details,
       refs: refs === 0 ? undefined : refs,
       told: told === 1,
     };
   });
 }
 
-const NO_SEGMENT: readonly [undefined, undefined] = [undefined, undefined];
+const NO_SEGMENT: readonly undefined[] = [];
 
 export function textOf(spans: readonly SpanRecord[]): string {
   const text = new SpanText();
-  for (const span of spans) text.add(span);
+  // Data that was read is that of its type.
+  for (const span of spans) text.add(span, { type: span.type, ...span.data } as SpanData);
   return text.toText();
 }

@@ -103,8 +103,8 @@ export class UsageTallies {
   readonly #all = new Map<string, UsageTally>();
 
   /** Counts a call for its run, and for those whose sub-agent it is. */
-  count(run: RunTally, { error, details, endedAt }: SpanRecord): void {
-    const { usage, nanoUsd, origin, outcome, agent = '' } = details ?? {};
+  count(run: RunTally, { error, agent = '', details, endedAt }: SpanRecord): void {
+    const { usage, nanoUsd, origin, outcome } = details ?? {};
     const [input, cached, output] = [usage?.inputTokens ?? 0, cachedOf(usage), usage?.outputTokens ?? 0];
     const unpriced = nanoUsd === undefined && usage !== undefined ? 1 : 0;
     const nano = nanoUsd ?? 0;

@@ -57,7 +57,8 @@ const span = (id: string, type: string, more: Partial<Said> = {}): Said => ({
   data: {},
   runId: 'run-1',
   segmentId: 's1',
-  details: { agent: 'Guide' },
+  agent: 'Guide',
+  details: {},
   ...more,
 });
 
@@ -65,7 +66,6 @@ const call = (id: string, runId: string, nanoUsd?: number): Said =>
   span(id, 'generation', {
     runId,
     details: {
-      agent: 'Guide',
       origin: { provider: 'openai', api: 'x', model: 'gpt' },
       usage: { inputTokens: 10, outputTokens: 5, totalTokens: 15, inputTokensDetails: { cached_tokens: 4 } },
       ...(nanoUsd !== undefined && { nanoUsd }),
