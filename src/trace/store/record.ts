@@ -1,36 +1,26 @@
-/** Ended spans as parts, one a trace: what was said goes beside them, once a trace, and is referred to by number. */
+/** Ended spans as parts of their trace: what was said goes beside them, once a trace, and is referred to by number. */
 import { createRedactor } from '../../wire/redaction.ts';
 import { endedMs, startedMs } from '../span.ts';
 import type { Span, SpanData, SpanDetails, Trace } from '../types.ts';
-import type { Batch, Head, OpenRecord, Part, Refs, RunRecord, SpanFacts, TraceRecord } from './batch.ts';
+import type { Head, OpenRecord, Part, Refs, RunRecord, SpanFacts, TraceRecord } from './batch.ts';
 import type { Opened, TracePlace } from './place.ts';
 import { SpanText } from './span-text.ts';
 
 /** A trace that began. */
 export type Begun = { readonly trace: Trace; readonly at: number };
-/** An ended span, and what is known of its trace. */
-export type Ended = { readonly span: Span; readonly place: TracePlace; readonly opened: Opened };
-/** A span that is open. */
-export type Open = { readonly place: TracePlace; readonly opened: Opened };
-
+/** What waits to be told. */
 export type Pending = {
   readonly writer: number;
   readonly at: number;
-  readonly open: readonly Open[];
+  readonly open: readonly Opened[];
   readonly traces: readonly Begun[];
   readonly runs: readonly RunRecord[];
-  readonly ended: readonly Ended[];
 };
 
-export function encode({ writer, at, open, traces, runs, ended }: Pending): Batch {
+/** All but parts, as JSON. */
+export function headOf({ writer, at, open, traces, runs }: Pending): string {
   const head: Head = { writer, at, open: open.map(openRecord), traces: traces.map(traceRecord), runs };
-  const parts = new Map<TracePlace, PartText>();
-  for (const one of ended) {
-    let part = parts.get(one.place);
-    if (!part) parts.set(one.place, (part = new PartText(one.span.traceId, one.place)));
-    part.add(one);
-  }
-  return { head: jsonOf(head), parts: Array.from(parts.values(), (part) => part.toPart()) };
+  return jsonOf(head);
 }
 
 /** JSON. Of user code's own data: cycles, and what else JSON has no word for, become notes. */
@@ -67,7 +57,7 @@ function traceRecord({ trace, at }: Begun): TraceRecord {
   return { traceId, name, groupId, at, ...(has && { metadata }) };
 }
 
-function openRecord({ opened: { span, runId, seq } }: Open): OpenRecord {
+function openRecord({ span, runId, seq }: Opened): OpenRecord {
   const { traceId, spanId, parentId, spanData, details } = span;
   return {
     id: spanId,
@@ -82,21 +72,25 @@ function openRecord({ opened: { span, runId, seq } }: Open): OpenRecord {
   };
 }
 
-/** The spans of one trace in one batch. */
-class PartText {
-  readonly #traceId: string;
+/** Spans of one trace that ended, until they are told. Made as they end: no span is kept for it. */
+export class PartText {
   readonly #place: TracePlace;
   readonly #spans = new SpanText();
   readonly #first: number;
   readonly #items: string[] = [];
 
-  constructor(traceId: string, place: TracePlace) {
-    this.#traceId = traceId;
+  constructor(place: TracePlace) {
     this.#place = place;
     this.#first = place.count;
   }
 
-  add({ span, opened: { runId, seq, isTold } }: Ended): void {
+  /** How many spans there are. */
+  get size(): number {
+    return this.#spans.size;
+  }
+
+  /** @param opened what was known of it since it began */
+  add(span: Span, { runId, seq, isTold }: Opened): void {
     const { spanData, error, details } = span;
     const record = {
       id: span.spanId,
@@ -119,10 +113,10 @@ class PartText {
 
   toPart(): Part {
     const said = this.#items.length === 0 ? undefined : `[${this.#items.join(',')}]`;
-    const { id: place } = this.#place;
+    const { id: place, traceId } = this.#place;
     const [n, first] = [this.#place.nextPart(), this.#first];
     // One that fails must not take the others with it.
-    return { traceId: this.#traceId, place, n, spans: this.#spans.toText(safe), said, first };
+    return { traceId, place, n, spans: this.#spans.toText(safe), said, first };
   }
 
   readonly #say = (item: unknown): void => void this.#items.push(jsonOf(small(item)));

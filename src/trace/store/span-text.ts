@@ -33,6 +33,10 @@ export class SpanText {
   readonly #segments: Segment[] = [];
   readonly #rows: Row[] = [];
 
+  get size(): number {
+    return this.#rows.length;
+  }
+
   /** `data` is span data: what was said in it is not looked at. */
   add(span: Omit<SpanRecord, 'data'>, data: SpanData): void {
     const { type, name, error, agent, details, refs, at } = span;
