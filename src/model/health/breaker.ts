@@ -103,11 +103,11 @@ export class Breaker {
     return this.#close({ why: 'breaker', until });
   }
 
-  /** The vendor said in a header that nothing is left. */
-  rest(until: number): void {
-    if (this.#closed && this.#closed.until >= until) return;
+  /** The vendor said in a header that nothing is left. Returns why the endpoint rests now, where that is new. */
+  rest(until: number): Closed | undefined {
+    if (this.#closed && this.#closed.until >= until) return undefined;
     this.#trialUnderWay = false;
-    this.#close({ why: 'cooldown', until });
+    return this.#close({ why: 'cooldown', until });
   }
 
   #close(closed: Closed): Closed {

@@ -1,5 +1,6 @@
 /** All that is known of one endpoint: breaker, limits, how fast it is. One for each endpoint, model and credential. */
 import { rateLimitsOf } from '../../wire/index.ts';
+import { signal } from '../../wire/signals.ts';
 import { Breaker, type BreakerOptions, type Closed, type Failure } from './breaker.ts';
 import { Limits, type LimitOptions } from './limits.ts';
 
@@ -46,14 +47,26 @@ export class Health {
 
   /** Returns why it rests now, where it does. */
   failed(failure: Failure): Closed | undefined {
-    return this.breaker.failed(this.#now(), failure);
+    return this.#rests(this.breaker.failed(this.#now(), failure));
   }
 
   /** An answer's headers: a vendor that has nothing left is not asked again before it has. */
   learn(headers: unknown): void {
     const limits = rateLimitsOf(headers, this.#wallClock());
     for (const limit of [limits?.requests, limits?.tokens]) {
-      if (limit?.remaining === 0 && limit.resetMs !== undefined) this.breaker.rest(this.#now() + limit.resetMs);
+      if (limit?.remaining === 0 && limit.resetMs !== undefined) {
+        const isResting = this.closed() !== undefined;
+        const rests = this.breaker.rest(this.#now() + limit.resetMs);
+        // A rest that gets longer is no second one.
+        if (!isResting) this.#rests(rests);
+      }
     }
+  }
+
+  #rests(closed: Closed | undefined): Closed | undefined {
+    if (!closed) return undefined;
+    const { why: because, until } = closed;
+    signal('baton:cooldown', () => ({ because, forMs: Math.max(0, until - this.#now()) }));
+    return closed;
   }
 }

@@ -52,6 +52,7 @@ const store = new RunStore({
   log: sqliteLog({ path: join(folder, 'runs.db') }),
   agents: [agent],
   worker: 'w',
+  leaseMs: 120_000,
   resumeOptions: () => ({ tracing }),
 });
 const file = join(folder, 'state.json');

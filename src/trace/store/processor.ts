@@ -5,15 +5,19 @@
  * P1 A run is never waited for and never failed: what the store cannot take is dropped, counted and told of once.
  * P2 What waits is bounded. A crash loses what came since the last flush, no more.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
 import { warn } from '../../protocol/warn.ts';
 import type { RedactionOptions } from '../../wire/redaction.ts';
+import { signal } from '../../wire/signals.ts';
 import { DONE } from '../done.ts';
+import { type Clock, hourly, systemClock } from '../hourly.ts';
 import type { Span, Trace, TracingProcessor } from '../types.ts';
 import type { Part, RunRecord } from './batch.ts';
 import type { PruneCommand } from './commands.ts';
 import { traceStorePath } from './location.ts';
 import { type Opened, TracePlace } from './place.ts';
+import type { Pruned } from './prune.ts';
 import { type Begun, headOf, PartText } from './record.ts';
 import { BEAT_MS } from './presence.ts';
 import { Sink } from './sink.ts';
@@ -49,8 +53,9 @@ const MOST_WAITING = 50_000;
 const MOST_AT_ONCE = 4 * FLUSH_AT;
 /** Traces that are open at once; beyond, the one that began first is forgotten, which costs it nothing but space. */
 const MOST_PLACES = 10_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+/** Milliseconds between two chunks of deleting. */
+const CHUNK_PAUSE_MS = 20;
+const DAY_MS = 24 * 3_600_000;
 const MEMORY_BYTES = 64_000_000;
 
 type Filled = { readonly part: Part; readonly spans: number };
@@ -86,13 +91,15 @@ export class TraceStoreProcessor implements TracingProcessor {
   #writtenAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #flushing: Promise<void> | undefined;
-  #prunedAt: number | undefined;
+  readonly #clock: Clock;
+  #endPruning: (() => void) | undefined;
   #dropped = 0;
   #closed = false;
   #atExit: (() => void) | undefined;
   #isExiting = false;
 
-  constructor(options: TraceStoreOptions = {}) {
+  /** @param clock for tests */
+  constructor(options: TraceStoreOptions = {}, clock: Clock = systemClock) {
     const { path = traceStorePath(), tenant = 'default', redact = {}, retention = {}, flushMs = 1000 } = options;
     if (tenant === '') throw new UserError('TraceStoreProcessor option `tenant` is empty. Give it a name, or none.');
     for (const [name, value] of Object.entries({ flushMs, ...retention })) {
@@ -103,6 +110,7 @@ export class TraceStoreProcessor implements TracingProcessor {
     this.#retention = retention;
     this.#flushMs = flushMs;
     this.#sink = new Sink(path);
+    this.#clock = clock;
   }
 
   /** Spans that were not stored, because too many waited or the store failed. */
@@ -137,7 +145,7 @@ export class TraceStoreProcessor implements TracingProcessor {
     const opened = place.ended(span);
     this.#openSpans -= 1;
     if (this.#closed || this.#waiting >= MOST_WAITING) {
-      this.#dropped += 1;
+      this.#drop(1);
       return DONE;
     }
     let part = this.#filling.get(place);
@@ -158,10 +166,16 @@ export class TraceStoreProcessor implements TracingProcessor {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearInterval(this.#beat);
+    this.#endPruning?.();
     const done = this.forceFlush().then(() => this.#sink.release());
     await (timeout === undefined ? done : Promise.race([done, late(timeout)]));
     if (this.#atExit) process.off('beforeExit', this.#atExit);
     this.#atExit = undefined;
+  }
+
+  #drop(count: number): void {
+    this.#dropped += count;
+    if (count > 0) signal('baton:telemetry-dropped', () => ({ count, by: 'store' }));
   }
 
   #place(traceId: string): TracePlace {
@@ -275,27 +289,23 @@ export class TraceStoreProcessor implements TracingProcessor {
     try {
       const batch = { head: headOf(pending), parts: taken.map(({ part }) => part) };
       await this.#sink.write({ do: 'write', tenant: this.#tenant, batch, redact: this.#redact });
-      await this.#prune();
+      this.#endPruning ??= hourly(() => this.#prune(), this.#clock);
     } catch (error) {
       if (this.#dropped === 0)
         warn(`Traces could not be stored: ${error instanceof Error ? error.message : String(error)}`);
-      this.#dropped += spans;
+      this.#drop(spans);
     }
   }
 
-  /** Once when it begins and once an hour. A program that ends does not wait for it. */
+  /** A program that ends does a part of it, so that a file of programs that end soon does not grow for ever. */
   async #prune(): Promise<void> {
-    const now = Date.now();
-    if (this.#isExiting || (this.#prunedAt !== undefined && now - this.#prunedAt < HOUR_MS)) return;
-    this.#prunedAt = now;
-    void this.#pruneAll(pruneCommand(this.#retention, { now, isInMemory: this.#sink.isInMemory }));
-  }
-
-  async #pruneAll(command: PruneCommand): Promise<void> {
+    const command = pruneCommand(this.#retention, { now: this.#clock.now(), isInMemory: this.#sink.isInMemory });
     try {
-      let more = true;
-      while (more && !this.#isExiting && !this.#closed) {
-        more = ((await this.#sink.write(command)) as { more: boolean }).more;
+      for (let more = true; more && !this.#closed;) {
+        ({ more } = (await this.#sink.write(command)) as Pruned);
+        if (this.#isExiting) return;
+        // Between two chunks other writers have their turn.
+        if (more) await sleep(CHUNK_PAUSE_MS, undefined, { ref: false });
       }
     } catch (error) {
       warn(`Old traces could not be deleted: ${error instanceof Error ? error.message : String(error)}`);
