@@ -53,19 +53,22 @@ const sorted = (numbers: readonly number[]): number[] => numbers.toSorted((a, b)
 const least = (numbers: readonly number[]): number => Math.min(...numbers);
 const median = (numbers: readonly number[]): number => sorted(numbers)[numbers.length >> 1] ?? NaN;
 
-/** Tracing that is switched off beside tracing that nobody asked for, turn and turn about in this process. */
+/** Tracing that is switched off beside tracing that nobody asked for: the same runs, turn and turn about in this process. */
 async function switchedOff(): Promise<{ readonly percent: number; readonly spans: number }> {
-  const { plain, off } = WAYS;
-  const [a, b] = [await plain.start(''), await off.start('')];
-  const mains: Record<'a' | 'b', number[]> = { a: [], b: [] };
-  await cpuOf(a, WARM_UP);
+  const ready = await WAYS.off.start('');
+  const rounds: number[] = [];
+  await cpuOf(ready, WARM_UP);
+  const half = async (isOff: boolean): Promise<number> => {
+    await WAYS.off.set?.(isOff);
+    return (await cpuOf(ready, 200)).main;
+  };
   for (let round = 0; round < ROUNDS; round++) {
-    await off.set?.(false);
-    mains.a.push((await cpuOf(a, 200)).main);
-    await off.set?.(true);
-    mains.b.push((await cpuOf(b, 200)).main);
+    // Each is the first of the two as often as the other.
+    const first = await half(round % 2 === 0);
+    const second = await half(round % 2 === 1);
+    rounds.push(round % 2 === 0 ? first / second : second / first);
   }
-  return { percent: (median(mains.b) / median(mains.a) - 1) * 100, spans: b.spans?.() ?? 0 };
+  return { percent: (median(rounds) - 1) * 100, spans: ready.spans?.() ?? 0 };
 }
 
 function inProcess(...args: string[]): unknown {

@@ -1,7 +1,7 @@
 /** The ten spans of the measured run, made by hand with the OpenTelemetry SDK: what they cost without an agent SDK. */
 import { type Context, ROOT_CONTEXT, type Span, trace } from '@opentelemetry/api';
 import { TracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace';
-import { ANSWER, ARGUMENTS, FOUND, INSTRUCTIONS, QUESTION } from './ways.ts';
+import { ANSWER, ARGUMENTS, FOUND, INSTRUCTIONS, QUESTION } from './content.ts';
 
 type Attributes = Record<string, string | number>;
 

@@ -1,6 +1,7 @@
 /** The ways to trace that are measured. Each begins with the same run: 3 turns, 2 calls of a tool, one text. */
 import type * as Published from '@openai/agents';
 import type * as Own from '../../src/index.ts';
+import { ANSWER, ARGUMENTS, FOUND, INSTRUCTIONS, QUESTION } from './content.ts';
 import { tenSpans } from './opentelemetry.ts';
 
 export const TURNS = 3;
@@ -29,14 +30,10 @@ const published = (): Promise<typeof Published> => import('@openai/agents');
 const nothing = async (): Promise<void> => undefined;
 const quiet = { onTraceStart: nothing, onTraceEnd: nothing, onSpanStart: nothing, onSpanEnd: nothing };
 const SILENT = { ...quiet, shutdown: nothing, forceFlush: nothing };
+const counted = { spans: 0 };
+const COUNTING = { ...SILENT, onSpanStart: async () => void (counted.spans += 1) };
 /** Spans that a processor in memory keeps: the newest. */
 const KEPT = 10_000;
-
-export const QUESTION = 'question '.repeat(40);
-export const FOUND = 'found '.repeat(120);
-export const ANSWER = 'answer '.repeat(60);
-export const INSTRUCTIONS = 'You are brief. '.repeat(20);
-export const ARGUMENTS = JSON.stringify({ what: 'w'.repeat(100) });
 
 /** What both packages have, with the same lines to drive it. */
 type Output = Own.ModelResponse['output'][number];
@@ -100,16 +97,15 @@ export const WAYS: Record<Way, Definition> = {
     title: 'switched off, a processor set',
     base: 'plain',
     async start() {
-      let spans = 0;
-      const counting = { ...SILENT, onSpanStart: async () => void (spans += 1) };
-      const ready = await ownWith(() => [counting]);
+      const ready = await ownWith(() => [COUNTING]);
       (await own()).setTracingDisabled(true);
-      return { ...ready, spans: () => spans };
+      return { ...ready, spans: () => counted.spans };
     },
     async set(isOff) {
       const sdk = await own();
-      // Without it, nobody has asked for tracing.
-      sdk.setTraceProcessors(isOff ? [SILENT] : []);
+      sdk.setTracingDisabled(true);
+      // Without a processor, nobody has asked for tracing.
+      sdk.setTraceProcessors(isOff ? [COUNTING] : []);
       sdk.setTracingDisabled(isOff);
     },
   },

@@ -136,20 +136,23 @@ function endsWithName(json: string, place: number, endings: Endings): boolean {
   for (let escapes = 0; at >= 0; escapes++) {
     const last = at;
     if (escapes > MOST_ESCAPES) return true;
-    if (endings[lower(json.charCodeAt(at))]?.some((name) => goesOn(json, last, name, 1))) return true;
+    if (endings[lower(json.charCodeAt(at))]?.some((name) => goesOn({ json, name }, last, 1))) return true;
     if (!isEscape(json, at)) return false;
     at = letterBefore(json, at, -1);
   }
   return false;
 }
 
+type Sought = { readonly json: string; readonly name: readonly number[] };
+
 /** Whether the rest of a name stands before a place: each letter, or behind it the letter of an escape. */
-function goesOn(json: string, place: number, name: readonly number[], n: number): boolean {
+function goesOn(sought: Sought, place: number, n: number): boolean {
+  const { json, name } = sought;
   if (n === name.length) return true;
   let at = letterBefore(json, place, -1);
   for (let escapes = 0; at >= 0; escapes++) {
     if (escapes > MOST_ESCAPES) return true;
-    if (lower(json.charCodeAt(at)) === name[n] && goesOn(json, at, name, n + 1)) return true;
+    if (lower(json.charCodeAt(at)) === name[n] && goesOn(sought, at, n + 1)) return true;
     if (!isEscape(json, at)) return false;
     at = letterBefore(json, at, -1);
   }

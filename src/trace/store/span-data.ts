@@ -2,7 +2,7 @@
  * Span data in the text of a part: lists for the kinds that each run has many of, without what stands beside them.
  * A span of another make (one that user code filled in differently) is kept as an object.
  */
-import type { GenerationUsageData, SpanData, TaskUsageData, TurnUsageData } from '../types.ts';
+import type { SpanData, TaskUsageData, TurnUsageData } from '../types.ts';
 import { generationUsage } from '../usage.ts';
 import type { SpanFacts } from './batch.ts';
 
@@ -76,7 +76,7 @@ const isList = (data: Data | readonly unknown[]): data is readonly unknown[] => 
 const set = (key: string, value: unknown): Data => (value === 0 || value === undefined ? {} : { [key]: value });
 
 /** 1: that of the details. */
-const callUsage = (usage: unknown, details: SpanFacts | undefined): GenerationUsageData | unknown =>
+const callUsage = (usage: unknown, details: SpanFacts | undefined): unknown =>
   usage === 1 ? details?.usage && generationUsage(details.usage) : usage;
 
 const TURN = ['input_tokens', 'output_tokens', 'cached_input_tokens', 'cache_write_input_tokens'] as const;
