@@ -39,6 +39,7 @@ export type { BreakerOptions, LimitOptions } from './health/index.ts';
 export { balance, createRouter, ROUTER_EVENT_SOURCE, RouteUnavailableError } from './router/index.ts';
 export type {
   BalanceStrategy,
+  HedgeOptions,
   ModelCapabilities,
   Pool,
   Route,

@@ -37,6 +37,7 @@ export type {
   RunLimit,
   SqliteLedgerOptions,
   BalanceStrategy,
+  HedgeOptions,
   BreakerOptions,
   CallCost,
   FoundPrice,

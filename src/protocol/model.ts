@@ -199,7 +199,11 @@ export type ModelCallAttempt = {
   usage?: UsageData;
   /** In integers of 10^-9 US dollars. Absent: not known. */
   nanoUsd?: number;
+  /** `fuzzy`: the price of a similar name, or an estimate for what was aborted. */
   price?: { id: string; fuzzy?: true };
+  /** The answer came from a cache; the attempt was begun beside another one that was slow. */
+  cached?: true;
+  hedged?: true;
 };
 
 /** What a model answered. */

@@ -88,6 +88,15 @@ export class Chooser {
     return this.#steps().some(({ targets }) => targets.some((target) => !this.#givenUp.has(target)));
   }
 
+  /** Another target that can be asked at once, its place taken; the same one where there is no other. */
+  beside(first: Target): Chosen | undefined {
+    for (const step of this.#steps()) {
+      const other = ordered(step, this.#engine).find((target) => target !== first && this.#isFree(target));
+      if (other) return taken(other);
+    }
+    return this.#isFree(first) ? taken(first) : undefined;
+  }
+
   /** Whether another target of the same pool could be asked at once. */
   hasEqual(target: Target): boolean {
     const step = this.#steps().find(({ targets }) => targets.includes(target));

@@ -5,6 +5,7 @@ export { balance } from './targets.ts';
 export { ROUTER_EVENT_SOURCE } from './types.ts';
 export type {
   BalanceStrategy,
+  HedgeOptions,
   ModelCapabilities,
   Pool,
   Route,

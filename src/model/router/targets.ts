@@ -4,6 +4,7 @@ import type { Model, ModelSettings, Origin } from '../../protocol/model.ts';
 import { Health, type HealthOptions, type LimitOptions } from '../health/index.ts';
 import { mergeModelSettings } from '../settings.ts';
 import { createModelRegistry, suggestion, type ModelRegistry, type ProviderMap } from '../strings/index.ts';
+import { Hedging } from './hedging.ts';
 import type {
   BalanceStrategy,
   ModelCapabilities,
@@ -39,6 +40,7 @@ export type CompiledRoute = {
   readonly contextWindow: Chain | undefined;
   readonly contentPolicy: Chain | undefined;
   readonly refusal: Chain | undefined;
+  readonly hedging: Hedging | undefined;
 };
 
 /** Makes a pool: targets that share the work. @throws UserError for an empty one */
@@ -69,7 +71,7 @@ export class TargetMaker {
   /** @throws UserError for a model that cannot be found, or a part that is no route */
   route(name: string, route: Route): CompiledRoute {
     const options: RouteOptions = isRouteOptions(route) ? route : { targets: route };
-    const { targets, onContextWindow, onContentPolicy, onRefusal } = options;
+    const { targets, onContextWindow, onContentPolicy, onRefusal, hedge } = options;
     const main = this.#chain(name, isList(targets) ? targets : [targets]);
     if (main.length === 0) throw new UserError(`The route "${name}" has no targets. Give at least one model.`);
     return {
@@ -79,6 +81,7 @@ export class TargetMaker {
       contextWindow: onContextWindow && this.#chain(name, onContextWindow),
       contentPolicy: onContentPolicy && this.#chain(name, onContentPolicy),
       refusal: onRefusal && this.#chain(name, onRefusal),
+      hedging: hedge && new Hedging(name, hedge),
     };
   }
 
