@@ -55,6 +55,14 @@ export type {
   StreamReset,
   TargetOptions,
 } from './router/index.ts';
+export { createResponseCache, memoryResponseStore } from './response-cache/index.ts';
+export type {
+  MemoryResponseStoreOptions,
+  ResponseCache,
+  ResponseCacheKey,
+  ResponseCacheOptions,
+  ResponseCacheStore,
+} from './response-cache/index.ts';
 export { BudgetExceededError } from './budgets/errors.ts';
 export type { BudgetExceededDetails, BudgetExceededReason } from './budgets/errors.ts';
 export { BudgetLedgerError, createBudgets, memoryLedger, sqliteLedger } from './budgets/index.ts';

@@ -177,6 +177,8 @@ export type ModelCall = {
   runId: string;
   agent: string;
   sessionId?: string;
+  /** Whose budgets the run has. */
+  tenant?: string;
   /** How often the call was begun again after a crash. 0 for most. */
   recoveries: number;
   /** Takes each attempt when it is over, in order. */

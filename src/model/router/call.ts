@@ -26,7 +26,7 @@ type Answer = Pick<ModelResponse, 'rawUsage' | 'providerData'> & { usage: Usage 
 export class RouteCall {
   readonly engine: Engine;
   readonly route: CompiledRoute;
-  readonly #request: ModelRequest;
+  readonly request: ModelRequest;
   readonly stream: boolean;
   readonly #chooser: Chooser;
   readonly #loop: AttemptLoop;
@@ -35,13 +35,14 @@ export class RouteCall {
   readonly #tries = new Map<Target, number>();
   #trying: Trying | undefined;
   #lost: Lost[] = [];
+  #answeredBy: Trying | undefined;
   #failed: { target: Target; because: RouterErrorKind; error: unknown } | undefined;
 
   constructor(engine: Engine, route: CompiledRoute, { request, stream }: { request: ModelRequest; stream: boolean }) {
     const { now, random, sleep, timeouts } = engine;
     this.engine = engine;
     this.route = route;
-    this.#request = request;
+    this.request = request;
     this.stream = stream;
     this.#chooser = new Chooser(engine, route, request);
     this.#startedAt = now();
@@ -56,7 +57,7 @@ export class RouteCall {
 
   /** @throws the reason why the call is not made at all */
   async prepare(): Promise<void> {
-    const { call } = this.#request;
+    const { call } = this.request;
     this.engine.budget.earn();
     this.route.hedging?.earn();
     if (call && call.recoveries > this.engine.maxRecoveries) {
@@ -70,7 +71,7 @@ export class RouteCall {
 
   /** Chooses a target and gets ready to ask it. @throws RouteUnavailableError */
   async begin(): Promise<Trying> {
-    const { signal } = this.#request;
+    const { signal } = this.request;
     signal?.throwIfAborted();
     const { target, release } = await this.#next();
     const model = await this.#modelOf(target, release);
@@ -80,7 +81,7 @@ export class RouteCall {
 
   /** The second requests of this call; `undefined` where it may not be made twice. */
   get hedging(): Hedging | undefined {
-    const { tools, prompt } = this.#request;
+    const { tools, prompt } = this.request;
     const once = this.#chooser.stateful || prompt !== undefined || tools.some(({ type }) => type === 'hosted_tool');
     return once ? undefined : this.route.hedging;
   }
@@ -110,13 +111,13 @@ export class RouteCall {
   }
 
   #started({ target, model, release }: Chosen & { model: Model }): Trying {
-    const { signal } = this.#request;
+    const { signal } = this.request;
     this.#tries.set(target, (this.#tries.get(target) ?? 0) + 1);
     this.#loop.begin();
     const guard = new Guard({
       outer: signal,
       timeouts: this.engine.timeouts,
-      total: this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs: this.#leftMs() },
+      total: this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs: this.leftMs() },
       stream: this.stream,
       label: target.label,
       onHeaders: (_status, headers) => {
@@ -131,7 +132,7 @@ export class RouteCall {
   }
 
   async #modelOf(target: Target, release: () => void): Promise<Model> {
-    const { guard } = this.#request.call ?? {};
+    const { guard } = this.request.call ?? {};
     try {
       const model = await target.model();
       return guard ? guard(model, target.origin()) : model;
@@ -143,7 +144,7 @@ export class RouteCall {
 
   async #next(): Promise<Chosen> {
     try {
-      return await this.#chooser.next(this.#leftMs());
+      return await this.#chooser.next(this.leftMs());
     } catch (error) {
       // What failed before says more than that nobody is left.
       if (error instanceof RouteUnavailableError && this.#failed) error.cause = this.#failed.error;
@@ -162,14 +163,24 @@ export class RouteCall {
     emit({ type: 'attempt.started', route, target: target.label, attempt: this.#loop.count + 1 });
   }
 
-  #leftMs(): number {
+  /** The attempt that answered. */
+  get answeredBy(): Trying | undefined {
+    return this.#answeredBy;
+  }
+
+  elapsedMs(): number {
+    return this.engine.now() - this.#startedAt;
+  }
+
+  /** What is left of the time for all attempts, in milliseconds. */
+  leftMs(): number {
     return this.#totalMs === undefined ? Infinity : this.#startedAt + this.#totalMs - this.engine.now();
   }
 
   /** What the target is sent: its own settings on top, and what is the router's business left out. */
   #requestFor({ settings }: Target, guard: Guard): ModelRequest {
-    const { call: _, ...rest } = this.#request;
-    const { timeoutMs: __, retry: ___, ...given } = this.#request.modelSettings;
+    const { call: _, ...rest } = this.request;
+    const { timeoutMs: __, retry: ___, ...given } = this.request.modelSettings;
     const own = settings ? mergeModelSettings(given, settings) : given;
     // What a provider says that a streamed answer cost stands in its own usage.
     const modelSettings = this.stream ? { ...own, preserveRawUsage: true } : own;
@@ -187,7 +198,7 @@ export class RouteCall {
 
   /** Whether the raw usage is for the router alone. */
   get hidesRawUsage(): boolean {
-    return this.stream && !this.#request.modelSettings.preserveRawUsage;
+    return this.stream && !this.request.modelSettings.preserveRawUsage;
   }
 
   /** The refusal of an answer that another chain may give instead. */
@@ -200,13 +211,14 @@ export class RouteCall {
     const { emit, sticky } = this.engine;
     const ms = this.engine.now() - startedAt;
     this.#trying = trying;
+    this.#answeredBy = trying;
     this.#reportLost(trying);
     this.route.hedging?.note(target, this.stream, trying.firstTokenMs ?? ms);
     trying.guard.release();
     release(usage?.totalTokens);
     if (target.health.succeeded(trying.firstTokenMs ?? ms)) emit?.({ type: 'target.recovered', target: target.label });
     if (sticky && this.route.targets.length > 1) {
-      const key = stickyKey(this.route, this.#request);
+      const key = stickyKey(this.route, this.request);
       if (key !== undefined) sticky.set(key, target);
     }
     emit?.({
@@ -278,11 +290,11 @@ export class RouteCall {
     return {
       engine: this.engine,
       route: this.route,
-      request: this.#request,
+      request: this.request,
       stream: this.stream,
       chooser: this.#chooser,
       tries: this.#tries,
-      leftMs: () => this.#leftMs(),
+      leftMs: () => this.leftMs(),
     };
   }
 
@@ -296,7 +308,7 @@ export class RouteCall {
   }
 
   #report(trying: Trying, ended: { error?: unknown; delayMs?: number; ms?: number }): void {
-    const { onAttempt } = this.#request.call ?? {};
+    const { onAttempt } = this.request.call ?? {};
     // Where the budget did not allow it, nothing was sent.
     if (!onAttempt || ended.error instanceof BudgetExceededError) return;
     const { startedAt } = trying;

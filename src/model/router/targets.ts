@@ -18,6 +18,8 @@ import type {
 /** A model that can be asked. */
 export type Target = {
   readonly label: string;
+  /** Who it is, also in another process; `undefined` for a model that does not say who it is. */
+  readonly key: string | undefined;
   readonly health: Health;
   readonly weight: number;
   readonly settings: ModelSettings | undefined;
@@ -41,6 +43,8 @@ export type CompiledRoute = {
   readonly contentPolicy: Chain | undefined;
   readonly refusal: Chain | undefined;
   readonly hedging: Hedging | undefined;
+  /** Whether the router's cache is for it. */
+  readonly cached: boolean;
 };
 
 /** Makes a pool: targets that share the work. @throws UserError for an empty one */
@@ -71,7 +75,7 @@ export class TargetMaker {
   /** @throws UserError for a model that cannot be found, or a part that is no route */
   route(name: string, route: Route): CompiledRoute {
     const options: RouteOptions = isRouteOptions(route) ? route : { targets: route };
-    const { targets, onContextWindow, onContentPolicy, onRefusal, hedge } = options;
+    const { targets, onContextWindow, onContentPolicy, onRefusal, hedge, cache = true } = options;
     const main = this.#chain(name, isList(targets) ? targets : [targets]);
     if (main.length === 0) throw new UserError(`The route "${name}" has no targets. Give at least one model.`);
     return {
@@ -82,6 +86,7 @@ export class TargetMaker {
       contentPolicy: onContentPolicy && this.#chain(name, onContentPolicy),
       refusal: onRefusal && this.#chain(name, onRefusal),
       hedging: hedge && new Hedging(name, hedge),
+      cached: cache,
     };
   }
 
@@ -100,8 +105,10 @@ export class TargetMaker {
     check(route, options);
     const named = typeof model === 'string' ? this.#named(model) : this.#object(model);
     const can = { ...this.#making.capabilities[named.name], ...capabilities };
+    const isNamed = typeof model === 'string' || model.origin !== undefined;
     return {
       label: label ?? named.name,
+      key: isNamed ? named.key : label,
       health: this.#healthOf(`${named.key}@${credential}`, options),
       weight,
       settings: named.settings || settings ? mergeModelSettings(named.settings, settings) : undefined,

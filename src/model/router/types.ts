@@ -3,6 +3,7 @@ import type { Model, ModelSettings } from '../../protocol/model.ts';
 import type { ModelErrorKind, WireTimeouts } from '../../wire/index.ts';
 import type { BreakerOptions, Closed, LimitOptions } from '../health/index.ts';
 import type { Prices } from '../prices/index.ts';
+import type { ResponseCache } from '../response-cache/index.ts';
 import type { ProviderMap } from '../strings/index.ts';
 
 /** What a model can do. Absent: taken to be so. */
@@ -69,6 +70,8 @@ export type RouteOptions = {
   onRefusal?: readonly (RouteTarget | Pool)[];
   /** Ask another target too, where one is slow. @default never */
   hedge?: HedgeOptions;
+  /** Whether the router's cache is asked. @default true */
+  cache?: boolean;
 };
 export type Route = RouteTarget | Pool | readonly (RouteTarget | Pool)[] | RouteOptions;
 
@@ -115,6 +118,9 @@ export type RouterEvent =
   /** Another one was asked beside it, and was faster. */
   | { type: 'attempt.lost'; route: string; target: string; attempt: number; ms: number; to: string }
   | { type: 'hedge'; route: string; from: string; to: string; afterMs: number }
+  | { type: 'cache.hit'; route: string; target: string }
+  /** Its store did not work; the call went on without it. */
+  | { type: 'cache.failed'; route: string; because: string }
   | { type: 'retry'; route: string; target: string; delayMs: number }
   | { type: 'fallback'; route: string; from: string; to: string; because: RouterErrorKind }
   | { type: 'skipped'; route: string; target: string; because: SkipReason }
@@ -150,6 +156,8 @@ export type RouterOptions<Names extends string = string> = {
   prices?: Prices;
   /** By model name (`openai/gpt-5.4`). */
   capabilities?: { readonly [model: string]: ModelCapabilities };
+  /** Answers that are given again to the same request. Made by `createResponseCache`. @default none */
+  cache?: ResponseCache;
   /** Whether a conversation stays with the target that answered last, so that caches and signatures hold. @default true */
   sticky?: boolean;
   /** Is told what happens, as it happens. What it throws is dropped. */
