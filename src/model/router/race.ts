@@ -4,7 +4,7 @@
  * R1: the first good answer wins; the other one is aborted before anything else happens. R2: a failure is no answer:
  * the other one is waited for. R3: a second attempt that its budget refused was never made.
  */
-import { sleep } from '../../wire/index.ts';
+import { MAX_TIMER_MS } from '../../wire/index.ts';
 import { BudgetExceededError } from '../budgets/errors.ts';
 import type { RouteCall } from './call.ts';
 import type { Trying } from './trying.ts';
@@ -66,20 +66,17 @@ async function finish<T, R extends Racer<T>>(racer: R): Promise<Finish<R, T>> {
 }
 
 /** What came within a time; `undefined` where nothing did. */
-async function within<F>(call: RouteCall, running: Promise<F>, ms: number): Promise<F | undefined> {
-  const timer = new AbortController();
-  const { sleep: wait = sleep } = call.engine;
-  try {
-    return await Promise.race([
-      running,
-      wait(ms, timer.signal).then(
-        () => undefined,
-        () => undefined,
-      ),
-    ]);
-  } finally {
-    timer.abort();
-  }
+function within<F>(call: RouteCall, running: Promise<F>, ms: number): Promise<F | undefined> {
+  const { sleep } = call.engine;
+  return new Promise((resolve) => {
+    const late = (): void => resolve(undefined);
+    // A plain timer: most calls are in time, and should not pay for more.
+    const timer = sleep ? void sleep(ms).then(late, late) : setTimeout(late, Math.min(ms, MAX_TIMER_MS));
+    void running.then((finished) => {
+      clearTimeout(timer);
+      resolve(finished);
+    });
+  });
 }
 
 async function second(call: RouteCall, first: Trying, afterMs: number): Promise<Trying | undefined> {
