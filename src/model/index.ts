@@ -36,7 +36,13 @@ export { createModelRegistry, splitPrefix, splitSettings, unregistered, withSett
 export type { ModelRegistry, ModelRegistryOptions, ProviderMap } from './strings/index.ts';
 export { attemptUsage, usageData } from './usage-data.ts';
 export type { BreakerOptions, LimitOptions } from './health/index.ts';
-export { balance, createRouter, ROUTER_EVENT_SOURCE, RouteUnavailableError } from './router/index.ts';
+export {
+  balance,
+  createRouter,
+  knownCapabilities,
+  ROUTER_EVENT_SOURCE,
+  RouteUnavailableError,
+} from './router/index.ts';
 export type {
   BalanceStrategy,
   HedgeOptions,

@@ -8,6 +8,7 @@ export {
   createPrices,
   createResponseCache,
   createRouter,
+  knownCapabilities,
   memoryLedger,
   memoryResponseStore,
   ROUTER_EVENT_SOURCE,

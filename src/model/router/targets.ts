@@ -5,6 +5,7 @@ import { Health, type HealthOptions, type LimitOptions } from '../health/index.t
 import { mergeModelSettings } from '../settings.ts';
 import { createModelRegistry, suggestion, type ModelRegistry, type ProviderMap } from '../strings/index.ts';
 import { Hedging } from './hedging.ts';
+import { knownCapabilities } from './known-models.ts';
 import type {
   BalanceStrategy,
   ModelCapabilities,
@@ -23,7 +24,10 @@ export type Target = {
   readonly health: Health;
   readonly weight: number;
   readonly settings: ModelSettings | undefined;
+  /** What was declared. A target that lacks what is needed is not asked. */
   readonly can: ModelCapabilities;
+  /** What was declared, and what is known of the model. A target that lacks what is needed is asked last. */
+  readonly known: ModelCapabilities | undefined;
   /** The model; a promise the first time, where a provider must look for it. */
   model(): Model | Promise<Model>;
   /** Who answers, as far as it is known. */
@@ -105,6 +109,8 @@ export class TargetMaker {
     check(route, options);
     const named = typeof model === 'string' ? this.#named(model) : this.#object(model);
     const can = { ...this.#making.capabilities[named.name], ...capabilities };
+    const origin = named.origin();
+    const table = origin && knownCapabilities(origin);
     const isNamed = typeof model === 'string' || model.origin !== undefined;
     return {
       label: label ?? named.name,
@@ -113,6 +119,7 @@ export class TargetMaker {
       weight,
       settings: named.settings || settings ? mergeModelSettings(named.settings, settings) : undefined,
       can,
+      known: table && { ...table, ...can },
       model: named.model,
       origin: named.origin,
     };

@@ -6,7 +6,7 @@ import type { Prices } from '../prices/index.ts';
 import type { ResponseCache } from '../response-cache/index.ts';
 import type { ProviderMap } from '../strings/index.ts';
 
-/** What a model can do. Absent: taken to be so. */
+/** What a model can do. Absent: as `knownCapabilities` has it, else taken to be so. */
 export type ModelCapabilities = {
   /** Function tools and handoffs. */
   tools?: boolean;
