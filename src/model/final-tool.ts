@@ -15,8 +15,12 @@ const DESCRIPTION = 'Gives the final answer. Call it when nothing is left to be 
 /** The request to send, and the final tool's name where there is one. */
 export type Finalized = { request: ModelRequest; finalTool?: string };
 
-/** The request as it is where it has not both tools and a schema, or where no tool may be called. */
-export function withFinalTool(request: ModelRequest): Finalized {
+/**
+ * The request as it is where it has not both tools and a schema, or where no tool may be called.
+ *
+ * @param mustCall whether the model can be told that it must call one of the tools
+ */
+export function withFinalTool(request: ModelRequest, mustCall = true): Finalized {
   const { outputType, tools, handoffs, modelSettings } = request;
   const { toolChoice = 'auto' } = modelSettings;
   if (outputType === 'text' || tools.length + handoffs.length === 0 || toolChoice === 'none') return { request };
@@ -35,7 +39,7 @@ export function withFinalTool(request: ModelRequest): Finalized {
       ...request,
       outputType: 'text',
       tools: [...tools, tool],
-      modelSettings: { ...modelSettings, toolChoice: 'required' },
+      modelSettings: { ...modelSettings, toolChoice: mustCall ? 'required' : 'auto' },
     },
     finalTool,
   };

@@ -54,3 +54,22 @@ test('its arguments stream as the text', async () => {
   expect(JSON.parse(text)).toEqual(REPORT);
   expect(events.at(-1)).toMatchObject({ response: { output: [{ type: 'message', content: [{ text }] }] } });
 });
+
+test('a model that thinks chooses by itself, and is not warned about', async () => {
+  server.reply(messagesReply({ reasoning: 'Hm.', toolCalls: [final] }));
+  const agent = new Agent({
+    name: 'A',
+    model: model({ model: 'claude-3-7-sonnet-latest' }),
+    tools: [weather],
+    outputType: Report,
+    modelSettings: { reasoning: { effort: 'low' } },
+  });
+  const warnings: unknown[] = [];
+  const listen = (warning: Error): void => void warnings.push(warning.message);
+  process.on('warning', listen);
+  expect((await run(agent, 'Oslo?')).finalOutput).toEqual(REPORT);
+  await new Promise(setImmediate);
+  process.off('warning', listen);
+  expect(server.requests.at(-1)?.body).not.toHaveProperty('tool_choice');
+  expect(warnings).toEqual([]);
+});

@@ -108,7 +108,10 @@ export class AnthropicModel implements Model {
 
   /** The request as the model can take it. */
   #finalized(request: ModelRequest): Finalized {
-    return this.#target.can.finalTool ? withFinalTool(request) : { request };
+    if (!this.#target.can.finalTool) return { request };
+    // A model that thinks cannot be told to call a tool.
+    const effort = request.modelSettings.reasoning?.effort ?? 'none';
+    return withFinalTool(request, effort === 'none' || this.#target.can.thinking === 'none');
   }
 
   #finish(messages: readonly Message[], { built, request, finalTool }: Finishing): Finished {
