@@ -45,6 +45,8 @@ export class StreamedAttempt implements Racer<void> {
       this.#iterator = model.getStreamedResponse(request)[Symbol.asyncIterator]();
       for (;;) {
         const event = await this.#read();
+        // Dropped, and heard of once more: no timer may start again.
+        if (this.#over) return;
         if (!event) throw truncatedStream(this.trying.target.label);
         this.#held.push(event);
         if (this.#shows(event)) break;
