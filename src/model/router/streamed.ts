@@ -26,7 +26,6 @@ export class StreamedAttempt implements Racer<void> {
   #held: StreamEvent[] = [];
   #shown = 0;
   #over = false;
-  #whole = false;
   /** Something of it was shown. */
   emitted = false;
   /** The whole answer was given. */
@@ -69,24 +68,35 @@ export class StreamedAttempt implements Racer<void> {
   }
 
   /** The next event; `undefined` after the last one. @throws what ends the attempt; then it is over */
-  async next(): Promise<StreamEvent | undefined> {
-    if (this.#shown < this.#held.length) return this.#heldEvent();
+  next(): Promise<StreamEvent | undefined> {
+    if (this.#shown < this.#held.length) return Promise.resolve(this.#heldEvent());
     if (this.#held.length > 0) this.#held = [];
+    if (!this.#iterator) return Promise.resolve(undefined);
+    // No function of its own waits here: there are as many events as tokens.
+    return this.trying.guard.within(this.#iterator.next()).then(this.#take, this.#fail);
+  }
+
+  readonly #take = ({ done, value }: IteratorResult<StreamEvent, unknown>): StreamEvent | undefined => {
     try {
-      const event = await this.#read();
-      if (!event) {
+      if (done) {
         if (!this.answered) throw truncatedStream(this.trying.target.label);
         this.#over = true;
         return undefined;
       }
       this.trying.guard.heard(true);
-      if (this.#whole) this.#answer();
+      if (value.type !== 'response_done') return value;
+      const event = this.#finish(value);
+      this.#answer();
       return event;
     } catch (error) {
-      this.#end();
-      throw error;
+      return this.#fail(error);
     }
-  }
+  };
+
+  readonly #fail = (error: unknown): never => {
+    this.#end();
+    throw error;
+  };
 
   #heldEvent(): StreamEvent | undefined {
     const event = this.#held[this.#shown++];
@@ -127,7 +137,6 @@ export class StreamedAttempt implements Racer<void> {
       this.#telling.refused = [...this.#held, told];
       throw new ModelRefusalError(refusal);
     }
-    this.#whole = true;
     return told;
   }
 
