@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { Agent } from '../../agent/index.ts';
 import { run } from '../../run/index.ts';
-import type { ModelCallAttempt, ModelRequest, StreamEvent } from '../../protocol/model.ts';
+import type { Model, ModelCallAttempt, ModelRequest, Origin, StreamEvent } from '../../protocol/model.ts';
 import { ModelError } from '../../wire/index.ts';
+import { BudgetExceededError } from '../budgets/errors.ts';
 import { createBudgets, memoryLedger } from '../budgets/index.ts';
 import { Vendor } from '../budgets/vendor.fixture.ts';
 import { createPrices } from '../prices/index.ts';
@@ -172,6 +173,29 @@ describe('a second request is not made', () => {
     expect([vendor.requests.length, cost.attempts]).toEqual([1, 1]);
     expect((await budgets.balance({ tenant: true })).settled.nanoUsd).toBe(vendor.bill);
   });
+});
+
+test('the vendor’s error counts, and not that there was no budget for a second request', async () => {
+  const first = new Promise<void>((resolve) => setTimeout(resolve, 20));
+  const later = new Promise<void>((resolve) => setTimeout(resolve, 60));
+  const a = new FakeModel('a', { wait: first, ...failure('bad_request') });
+  const { route } = hedged([a, new FakeModel('b')]);
+  const attempts: ModelCallAttempt[] = [];
+  const request = requestWith(attempts);
+  const guard = (model: Model, origin: Origin | undefined): Model =>
+    origin?.model === 'a'
+      ? model
+      : {
+          ...model,
+          getResponse: async () => {
+            await later;
+            throw new BudgetExceededError('too dear', { reason: 'unbounded_request' });
+          },
+          getStreamedResponse: (asked) => model.getStreamedResponse(asked),
+        };
+  const asked: ModelRequest = request.call ? { ...request, call: { ...request.call, guard } } : request;
+  await expect(route.getResponse(asked)).rejects.toMatchObject({ kind: 'bad_request' });
+  expect(attempts.map(({ target }) => target)).toEqual(['acme/a']);
 });
 
 test('both requests are reserved, and the one that lost stays counted with its upper bound', async () => {
