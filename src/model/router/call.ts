@@ -90,13 +90,10 @@ export class RouteCall {
   async beginBeside(first: Trying, afterMs: number): Promise<Trying | undefined> {
     const { hedging } = this;
     if (!hedging || this.#loop.count >= this.engine.retry.maxTotalAttempts) return undefined;
-    const chosen = this.#chooser.beside(first.target);
-    if (!chosen) return undefined;
-    const { target, release } = chosen;
-    if (!hedging.spend()) {
-      this.#unasked(chosen);
-      return undefined;
-    }
+    const target = this.#chooser.beside(first.target);
+    if (!target || !hedging.spend()) return undefined;
+    // In the same turn as it was found free.
+    const release = target.health.begin();
     const model = await this.#modelOf(target, release);
     const { emit } = this.engine;
     const { name: route } = this.route;

@@ -88,14 +88,14 @@ export class Chooser {
     return this.#steps().some(({ targets }) => targets.some((target) => !this.#givenUp.has(target)));
   }
 
-  /** Another target that can be asked at once, its place taken; the same one where there is no other. */
-  beside(first: Target): Chosen | undefined {
+  /** Another target that can be asked at once; the same one where there is no other. Its place is not taken yet. */
+  beside(first: Target): Target | undefined {
     for (const step of this.#steps()) {
       const other = ordered(step, this.#engine).find((target) => target !== first && this.#isFree(target));
-      if (other) return taken(other);
+      if (other) return other;
     }
     const { health } = first;
-    return !health.closed() && health.limits.waitMs(this.#engine.now()) === 0 ? taken(first) : undefined;
+    return !health.closed() && health.limits.waitMs(this.#engine.now()) === 0 ? first : undefined;
   }
 
   /** Whether another target of the same pool could be asked at once. */
