@@ -5,15 +5,21 @@
  * P1 A run is never waited for and never failed: what the store cannot take is dropped, counted and told of once.
  * P2 What waits is bounded. A crash loses what came since the last flush, no more.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
 import { warn } from '../../protocol/warn.ts';
 import type { RedactionOptions } from '../../wire/redaction.ts';
+import { signal } from '../../wire/signals.ts';
+import { DONE } from '../done.ts';
+import { type Clock, hourly, systemClock } from '../hourly.ts';
 import type { Span, Trace, TracingProcessor } from '../types.ts';
-import type { RunRecord } from './batch.ts';
+import type { Part, RunRecord } from './batch.ts';
 import type { PruneCommand } from './commands.ts';
 import { traceStorePath } from './location.ts';
-import { TracePlace } from './place.ts';
-import { type Begun, type Ended, encode } from './record.ts';
+import { type Opened, TracePlace } from './place.ts';
+import type { Pruned } from './prune.ts';
+import { type Begun, headOf, PartText } from './record.ts';
+import { BEAT_MS } from './presence.ts';
 import { Sink } from './sink.ts';
 
 /** How long what is stored is kept. */
@@ -41,13 +47,18 @@ export type TraceStoreOptions = {
 };
 
 /** Spans at which is not waited any longer, and at which new ones are dropped. */
-const FLUSH_AT = 512;
+const FLUSH_AT = 1024;
 const MOST_WAITING = 50_000;
+/** Spans of one batch, as far as parts allow: each batch is one transaction. */
+const MOST_AT_ONCE = 4 * FLUSH_AT;
 /** Traces that are open at once; beyond, the one that began first is forgotten, which costs it nothing but space. */
 const MOST_PLACES = 10_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+/** Milliseconds between two chunks of deleting. */
+const CHUNK_PAUSE_MS = 20;
+const DAY_MS = 24 * 3_600_000;
 const MEMORY_BYTES = 64_000_000;
+
+type Filled = { readonly part: Part; readonly spans: number };
 
 /**
  * A trace processor that keeps runs, spans and usage in a SQLite file. It is there without being set; set one yourself
@@ -67,16 +78,28 @@ export class TraceStoreProcessor implements TracingProcessor {
   readonly #places = new Map<string, TracePlace>();
   #traces: Begun[] = [];
   #runs: RunRecord[] = [];
-  #ended: Ended[] = [];
+  /** Spans that ended: of traces that go on, and of those that are over. */
+  readonly #filling = new Map<TracePlace, PartText>();
+  #filled: Filled[] = [];
+  #waiting = 0;
+  /** Who writes, among all processes. */
+  readonly #writer = Math.floor(Math.random() * 2 ** 48);
+  /** How many spans are open, told or not: while there are any, the store hears that this process lives. */
+  #openSpans = 0;
+  #beat: ReturnType<typeof setInterval> | undefined;
+  #isBeatDue = false;
+  #writtenAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #flushing: Promise<void> | undefined;
-  #prunedAt: number | undefined;
+  readonly #clock: Clock;
+  #endPruning: (() => void) | undefined;
   #dropped = 0;
   #closed = false;
   #atExit: (() => void) | undefined;
   #isExiting = false;
 
-  constructor(options: TraceStoreOptions = {}) {
+  /** @param clock for tests */
+  constructor(options: TraceStoreOptions = {}, clock: Clock = systemClock) {
     const { path = traceStorePath(), tenant = 'default', redact = {}, retention = {}, flushMs = 1000 } = options;
     if (tenant === '') throw new UserError('TraceStoreProcessor option `tenant` is empty. Give it a name, or none.');
     for (const [name, value] of Object.entries({ flushMs, ...retention })) {
@@ -87,6 +110,7 @@ export class TraceStoreProcessor implements TracingProcessor {
     this.#retention = retention;
     this.#flushMs = flushMs;
     this.#sink = new Sink(path);
+    this.#clock = clock;
   }
 
   /** Spans that were not stored, because too many waited or the store failed. */
@@ -94,32 +118,43 @@ export class TraceStoreProcessor implements TracingProcessor {
     return this.#dropped;
   }
 
-  async onTraceStart(trace: Trace): Promise<void> {
+  onTraceStart(trace: Trace): Promise<void> {
     this.#traces.push({ trace, at: Date.now() });
     this.#wake();
+    return DONE;
   }
 
-  async onTraceEnd({ traceId }: Trace): Promise<void> {
+  onTraceEnd({ traceId }: Trace): Promise<void> {
+    const place = this.#places.get(traceId);
+    if (place) this.#fill(place);
     this.#places.delete(traceId);
+    return DONE;
   }
 
-  async onSpanStart(span: Span): Promise<void> {
+  onSpanStart(span: Span): Promise<void> {
     const run = this.#place(span.traceId).started(span);
-    if (!run) return;
-    this.#runs.push(run);
+    if (run) this.#runs.push(run);
+    this.#openSpans += 1;
+    this.#beat ??= this.#startBeat();
     this.#wake();
+    return DONE;
   }
 
-  async onSpanEnd(span: Span): Promise<void> {
+  onSpanEnd(span: Span): Promise<void> {
     const place = this.#place(span.traceId);
     const opened = place.ended(span);
-    if (this.#closed || this.#ended.length >= MOST_WAITING) {
-      this.#dropped += 1;
-      return;
+    this.#openSpans -= 1;
+    if (this.#closed || this.#waiting >= MOST_WAITING) {
+      this.#drop(1);
+      return DONE;
     }
-    this.#ended.push({ span, place, ...opened });
-    if (this.#ended.length >= FLUSH_AT && !this.#flushing) void this.#flush();
+    let part = this.#filling.get(place);
+    if (!part) this.#filling.set(place, (part = new PartText(place)));
+    part.add(span, opened);
+    this.#waiting += 1;
+    if (this.#waiting >= FLUSH_AT && !this.#flushing) void this.#flush();
     else this.#wake();
+    return DONE;
   }
 
   async forceFlush(): Promise<void> {
@@ -130,16 +165,23 @@ export class TraceStoreProcessor implements TracingProcessor {
   async shutdown(timeout?: number): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#beat);
+    this.#endPruning?.();
     const done = this.forceFlush().then(() => this.#sink.release());
     await (timeout === undefined ? done : Promise.race([done, late(timeout)]));
     if (this.#atExit) process.off('beforeExit', this.#atExit);
     this.#atExit = undefined;
   }
 
+  #drop(count: number): void {
+    this.#dropped += count;
+    if (count > 0) signal('baton:telemetry-dropped', () => ({ count, by: 'store' }));
+  }
+
   #place(traceId: string): TracePlace {
     const known = this.#places.get(traceId);
     if (known) return known;
-    const place = new TracePlace();
+    const place = new TracePlace(traceId);
     this.#places.set(traceId, place);
     if (this.#places.size > MOST_PLACES) {
       for (const [oldest] of this.#places) {
@@ -151,7 +193,54 @@ export class TraceStoreProcessor implements TracingProcessor {
   }
 
   #isWaiting(): boolean {
-    return this.#traces.length + this.#runs.length + this.#ended.length > 0;
+    return this.#traces.length + this.#runs.length + this.#waiting > 0 || this.#isBeatDue || this.#hasUntold();
+  }
+
+  #hasUntold(): boolean {
+    if (this.#openSpans <= 0) return false;
+    for (const place of this.#places.values()) if (place.hasUntold()) return true;
+    return false;
+  }
+
+  /** Spans that are open and that the store does not know. */
+  #untold(): Opened[] {
+    const open: Opened[] = [];
+    for (const place of this.#places.values()) {
+      if (open.length >= MOST_WAITING) break;
+      open.push(...place.untold());
+    }
+    return open;
+  }
+
+  /** What has ended in a trace as a part: when the trace is over, or when it is told. */
+  #fill(place: TracePlace): void {
+    const text = this.#filling.get(place);
+    if (!text) return;
+    this.#filling.delete(place);
+    this.#filled.push({ part: text.toPart(), spans: text.size });
+  }
+
+  /** The parts of the next batch: more wait where the store is slow. */
+  #takeParts(): Filled[] {
+    for (const place of this.#filling.keys()) this.#fill(place);
+    let spans = 0;
+    const after = this.#filled.findIndex((one) => (spans += one.spans) > MOST_AT_ONCE);
+    // One is taken, however large it is.
+    return this.#filled.splice(0, after < 0 ? this.#filled.length : Math.max(1, after));
+  }
+
+  /** A run that does one long thing tells nothing for a while: that is not to look as if its process were lost. */
+  #startBeat(): ReturnType<typeof setInterval> {
+    const beat = setInterval(() => {
+      if (this.#openSpans <= 0) {
+        clearInterval(beat);
+        this.#beat = undefined;
+      } else if (Date.now() - this.#writtenAt >= BEAT_MS / 2) {
+        this.#isBeatDue = true;
+        void this.#flush();
+      }
+    }, BEAT_MS);
+    return beat.unref();
   }
 
   #wake(): void {
@@ -175,44 +264,48 @@ export class TraceStoreProcessor implements TracingProcessor {
     if (!this.#isWaiting()) return Promise.resolve();
     this.#flushing = this.#write().finally(() => {
       this.#flushing = undefined;
-      if (this.#ended.length >= FLUSH_AT) void this.#flush();
+      if (this.#waiting >= FLUSH_AT) void this.#flush();
       else if (this.#isWaiting()) this.#wake();
     });
     return this.#flushing;
   }
 
   async #write(): Promise<void> {
+    const at = Date.now();
     const pending = {
+      writer: this.#writer,
+      at,
+      open: this.#untold(),
       traces: this.#traces,
       runs: this.#runs,
-      ended: this.#ended.splice(0, FLUSH_AT),
     };
+    const taken = this.#takeParts();
+    const spans = taken.reduce((sum, one) => sum + one.spans, 0);
+    this.#waiting -= spans;
     this.#traces = [];
     this.#runs = [];
+    this.#isBeatDue = false;
+    this.#writtenAt = at;
     try {
-      const batch = encode(pending);
+      const batch = { head: headOf(pending), parts: taken.map(({ part }) => part) };
       await this.#sink.write({ do: 'write', tenant: this.#tenant, batch, redact: this.#redact });
-      await this.#prune();
+      this.#endPruning ??= hourly(() => this.#prune(), this.#clock);
     } catch (error) {
       if (this.#dropped === 0)
         warn(`Traces could not be stored: ${error instanceof Error ? error.message : String(error)}`);
-      this.#dropped += pending.ended.length;
+      this.#drop(spans);
     }
   }
 
-  /** Once when it begins and once an hour. A program that ends does not wait for it. */
+  /** A program that ends does a part of it, so that a file of programs that end soon does not grow for ever. */
   async #prune(): Promise<void> {
-    const now = Date.now();
-    if (this.#isExiting || (this.#prunedAt !== undefined && now - this.#prunedAt < HOUR_MS)) return;
-    this.#prunedAt = now;
-    void this.#pruneAll(pruneCommand(this.#retention, { now, isInMemory: this.#sink.isInMemory }));
-  }
-
-  async #pruneAll(command: PruneCommand): Promise<void> {
+    const command = pruneCommand(this.#retention, { now: this.#clock.now(), isInMemory: this.#sink.isInMemory });
     try {
-      let more = true;
-      while (more && !this.#isExiting && !this.#closed) {
-        more = ((await this.#sink.write(command)) as { more: boolean }).more;
+      for (let more = true; more && !this.#closed;) {
+        ({ more } = (await this.#sink.write(command)) as Pruned);
+        if (this.#isExiting) return;
+        // Between two chunks other writers have their turn.
+        if (more) await sleep(CHUNK_PAUSE_MS, undefined, { ref: false });
       }
     } catch (error) {
       warn(`Old traces could not be deleted: ${error instanceof Error ? error.message : String(error)}`);

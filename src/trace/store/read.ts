@@ -1,34 +1,44 @@
 /** What the store is asked: runs, the trace of a run, usage. Answers are rows as plain data. */
 import type { ReadCommand } from './commands.ts';
 import type { Statements, Columns } from '../../store/sqlite/statements.ts';
+import { keyOfPart, MOST_PARTS } from './part-key.ts';
+import { BEAT_OF_RUN, LOST_MS, STATUS_OF_RUN } from './presence.ts';
 
 type Of<K extends ReadCommand['do']> = Extract<ReadCommand, { do: K }>;
 
-const RUN = `SELECT r.*, t.trace_id, t.name, t.group_id, t.metadata,
+/** Its first parameter is when a process must have been heard of. */
+const RUN = `SELECT r.*, ${STATUS_OF_RUN} AS status_now, ${BEAT_OF_RUN} AS beat_at, t.trace_id, t.name, t.group_id, t.metadata,
   (SELECT run_id FROM baton_trace_runs WHERE run = r.parent) AS parent_run_id
   FROM baton_trace_runs r JOIN baton_traces t USING (trace)`;
 
 /** Root runs, newest first. */
 export function readRuns(db: Statements, { tenant, status, agent, since, before, limit }: Of<'runs'>): Columns[] {
   const where = ['r.tenant = ?', 'r.parent IS NULL'];
-  const values: (string | number)[] = [tenant];
+  const lost = Date.now() - LOST_MS;
+  const values: (string | number)[] = [lost, tenant];
   const only = (condition: string, value: string | number | undefined): void => {
     if (value === undefined) return;
     where.push(condition);
     values.push(value);
   };
-  only('r.status = ?', status);
+  only('status_now = ?', status);
   only('r.agent = ?', agent);
   only('r.started_at >= ?', since);
   only('r.run < ?', before);
   return db.all(`${RUN} WHERE ${where.join(' AND ')} ORDER BY r.run DESC LIMIT ?`, ...values, limit);
 }
 
+const OPEN = `SELECT o.*, coalesce(w.beat_at, o.started_at) AS beat_at, coalesce(w.beat_at, 0) < ? AS is_lost
+  FROM baton_trace_open o LEFT JOIN baton_trace_writers w USING (writer) WHERE o.trace = ?`;
+
 export type TraceRows = {
   readonly trace: Columns;
   readonly runs: Columns[];
-  readonly spans: Columns[];
-  readonly contents: Columns[];
+  /** Spans that ended. */
+  readonly parts: Columns[];
+  /** Spans that did not end as far as it was told here, and whether their process is lost. */
+  readonly open: Columns[];
+  readonly said: Columns[];
 };
 
 /** The trace of a run, or with this id; of a shortened id the one that it means. */
@@ -36,11 +46,14 @@ export function readTrace(db: Statements, { tenant, id }: Of<'trace'>): TraceRow
   const found = findTrace(db, tenant, id);
   if (typeof found !== 'number') return { candidates: found };
   const trace = db.get('SELECT * FROM baton_traces WHERE trace = ?', found) ?? {};
+  const lost = Date.now() - LOST_MS;
+  const keys = [keyOfPart(found, 0), keyOfPart(found, MOST_PARTS - 1)];
   return {
     trace,
-    runs: db.all(`${RUN} WHERE r.trace = ? ORDER BY r.run`, found),
-    spans: db.all('SELECT * FROM baton_trace_spans WHERE trace = ? ORDER BY started_at, seq', found),
-    contents: db.all('SELECT part, n, item FROM baton_trace_content WHERE trace = ?', found),
+    runs: db.all(`${RUN} WHERE r.trace = ? ORDER BY r.run`, lost, found),
+    open: db.all(OPEN, lost, found),
+    parts: db.all('SELECT place, spans FROM baton_trace_parts WHERE part BETWEEN ? AND ? ORDER BY part', ...keys),
+    said: db.all('SELECT place, first, items FROM baton_trace_said WHERE part BETWEEN ? AND ?', ...keys),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Rows of the store as what its users get. */
 import type { SpanDetails, SpanError } from '../types.ts';
-import type { Refs } from './batch.ts';
+import type { SpanRecord } from './batch.ts';
+import { spansIn } from './span-text.ts';
 import type { TraceRows } from './read.ts';
 import type { Columns } from '../../store/sqlite/statements.ts';
 
@@ -19,7 +20,7 @@ export type StoredRun = {
   /** The agent that it began with, and the one that was active last. */
   readonly agent: string | undefined;
   readonly lastAgent: string | undefined;
-  /** `running` is also what a lost process leaves, until the run goes on. */
+  /** `interrupted`: its process was not heard of for a minute, and nobody goes on with it. */
   readonly status: 'running' | 'paused' | 'finished' | 'failed' | 'cancelled' | 'interrupted';
   readonly startedAt: number;
   readonly endedAt: number | undefined;
@@ -40,7 +41,7 @@ export type StoredRun = {
   readonly error: string | undefined;
 };
 
-/** A span that ended. */
+/** A span, ended or open. */
 export type StoredSpan = {
   readonly spanId: string;
   readonly parentId: string | undefined;
@@ -50,7 +51,10 @@ export type StoredSpan = {
   readonly name: string;
   readonly agent: string | undefined;
   readonly startedAt: number;
+  /** Of one that is open: now, or when its process was last heard of where that is lost. */
   readonly endedAt: number;
+  /** It is under way. Where its process is lost it is not, and its details have `outcome: 'interrupted'`. */
+  readonly isOpen?: true;
   readonly error: SpanError | undefined;
   /** Span data without what was said. */
   readonly data: { readonly [key: string]: unknown };
@@ -86,6 +90,7 @@ export type UsageRow = {
 };
 
 export function runOf(row: Columns): StoredRun {
+  const isLost = row['status_now'] === 'interrupted' && row['status'] === 'running';
   return {
     key: number(row, 'run'),
     runId: text(row, 'run_id') ?? '',
@@ -97,10 +102,10 @@ export function runOf(row: Columns): StoredRun {
     agent: text(row, 'agent'),
     lastAgent: text(row, 'last_agent'),
     // The word of write.ts.
-    status: text(row, 'status') as StoredRun['status'],
+    status: text(row, 'status_now') as StoredRun['status'],
     startedAt: number(row, 'started_at'),
-    endedAt: typeof row['ended_at'] === 'number' ? row['ended_at'] : undefined,
-    activeMs: number(row, 'active_ms'),
+    endedAt: typeof row['ended_at'] === 'number' ? row['ended_at'] : isLost ? number(row, 'beat_at') : undefined,
+    activeMs: number(row, 'active_ms') + (isLost ? Math.max(0, number(row, 'beat_at') - number(row, 'segment_at')) : 0),
     segments: number(row, 'segments'),
     turns: number(row, 'turns'),
     toolCalls: number(row, 'tool_calls'),
@@ -131,10 +136,24 @@ const tokens = (row: Columns): Tokens => ({
   unpricedCalls: number(row, 'unpriced'),
 });
 
-export function traceOf({ trace, runs, spans, contents }: TraceRows): StoredTrace {
+export function traceOf({ trace, runs, parts, open, said }: TraceRows): StoredTrace {
   const all = runs.map(runOf);
   const ids = new Map(all.map(({ key, runId }) => [key, runId]));
-  const items = new Map(contents.map((row) => [`${number(row, 'part')} ${number(row, 'n')}`, parsed(row['item'])]));
+  const items = itemsOf(said);
+  const spans = new Map<string, Placed>();
+  for (const row of parts) {
+    const place = number(row, 'place');
+    // Told again by who goes on after a crash: the same.
+    for (const span of spansIn(text(row, 'spans') ?? '[[],[]]')) {
+      if (!spans.has(span.id)) spans.set(span.id, { at: span.at, seq: span.seq, span: spanOf(span, place, items) });
+    }
+  }
+  for (const row of open) {
+    const id = text(row, 'span_id') ?? '';
+    // What goes on elsewhere under the same id is not open any more.
+    if (!spans.has(id))
+      spans.set(id, { at: number(row, 'started_at'), seq: number(row, 'seq'), span: openOf(row, ids) });
+  }
   return {
     traceId: text(trace, 'trace_id') ?? '',
     workflow: text(trace, 'name'),
@@ -142,34 +161,72 @@ export function traceOf({ trace, runs, spans, contents }: TraceRows): StoredTrac
     metadata: object(trace, 'metadata'),
     startedAt: number(trace, 'started_at'),
     runs: all,
-    spans: spans.map((row) => spanOf(row, ids.get(number(row, 'run')), items)),
+    spans: [...spans.values()].toSorted((a, b) => a.at - b.at || a.seq - b.seq).map(({ span }) => span),
   };
 }
 
-function spanOf(row: Columns, runId: string | undefined, items: ReadonlyMap<string, unknown>): StoredSpan {
-  const { details, ...data } = object(row, 'data') ?? {};
-  const part = number(row, 'part');
-  const refs = (object(row, 'refs') ?? {}) as Refs;
-  const content: Record<string, unknown> = {};
-  for (const [key, ref] of Object.entries(refs)) {
-    const numbers = typeof ref === 'number' ? [ref] : ref;
-    const found = numbers.map((n) => items.get(`${part} ${n}`));
-    if (found.includes(undefined)) continue;
-    content[key] = typeof ref === 'number' ? found[0] : found;
+type Placed = { readonly at: number; readonly seq: number; readonly span: StoredSpan };
+
+/** Contents by place and number. */
+function itemsOf(said: readonly Columns[]): ReadonlyMap<string, unknown> {
+  const items = new Map<string, unknown>();
+  for (const row of said) {
+    const list = parsed(row['items']);
+    if (!Array.isArray(list)) continue;
+    const [place, first] = [number(row, 'place'), number(row, 'first')];
+    for (const [index, item] of list.entries()) items.set(`${place} ${first + index}`, item);
   }
+  return items;
+}
+
+function openOf(row: Columns, ids: ReadonlyMap<number, string>): StoredSpan {
+  const isLost = Number(row['is_lost']) === 1;
+  const runId = ids.get(number(row, 'run'));
+  const startedAt = number(row, 'started_at');
+  const [agent, type, name] = [text(row, 'agent'), text(row, 'type') ?? '', text(row, 'name') ?? ''];
   return {
     spanId: text(row, 'span_id') ?? '',
     parentId: text(row, 'parent_id'),
     runId,
-    type: text(row, 'type') ?? '',
-    name: text(row, 'name') ?? '',
-    agent: text(row, 'agent'),
-    startedAt: number(row, 'started_at'),
-    endedAt: number(row, 'ended_at'),
-    error: errorOf(row),
-    data,
-    // Written as it was.
-    details: details as SpanDetails | undefined,
+    type,
+    name,
+    agent,
+    startedAt,
+    endedAt: Math.max(startedAt, isLost ? number(row, 'beat_at') : Date.now()),
+    ...(!isLost && { isOpen: true }),
+    error: undefined,
+    data: {},
+    details: {
+      ...(runId !== undefined && { runId }),
+      ...(agent !== undefined && { agent }),
+      ...(isLost && { outcome: 'interrupted' as const }),
+    },
+    content: {},
+  };
+}
+
+function spanOf(span: SpanRecord, place: number, items: ReadonlyMap<string, unknown>): StoredSpan {
+  const { runId, segmentId, agent, details: facts, refs } = span;
+  const content: Record<string, unknown> = {};
+  for (const [key, ref] of Object.entries(refs ?? {})) {
+    const numbers = typeof ref === 'number' ? [ref] : ref;
+    const found = numbers.map((n) => items.get(`${place} ${n}`));
+    if (found.includes(undefined)) continue;
+    content[key] = typeof ref === 'number' ? found[0] : found;
+  }
+  const ids = { ...(runId !== undefined && { runId }), ...(segmentId !== undefined && { segmentId }) };
+  return {
+    spanId: span.id,
+    parentId: span.parentId ?? undefined,
+    runId,
+    type: span.type,
+    name: span.name,
+    agent,
+    startedAt: span.at,
+    endedAt: span.endedAt,
+    error: span.error,
+    data: span.data,
+    details: facts && { ...ids, ...(agent !== undefined && { agent }), ...facts },
     content,
   };
 }

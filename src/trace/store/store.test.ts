@@ -10,10 +10,22 @@ import { Usage } from '../../protocol/usage.ts';
 import { run, Runner, RunState } from '../../run/index.ts';
 import { assistantMessage, functionCall, modelError, ScriptedModel } from '../../testing/index.ts';
 import { tool } from '../../tools/index.ts';
+import { fakeClock } from '../clock.fixture.ts';
 import { Collector } from '../collector.fixture.ts';
-import { setTraceProcessors, setTracingDisabled, withCustomSpan, withTrace } from '../index.ts';
+import {
+  setTraceProcessors,
+  setTracingDisabled,
+  withCustomSpan,
+  withGenerationSpan,
+  withGuardrailSpan,
+  withMCPListToolsSpan,
+  withSpeechGroupSpan,
+  withTrace,
+  withTurnSpan,
+} from '../index.ts';
 import { openTraceStore, type StoredTrace, type TraceStore, TraceStoreProcessor } from './index.ts';
 
+const LONG = { timeout: 60_000 };
 const NOTHING = { type: 'object', properties: {}, required: [], additionalProperties: false } as const;
 
 let dir = '';
@@ -115,6 +127,40 @@ test('a sub-agent is a run under its caller, who pays for it; so is a run that a
   ]);
 });
 
+test('a span in the store says what the span said, but for what stands beside it', async () => {
+  const details = { cached_tokens: 2, reasoning_tokens: 1 };
+  const usage = new Usage({
+    requests: 1,
+    inputTokens: 10,
+    outputTokens: 5,
+    totalTokens: 15,
+    inputTokensDetails: details,
+  });
+  const steps = [functionCall('go', {}, { callId: 'c1' }), assistantMessage('done')];
+  const model = new ScriptedModel(steps.map((item): ModelResponse => ({ usage, output: [item] })));
+  const go = tool({ name: 'go', description: '', parameters: NOTHING, strict: false, execute: () => 'gone' });
+  const agent = new Agent({ name: 'A', model, tools: [go], modelSettings: { temperature: 0, maxTokens: 100 } });
+  await withTrace('mine', async () => {
+    await run(agent, 'hi');
+    await withGenerationSpan(async () => undefined, { data: { model: 'm', usage: { input_tokens: 1, extra: [1] } } });
+    await withTurnSpan(async () => undefined, { data: { turn: 1, agent_name: 'Else' } });
+    await withGuardrailSpan(async () => undefined, { data: { name: 'g', triggered: true } });
+    await withMCPListToolsSpan(async () => undefined, { data: { server: 's', result: ['a', 'b'] } });
+    await withSpeechGroupSpan(async () => undefined, { data: { input: 'said' } });
+  });
+  const trace = await traceOf(collector.traces[0]?.traceId ?? '');
+  expect(trace.spans).toHaveLength(collector.spans.length);
+  for (const { spanId, spanData, details: known } of collector.spans) {
+    const stored = trace.spans.find((one) => one.spanId === spanId);
+    const { type, ...said } = JSON.parse(JSON.stringify(spanData)) as Record<string, unknown>;
+    const { instructions: _, ...facts } = known ?? {};
+    const content = Object.entries(stored?.content ?? {}).filter(([key]) => key !== 'instructions');
+    // What was said in a custom span is its data.
+    expect({ ...stored?.data, ...Object.fromEntries(content) }).toEqual(said);
+    expect([stored?.type, stored?.details]).toEqual([type, known && facts]);
+  }
+});
+
 test('a failed run says why; runs are found by status, agent, and page by page', async () => {
   const broken = new Agent({ name: 'Broken', model: new ScriptedModel([]) });
   await expect(run(broken, 'hi')).rejects.toThrow();
@@ -141,7 +187,7 @@ test('what was said is stored once a trace, however many turns repeat it', async
   await run(new Agent({ name: 'A', model, tools: [go] }), `a long question ${'x'.repeat(50_000)}`, { maxTurns: 30 });
   await processor.shutdown();
   const db = new DatabaseSync(path);
-  const [row] = db.prepare("SELECT count(*) AS n FROM baton_trace_content WHERE item LIKE '%a long question%'").all();
+  const [row] = db.prepare("SELECT count(*) AS n FROM baton_trace_said WHERE items LIKE '%a long question%'").all();
   db.close();
   expect(row?.['n']).toBe(1);
 });
@@ -217,6 +263,29 @@ test('planted secrets are in none of the files, whatever they were part of', asy
     }
   }
   expect(await (await store()).runs()).toHaveLength(2);
+});
+
+test('what is old goes by itself, also where nothing is written any more: what was said, then runs', LONG, async () => {
+  await processor.shutdown();
+  const [hour, day] = [3_600_000, 86_400_000];
+  const clock = fakeClock(Date.now());
+  processor = new TraceStoreProcessor({ path, flushMs: 60_000 }, clock);
+  setTraceProcessors([processor]);
+  for (let n = 0; n < 150; n++)
+    await run(new Agent({ name: 'A', model: new ScriptedModel([[assistantMessage('Hi.')]]) }), 'hi');
+  const found = await store();
+  const left = async (ms: number): Promise<unknown[]> => {
+    clock.advance(ms);
+    await expect.poll(() => clock.waiting(), { timeout: 20_000 }).toEqual([hour]);
+    const runs = await found.runs({ limit: 1000 });
+    const first = runs[0] && (await found.trace(runs[0].runId));
+    return [runs.length, first?.spans.some(({ content }) => Object.keys(content).length > 0)];
+  };
+  expect(await left(0)).toEqual([150, true]);
+  expect(await left(6.9 * day)).toEqual([150, true]);
+  expect(await left(0.2 * day)).toEqual([150, false]);
+  expect(await left(23 * day)).toEqual([0, undefined]);
+  expect(processor.dropped).toBe(0);
 });
 
 test('a store that is not there is said kindly', async () => {
