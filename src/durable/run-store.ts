@@ -127,7 +127,9 @@ export class RunStore implements RunKeeper {
     const found = await find(this.log, runId, { whole: true });
     const agent = options.agent ?? this.#agentOf(found.log.info);
     const events = forkedEvents(eventsOf(found.log), copyId, { of: runId, at, once });
-    const create = { agent: found.log.info.agent, worker: this.worker };
+    const { agent: name, session } = found.log.info;
+    // Also of the session that was copied: what is erased with it reaches its copies.
+    const create = { agent: name, worker: this.worker, forkOf: runId, ...(session !== undefined && { session }) };
     await this.log.append({ runId: copyId, position: 0, fence: 0, create, events, release: true });
     const { agent: _, ...runOptions } = { ...(await this.#options.resumeOptions?.(found.log.info)), ...rest };
     const record = await this.#takeUp(await this.#claim(copyId), agent, { context: runOptions.context });

@@ -16,8 +16,12 @@ import type {
   SessionHistoryTransactionArgs,
   SessionHistoryTransactionAwareSession,
 } from '../types.ts';
+import type { StoreSharingSession } from '../turns/types.ts';
+import type { StoreWrite } from '../../store/write.ts';
 import { checkConnection } from '../../store/postgres/options.ts';
 import type { PostgresConnectionOptions } from '../../store/postgres/options.ts';
+import { storeNameOf } from '../../store/postgres/store-name.ts';
+import { appendAlong } from './along.ts';
 
 /** Exactly one of `connectionString`, `pool` and `client`. */
 export type PostgresSessionOptions = StoredSessionOptions & PostgresConnectionOptions;
@@ -34,8 +38,12 @@ export type PostgresSessionOptions = StoredSessionOptions & PostgresConnectionOp
  * console.log(await session.getItems(10));
  * await session.close();
  */
-export class PostgresSession implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession {
+export class PostgresSession
+  implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession, StoreSharingSession
+{
   readonly #calls: SessionCalls;
+  readonly #storeName: string;
+  #isReady: Promise<unknown> | undefined;
 
   /**
    * Connects to nothing yet: that is done by the first call that needs the database.
@@ -44,6 +52,7 @@ export class PostgresSession implements SessionHistoryRewriteAwareSession, Sessi
    */
   constructor(sessionId: string, options: PostgresSessionOptions) {
     checkConnection(options, 'PostgresSession');
+    this.#storeName = storeNameOf(options);
     this.#calls = new SessionCalls(sessionId, { ...options, kind: 'PostgresSession', open: () => open(options) });
   }
 
@@ -74,6 +83,24 @@ export class PostgresSession implements SessionHistoryRewriteAwareSession, Sessi
    */
   append(items: AgentInputItem[], options?: SessionAppendOptions): Promise<SessionPosition> {
     return this.#calls.append(items, options);
+  }
+
+  /**
+   * An append that is not made yet: a `postgresLog` with the same connection string, pool or client makes it together
+   * with its own commit, so that neither is there without the other.
+   *
+   * @throws UserError when an item is no JSON, or the operation id is blank
+   */
+  appendWrite(items: AgentInputItem[], options: SessionAppendOptions & { operationId: string }): StoreWrite {
+    const ready = async (): Promise<void> => {
+      // The first call makes the tables.
+      const asked = (this.#isReady ??= this.#calls.position());
+      await asked.catch((error: unknown) => {
+        this.#isReady = undefined;
+        throw error;
+      });
+    };
+    return appendAlong(this.#calls.appendCommand(items, options), { store: this.#storeName, ready });
   }
 
   /** The generation, and in `last` the highest position that was ever given. */

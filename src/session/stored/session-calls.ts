@@ -12,7 +12,7 @@ import { warn } from '../../protocol/warn.ts';
 import { SessionError } from '../errors.ts';
 import { isStorable } from '../items.ts';
 import { decodeItem, encodeItem } from '../sqlite/codec.ts';
-import type { Answer, Command, Row, SessionPosition } from '../sqlite/commands.ts';
+import type { Answer, AppendCommand, Command, Row, Scope, SessionPosition } from '../sqlite/commands.ts';
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
 import { checkOperationId, checkTransaction } from '../transaction.ts';
 import type { SessionHistoryRewriteArgs, SessionHistoryTransactionArgs } from '../types.ts';
@@ -104,6 +104,24 @@ export class SessionCalls {
       items.push(item);
     }
     return items;
+  }
+
+  /** An append that is not made yet. */
+  appendCommand(
+    items: AgentInputItem[],
+    { operationId, generation, expectedHead }: SessionAppendOptions & { operationId: string },
+  ): AppendCommand & Scope & { readonly operationId: string } {
+    checkOperationId(operationId);
+    const rows = this.#encode(items, '.appendWrite()');
+    const scope = { tenant: this.#tenant, session: this.sessionId };
+    return {
+      ...scope,
+      do: 'append',
+      rows,
+      operationId,
+      ...(generation !== undefined && { generation }),
+      ...(expectedHead !== undefined && { expectedHead }),
+    };
   }
 
   async append(items: AgentInputItem[], options: SessionAppendOptions = {}): Promise<SessionPosition> {
