@@ -1,15 +1,13 @@
 /**
  * Runs that survive their process: kept in a log, taken up by whoever has their lease.
  *
- * A store knows no other hosts, places no work and keeps no timers: `recover()` takes what has expired when it is
+ * A store knows no other hosts and places no work: `recover()` takes what has expired when it is
  * called. Placing, balancing and scheduling belong to an engine.
  */
-import { hostname } from 'node:os';
 import type { AnyAgent } from '../agent/index.ts';
 import type { RunEvent } from '../kernel/index.ts';
 import { isOver } from '../kernel/index.ts';
 import type { EventLog, RunInfo, RunPage, RunQuery } from '../log/index.ts';
-import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import {
   type IndividualRunOptions,
@@ -29,11 +27,20 @@ import { forkedEvents } from './fork.ts';
 import { Hold } from './hold.ts';
 import { planEvents, planRecord, warnOfUndeclared } from './plan-record.ts';
 import { Presence } from './presence.ts';
+import { pruneEvery } from './retention.ts';
 import { replay, type ReplayOptions } from './replay.ts';
-import type { ForkOptions, Recovered, ResumeOptions, RunStoreOptions } from './types.ts';
-import { eventsOf, find, revive, unknownRun } from './revive.ts';
-
-const DEFAULT_LEASE_MS = 15_000;
+import type {
+  Erased,
+  EraseOptions,
+  EraseTarget,
+  ForkOptions,
+  Pruned,
+  Recovered,
+  ResumeOptions,
+  RunRetention,
+  RunStoreOptions,
+} from './types.ts';
+import { eventsOf, find, moved, noAgent, revive, unknownRun } from './revive.ts';
 
 /**
  * Keeps runs.
@@ -55,16 +62,14 @@ export class RunStore implements RunKeeper {
   /** What was claimed for a record that is about to go on. */
   readonly #claimed = new WeakMap<RunRecord, Hold>();
   readonly #warned = new Set<string>();
+  readonly #pruning: ReturnType<typeof setInterval> | undefined;
   #isClosed = false;
 
   constructor(options: RunStoreOptions) {
-    const { log, worker, leaseMs = DEFAULT_LEASE_MS } = options;
-    if (!(Number.isFinite(leaseMs) && leaseMs >= 100)) {
-      throw new UserError(`RunStore: leaseMs is ${leaseMs}. Give milliseconds, 100 or more.`);
-    }
-    this.log = log;
+    this.log = options.log;
     this.#options = options;
-    this.#presence = new Presence({ log, worker: worker ?? newWorkerName(), leaseMs });
+    this.#presence = new Presence(options);
+    this.#pruning = pruneEvery(options.retention, () => this.prune());
   }
 
   /** The name of this process among the workers of the store. */
@@ -117,21 +122,16 @@ export class RunStore implements RunKeeper {
    */
   async fork(runId: string, options: ForkOptions = {}): Promise<RunResult<unknown, AnyAgent>> {
     this.#checkOpen(runId);
-    const {
-      at = Number.MAX_SAFE_INTEGER,
-      edit,
-      once = 'ask',
-      runId: copyId = `${runId}-${crypto.randomUUID().slice(0, 8)}`,
-      ...rest
-    } = options;
+    const { at = Number.MAX_SAFE_INTEGER, edit, once = 'ask', runId: given, ...rest } = options;
+    const copyId = given ?? `${runId}-${crypto.randomUUID().slice(0, 8)}`;
     const found = await find(this.log, runId, { whole: true });
     const agent = options.agent ?? this.#agentOf(found.log.info);
     const events = forkedEvents(eventsOf(found.log), copyId, { of: runId, at, once });
-    const { agent: name, session } = found.log.info;
-    // Also of the session that was copied: what is erased with it reaches its copies.
-    const create = { agent: name, worker: this.worker, forkOf: runId, ...(session !== undefined && { session }) };
-    await this.log.append({ runId: copyId, position: 0, fence: 0, create, events, release: true });
     const { agent: _, ...runOptions } = { ...(await this.#options.resumeOptions?.(found.log.info)), ...rest };
+    const session = (await runOptions.session?.getSessionId()) ?? found.log.info.session;
+    const of = { agent: found.log.info.agent, forkOf: runId, ...(session !== undefined && { session }) };
+    const create = { ...of, worker: this.worker };
+    await this.log.append({ runId: copyId, position: 0, fence: 0, create, events, release: true });
     const record = await this.#takeUp(await this.#claim(copyId), agent, { context: runOptions.context });
     const state = new RunState(record);
     edit?.(state);
@@ -182,6 +182,7 @@ export class RunStore implements RunKeeper {
    */
   async drain({ timeoutMs = 30_000 }: { timeoutMs?: number } = {}): Promise<string[]> {
     this.#isClosed = true;
+    clearInterval(this.#pruning);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const limit = new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)));
     await Promise.race([Promise.all([...this.#running.values()].map(({ done }) => done)), limit]);
@@ -276,6 +277,34 @@ export class RunStore implements RunKeeper {
     await this.log.post(runId, { key: 'cancel', event });
   }
 
+  // Forgetting
+
+  /**
+   * Deletes what was said: the runs of a session, one run, or all of the tenant, with their copies and the runs of their
+   * sub-agents, from the log and from all `places`; of a session its items too. It can be repeated, and must be where it
+   * was cut off. What is no run any more is no error, but for a run that was named.
+   *
+   * @param options.cancel stop what is under way. Without it the call refuses while a run is in the hands of a worker,
+   *   which takes up to `leaseMs` to tell where that worker may be dead
+   * @throws DurableError `durable/owned`, and nothing was deleted; `durable/unknown-run`; what log and places fail with
+   */
+  async erase(target: EraseTarget, options: EraseOptions = {}): Promise<Erased> {
+    this.#checkOpen('');
+    const { places = [] } = this.#options;
+    const resting = (runId: string): Promise<void> | undefined => this.#running.get(runId)?.done;
+    const { erase } = await import('./erase.ts');
+    return erase({ log: this.log, presence: this.#presence, places, resting }, target, options);
+  }
+
+  /**
+   * Deletes what `retention` says, in chunks: runs that are over from the log, and idle sessions from the `places`. The
+   * trace store has a retention of its own.
+   */
+  async prune(retention: RunRetention = this.#options.retention ?? {}): Promise<Pruned> {
+    const { prune } = await import('./prune.ts');
+    return prune(this.log, this.#options.places ?? [], retention);
+  }
+
   // For runs
 
   /** @internal */
@@ -302,12 +331,7 @@ export class RunStore implements RunKeeper {
     const { head } = claimed.found.log.info;
     if (head !== known) {
       this.#presence.leave();
-      throw new DurableError(
-        'durable/moved',
-        journal.runId,
-        `The log of run ${journal.runId} has ${head} events, the state that was passed follows from ${known}. ` +
-          'Somebody went on with the run: take it up from its log with store.resume().',
-      );
+      throw moved(journal.runId, { head, known });
     }
     return holdOf(claimed, record, { log: this.log, presence: this.#presence });
   }
@@ -360,14 +384,10 @@ export class RunStore implements RunKeeper {
   }
 
   #agentOf({ runId, agent }: RunInfo): AnyAgent {
-    const known = this.#options.agents?.find(({ name }) => name === agent);
+    const { agents } = this.#options;
+    const known = agents?.find(({ name }) => name === agent);
     if (known) return known;
-    throw new DurableError(
-      'durable/no-agent',
-      runId,
-      `Run ${runId} was started with agent "${agent}", which is not among the store's agents ` +
-        `(${this.#options.agents?.map(({ name }) => `"${name}"`).join(', ') ?? 'it has none'}). Pass it: new RunStore({ agents }) or resume(runId, { agent }).`,
-    );
+    throw noAgent({ runId, agent }, agents);
   }
 
   #checkOpen(runId: string): void {
@@ -375,5 +395,3 @@ export class RunStore implements RunKeeper {
     throw new DurableError('durable/closed', runId, 'The store was drained or closed. Make a new one to run more.');
   }
 }
-
-const newWorkerName = (): string => `${hostname()}:${process.pid}:${crypto.randomUUID().slice(0, 8)}`;

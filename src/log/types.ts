@@ -247,6 +247,11 @@ export type RemoveQuery = {
   readonly updatedBefore?: number;
   /** Also runs that are not over. Whoever continues one finds `log/unknown-run`. @default false */
   readonly evenOpen?: boolean;
+  /**
+   * Also see to it that nothing of them is left in files: SQLite empties its write-ahead log, once nobody reads. The
+   * pages of the file are overwritten in any case. @default false
+   */
+  readonly scrub?: boolean;
   /** How many runs without a parent at most, so that one call does not hold the store for long. @default 100 */
   readonly limit?: number;
 };

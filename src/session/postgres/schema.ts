@@ -9,6 +9,7 @@ import { migrate } from '../../store/postgres/migrate.ts';
 import type { RunSql } from '../../store/postgres/migrate.ts';
 import { SessionError } from '../errors.ts';
 import { APPEND_ALONG } from './along.ts';
+import { ERASE } from './erase.ts';
 
 /**
  * Step n brings a database from version n to n + 1. A step that was released is never changed: processes of two
@@ -184,7 +185,8 @@ const STEPS = [
     END LOOP;
   END $f$;
   `,
-  APPEND_ALONG,
+  `${APPEND_ALONG}
+  ${ERASE}`,
 ];
 
 /** @throws SessionError `session/newer-schema`, and nothing was changed; what the database says */

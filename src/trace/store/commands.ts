@@ -1,7 +1,7 @@
 /** What is asked of a trace store. Plain data: it crosses to the writer thread. */
 import type { RedactionOptions } from '../../wire/redaction.ts';
 
-export type Command = WriteCommand | PruneCommand | ReadCommand;
+export type Command = WriteCommand | PruneCommand | EraseCommand | ReadCommand;
 
 /** `batch` is a `Batch` as JSON: one text crosses to another thread cheaper than its objects. */
 export type WriteCommand = {
@@ -19,6 +19,15 @@ export type PruneCommand = {
   readonly runsBefore: number;
   readonly usageBefore: number;
   readonly contentBytes: number;
+};
+
+/** Deletes one chunk of the traces that have one of these runs, or are of one of these groups; or of all. */
+export type EraseCommand = {
+  readonly do: 'erase';
+  readonly tenant: string;
+  readonly runs: readonly string[];
+  readonly groups: readonly string[];
+  readonly all: boolean;
 };
 
 export type ReadCommand =

@@ -3,6 +3,7 @@ import type { Component } from '../../store/sqlite/component.ts';
 import { createRedactor, type RedactionOptions, type Redactor } from '../../wire/redaction.ts';
 import type { Batch } from './batch.ts';
 import type { Command } from './commands.ts';
+import { erase } from './erase.ts';
 import { prune } from './prune.ts';
 import { readRuns, readTrace, readUsage } from './read.ts';
 import { redacted } from './redacted.ts';
@@ -23,7 +24,7 @@ export const traceTables: Component = {
     // The word of the trace store, which made it.
     const command = plain as Command;
     const prepared: Prepared = command.do === 'write' ? { command, batch: batchOf(command) } : { command };
-    const isWrite = command.do === 'write' || command.do === 'prune';
+    const isWrite = command.do === 'write' || command.do === 'prune' || command.do === 'erase';
     return { prepared, isWrite, rows: isWrite ? ROWS_OF_BATCH : 1, key: 'trace' };
   },
   open(connection) {
@@ -38,6 +39,8 @@ function execute(db: Statements, { command, batch }: Prepared): unknown {
       return batch && write(db, command.tenant, batch);
     case 'prune':
       return prune(db, command);
+    case 'erase':
+      return erase(db, command);
     case 'runs':
       return readRuns(db, command);
     case 'trace':
