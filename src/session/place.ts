@@ -1,5 +1,6 @@
 /** Where a store keeps the sessions of a tenant, as a place that can forget: the same for every store. */
 import { UserError } from '../protocol/errors.ts';
+import { SessionError } from './errors.ts';
 import type { ErasablePlace, Erasure } from '../store/erase.ts';
 
 /** A place of sessions. Branches of a session are its own: they are erased, and stay, together. */
@@ -26,10 +27,16 @@ export type PlaceStore = {
 };
 
 export function sessionPlace(store: PlaceStore): SessionPlace {
-  const eraseAll = async (sessions: readonly Listed[], runs: readonly string[] = []): Promise<number> => {
+  const eraseAll = async (sessions: readonly Listed[], runs: readonly string[]): Promise<number> => {
     for (const { id } of sessions) while ((await store.eraseChunk(id, runs)).more);
     return sessions.length;
   };
+  /** One that a run has taken up meanwhile is not idle. */
+  const eraseIdle = (family: readonly Listed[]): Promise<number> =>
+    eraseAll(family, []).catch((error: unknown) => {
+      if (error instanceof SessionError && error.code === 'session/turn-taken') return 0;
+      throw error;
+    });
   /** What is erased is not seen again, so pages begin after what was looked at. */
   async function* pages(): AsyncGenerator<readonly Listed[]> {
     for (let after = ''; ;) {
@@ -57,7 +64,7 @@ export function sessionPlace(store: PlaceStore): SessionPlace {
         const old = page.filter((one) => one.savedAt !== undefined && isIdle(one));
         for (const id of new Set(old.map((one) => rootOf(one.id)))) {
           const family = await store.list({ family: id });
-          if (family.every(isIdle)) erased += await eraseAll(family);
+          if (family.every(isIdle)) erased += await eraseIdle(family);
         }
       }
       return erased;
