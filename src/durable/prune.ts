@@ -5,7 +5,7 @@ import type { ErasablePlace } from '../store/erase.ts';
 import { checkRetention } from './retention.ts';
 import type { Pruned, RunRetention } from './types.ts';
 
-const CHUNK = 50;
+const CHUNK = 20;
 const PAGE = 500;
 
 export async function prune(log: EventLog, places: readonly ErasablePlace[], retention: RunRetention): Promise<Pruned> {
