@@ -20,12 +20,12 @@ export const ALONG = `
       EXECUTE format('SELECT %I($1)', one.call->>'function') INTO refusal USING one.call->'argument';
       IF refusal IS NOT NULL THEN
         RAISE EXCEPTION 'a write that was committed along was refused'
-          USING ERRCODE = 'BT001', DETAIL = jsonb_build_object('n', one.n, 'refusal', refusal)::text;
+          USING ERRCODE = 'BT100', DETAIL = jsonb_build_object('n', one.n, 'refusal', refusal)::text;
       END IF;
     END LOOP;
   END $f$;
 `;
-const REFUSED = 'BT001';
+const REFUSED = 'BT100';
 
 /** The error of the room whose write was refused; undefined where the error is another. */
 export function refusalOf(error: unknown, also: readonly StoreWrite[]): Error | undefined {
