@@ -8,8 +8,9 @@
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { SessionPosition } from '../sqlite/commands.ts';
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
-import { SessionCalls } from '../stored/session-calls.ts';
+import { nameOf, SessionCalls } from '../stored/session-calls.ts';
 import type { SessionStore, StoredSessionOptions } from '../stored/session-calls.ts';
+import type { HeldSessionTurn, SessionTurnRequest, TurnAwareSession } from '../turns/types.ts';
 import type {
   SessionHistoryRewriteArgs,
   SessionHistoryRewriteAwareSession,
@@ -34,7 +35,9 @@ export type PostgresSessionOptions = StoredSessionOptions & PostgresConnectionOp
  * console.log(await session.getItems(10));
  * await session.close();
  */
-export class PostgresSession implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession {
+export class PostgresSession
+  implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession, TurnAwareSession
+{
   readonly #calls: SessionCalls;
 
   /**
@@ -44,7 +47,14 @@ export class PostgresSession implements SessionHistoryRewriteAwareSession, Sessi
    */
   constructor(sessionId: string, options: PostgresSessionOptions) {
     checkConnection(options, 'PostgresSession');
-    this.#calls = new SessionCalls(sessionId, { ...options, kind: 'PostgresSession', open: () => open(options) });
+    const { connectionString, pool, client } = options;
+    const store = connectionString ?? nameOf(pool ?? client ?? options);
+    this.#calls = new SessionCalls(sessionId, {
+      ...options,
+      kind: 'PostgresSession',
+      store,
+      open: () => open(options),
+    });
   }
 
   async getSessionId(): Promise<string> {
@@ -81,12 +91,16 @@ export class PostgresSession implements SessionHistoryRewriteAwareSession, Sessi
     return this.#calls.position();
   }
 
-  /** @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays */
+  /**
+   * In its turn: it waits while a run has the session.
+   *
+   * @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays. SessionBusy after 30 s
+   */
   popItem(): Promise<AgentInputItem | undefined> {
     return this.#calls.popItem();
   }
 
-  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. */
+  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. In its turn. */
   clearSession(): Promise<void> {
     return this.#calls.clear();
   }
@@ -98,6 +112,14 @@ export class PostgresSession implements SessionHistoryRewriteAwareSession, Sessi
   /** @throws UserError for a blank id, an id used for another transaction, a suffix that is not there, unfit data */
   applyHistoryTransaction(args: SessionHistoryTransactionArgs): Promise<void> {
     return this.#calls.applyTransaction(args);
+  }
+
+  takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
+    return this.#calls.takeTurn(request);
+  }
+
+  endTurn(runId: string): Promise<void> {
+    return this.#calls.endTurn(runId);
   }
 
   /** Waits for calls under way, then lets go of the connections. A second call changes nothing. */

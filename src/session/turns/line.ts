@@ -59,7 +59,8 @@ export function decideTurn(line: Line, command: TurnCommand, now: number): Decid
         key,
         runId,
         until,
-        ...(waitsFor !== undefined && { waitsFor }),
+        // It may hold what a model made, and not every store takes half a character.
+        ...(waitsFor !== undefined && { waitsFor: waitsFor.replace(/\p{Surrogate}/gu, '�') }),
       }));
     }
     case 'end': {

@@ -16,8 +16,12 @@ export type TurnStore = {
   turn(command: TurnCommand): Promise<TurnAnswer>;
   /** The line and the store's time, without a write. */
   look(): Promise<{ readonly line: Line; readonly now: number }>;
-  /** Resolves when the line may have changed; at the latest when the signal fires. */
-  change(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the line may have changed; at the latest when the signal fires.
+   *
+   * @param place how many wait before the one who asks
+   */
+  change(signal: AbortSignal, place: number): Promise<void>;
   /** A command to be committed by another component of the same database. */
   write?(command: TurnCommand): StoreWrite | undefined;
 };
@@ -55,6 +59,7 @@ type Wait = { take: TurnCommand & { ask: 'take' }; request: SessionTurnRequest; 
 async function wait(store: TurnStore, { take, request, answer }: Wait): Promise<number> {
   const { timeoutMs = DEFAULT_TURN_TIMEOUT_MS, signal } = request;
   let last = answer;
+  let place = 0;
   if (take.waitMs === undefined) throw busy(store, last, undefined);
   const over = new AbortController();
   const stop = (): void => over.abort();
@@ -69,8 +74,12 @@ async function wait(store: TurnStore, { take, request, answer }: Wait): Promise<
       const endLook = (): void => look.abort();
       over.signal.addEventListener('abort', endLook);
       try {
-        const changed = store.change(look.signal);
+        const changed = store.change(look.signal, place);
         const { line, now } = await store.look();
+        place = Math.max(
+          0,
+          line.waiting.findIndex(({ key }) => key === take.key),
+        );
         if (decideTurn(line, take, now).line !== line) last = await store.turn(take);
         if (last.fence !== undefined) return last.fence;
         await changed;
