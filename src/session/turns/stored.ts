@@ -1,5 +1,5 @@
 /** Lines that a server keeps: replaced by comparing and setting, and looked at now and then by those who wait. */
-import { SessionError } from '../errors.ts';
+import type { SessionError } from '../errors.ts';
 import { decodeLine, encodeLine } from './codec.ts';
 import { decideTurn, type Line, livingHolder, type TurnAnswer, type TurnCommand } from './line.ts';
 import { fenced, taken } from './refusals.ts';
