@@ -20,13 +20,14 @@ import {
   type StreamedRunResult,
   type StreamRunOptions,
 } from '../run/index.ts';
-import type { Kept, RunKeeper, RunToKeep } from '../run/keeper.ts';
+import type { Kept, OtherRuns, RunKeeper, RunToKeep } from '../run/keeper.ts';
 import type { RunRecord } from '../run/record.ts';
 import { claimable, type Claimed, claimRun, holdOf } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
 import { forkedEvents } from './fork.ts';
 import { Hold } from './hold.ts';
+import { othersOf } from './others.ts';
 import { planEvents, planRecord, warnOfUndeclared } from './plan-record.ts';
 import { Presence } from './presence.ts';
 import { replay, type ReplayOptions } from './replay.ts';
@@ -48,6 +49,8 @@ const DEFAULT_LEASE_MS = 15_000;
  */
 export class RunStore implements RunKeeper {
   readonly log: EventLog;
+  /** @internal */
+  readonly others: OtherRuns = othersOf(this);
   readonly #options: RunStoreOptions;
   readonly #presence: Presence;
   /** Runs that this process has, each until it rests. */

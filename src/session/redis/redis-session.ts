@@ -12,7 +12,7 @@ import type { SessionPosition } from '../sqlite/commands.ts';
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
 import { nameOf, SessionCalls } from '../stored/session-calls.ts';
 import type { SessionStore, StoredSessionOptions } from '../stored/session-calls.ts';
-import type { HeldSessionTurn, SessionTurnRequest, TurnAwareSession } from '../turns/types.ts';
+import type { HeldSessionTurn, SessionTurnHolder, SessionTurnRequest, TurnAwareSession } from '../turns/types.ts';
 import type {
   SessionHistoryRewriteArgs,
   SessionHistoryRewriteAwareSession,
@@ -127,6 +127,10 @@ export class RedisSession
 
   takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
     return this.#calls.takeTurn(request);
+  }
+
+  turnHolder(): Promise<SessionTurnHolder | undefined> {
+    return this.#calls.turnHolder();
   }
 
   endTurn(runId: string): Promise<void> {

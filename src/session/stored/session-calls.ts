@@ -18,8 +18,8 @@ import { checkOperationId, checkTransaction } from '../transaction.ts';
 import { NOBODY } from '../turns/line.ts';
 import { currentFence } from '../turns/scope.ts';
 import { changeOf, tell } from '../turns/stored.ts';
-import { inTurn, takeTurn, type TurnStore } from '../turns/take.ts';
-import type { HeldSessionTurn, SessionTurnRequest } from '../turns/types.ts';
+import { holderOf, inTurn, takeTurn, type TurnStore } from '../turns/take.ts';
+import type { HeldSessionTurn, SessionTurnHolder, SessionTurnRequest } from '../turns/types.ts';
 import type { SessionHistoryRewriteArgs, SessionHistoryTransactionArgs } from '../types.ts';
 import type { Deadline } from '../../store/deadline.ts';
 
@@ -162,6 +162,10 @@ export class SessionCalls {
 
   takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
     return takeTurn(this.#turns, request);
+  }
+
+  turnHolder(): Promise<SessionTurnHolder | undefined> {
+    return holderOf(this.#turns);
   }
 
   async endTurn(runId: string): Promise<void> {

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreWrite } from '../../store/write.ts';
 import { SessionBusy, SessionError } from '../errors.ts';
-import { decideTurn, type Line, type TurnAnswer, type TurnCommand } from './line.ts';
+import { decideTurn, livingHolder, type Line, type TurnAnswer, type TurnCommand } from './line.ts';
 import { currentTurn, inScope, newScope, type OpenTurn } from './scope.ts';
-import type { HeldSessionTurn, SessionTurnChange, SessionTurnRequest } from './types.ts';
+import type { HeldSessionTurn, SessionTurnChange, SessionTurnHolder, SessionTurnRequest } from './types.ts';
 
 /** Where the line of one session is kept. */
 export type TurnStore = {
@@ -47,7 +47,8 @@ export async function takeTurn(store: TurnStore, request: SessionTurnRequest): P
     key,
     runId,
     ...(leaseMs !== undefined && { leaseMs }),
-    ...(onBusy === 'queue' && { waitMs: store.isLocal ? Number.MAX_SAFE_INTEGER / 2 : PLACE_MS }),
+    ...(onBusy === 'interrupt' && { first: true }),
+    ...(onBusy !== 'reject' && { waitMs: store.isLocal ? Number.MAX_SAFE_INTEGER / 2 : PLACE_MS }),
   };
   const answer = await store.turn(take);
   const fence = answer.fence ?? (await wait(store, { take, request, answer }));
@@ -60,6 +61,7 @@ async function wait(store: TurnStore, { take, request, answer }: Wait): Promise<
   const { timeoutMs = DEFAULT_TURN_TIMEOUT_MS, signal } = request;
   let last = answer;
   let place = 0;
+  let interrupt = request.onBusy === 'interrupt' ? request.interrupt : undefined;
   if (take.waitMs === undefined) throw busy(store, last, undefined);
   const over = new AbortController();
   const stop = (): void => over.abort();
@@ -82,6 +84,12 @@ async function wait(store: TurnStore, { take, request, answer }: Wait): Promise<
         );
         if (decideTurn(line, take, now).line !== line) last = await store.turn(take);
         if (last.fence !== undefined) return last.fence;
+        const holder = holderIn(line, now);
+        if (interrupt && holder) {
+          const ask = interrupt;
+          interrupt = undefined;
+          await ask(holder);
+        }
         await changed;
       } finally {
         look.abort();
@@ -100,6 +108,23 @@ async function wait(store: TurnStore, { take, request, answer }: Wait): Promise<
   await leave(store, take.key);
   if (signal?.aborted) throw signal.reason;
   throw busy(store, last, timeoutMs);
+}
+
+/** A change of the session itself, such as a pop, is no run and over soon. */
+const CHANGE = 'change_';
+
+function holderIn(line: Line, now: number): SessionTurnHolder | undefined {
+  const holder = livingHolder(line, now);
+  if (!holder || holder.runId.startsWith(CHANGE)) return undefined;
+  const { runId, key, waitsFor } = holder;
+  return { runId, fence: line.fence, isDurable: key === runId, ...(waitsFor !== undefined && { waitsFor }) };
+}
+
+/** Who has the turn, but for who asks. */
+export async function holderOf(store: TurnStore): Promise<SessionTurnHolder | undefined> {
+  if (currentTurn(store.session)) return undefined;
+  const { line, now } = await store.look();
+  return holderIn(line, now);
 }
 
 async function leave(store: TurnStore, key: string): Promise<void> {
@@ -123,7 +148,7 @@ export async function inTurn<T>(store: TurnStore, act: () => Promise<T>, timeout
   } catch (error) {
     if (!(error instanceof SessionError && error.code === 'session/turn-taken')) throw error;
   }
-  const turn = await takeTurn(store, { runId: `change_${crypto.randomUUID()}`, timeoutMs });
+  const turn = await takeTurn(store, { runId: `${CHANGE}${crypto.randomUUID()}`, timeoutMs });
   try {
     return await turn.within(act);
   } finally {
