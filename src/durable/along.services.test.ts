@@ -54,15 +54,20 @@ test.skipIf(connectionString === '').each(['before', 'after'] as const)(
       const runId = `r${at}`;
       await live(runId, at);
       const items = await openSession(runId).getItems();
+      const holder = (await openSession(runId).turnHolder())?.runId;
       const types = (await log.read(runId))?.events.map(({ event }) => event.type) ?? [];
       const isSaved = types.includes('session.saved');
       expect([at, types.at(-1), items.length > 0]).toEqual([at, types.at(-1), isSaved]);
+      // The end of the turn is in the commit that ends the run.
+      if (types.includes('run.finished')) expect([at, holder]).toEqual([at, undefined]);
+      else if (types.includes('session.loaded')) expect([at, holder]).toEqual([at, runId]);
       boundaries.add(isSaved);
       if (types.length === 0) continue;
       const resumeOptions = () => ({ session: openSession(runId) });
       await new RunStore({ log, agents: [desk()], worker: 'w', resumeOptions }).resume(runId);
       const kinds = (await openSession(runId).getItems()).map(({ type }) => type);
       expect(kinds).toEqual(['message', 'function_call', 'function_call_result', 'message']);
+      expect(await openSession(runId).turnHolder()).toBeUndefined();
     }
     expect(boundaries).toContain(when === 'after');
     for (const session of sessions) await session.close();

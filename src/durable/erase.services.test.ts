@@ -70,6 +70,21 @@ describe.skipIf(connectionString === '')('PostgreSQL', () => {
     expect(await count(second.tenant)).toEqual(before);
   });
 
+  test('a session in the turn of a run is erased with that run only', async () => {
+    const tenant = crypto.randomUUID();
+    const session = new PostgresSession('s', { pool, tenant });
+    const sessions = postgresSessions({ pool, tenant });
+    await session.addItems([say('kept')]);
+    await session.takeTurn({ runId: 'r1', durable: true });
+    expect(await sessions.prune({ before: Date.now() + 60_000 })).toBe(0);
+    await expect(sessions.erase({ sessions: ['s'], runs: ['r2'] })).rejects.toMatchObject({
+      code: 'session/turn-taken',
+    });
+    expect(await session.getItems()).toHaveLength(1);
+    expect(await sessions.erase({ sessions: ['s'], runs: ['r1'] })).toBe(1);
+    expect(await session.turnHolder()).toBeUndefined();
+  });
+
   test('idle sessions are pruned; those with a newer item on a branch stay', async () => {
     const tenant = crypto.randomUUID();
     const open = (id: string) => new PostgresSession(id, { pool, tenant });

@@ -18,13 +18,14 @@ import {
   type StreamedRunResult,
   type StreamRunOptions,
 } from '../run/index.ts';
-import type { Kept, RunKeeper, RunToKeep } from '../run/keeper.ts';
+import type { Kept, OtherRuns, RunKeeper, RunToKeep } from '../run/keeper.ts';
 import type { RunRecord } from '../run/record.ts';
 import { claimable, type Claimed, claimRun, holdOf } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
 import { forkedEvents } from './fork.ts';
 import { Hold } from './hold.ts';
+import { othersOf } from './others.ts';
 import { planEvents, planRecord, warnOfUndeclared } from './plan-record.ts';
 import { Presence } from './presence.ts';
 import { pruneEvery } from './retention.ts';
@@ -55,6 +56,8 @@ import { eventsOf, find, moved, noAgent, revive, unknownRun } from './revive.ts'
  */
 export class RunStore implements RunKeeper {
   readonly log: EventLog;
+  /** @internal */
+  readonly others: OtherRuns = othersOf(this);
   readonly #options: RunStoreOptions;
   readonly #presence: Presence;
   /** Runs that this process has, each until it rests. */

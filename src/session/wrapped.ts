@@ -16,12 +16,17 @@ export function checkInner(inner: Session): void {
   );
 }
 
-export type Turns = Pick<TurnAwareSession, 'takeTurn' | 'endTurn'>;
+export type Turns = Pick<TurnAwareSession, 'takeTurn' | 'endTurn' | 'turnHolder'>;
 
 /** The turns of a session around another are the inner one's. */
 export function innerTurns(inner: Session): Partial<Turns> {
   if (!isTurnAwareSession(inner)) return {};
-  return { takeTurn: (request) => inner.takeTurn(request), endTurn: (runId) => inner.endTurn(runId) };
+  const { turnHolder } = inner;
+  return {
+    takeTurn: (request) => inner.takeTurn(request),
+    endTurn: (runId) => inner.endTurn(runId),
+    ...(turnHolder && { turnHolder: () => turnHolder.call(inner) }),
+  };
 }
 
 type Queue = <T>(act: () => Promise<T>) => Promise<T>;

@@ -56,6 +56,27 @@ describe.skipIf(connectionString === '')('a session in the database of the log',
     expect(await both()).toEqual([[0, 1], [message('hello')]]);
   });
 
+  test('a turn is checked and ended in the commit', async () => {
+    const { log, session } = openBoth();
+    await begin(log, 'r1');
+    const turn = await session.takeTurn({ runId: 'r1', durable: true });
+    const write = (operationId: string) => turn.within(() => session.appendWrite([message('a')], { operationId }));
+    const note = turn.writeOf({ waitsFor: 'a person' });
+    const end = turn.writeOf({ end: true });
+    if (!note || !end) throw new Error('a session in the database of the log');
+    await more(log, 'r1', { also: [write('o1'), note] });
+    expect(await session.turnHolder()).toMatchObject({ runId: 'r1', waitsFor: 'a person' });
+    await expect(more(log, 'r1', { position: 9, also: [end] })).rejects.toMatchObject({ code: 'log/conflict' });
+    expect(await session.turnHolder()).toMatchObject({ runId: 'r1' });
+    const late = write('o2');
+    await more(log, 'r1', { position: 2, also: [end] });
+    expect(await session.turnHolder()).toBeUndefined();
+    await expect(more(log, 'r1', { position: 3, also: [late] })).rejects.toMatchObject({ code: 'session/fenced' });
+    expect([await numbersOf(log, 'r1'), await session.getItems()]).toEqual([[0, 1, 1], [message('a')]]);
+    turn.ended();
+    await (await session.takeTurn({ runId: 'r2', onBusy: 'reject' })).end();
+  });
+
   test('makes its tables where the log is first, and what is odd arrives as it was', async () => {
     const running = await startPostgres();
     const { log, session } = openBoth(running.env['BATON_POSTGRES_URL']);

@@ -10,6 +10,7 @@ import { familyOf, sessionPlace } from '../place.ts';
 import type { Command } from '../sqlite/commands.ts';
 import { judge } from './failure.ts';
 import { migrateSessions } from './schema.ts';
+import { refused } from './store.ts';
 
 /** Exactly one of `connectionString`, `pool` and `client`. */
 export type PostgresSessionsOptions = PostgresConnectionOptions & {
@@ -23,11 +24,14 @@ export type PostgresSessionsOptions = PostgresConnectionOptions & {
 const CHUNK = 1000;
 const SAVED = `(SELECT floor(extract(epoch FROM saved_at) * 1000) FROM baton_session_items AS i
   WHERE i.tenant = s.tenant AND i.session = s.session ORDER BY seq DESC LIMIT 1) AS saved_at`;
-const LIST = `SELECT session, ${SAVED} FROM baton_sessions AS s WHERE tenant = $1 AND`;
+const HELD = `EXISTS (SELECT 1 FROM baton_session_turns AS t WHERE t.tenant = s.tenant AND t.session = s.session
+  AND t.line LIKE '%"holder"%') AS is_held`;
+const KNOWN = '(SELECT tenant, session FROM baton_sessions UNION SELECT tenant, session FROM baton_session_turns)';
+const LIST = `SELECT session, ${SAVED}, ${HELD} FROM ${KNOWN} AS s WHERE tenant = $1 AND`;
 const SQL = {
   family: `${LIST} (session = $2 OR session = $3 OR (session > $4 AND session < $5)) ORDER BY session`,
   after: `${LIST} session > $2 ORDER BY session LIMIT ${CHUNK}`,
-  erase: 'SELECT baton_session_erase($1, $2, $3) AS more',
+  erase: 'SELECT baton_session_erase($1, $2, $3, $4) AS more',
 } as const;
 
 /**
@@ -56,18 +60,18 @@ export function postgresSessions(options: PostgresSessionsOptions): SessionPlace
     });
     return opening;
   };
-  const ask = async (sql: string, values: unknown[]): Promise<Rows> => {
+  const ask = async (sql: string, values: unknown[], session = ''): Promise<Rows> => {
     const deadline: Deadline = { at: performance.now() + timeoutMs, ms: timeoutMs };
     const { connections, place } = await opened();
     // Done twice is done once: what is gone is not counted by rows.
-    const command: Command = { do: 'read', limit: 0, tolerant: false, tenant, session: '' };
+    const command: Command = { do: 'read', limit: 0, tolerant: false, tenant, session };
     return persist(
       deadline,
       async () => {
         await migrateSessions((text, given) => connections.query(deadline, text, given), place);
         return connections.query(deadline, sql, values);
       },
-      (error) => judge(error, { place, deadline, command, mayHaveWritten: false }),
+      (error) => judge(refused(error, { session }), { place, deadline, command, mayHaveWritten: false }),
     );
   };
   return sessionPlace({
@@ -75,8 +79,8 @@ export function postgresSessions(options: PostgresSessionsOptions): SessionPlace
       'family' in of
         ? (await ask(SQL.family, [tenant, ...familyOf(of.family)])).map(listed)
         : (await ask(SQL.after, [tenant, of.after])).map(listed),
-    eraseChunk: async (session) => {
-      const [row] = await ask(SQL.erase, [tenant, session, CHUNK]);
+    eraseChunk: async (session, runs) => {
+      const [row] = await ask(SQL.erase, [tenant, session, CHUNK, runs], session);
       return { more: row?.['more'] === true };
     },
     close: async () => (await opening?.catch(() => undefined))?.connections.release(),
@@ -86,6 +90,7 @@ export function postgresSessions(options: PostgresSessionsOptions): SessionPlace
 const listed = (row: Rows[number]): Listed => ({
   id: String(row['session']),
   savedAt: row['saved_at'] === null ? undefined : Number(row['saved_at']),
+  isHeld: row['is_held'] === true,
 });
 
 type Opened = { readonly connections: Connections; readonly place: string };

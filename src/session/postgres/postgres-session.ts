@@ -8,8 +8,9 @@
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { SessionPosition } from '../sqlite/commands.ts';
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
-import { SessionCalls } from '../stored/session-calls.ts';
+import { nameOf, SessionCalls } from '../stored/session-calls.ts';
 import type { SessionStore, StoredSessionOptions } from '../stored/session-calls.ts';
+import type { HeldSessionTurn, SessionTurnHolder, SessionTurnRequest, TurnAwareSession } from '../turns/types.ts';
 import type {
   SessionHistoryRewriteArgs,
   SessionHistoryRewriteAwareSession,
@@ -21,7 +22,7 @@ import type { StoreWrite } from '../../store/write.ts';
 import { checkConnection } from '../../store/postgres/options.ts';
 import type { PostgresConnectionOptions } from '../../store/postgres/options.ts';
 import { storeNameOf } from '../../store/postgres/store-name.ts';
-import { appendAlong } from './along.ts';
+import { type Along, appendAlong, turnAlong } from './along.ts';
 
 /** Exactly one of `connectionString`, `pool` and `client`. */
 export type PostgresSessionOptions = StoredSessionOptions & PostgresConnectionOptions;
@@ -39,7 +40,11 @@ export type PostgresSessionOptions = StoredSessionOptions & PostgresConnectionOp
  * await session.close();
  */
 export class PostgresSession
-  implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession, StoreSharingSession
+  implements
+    SessionHistoryRewriteAwareSession,
+    SessionHistoryTransactionAwareSession,
+    StoreSharingSession,
+    TurnAwareSession
 {
   readonly #calls: SessionCalls;
   readonly #storeName: string;
@@ -53,7 +58,15 @@ export class PostgresSession
   constructor(sessionId: string, options: PostgresSessionOptions) {
     checkConnection(options, 'PostgresSession');
     this.#storeName = storeNameOf(options);
-    this.#calls = new SessionCalls(sessionId, { ...options, kind: 'PostgresSession', open: () => open(options) });
+    const { connectionString, pool, client } = options;
+    const store = connectionString ?? nameOf(pool ?? client ?? options);
+    this.#calls = new SessionCalls(sessionId, {
+      ...options,
+      kind: 'PostgresSession',
+      store,
+      open: () => open(options),
+      turnWrite: (command, scope) => turnAlong(command, scope, this.#along()),
+    });
   }
 
   async getSessionId(): Promise<string> {
@@ -92,6 +105,10 @@ export class PostgresSession
    * @throws UserError when an item is no JSON, or the operation id is blank
    */
   appendWrite(items: AgentInputItem[], options: SessionAppendOptions & { operationId: string }): StoreWrite {
+    return appendAlong(this.#calls.appendCommand(items, options), this.#along());
+  }
+
+  #along(): Along {
     const ready = async (): Promise<void> => {
       // The first call makes the tables.
       const asked = (this.#isReady ??= this.#calls.position());
@@ -100,7 +117,7 @@ export class PostgresSession
         throw error;
       });
     };
-    return appendAlong(this.#calls.appendCommand(items, options), { store: this.#storeName, ready });
+    return { store: this.#storeName, ready };
   }
 
   /** The generation, and in `last` the highest position that was ever given. */
@@ -108,12 +125,16 @@ export class PostgresSession
     return this.#calls.position();
   }
 
-  /** @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays */
+  /**
+   * In its turn: it waits while a run has the session.
+   *
+   * @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays. SessionBusy after 30 s
+   */
   popItem(): Promise<AgentInputItem | undefined> {
     return this.#calls.popItem();
   }
 
-  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. */
+  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. In its turn. */
   clearSession(): Promise<void> {
     return this.#calls.clear();
   }
@@ -125,6 +146,18 @@ export class PostgresSession
   /** @throws UserError for a blank id, an id used for another transaction, a suffix that is not there, unfit data */
   applyHistoryTransaction(args: SessionHistoryTransactionArgs): Promise<void> {
     return this.#calls.applyTransaction(args);
+  }
+
+  takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
+    return this.#calls.takeTurn(request);
+  }
+
+  turnHolder(): Promise<SessionTurnHolder | undefined> {
+    return this.#calls.turnHolder();
+  }
+
+  endTurn(runId: string): Promise<void> {
+    return this.#calls.endTurn(runId);
   }
 
   /** Waits for calls under way, then lets go of the connections. A second call changes nothing. */
