@@ -3,9 +3,11 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EncryptedSession, run, RunStore, SQLiteSession, sqliteLog, sqliteSessions } from '../index.ts';
 import { booking, call, done } from './booking.fixture.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let dir = '';
 let path = '';

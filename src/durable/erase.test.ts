@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { cassetteOf, storedCassettes, writeCassette } from '../cassettes/index.ts';
 import {
   Agent,
@@ -25,6 +25,8 @@ import {
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 import { z } from 'zod';
 import { booking, call, done } from './booking.fixture.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const SECRET = 'Zwiebelkuchen';
 
@@ -123,7 +125,7 @@ test('a session with its runs, copies, sub-agents, traces and cassettes is gone 
   }
 });
 
-test('of a session among many, of items of all sizes, no page keeps a trace', { timeout: 60_000 }, async () => {
+test('of a session among many, of items of all sizes, no page keeps a trace', async () => {
   const sessions = Array.from({ length: 12 }, (_, n) => openSession(`s${n}`));
   for (let round = 0; round < 60; round++) {
     await Promise.all(
@@ -203,13 +205,13 @@ test(
   { timeout: 60_000 },
   async () => {
     const log = openLog();
-    const store = new RunStore({ log, leaseMs: 3000 });
+    const store = new RunStore({ log, leaseMs: 6000 });
     const session = openSession('s');
     const { agent } = booking([call, done]);
     await run(agent, 'Book LH1.', { session, durable: { store, runId: 'before' } });
     const { ended } = await underWay(store, 'r1', session);
     const places = [later(sqliteSessions({ dbPath: path }))];
-    const office = new RunStore({ log: openLog(), places, leaseMs: 3000 });
+    const office = new RunStore({ log: openLog(), places, leaseMs: 6000 });
     await expect(office.erase({ sessionId: 's' })).rejects.toMatchObject({ code: 'durable/owned', runId: 'r1' });
     await expect(store.erase({ sessionId: 's' })).rejects.toMatchObject({ code: 'durable/owned', runId: 'r1' });
     expect([(await office.list()).runs.length, (await session.getItems()).length]).toEqual([2, 4]);

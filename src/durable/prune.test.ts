@@ -6,6 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, test, vi } from 'vitest';
 import { BranchedSession, type EventLog, memoryLog, RunStore, SQLiteSession, sqliteSessions } from '../index.ts';
 
+vi.setConfig({ testTimeout: 60_000 });
+
 const folders: string[] = [];
 afterEach(() => {
   vi.useRealTimers();
@@ -91,7 +93,7 @@ test('a store prunes by itself, until it is drained; a limit that is none is ref
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   const store = new RunStore({ log, retention: { maxRuns: 0, everyMs: 60_000 } });
   vi.advanceTimersByTime(60_000);
-  await expect.poll(() => left(log)).toEqual(['r0']);
+  await expect.poll(() => left(log), { timeout: 30_000 }).toEqual(['r0']);
   await store.drain();
   expect(vi.getTimerCount()).toBe(0);
   expect(() => new RunStore({ log, retention: { maxAgeMs: -1 } })).toThrow('retention.maxAgeMs is -1');

@@ -4,7 +4,7 @@ import type { Deadline } from '../../store/deadline.ts';
 import { persist } from '../../store/deadline.ts';
 import type { ErasablePlace, Erasure } from '../../store/erase.ts';
 import type { Command } from '../sqlite/commands.ts';
-import type { Link, RedisClient } from './connections.ts';
+import type { Link, RedisClient } from '../../store/redis/connections.ts';
 import type { judge as Judge } from './failure.ts';
 
 /** Exactly one of `url` and `client`. */
@@ -96,7 +96,10 @@ const glob = (text: string): string => text.replace(/[\\*?[\]]/g, String.raw`\$&
 type Opened = { readonly link: Link; readonly place: string; readonly judge: typeof Judge };
 
 async function open({ url = '', client }: RedisSessionsOptions): Promise<Opened> {
-  const [{ linkOf, ownLink }, { judge }] = await Promise.all([import('./connections.ts'), import('./failure.ts')]);
+  const [{ linkOf, ownLink }, { judge }] = await Promise.all([
+    import('../../store/redis/connections.ts'),
+    import('./failure.ts'),
+  ]);
   const place = client ? 'The Redis server' : `The Redis server at ${new URL(url).host}`;
-  return { link: client ? linkOf(client) : ownLink(url), place, judge };
+  return { link: client ? linkOf(client) : ownLink(url, 'redisSessions'), place, judge };
 }

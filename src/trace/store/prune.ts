@@ -15,6 +15,7 @@ const ROWS = 2000;
 
 export function prune(db: Statements, { contentBefore, runsBefore, usageBefore, contentBytes }: PruneCommand): Pruned {
   db.run('DELETE FROM baton_trace_usage WHERE hour < ?', usageBefore);
+  db.run('DELETE FROM baton_trace_writers WHERE beat_at < ?', runsBefore);
   const runs = forgetTraces(db, runsBefore);
   if (runs) return { more: true };
   const old = db.all(
@@ -44,12 +45,14 @@ export const forgetTrace = (db: Statements, trace: number): boolean => forgetRow
 
 /** How many rows were deleted; when they were fewer than `most`, nothing of the trace is left. */
 function forgetRows(db: Statements, trace: number, most: number): number {
-  const contents = deleteRows(db, 'baton_trace_content', { trace, most });
-  const spans = contents < most ? deleteRows(db, 'baton_trace_spans', { trace, most: most - contents }) : 0;
-  if (contents + spans >= most) return most;
+  let left = most;
+  for (const table of ['baton_trace_content', 'baton_trace_spans', 'baton_trace_open'] as const) {
+    left -= deleteRows(db, table, { trace, most: left });
+    if (left <= 0) return most;
+  }
   db.run('DELETE FROM baton_trace_runs WHERE trace = ?', trace);
   db.run('DELETE FROM baton_traces WHERE trace = ?', trace);
-  return contents + spans;
+  return most - left;
 }
 
 /** Traces whose contents make the store too large, oldest first. */
@@ -89,4 +92,4 @@ function deleteRows(
   );
 }
 
-const KEYS = { baton_trace_content: 'part, n', baton_trace_spans: 'span_id' } as const;
+const KEYS = { baton_trace_content: 'part, n', baton_trace_spans: 'span_id', baton_trace_open: 'span_id' } as const;
