@@ -4,7 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AgentInputItem } from '../index.ts';
 import { RunStore } from '../index.ts';
-import { type Job, LEASE_MS, type Line, openLog, openSession, type Place, speaker } from './turn-runner.fixture.ts';
+import {
+  type Job,
+  LEASE_MS,
+  type Line,
+  openLog,
+  openSession,
+  type Place,
+  type SharedSession,
+  speaker,
+} from './turn-runner.fixture.ts';
 
 export type Runner = { readonly child: ChildProcess; readonly lines: Line[]; readonly ended: Promise<unknown> };
 
@@ -26,14 +35,20 @@ export async function says({ child, lines }: Runner, outcome: Line['outcome'], f
   for (;;) {
     const line = lines.slice(from).find((each) => each.outcome === outcome);
     if (line) return line;
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`The process ended, and was not ${outcome}`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`The process ended, and was not ${outcome}`);
     await sleep(5);
   }
 }
 
 /** Goes on with what is left until every run is over. */
 export async function recoverAll(place: Place): Promise<Map<string, string>> {
-  const resumeOptions = ({ session = '' }): object => ({ session: openSession(place, session) });
+  const opened: SharedSession[] = [];
+  const resumeOptions = ({ session = '' }): object => {
+    const again = openSession(place, session);
+    opened.push(again);
+    return { session: again };
+  };
   const options = { worker: 'last', leaseMs: LEASE_MS, agents: [speaker(1)], resumeOptions };
   const store = new RunStore({ log: openLog(place), ...options });
   const statuses = new Map<string, string>();
@@ -48,6 +63,7 @@ export async function recoverAll(place: Place): Promise<Map<string, string>> {
     if (page.cursor === undefined) break;
   }
   await store.close();
+  for (const session of opened) await session.close();
   return statuses;
 }
 
@@ -100,7 +116,8 @@ export function problemsOf(items: readonly AgentInputItem[], ends: ReadonlyMap<s
   });
   for (const [run, end] of ends) {
     const isIn = seen.has(run);
-    if (end === 'done' && !(isIn && done.has(run))) problems.push(`${run} is done, and its input or answer is not there`);
+    if (end === 'done' && !(isIn && done.has(run)))
+      problems.push(`${run} is done, and its input or answer is not there`);
     if (end === 'joined' && !isIn) problems.push(`${run} joined another, and its input is not there`);
     if (end === 'busy' && isIn) problems.push(`${run} was refused, and its input is there`);
   }

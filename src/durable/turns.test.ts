@@ -229,4 +229,3 @@ test('a turn that a run left which is over is taken by who finds it so', async (
     expect(result.finalOutput).toBe('Done.');
   }
 });
-
