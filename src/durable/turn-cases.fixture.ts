@@ -35,7 +35,6 @@ export function processCases(kind: Place['kind'], url: string): void {
       runs: RUNS,
       policies: ALL,
       durable: true,
-      recovers: false,
       workMs: 30,
       ...job,
     };
