@@ -126,7 +126,7 @@ describe('trace', () => {
   });
 });
 
-test('nothing that an agent said reaches the terminal as a control, in any command', async () => {
+test('nothing that an agent said reaches the terminal as a control, in any command', { timeout: 60_000 }, async () => {
   await leaveRuns();
   const runs = await listed();
   const calls = [

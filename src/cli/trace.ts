@@ -36,7 +36,7 @@ function draw(found: StoredTrace, { id, content }: { id: string; content: boolea
   const tree = treeOf(found.spans.filter(({ runId }) => ids === undefined || (runId !== undefined && ids.has(runId))));
   for (const run of runs) if (run.parentRunId === undefined || run === runs[0]) head(run, found, terminal);
   errors(tree, terminal);
-  if (tree.length === 0) return terminal.out('No span of it has ended yet.');
+  if (tree.length === 0) return terminal.out('Nothing of it was written yet.');
   terminal.out('');
   drawWaterfall(tree, { content }, terminal);
 }

@@ -50,8 +50,12 @@ function numbersOf({ startedAt, endedAt, details }: StoredSpan): string {
 }
 
 /** How a span is called, with the sign and the colour of its kind. The text is harmless. */
-export function labelOf({ type, name, data, details }: StoredSpan): { mark: string; colour: Colour; text: string } {
-  const text = harmless(name);
+export function labelOf({ type, name, data, details, isOpen }: StoredSpan): {
+  mark: string;
+  colour: Colour;
+  text: string;
+} {
+  const text = harmless(name) + (isOpen ? ' …' : '');
   switch (type) {
     case 'task':
       return { mark: '▶', colour: 'bold', text: `${text}${details?.outcome ? ` (${details.outcome})` : ''}` };

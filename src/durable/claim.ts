@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isOver, type RunEvent } from '../kernel/index.ts';
 import { type EventLog, LeaseWatch, type RunInfo } from '../log/index.ts';
 import type { RunRecord } from '../run/record.ts';
+import { signal } from '../wire/signals.ts';
 import { DurableError } from './errors.ts';
 import { Hold } from './hold.ts';
 import type { Presence } from './presence.ts';
@@ -45,6 +46,8 @@ async function tryClaim(log: EventLog, presence: Presence, seen: Found): Promise
   const { runId, lease } = seen.log.info;
   const root = await log.leases.claim(runId, { worker, seen: lease });
   if (!root.isGranted) return undefined;
+  const { owner } = lease;
+  if (owner !== undefined && owner !== worker) signal('baton:takeover', () => ({ runId, from: owner, to: worker }));
   const fences = new Map([[runId, root.fence]]);
   // Read again: the owner before may have committed between the look and the claim.
   const found = await find(log, runId);

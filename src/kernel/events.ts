@@ -254,6 +254,8 @@ export type RunEvent =
       items: AgentInputItem[];
       /** Positions in `items` that are new, and so are saved at the end. */
       fresh: number[];
+      /** How long the run waited for its turn on the session, where it waited. Milliseconds. */
+      queuedMs?: number;
     }
   | { type: 'session.saved'; id: string; to: number }
   | { type: 'session.compacted'; id: string; usage?: UsageData }

@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Committed, Effect, RunEvent } from '../kernel/index.ts';
 import { BudgetExceededError, type Prices, type RunBudget } from '../model/index.ts';
 import type { Model, ModelRequest } from '../protocol/model.ts';
+import { signal } from '../wire/signals.ts';
 import { costOfJournal } from './cost.ts';
 import { defaultProvider } from './defaults.ts';
 import { errorInfo } from './errors.ts';
@@ -121,6 +122,7 @@ export function limitActiveTime(run: LiveRun): () => void {
       `The run has worked for as long as its budget allows: ${limit} ms. Resume its state with a larger activeMs.`,
       { reason: 'active_time', unit: 'ms', limit, settled: limit },
     );
+    signal('baton:budget-refusal', () => ({ because: error.details.reason }));
     run.stop({ cause: 'budget', error: errorInfo(error) });
   };
   if (before >= limit) {

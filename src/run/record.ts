@@ -13,12 +13,16 @@ import { AgentGraph } from './graph.ts';
 /** A state in place of the events that it follows from, and the tokens that they tell of. */
 export type Base = { readonly at: number; readonly state: State; readonly usage: UsageData };
 
+/** How many logs of runs that are over one run keeps in memory, those below them included. */
+const MOST_OVER = 100;
+
 /** The log of a run, and of those of its sub-agents' runs that are not over. */
 export class Journal {
   readonly runId: string;
   readonly events: Committed[];
   #children: Map<string, Journal> | undefined;
   #late: RunEvent[] | undefined;
+  #over: Journal[] | undefined;
 
   /** What came before `events`, where they are not the whole log. */
   readonly base: Base | undefined;
@@ -39,6 +43,23 @@ export class Journal {
   /** Answers that came after the end: kept for audit, because what they tell of did happen. */
   get late(): RunEvent[] {
     return (this.#late ??= []);
+  }
+
+  /** The newest logs of sub-agents' runs that are over, oldest first: for who looks at the run, in no store. */
+  get over(): readonly Journal[] {
+    return this.#over ?? [];
+  }
+
+  /** A sub-agent's run is over. */
+  conclude(child: Journal): void {
+    this.#children?.delete(child.runId);
+    const over = (this.#over ??= []);
+    over.push(child);
+    while (this.#countOver() > MOST_OVER) over.shift();
+  }
+
+  #countOver(): number {
+    return (this.#over ?? []).reduce((count, child) => count + 1 + child.#countOver(), 0);
   }
 
   get hasChildren(): boolean {

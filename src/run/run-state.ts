@@ -14,11 +14,19 @@ import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import type { Usage } from '../protocol/usage.ts';
+import type { LoggedRun } from '../trace/spans-of.ts';
 import { RunContext, type ToolInputGuardrailResult, type ToolOutputGuardrailResult } from '../tools/index.ts';
 import { type ContextStrategy, decode, encode, type Envelope, restoreContext, type SaveOptions } from './codec.ts';
 import { costOfJournal, type RunCost } from './cost.ts';
-import { post, type RunRecord } from './record.ts';
+import { type Journal, post, type RunRecord } from './record.ts';
 import * as view from './view.ts';
+
+const childrenOf = ({ over, hasChildren, children }: Journal): LoggedRun[] =>
+  [...over, ...(hasChildren ? children.values() : [])].map((child) => ({
+    runId: child.runId,
+    events: child.events,
+    children: childrenOf(child),
+  }));
 
 type Verdict = { approved: boolean; sticky: boolean; message?: string; result?: string };
 
@@ -209,6 +217,18 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   /** The events of the run so far, as they were committed. Do not change them. */
   get events(): readonly RunEvent[] {
     return this.#record.journal.events;
+  }
+
+  get runId(): string {
+    return this.#record.journal.runId;
+  }
+
+  /**
+   * The logs of sub-agents' runs: those that wait, and of those that are over the newest hundred that ran in this
+   * process. What is over is in no stored state.
+   */
+  get children(): readonly LoggedRun[] {
+    return childrenOf(this.#record.journal);
   }
 
   /** Whether the run is over: nothing can be added to it. */

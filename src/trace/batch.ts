@@ -3,6 +3,7 @@
  */
 import { UserError } from '../protocol/errors.ts';
 import { warn } from '../protocol/warn.ts';
+import { signal } from '../wire/signals.ts';
 import type { Span, Trace, TracingExporter, TracingProcessor } from './types.ts';
 
 export type BatchTraceProcessorOptions = {
@@ -80,7 +81,7 @@ export class BatchTraceProcessor implements TracingProcessor {
     while ((this.#queue.length > 0 || this.#exporting) && signal?.aborted !== true) {
       await (signal ? Promise.race([this.#export(signal), aborted(signal)]) : this.#export());
     }
-    this.#dropped += this.#queue.length;
+    this.#drop(this.#queue.length);
     this.#queue = [];
     if (this.#atExit) globalThis.process?.off?.('beforeExit', this.#atExit);
     this.#atExit = undefined;
@@ -88,12 +89,17 @@ export class BatchTraceProcessor implements TracingProcessor {
 
   #add(item: Trace | Span): void {
     if (this.#closed || this.#queue.length >= this.#maxQueueSize) {
-      this.#dropped += 1;
+      this.#drop(1);
       return;
     }
     this.#queue.push(item);
     if (this.#queue.length >= this.#trigger) void this.#export();
     else this.#schedule();
+  }
+
+  #drop(count: number): void {
+    this.#dropped += count;
+    if (count > 0) signal('baton:telemetry-dropped', () => ({ count, by: 'batch' }));
   }
 
   #schedule(): void {
@@ -134,7 +140,7 @@ export class BatchTraceProcessor implements TracingProcessor {
     try {
       await this.#exporter.export(batch, signal);
     } catch (error) {
-      this.#dropped += batch.length;
+      this.#drop(batch.length);
       const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       warn(`${batch.length} traces and spans could not be exported and are dropped: ${text}`);
     }

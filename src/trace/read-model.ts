@@ -12,7 +12,7 @@ import type { SentFacts } from './run-tracer.ts';
 import type { Span } from './span.ts';
 import { errorOf } from './span-error.ts';
 import type { GenerationSpanData, ResponseSpanData, SpanDetails } from './types.ts';
-import { costOf, generationUsage } from './usage.ts';
+import { costOf, generationUsage, queuedMsOf } from './usage.ts';
 
 type ModelSpanData = GenerationSpanData | ResponseSpanData;
 
@@ -62,7 +62,12 @@ export function modelFailed(r: Reading, event: EventOf<'model.failed'>): void {
 
 function tried(attempts: readonly Attempt[] | undefined): SpanDetails {
   const nanoUsd = costOf(attempts);
-  return { ...(attempts && { attempts }), ...(nanoUsd !== undefined && { nanoUsd }) };
+  const queuedMs = queuedMsOf(attempts);
+  return {
+    ...(attempts && { attempts }),
+    ...(nanoUsd !== undefined && { nanoUsd }),
+    ...(queuedMs > 0 && { queuedMs }),
+  };
 }
 
 /** Who answered: as the log says it, else as what was said is marked. */

@@ -86,6 +86,7 @@ function handle(r: Reading, event: Committed, state: State): void {
     case 'effect.failed':
       return effectFailed(r, event);
     case 'session.loaded':
+      return operated(r, event.id, event.queuedMs === undefined ? {} : { queuedMs: event.queuedMs });
     case 'session.saved':
       return operated(r, event.id);
     case 'session.compacted':
@@ -229,7 +230,7 @@ function effectFailed(r: Reading, event: EventOf<'effect.failed'>): void {
     }
     end(r, span);
   }
-  operated(r, event.id, errorOf(r, event.error, 'text'));
+  operated(r, event.id, { error: errorOf(r, event.error, 'text') });
 }
 
 const OPERATIONS: readonly (readonly [prefix: string, operation: SessionOperation['operation']])[] = [
@@ -238,13 +239,13 @@ const OPERATIONS: readonly (readonly [prefix: string, operation: SessionOperatio
   ['save', 'save'],
 ];
 
-function operated(r: Reading, id: string, error?: string): void {
+function operated(r: Reading, id: string, more: Pick<SessionOperation, 'queuedMs' | 'error'> = {}): void {
   const begun = r.begun.get(id);
   const found = OPERATIONS.find(([prefix]) => id.startsWith(prefix));
   r.begun.delete(id);
   if (!begun || !found) return;
   const ms = r.now - begun.at;
-  r.operations.push({ operation: found[1], at: begun.at, ms, ...(error !== undefined && { error }) });
+  r.operations.push({ operation: found[1], at: begun.at, ms, ...more });
 }
 
 // Handoffs

@@ -45,8 +45,9 @@ export type Reading = Omit<ReadingOptions, 'runId'> & {
   traceId: string;
   /** The beginning of the segment's ids. */
   scope: IdScope;
-  /** How many segments began. */
+  /** How many segments began, and when the newest did. */
   segments: number;
+  segmentAt: number;
   /** Time of the newest commit, in milliseconds since the epoch. */
   now: number;
   state: State | undefined;
@@ -77,6 +78,7 @@ export function newReading(options: ReadingOptions): Reading {
     traceId: '',
     scope: idScope(options.runId),
     segments: 0,
+    segmentAt: 0,
     now: 0,
     state: undefined,
     task: undefined,
@@ -183,6 +185,8 @@ export function closeAgent(r: Reading, error?: SpanError): void {
 }
 
 export function closeTask(r: Reading, outcome: SpanOutcome, error?: SpanError): void {
+  // Without a task, the last agent tells how the segment ended.
+  if (isFlat(r) && r.agentSpan) note(r.agentSpan, { outcome, segmentAt: r.segmentAt, ...operationsOf(r) });
   closeAgent(r, error);
   const { task } = r;
   if (r.taskUsage) report(r, r.taskUsage);
@@ -192,13 +196,16 @@ export function closeTask(r: Reading, outcome: SpanOutcome, error?: SpanError): 
   if (error) task.setError(error);
   note(task, {
     outcome,
-    ...(r.operations.length > 0 && { sessionOperations: r.operations }),
+    ...operationsOf(r),
     ...(r.nanoUsd !== undefined && { nanoUsd: r.nanoUsd }),
   });
   r.links = [{ traceId: task.traceId, spanId: task.spanId }];
   r.isLinkTraced = r.segment.trace !== undefined;
   end(r, task);
 }
+
+const operationsOf = ({ operations }: Reading): SpanDetails =>
+  operations.length > 0 ? { sessionOperations: operations } : {};
 
 /** Tells the caller of a sub-agent what it used. */
 function report(r: Reading, usage: TaskUsageData): void {
@@ -221,6 +228,7 @@ export function usedByTask(r: Reading, usage: TaskUsageData): void {
 /** Everything that belongs to one segment is over. */
 export function resetSegment(r: Reading, segment: Segment | undefined): void {
   r.segments += 1;
+  r.segmentAt = r.now;
   r.segment = segment ?? { id: `s${r.segments}` };
   r.traceId = r.segment.trace?.traceId ?? traceIdOf(r.runId);
   r.scope = idScope(r.traceId, r.segment.id, r.runId);

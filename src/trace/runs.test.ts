@@ -175,6 +175,27 @@ describe('segments', () => {
   });
 });
 
+test('a state has the spans of its sub-agents, also of those that are over: the newest hundred', async () => {
+  const writer = new Agent({ name: 'Writer', model: new ScriptedModel([[assistantMessage('poem')]]) });
+  const many = Array.from({ length: 120 }, () => [assistantMessage('line')]);
+  const poet = new Agent({ name: 'Poet', model: new ScriptedModel(many) });
+  const ask = (name: string, n: number) => functionCall(name, { input: 'x' }, { callId: `${name}${n}` });
+  const boss = (...calls: ReturnType<typeof ask>[]): AnyAgent =>
+    new Agent({
+      name: 'Boss',
+      model: new ScriptedModel([calls, [assistantMessage('done')]]),
+      tools: [writer.asTool({ toolName: 'write' }), poet.asTool({ toolName: 'rhyme' })],
+    }) as AnyAgent;
+  const first = await run(boss(ask('write', 0), ask('rhyme', 0)), 'hi');
+  const shapes = (spans: readonly Collector['spans'][number][]): string[] =>
+    spans.map(({ spanId, parentId, startedAt, endedAt }) => JSON.stringify([spanId, parentId, startedAt, endedAt]));
+  expect(shapes(spansOf(first.state)).toSorted()).toEqual(shapes(collector.spans).toSorted());
+  expect(spansOf(first.state)).toHaveLength(8 + 2 * 4);
+  const long = await run(boss(...Array.from({ length: 119 }, (_, n) => ask('rhyme', n))), 'hi');
+  expect(long.state.children).toHaveLength(100);
+  expect(JSON.parse(long.state.toString())).not.toMatchObject({ run: { children: expect.anything() } });
+});
+
 describe('places', () => {
   test('a tool finds the span of its call; what it opens and runs hangs from there', async () => {
     const inner = new Agent({ name: 'Inner', model: new ScriptedModel([[assistantMessage('in')]]) });

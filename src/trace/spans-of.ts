@@ -27,7 +27,7 @@ export type SpansOfOptions = {
  *
  * @example
  * const result = await run(agent, 'Hi');
- * const spans = spansOf({ runId: 'any', events: result.state.events });
+ * const spans = spansOf(result.state);
  */
 export function spansOf(log: LoggedRun, options: SpansOfOptions = {}): Span[] {
   const spans: Span[] = [];

@@ -111,6 +111,8 @@ export type SessionOperation = {
   /** Milliseconds since the epoch, and how long it took. */
   readonly at: number;
   readonly ms: number;
+  /** How much of it was waiting for the run's turn on the session. */
+  readonly queuedMs?: number;
   readonly error?: string;
 };
 
@@ -127,8 +129,10 @@ export type SpanDetails = {
   readonly effectId?: string;
   /** Name of the agent that was active. On every span of a run but its task. */
   readonly agent?: string;
-  /** On task spans and what a crash cut off. */
+  /** On task spans and what a crash cut off; without task spans, on the last agent of a segment. */
   readonly outcome?: SpanOutcome;
+  /** On the last agent of a segment without a task: when the segment began. Milliseconds since the epoch. */
+  readonly segmentAt?: number;
   /** On the task of a segment that goes on from an earlier one. */
   readonly links?: readonly SpanLink[];
 
@@ -141,6 +145,8 @@ export type SpanDetails = {
   readonly firstTokenMs?: number;
   /** Where there was more than one, or where a router tells of its targets: retries, fallbacks, waits. */
   readonly attempts?: readonly Attempt[];
+  /** How long the call waited for a free place at its targets: limits, endpoints that rest. Milliseconds. */
+  readonly queuedMs?: number;
   /** Of the call; on tasks, the sum of what is known. Integers of 10^-9 US dollars. Absent: not known. */
   readonly nanoUsd?: number;
   /** Instructions as they were sent. Content: only where it is allowed, and only while the run is live. */

@@ -74,6 +74,19 @@ function merged(details: Details): Record<string, number> {
   return sum;
 }
 
+/** How long a call waited before its attempts, without the waits that follow failures: for a free place at a target. */
+export function queuedMsOf(attempts: readonly Attempt[] | undefined): number {
+  let queued = 0;
+  let end: number | undefined = 0;
+  for (const { at, ms, delayMs = 0, hedged } of attempts ?? []) {
+    // One of several at once waited with the first.
+    if (hedged) continue;
+    if (end !== undefined) queued += Math.max(0, at - end);
+    end = ms === undefined ? undefined : at + ms + delayMs;
+  }
+  return Math.round(queued);
+}
+
 /** What the attempts of a call cost together; undefined where none is known. */
 export function costOf(attempts: readonly Attempt[] | undefined): number | undefined {
   let sum: number | undefined;

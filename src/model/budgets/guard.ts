@@ -9,6 +9,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { Model, ModelRequest, ModelResponse, Origin, StreamEvent } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
+import { signal } from '../../wire/signals.ts';
 import type { Prices } from '../prices/index.ts';
 import { attemptUsage } from '../usage-data.ts';
 import { boundOf, type Bound, type CountTokens } from './bound.ts';
@@ -248,7 +249,9 @@ function wasUnmade(error: object, depth: number): boolean {
 }
 
 function refused(spending: Spending, error: BudgetExceededError): BudgetExceededError {
-  spending.emit({ type: 'refused', effect: spending.effect, error });
+  const { effect } = spending;
+  spending.emit({ type: 'refused', effect, error });
+  signal('baton:budget-refusal', () => ({ because: error.details.reason, effect }));
   return spending.owned(error);
 }
 

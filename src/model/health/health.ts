@@ -1,5 +1,6 @@
 /** All that is known of one endpoint: breaker, limits, how fast it is. One for each endpoint, model and credential. */
 import { rateLimitsOf } from '../../wire/index.ts';
+import { signal } from '../../wire/signals.ts';
 import type { HealthReport, HealthView } from './board.ts';
 import { Breaker, type BreakerOptions, type Closed, type Failure } from './breaker.ts';
 import type { Member, Sharing } from './sharing.ts';
@@ -73,6 +74,7 @@ export class Health implements Member {
     const closed = this.breaker.failed(this.#now(), failure);
     // A key that is wrong here, or a network that is down here, is nothing that others should go by.
     if (closed && closed.why !== 'config' && !closed.alone) this.#tell(closed);
+    if (closed) this.#signal(closed);
     return closed;
   }
 
@@ -86,8 +88,16 @@ export class Health implements Member {
       this.limits.learn(what, limit, now);
       if (limit.remaining !== 0 || limit.resetMs === undefined) continue;
       const until = now + limit.resetMs;
-      if (this.breaker.rest(until)) this.#tell({ why: 'cooldown', until });
+      const wasResting = this.closed() !== undefined;
+      if (!this.breaker.rest(until)) continue;
+      this.#tell({ why: 'cooldown', until });
+      // A rest that gets longer is no second one.
+      if (!wasResting) this.#signal({ why: 'cooldown', until });
     }
+  }
+
+  #signal({ why: because, until }: Closed): void {
+    signal('baton:cooldown', () => ({ because, forMs: Math.max(0, until - this.#now()) }));
   }
 
   #tell(closed: Closed | null): void {

@@ -58,7 +58,7 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
 
   if (state.status === 'paused') return { kind: 'waiting', asks: asksOf(state, runId) };
   run.record.children?.delete(runId);
-  run.record.journal.children.delete(runId);
+  run.record.journal.conclude(record.journal);
   if (state.status === 'cancelled') throw live.abortReason;
   const spent = {
     usage: usageData(usageOfJournal(record.journal)),

@@ -27,7 +27,21 @@ function surrounded(run: LiveRun, effect: Effect, state: State): Promise<RunEven
       ? () => withNestedCost(run, () => begin(run, effect, state))
       : () => begin(run, effect, state);
   const budgeted = hasBudget(run) ? () => withBudgets(run, costed) : costed;
-  return run.turn ? run.turn.around(effect, budgeted) : budgeted();
+  if (!run.turn) return budgeted();
+  return run.turn.around(effect, effect.do === 'load_session' ? queued(budgeted) : budgeted);
+}
+
+/** Less is the way to the store and back. */
+const QUEUED_MS = 10;
+
+/** Says how long the run waited for its turn on the session before its history was loaded. */
+function queued(load: () => Promise<RunEvent>): () => Promise<RunEvent> {
+  const askedAt = performance.now();
+  return async () => {
+    const queuedMs = Math.round(performance.now() - askedAt);
+    const event = await load();
+    return event.type === 'session.loaded' && queuedMs >= QUEUED_MS ? { ...event, queuedMs } : event;
+  };
 }
 
 const runsUserCode = (effect: Effect): boolean => effect.do === 'check' || effect.do === 'call_tool';

@@ -8,6 +8,7 @@
  * being counted as dropped, so that one whose answer was lost is sent again: at least once. D4 no timer keeps the
  * process alive but that of a flush.
  */
+import { signal } from '../../wire/signals.ts';
 
 /** What came of a request. */
 export type SendOutcome =
@@ -284,6 +285,7 @@ export class Delivery {
   #drop(reason: DropReason, spans: number, message: string): void {
     if (spans === 0) return;
     this.#droppedBy[reason] += spans;
+    signal('baton:telemetry-dropped', () => ({ count: spans, by: 'otlp' }));
     this.#options.onProblem({ kind: 'dropped', reason, spans, message });
   }
 }

@@ -27,6 +27,7 @@ export function ownFacts(span: Span, { trace }: DescribeContext): Facts {
     'baton.cost.usd': details?.nanoUsd === undefined ? undefined : details.nanoUsd / 1e9,
     'baton.request.id': details?.requestId,
     'baton.model.attempts': details?.attempts?.length,
+    'baton.model.queued_ms': details?.queuedMs,
     'baton.tool.outcome': details?.toolOutcome,
     'baton.tool.approval_wait_ms': details?.approvalWaitMs,
     ...(span.parentId === null && { 'baton.trace.name': trace?.name, ...metadataFacts(span, trace) }),

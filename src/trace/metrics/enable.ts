@@ -3,14 +3,16 @@
  */
 import { randomUUID } from 'node:crypto';
 import { UserError } from '../../protocol/errors.ts';
-import { warn } from '../../protocol/warn.ts';
+import { systemClock } from '../hourly.ts';
 import { runMeter, setRunMeter } from '../listening.ts';
 import type { RunMeter } from '../run-tracer.ts';
 import { type Alerts, type AlertsOptions, startAlerts } from './alerts/alerts.ts';
 import { DEFAULT_ALERT_RULES } from './alerts/rules.ts';
 import type { PriceOfCall } from './billing.ts';
-import { meterFor } from './meter.ts';
+import { Keeping } from './keeping.ts';
+import { meterFor, type MeterSink } from './meter.ts';
 import type { RunObservation } from './observation.ts';
+import { watchOperations } from './operations.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import { MemoryRollups, type MetricsSource } from './rollup.ts';
 import type { MetricsStore } from './store/open.ts';
@@ -22,7 +24,10 @@ export type MetricsOptions = {
   readonly slowMs?: number;
   /** How many names of agents become labels; the others are `_other`. @default 100 */
   readonly maxAgents?: number;
-  /** Keeps the runs of all processes, and the states of alerts. What fails is warned of. */
+  /**
+   * Keeps the runs of all processes, and the states of alerts. Old rows are deleted when it is first written to and
+   * every hour. What fails is warned of.
+   */
   readonly store?: MetricsStore;
   /** Gets each observation, once, after the run's end was committed. What it throws is warned of. */
   readonly onRun?: (run: RunObservation) => void;
@@ -62,29 +67,12 @@ export function enableMetrics(options: MetricsOptions = {}): Metrics {
   const { price, slowMs = 30_000, maxAgents = 100, onRun, store, now = Date.now } = options;
   const counted = new ProcessMetrics({ maxAgents, slowMs, instanceId: randomUUID(), startedAt: now() });
   const rollups = new MemoryRollups({ slowMs });
-  const seen = new Set<string>();
-  const meter = meterFor({
-    ...(price && { price }),
-    sink: {
-      began({ runId, at }) {
-        rollups.began(runId, at);
-        counted.began(runId);
-      },
-      paused: ({ runId, asks }) => counted.paused(runId, asks),
-      rested: (runId) => rollups.rested(runId),
-      ended(run) {
-        // Two resumes of one stored state may both come to the same end.
-        if (!isNew(seen, `${run.runId}#${run.seq}`)) return;
-        counted.add(run);
-        rollups.add(run);
-        store?.add(run).catch((error: unknown) => {
-          warn(
-            `Run ${run.runId} is not in the metrics store: ${error instanceof Error ? error.message : String(error)}`,
-          );
-        });
-        onRun?.(run);
-      },
-    },
+  const kept = store && new Keeping(store, { ...systemClock, now });
+  const meter = meterFor({ ...(price && { price }), sink: sinkOf({ counted, rollups, kept, onRun }) });
+  const endWatching = watchOperations((operation, amount) => {
+    counted.operated(operation, amount);
+    rollups.operated(operation, { amount, at: now() });
+    kept?.operated(operation, amount);
   });
   const source: MetricsSource = {
     window: (from, to) => (store ?? rollups).window(from, to),
@@ -103,6 +91,8 @@ export function enableMetrics(options: MetricsOptions = {}): Metrics {
     text: () => counted.text({ active: rollups.active, activeSlow: rollups.activeBeyond(slowMs, now()) }),
     close() {
       alerts?.stop();
+      endWatching();
+      kept?.close();
       if (runMeter() !== meter) return;
       setRunMeter(undefined);
       slot.enabled = undefined;
@@ -111,6 +101,37 @@ export function enableMetrics(options: MetricsOptions = {}): Metrics {
   setRunMeter(meter);
   slot.enabled = { metrics, meter };
   return metrics;
+}
+
+type Counting = {
+  readonly counted: ProcessMetrics;
+  readonly rollups: MemoryRollups;
+  readonly kept: Keeping | undefined;
+  readonly onRun: MetricsOptions['onRun'];
+};
+
+function sinkOf({ counted, rollups, kept, onRun }: Counting): MeterSink {
+  const seen = new Set<string>();
+  return {
+    began({ runId, at, isFresh }) {
+      rollups.began(runId, at);
+      counted.began(runId);
+      if (!isFresh) kept?.goesOn(runId);
+    },
+    paused({ runId, asks }) {
+      counted.paused(runId, asks);
+      kept?.waits(runId, asks);
+    },
+    rested: (runId) => rollups.rested(runId),
+    ended(run) {
+      // Two resumes of one stored state may both come to the same end.
+      if (!isNew(seen, `${run.runId}#${run.seq}`)) return;
+      counted.add(run);
+      rollups.add(run);
+      kept?.add(run);
+      onRun?.(run);
+    },
+  };
 }
 
 /**

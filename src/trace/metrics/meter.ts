@@ -18,7 +18,8 @@ import { addPart, count, newTally, observationFrom, type Tally } from './tally.t
 
 /** Gets to know of root runs. Must not throw. */
 export type MeterSink = {
-  began(run: { readonly runId: string; readonly at: number }): void;
+  /** `isFresh`: it is no run that rested before. */
+  began(run: { readonly runId: string; readonly at: number; readonly isFresh: boolean }): void;
   paused(run: { readonly runId: string; readonly asks: number }): void;
   /** The run is active no more: it ended, pauses, or its process gave it up. */
   rested(runId: string): void;
@@ -111,7 +112,7 @@ class Metered implements RunObserver {
     if (host) return;
     const { runId } = this.#tally;
     if (event.type === 'run.started' || event.type === 'run.resumed' || event.type === 'run.recovered') {
-      sink.began({ runId, at: this.#tally.now });
+      sink.began({ runId, at: this.#tally.now, isFresh: event.type === 'run.started' });
     }
     if (event.type === 'run.paused') {
       const asks = askedCalls(state).reduce((sum, call) => sum + (call.asks?.length ?? 1), 0);
@@ -149,6 +150,7 @@ class Metered implements RunObserver {
 /** Reads what went before. What a snapshot stands for is known in sum: its cost and its times are not. */
 function catchUp(tally: Tally, { earlier, base, before, settings }: TracedRun): void {
   let state = base ?? initialState();
+  tally.isLog = true;
   if (base && before) {
     tally.runId = base.runId;
     tally.agent = base.agent;
@@ -161,5 +163,6 @@ function catchUp(tally: Tally, { earlier, base, before, settings }: TracedRun): 
     state = apply(state, event);
     count(tally, event, state);
   }
+  tally.isLog = false;
   tally.groupId ??= settings.groupId;
 }

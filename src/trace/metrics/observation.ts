@@ -92,6 +92,7 @@ export function observationsOf(log: LoggedRun, options: ObservationOptions = {})
 /** Reads a whole log, and tells of its ends and of where it was forked. */
 function tallyOf(log: LoggedRun, options: ObservationOptions, tell?: (tally: Tally, seq: number) => void): Tally {
   const tally = newTally(log.runId, options.price);
+  tally.isLog = true;
   const children = new Map((log.children ?? []).map((child) => [child.runId, child]));
   let state = initialState();
   for (const [seq, event] of log.events.entries()) {

@@ -7,6 +7,7 @@
  */
 import { addTo, type Distribution, newDistribution, observe } from './buckets.ts';
 import type { RunObservation } from './observation.ts';
+import { noOperations, type Operation, OPERATIONS } from './operations.ts';
 import { type Family, textOf } from './prometheus-text.ts';
 
 const OTHER = '_other';
@@ -29,6 +30,7 @@ export class ProcessMetrics {
   readonly #options: ProcessMetricsOptions;
   readonly #agents = new Map<string, AgentCounts>();
   readonly #sums = new Map<Counter, number>(COUNTERS.map(([name]) => [name, 0]));
+  readonly #operations = noOperations();
   readonly #wall = newDistribution();
   readonly #firstToken = newDistribution();
   readonly #model = newDistribution();
@@ -49,6 +51,10 @@ export class ProcessMetrics {
 
   began(runId: string): void {
     this.#asks.delete(runId);
+  }
+
+  operated(operation: Operation, amount: number): void {
+    this.#operations[operation] += amount;
   }
 
   add(run: RunObservation): void {
@@ -81,6 +87,7 @@ export class ProcessMetrics {
       gauge('baton_approvals_waiting', 'Questions to people of runs that paused here and did not go on here.', asks),
       ...this.#ofAgents(),
       ...COUNTERS.map(([name, , help]) => counter(name, help, this.#sums.get(name) ?? 0)),
+      ...OPERATIONS.map(([operation, name, help]) => counter(`baton_${name}`, help, this.#operations[operation])),
       histogram('baton_run_wall_seconds', 'From beginning to end, waits included.', this.#wall),
       histogram('baton_run_turns', 'Accepted replies of a run.', this.#turns),
       histogram('baton_model_call_seconds', 'Model calls, with retries.', this.#model),

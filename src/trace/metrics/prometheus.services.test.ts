@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_ALERT_RULES, prometheusRules, PROMETHEUS_CONTENT_TYPE } from './index.ts';
+import { DEFAULT_ALERT_RULES, openMetricsStore, prometheusRules, PROMETHEUS_CONTENT_TYPE } from './index.ts';
 import { PROMQL_ERROR } from './prometheus-text.ts';
 import { ProcessMetrics } from './process-metrics.ts';
 import { observation, randomNumbers } from './synthetic.fixture.ts';
@@ -75,6 +75,10 @@ describe.skipIf(url === '')('Prometheus', () => {
     }
     // promtool speaks of style too, and ends with an error then.
     expect(check(['check', 'metrics'], text())).toBe('');
+    const store = openMetricsStore({ path: join(folder, 'traces.db') });
+    await store.add(observation({ firstTokenMs: [20] }));
+    expect(check(['check', 'metrics'], await store.text())).toBe('');
+    await store.close();
     const exact = all.toSorted((a, b) => a - b)[Math.ceil(0.95 * all.length) - 1] ?? 0;
     const count = await until(async () => {
       const [found] = await query('sum(baton_run_active_seconds_count)');

@@ -6,6 +6,7 @@
  */
 import { type Distribution, merge, newDistribution, observe } from './buckets.ts';
 import type { RunObservation } from './observation.ts';
+import { addOperations, noOperations, type Operation, type OperationSums } from './operations.ts';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
@@ -37,8 +38,12 @@ export type RunSums = {
   toolErrors: number;
   modelCalls: number;
   modelErrors: number;
+  retries: number;
+  /** Questions to people. */
+  approvals: number;
   inputTokens: number;
   outputTokens: number;
+  cachedTokens: number;
 };
 
 /** One session within a rollup. */
@@ -51,6 +56,11 @@ export type WindowSums = {
   readonly sums: Readonly<RunSums>;
   /** Seconds in which runs were active. */
   readonly activeSeconds: Distribution;
+  /** Seconds that model calls took, with retries; and until the first content of those that were streamed. */
+  readonly modelSeconds: Distribution;
+  readonly firstTokenSeconds: Distribution;
+  /** What happened beside runs. */
+  readonly operations: Readonly<OperationSums>;
   /** Distinct sessions, and those with at least one guardrail that tripped. */
   readonly sessions: number;
   readonly sessionsTripped: number;
@@ -85,8 +95,11 @@ export const noSums = (): RunSums => ({
   toolErrors: 0,
   modelCalls: 0,
   modelErrors: 0,
+  retries: 0,
+  approvals: 0,
   inputTokens: 0,
   outputTokens: 0,
+  cachedTokens: 0,
 });
 
 /** What one run adds. */
@@ -111,8 +124,11 @@ export function sumsOf(run: RunObservation, slowMs: number): RunSums {
     toolErrors: run.toolErrors,
     modelCalls: run.modelCalls,
     modelErrors: run.modelErrors,
+    retries: run.retries,
+    approvals: run.approvals,
     inputTokens: run.inputTokens,
     outputTokens: run.outputTokens,
+    cachedTokens: run.cachedTokens,
   };
 }
 
@@ -123,10 +139,20 @@ export function addSums(into: RunSums, other: RunSums): void {
 type Rollup = {
   readonly sums: RunSums;
   readonly activeSeconds: Distribution;
+  readonly modelSeconds: Distribution;
+  readonly firstTokenSeconds: Distribution;
+  readonly operations: OperationSums;
   readonly sessions: Map<string, SessionSums>;
 };
 
-const newRollup = (): Rollup => ({ sums: noSums(), activeSeconds: newDistribution(), sessions: new Map() });
+const newRollup = (): Rollup => ({
+  sums: noSums(),
+  activeSeconds: newDistribution(),
+  modelSeconds: newDistribution(),
+  firstTokenSeconds: newDistribution(),
+  operations: noOperations(),
+  sessions: new Map(),
+});
 
 /** Rollups of one process, in memory. */
 export class MemoryRollups implements MetricsSource {
@@ -155,8 +181,18 @@ export class MemoryRollups implements MetricsSource {
     const sums = sumsOf(run, this.#slowMs);
     addRun(this.#minutes, floor(run.endedAt, MINUTE_MS), { run, sums });
     addRun(this.#hours, floor(run.endedAt, HOUR_MS), { run, sums });
-    drop(this.#minutes, run.endedAt - MINUTES_KEPT_MS - DAY_MS);
-    drop(this.#hours, run.endedAt - KEPT_MS);
+    this.#forget(run.endedAt);
+  }
+
+  #forget(at: number): void {
+    drop(this.#minutes, at - MINUTES_KEPT_MS - DAY_MS);
+    drop(this.#hours, at - KEPT_MS);
+  }
+
+  operated(operation: Operation, { amount, at }: { amount: number; at: number }): void {
+    rollupAt(this.#minutes, floor(at, MINUTE_MS)).operations[operation] += amount;
+    rollupAt(this.#hours, floor(at, HOUR_MS)).operations[operation] += amount;
+    this.#forget(at);
   }
 
   window(from: number, to: number): WindowSums {
@@ -191,11 +227,18 @@ export function piecesOf(from: number, to: number): (readonly ['minute' | 'hour'
 
 type Added = { run: RunObservation; sums: RunSums };
 
-function addRun(rollups: Map<number, Rollup>, start: number, { run, sums }: Added): void {
+function rollupAt(rollups: Map<number, Rollup>, start: number): Rollup {
   let rollup = rollups.get(start);
   if (!rollup) rollups.set(start, (rollup = newRollup()));
+  return rollup;
+}
+
+function addRun(rollups: Map<number, Rollup>, start: number, { run, sums }: Added): void {
+  const rollup = rollupAt(rollups, start);
   addSums(rollup.sums, sums);
   observe(rollup.activeSeconds, run.activeMs / 1000);
+  for (const ms of run.modelMs) observe(rollup.modelSeconds, ms / 1000);
+  for (const ms of run.firstTokenMs) observe(rollup.firstTokenSeconds, ms / 1000);
   const tripped = run.tripped > 0 ? 1 : 0;
   addSession(rollup.sessions, run.session, { runs: 1, turns: run.turns, tripped });
 }
@@ -203,6 +246,9 @@ function addRun(rollups: Map<number, Rollup>, start: number, { run, sums }: Adde
 function addRollup(into: Rollup, other: Rollup): void {
   addSums(into.sums, other.sums);
   merge(into.activeSeconds, other.activeSeconds);
+  merge(into.modelSeconds, other.modelSeconds);
+  merge(into.firstTokenSeconds, other.firstTokenSeconds);
+  addOperations(into.operations, other.operations);
   for (const [session, sums] of other.sessions) addSession(into.sessions, session, sums);
 }
 
@@ -222,13 +268,12 @@ function drop(rollups: Map<number, Rollup>, before: number): void {
   }
 }
 
-function windowOf({ sums, activeSeconds, sessions }: Rollup, from: number, to: number): WindowSums {
+function windowOf({ sessions, ...rollup }: Rollup, from: number, to: number): WindowSums {
   const turns = [...sessions.values()].map((each) => each.turns).toSorted((a, b) => a - b);
   return {
     from,
     to,
-    sums,
-    activeSeconds,
+    ...rollup,
     sessions: sessions.size,
     sessionsTripped: [...sessions.values()].filter(({ tripped }) => tripped > 0).length,
     turnsMean: turns.length === 0 ? undefined : turns.reduce((sum, each) => sum + each, 0) / turns.length,

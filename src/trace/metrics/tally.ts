@@ -4,7 +4,15 @@
  * Y1: reading an event looks at the event and the state that follows from it, and costs the same at any length.
  * Y2: an end leaves the counts for whoever reads them; what comes after it begins anew.
  */
-import { askedCalls, callIndex, type Committed, type EventOf, type State, type ToolCheck } from '../../kernel/index.ts';
+import {
+  askedCalls,
+  callIndex,
+  type Committed,
+  type CostEntry,
+  type EventOf,
+  type State,
+  type ToolCheck,
+} from '../../kernel/index.ts';
 import type { Origin } from '../../protocol/model.ts';
 import type { RunObservation, RunStatus } from './observation.ts';
 import { handedOver, type HandoffTrail, newTrail, outcomesOf, replyAccepted } from './handoff-trail.ts';
@@ -36,6 +44,8 @@ export type Counts = {
 export type Tally = {
   runId: string;
   readonly price: PriceOfCall | undefined;
+  /** A log is read: runs that were begun within an effect are known by what its answer says they cost. */
+  isLog: boolean;
   counts: Counts;
   firstTokenMs: number[];
   modelMs: number[];
@@ -71,6 +81,7 @@ export function newTally(runId: string, price?: PriceOfCall): Tally {
   return {
     runId,
     price,
+    isLog: false,
     ...nothingYet(),
     agent: '',
     conversationId: undefined,
@@ -171,6 +182,7 @@ export function count(t: Tally, event: Committed, state: State): void {
     case 'check.returned':
       if (event.verdict === 'tripped') t.counts.tripped += 1;
       if (event.verdict === 'errored') t.counts.errored += 1;
+      if (t.isLog) nestedCost(t, event.cost);
       return;
     case 'call.decided':
       return toolChecks(t, event.checks);
@@ -180,6 +192,7 @@ export function count(t: Tally, event: Committed, state: State): void {
       t.failed.add(event.id);
       toolChecks(t, event.checks);
       t.counts.toolCalls += 1;
+      if (t.isLog) nestedCost(t, event.cost);
       // A guardrail that ends the run is no fault of the tool.
       if (!hasVerdict(event.checks, 'throwException')) t.counts.toolErrors += 1;
       return;
@@ -290,16 +303,24 @@ function toolReturned(t: Tally, event: EventOf<'tool.returned'>, state: State): 
   const { outcome = 'ok', checks, usage, id } = event;
   if (t.failed.has(id)) return;
   toolChecks(t, checks);
-  // A sub-agent whose log is not there: its tokens are told, its price is not.
+  // A sub-agent whose log is not there: its tokens are told, its cost where anybody wanted to know costs.
   if (usage && !t.known.has(id)) {
     countUsage(t.counts, usage);
-    if (usage.totalTokens > 0) t.counts.unpriced += 1;
-  }
+    if (event.cost) nestedCost(t, event.cost);
+    else if (usage.totalTokens > 0) t.counts.unpriced += 1;
+  } else if (t.isLog && !t.known.has(id)) nestedCost(t, event.cost);
   const kind = state.calls[callIndex(id)]?.kind;
   if (kind === 'handoff' || kind === 'unknown' || outcome === 'rejected' || outcome === 'aborted') return;
   if (hasVerdict(checks, 'rejectContent', 'tool_input')) return;
   t.counts.toolCalls += 1;
   if (outcome === 'error' || outcome === 'timeout') t.counts.toolErrors += 1;
+}
+
+function nestedCost(t: Tally, entries: readonly CostEntry[] | undefined): void {
+  for (const { nanoUsd = 0, unpriced = 0 } of entries ?? []) {
+    t.counts.nanoUsd += nanoUsd;
+    t.counts.unpriced += unpriced;
+  }
 }
 
 function toolChecks(t: Tally, checks: readonly ToolCheck[] | undefined): void {

@@ -38,6 +38,13 @@ export type SpanRecord = {
   /** Numbers of contents, by what they are in the span, and whose numbers they are. */
   readonly refs?: Refs;
   readonly part?: number;
+  /** It was told of while it was open. */
+  readonly told?: true;
+};
+
+/** A span that is open: it began before this batch and did not end in it. */
+export type OpenRecord = Pick<SpanRecord, 'id' | 'traceId' | 'parentId' | 'seq' | 'type' | 'name' | 'at' | 'runId'> & {
+  readonly agent?: string;
 };
 
 /** By what they are in the span: a list of contents, or one. */
@@ -52,6 +59,10 @@ export type ContentRecord = {
 };
 
 export type Batch = {
+  /** Who writes, a number of its own, and when: that it lives. */
+  readonly writer: number;
+  readonly at: number;
+  readonly open: readonly OpenRecord[];
   readonly traces: readonly TraceRecord[];
   readonly runs: readonly RunRecord[];
   readonly spans: readonly SpanRecord[];

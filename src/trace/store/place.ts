@@ -5,7 +5,7 @@
 import type { Span } from '../types.ts';
 import type { RunRecord } from './batch.ts';
 
-export type Opened = { readonly runId: string | undefined; readonly seq: number };
+export type Opened = { readonly runId: string | undefined; readonly seq: number; readonly isTold?: true };
 
 export class TracePlace {
   /** Tells the numbers of this place from those of others of the same trace: other processes, or later segments. */
@@ -29,6 +29,13 @@ export class TracePlace {
     this.#segments.set(runId, details.segmentId ?? '');
     const at = Date.parse(span.startedAt ?? '');
     return { runId, traceId, at, ...(above !== undefined && above !== runId && { parentRunId: above }) };
+  }
+
+  /** What is known of an open span, which is told to the store. */
+  tell({ spanId, details }: Span): Opened {
+    const opened = this.#open.get(spanId) ?? { runId: details?.runId, seq: this.#spans++ };
+    this.#open.set(spanId, { ...opened, isTold: true });
+    return opened;
   }
 
   /** What was known of the span since it began. */

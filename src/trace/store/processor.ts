@@ -5,15 +5,20 @@
  * P1 A run is never waited for and never failed: what the store cannot take is dropped, counted and told of once.
  * P2 What waits is bounded. A crash loses what came since the last flush, no more.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
 import { warn } from '../../protocol/warn.ts';
 import type { RedactionOptions } from '../../wire/redaction.ts';
+import { signal } from '../../wire/signals.ts';
+import { type Clock, hourly, systemClock } from '../hourly.ts';
 import type { Span, Trace, TracingProcessor } from '../types.ts';
 import type { RunRecord } from './batch.ts';
 import type { PruneCommand } from './commands.ts';
 import { traceStorePath } from './location.ts';
 import { TracePlace } from './place.ts';
+import type { Pruned } from './prune.ts';
 import { type Begun, type Ended, encode } from './record.ts';
+import { BEAT_MS } from './presence.ts';
 import { Sink } from './sink.ts';
 
 /** How long what is stored is kept. */
@@ -45,8 +50,9 @@ const FLUSH_AT = 512;
 const MOST_WAITING = 50_000;
 /** Traces that are open at once; beyond, the one that began first is forgotten, which costs it nothing but space. */
 const MOST_PLACES = 10_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+/** Milliseconds between two chunks of deleting. */
+const CHUNK_PAUSE_MS = 20;
+const DAY_MS = 24 * 3_600_000;
 const MEMORY_BYTES = 64_000_000;
 
 /**
@@ -68,15 +74,26 @@ export class TraceStoreProcessor implements TracingProcessor {
   #traces: Begun[] = [];
   #runs: RunRecord[] = [];
   #ended: Ended[] = [];
+  /** Who writes, among all processes. */
+  readonly #writer = Math.floor(Math.random() * 2 ** 48);
+  /** Spans that are open and that the store does not know. */
+  readonly #untold = new Map<Span, TracePlace>();
+  /** How many spans are open, told or not: while there are any, the store hears that this process lives. */
+  #openSpans = 0;
+  #beat: ReturnType<typeof setInterval> | undefined;
+  #isBeatDue = false;
+  #writtenAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #flushing: Promise<void> | undefined;
-  #prunedAt: number | undefined;
+  readonly #clock: Clock;
+  #endPruning: (() => void) | undefined;
   #dropped = 0;
   #closed = false;
   #atExit: (() => void) | undefined;
   #isExiting = false;
 
-  constructor(options: TraceStoreOptions = {}) {
+  /** @param clock for tests */
+  constructor(options: TraceStoreOptions = {}, clock: Clock = systemClock) {
     const { path = traceStorePath(), tenant = 'default', redact = {}, retention = {}, flushMs = 1000 } = options;
     if (tenant === '') throw new UserError('TraceStoreProcessor option `tenant` is empty. Give it a name, or none.');
     for (const [name, value] of Object.entries({ flushMs, ...retention })) {
@@ -87,6 +104,7 @@ export class TraceStoreProcessor implements TracingProcessor {
     this.#retention = retention;
     this.#flushMs = flushMs;
     this.#sink = new Sink(path);
+    this.#clock = clock;
   }
 
   /** Spans that were not stored, because too many waited or the store failed. */
@@ -104,17 +122,22 @@ export class TraceStoreProcessor implements TracingProcessor {
   }
 
   async onSpanStart(span: Span): Promise<void> {
-    const run = this.#place(span.traceId).started(span);
-    if (!run) return;
-    this.#runs.push(run);
+    const place = this.#place(span.traceId);
+    const run = place.started(span);
+    if (run) this.#runs.push(run);
+    this.#openSpans += 1;
+    if (this.#untold.size < MOST_WAITING) this.#untold.set(span, place);
+    this.#beat ??= this.#startBeat();
     this.#wake();
   }
 
   async onSpanEnd(span: Span): Promise<void> {
     const place = this.#place(span.traceId);
     const opened = place.ended(span);
+    this.#untold.delete(span);
+    this.#openSpans -= 1;
     if (this.#closed || this.#ended.length >= MOST_WAITING) {
-      this.#dropped += 1;
+      this.#drop(1);
       return;
     }
     this.#ended.push({ span, place, ...opened });
@@ -130,10 +153,17 @@ export class TraceStoreProcessor implements TracingProcessor {
   async shutdown(timeout?: number): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#beat);
+    this.#endPruning?.();
     const done = this.forceFlush().then(() => this.#sink.release());
     await (timeout === undefined ? done : Promise.race([done, late(timeout)]));
     if (this.#atExit) process.off('beforeExit', this.#atExit);
     this.#atExit = undefined;
+  }
+
+  #drop(count: number): void {
+    this.#dropped += count;
+    if (count > 0) signal('baton:telemetry-dropped', () => ({ count, by: 'store' }));
   }
 
   #place(traceId: string): TracePlace {
@@ -151,7 +181,21 @@ export class TraceStoreProcessor implements TracingProcessor {
   }
 
   #isWaiting(): boolean {
-    return this.#traces.length + this.#runs.length + this.#ended.length > 0;
+    return this.#traces.length + this.#runs.length + this.#ended.length + this.#untold.size > 0 || this.#isBeatDue;
+  }
+
+  /** A run that does one long thing tells nothing for a while: that is not to look as if its process were lost. */
+  #startBeat(): ReturnType<typeof setInterval> {
+    const beat = setInterval(() => {
+      if (this.#openSpans <= 0) {
+        clearInterval(beat);
+        this.#beat = undefined;
+      } else if (Date.now() - this.#writtenAt >= BEAT_MS / 2) {
+        this.#isBeatDue = true;
+        void this.#flush();
+      }
+    }, BEAT_MS);
+    return beat.unref();
   }
 
   #wake(): void {
@@ -182,37 +226,40 @@ export class TraceStoreProcessor implements TracingProcessor {
   }
 
   async #write(): Promise<void> {
+    const at = Date.now();
     const pending = {
+      writer: this.#writer,
+      at,
+      open: Array.from(this.#untold, ([span, place]) => ({ span, place })),
       traces: this.#traces,
       runs: this.#runs,
       ended: this.#ended.splice(0, FLUSH_AT),
     };
     this.#traces = [];
     this.#runs = [];
+    this.#untold.clear();
+    this.#isBeatDue = false;
+    this.#writtenAt = at;
     try {
       const batch = encode(pending);
       await this.#sink.write({ do: 'write', tenant: this.#tenant, batch, redact: this.#redact });
-      await this.#prune();
+      this.#endPruning ??= hourly(() => this.#prune(), this.#clock);
     } catch (error) {
       if (this.#dropped === 0)
         warn(`Traces could not be stored: ${error instanceof Error ? error.message : String(error)}`);
-      this.#dropped += pending.ended.length;
+      this.#drop(pending.ended.length);
     }
   }
 
-  /** Once when it begins and once an hour. A program that ends does not wait for it. */
+  /** A program that ends does a part of it, so that a file of programs that end soon does not grow for ever. */
   async #prune(): Promise<void> {
-    const now = Date.now();
-    if (this.#isExiting || (this.#prunedAt !== undefined && now - this.#prunedAt < HOUR_MS)) return;
-    this.#prunedAt = now;
-    void this.#pruneAll(pruneCommand(this.#retention, { now, isInMemory: this.#sink.isInMemory }));
-  }
-
-  async #pruneAll(command: PruneCommand): Promise<void> {
+    const command = pruneCommand(this.#retention, { now: this.#clock.now(), isInMemory: this.#sink.isInMemory });
     try {
-      let more = true;
-      while (more && !this.#isExiting && !this.#closed) {
-        more = ((await this.#sink.write(command)) as { more: boolean }).more;
+      for (let more = true; more && !this.#closed;) {
+        ({ more } = (await this.#sink.write(command)) as Pruned);
+        if (this.#isExiting) return;
+        // Between two chunks other writers have their turn.
+        if (more) await sleep(CHUNK_PAUSE_MS, undefined, { ref: false });
       }
     } catch (error) {
       warn(`Old traces could not be deleted: ${error instanceof Error ? error.message : String(error)}`);

@@ -15,6 +15,7 @@ const ROWS = 2000;
 
 export function prune(db: Statements, { contentBefore, runsBefore, usageBefore, contentBytes }: PruneCommand): Pruned {
   db.run('DELETE FROM baton_trace_usage WHERE hour < ?', usageBefore);
+  db.run('DELETE FROM baton_trace_writers WHERE beat_at < ?', runsBefore);
   const runs = forgetTraces(db, runsBefore);
   if (runs) return { more: true };
   const old = db.all(
@@ -35,6 +36,7 @@ function forgetTraces(db: Statements, before: number): boolean {
     const trace = Number(row['trace']);
     left -= deleteRows(db, 'baton_trace_content', { trace, most: left });
     if (left > 0) left -= deleteRows(db, 'baton_trace_spans', { trace, most: left });
+    if (left > 0) left -= deleteRows(db, 'baton_trace_open', { trace, most: left });
     // A trace that is larger than a chunk goes on with the next one.
     if (left <= 0) break;
     db.run('DELETE FROM baton_trace_runs WHERE trace = ?', trace);
@@ -80,4 +82,4 @@ function deleteRows(
   );
 }
 
-const KEYS = { baton_trace_content: 'part, n', baton_trace_spans: 'span_id' } as const;
+const KEYS = { baton_trace_content: 'part, n', baton_trace_spans: 'span_id', baton_trace_open: 'span_id' } as const;

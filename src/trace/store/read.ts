@@ -1,33 +1,43 @@
 /** What the store is asked: runs, the trace of a run, usage. Answers are rows as plain data. */
 import type { ReadCommand } from './commands.ts';
 import type { Statements, Columns } from '../../store/sqlite/statements.ts';
+import { BEAT_OF_RUN, LOST_MS, STATUS_OF_RUN } from './presence.ts';
 
 type Of<K extends ReadCommand['do']> = Extract<ReadCommand, { do: K }>;
 
-const RUN = `SELECT r.*, t.trace_id, t.name, t.group_id, t.metadata,
+/** Its first parameter is when a process must have been heard of. */
+const RUN = `SELECT r.*, ${STATUS_OF_RUN} AS status_now, ${BEAT_OF_RUN} AS beat_at, t.trace_id, t.name, t.group_id, t.metadata,
   (SELECT run_id FROM baton_trace_runs WHERE run = r.parent) AS parent_run_id
   FROM baton_trace_runs r JOIN baton_traces t USING (trace)`;
 
 /** Root runs, newest first. */
 export function readRuns(db: Statements, { tenant, status, agent, since, before, limit }: Of<'runs'>): Columns[] {
   const where = ['r.tenant = ?', 'r.parent IS NULL'];
-  const values: (string | number)[] = [tenant];
+  const lost = Date.now() - LOST_MS;
+  const values: (string | number)[] = [lost, tenant];
   const only = (condition: string, value: string | number | undefined): void => {
     if (value === undefined) return;
     where.push(condition);
     values.push(value);
   };
-  only('r.status = ?', status);
+  only('status_now = ?', status);
   only('r.agent = ?', agent);
   only('r.started_at >= ?', since);
   only('r.run < ?', before);
   return db.all(`${RUN} WHERE ${where.join(' AND ')} ORDER BY r.run DESC LIMIT ?`, ...values, limit);
 }
 
+/** What goes on elsewhere under the same id is not open any more. */
+const OPEN = `SELECT o.*, coalesce(w.beat_at, o.started_at) AS beat_at, coalesce(w.beat_at, 0) < ? AS is_lost
+  FROM baton_trace_open o LEFT JOIN baton_trace_writers w USING (writer)
+  WHERE o.trace = ? AND NOT EXISTS (SELECT 1 FROM baton_trace_spans s WHERE s.trace = o.trace AND s.span_id = o.span_id)`;
+
 export type TraceRows = {
   readonly trace: Columns;
   readonly runs: Columns[];
   readonly spans: Columns[];
+  /** Spans that did not end, and whether their process is lost. */
+  readonly open: Columns[];
   readonly contents: Columns[];
 };
 
@@ -36,9 +46,11 @@ export function readTrace(db: Statements, { tenant, id }: Of<'trace'>): TraceRow
   const found = findTrace(db, tenant, id);
   if (typeof found !== 'number') return { candidates: found };
   const trace = db.get('SELECT * FROM baton_traces WHERE trace = ?', found) ?? {};
+  const lost = Date.now() - LOST_MS;
   return {
     trace,
-    runs: db.all(`${RUN} WHERE r.trace = ? ORDER BY r.run`, found),
+    runs: db.all(`${RUN} WHERE r.trace = ? ORDER BY r.run`, lost, found),
+    open: db.all(OPEN, lost, found),
     spans: db.all('SELECT * FROM baton_trace_spans WHERE trace = ? ORDER BY started_at, seq', found),
     contents: db.all('SELECT part, n, item FROM baton_trace_content WHERE trace = ?', found),
   };

@@ -1,24 +1,32 @@
 /** Ended spans as records: what was said goes beside them, once a trace, and is referred to by number. */
 import { createRedactor, type Redactor } from '../../wire/redaction.ts';
 import type { Span, SpanData, Trace } from '../types.ts';
-import type { Batch, ContentRecord, Refs, RunRecord, SpanRecord, TraceRecord } from './batch.ts';
+import type { Batch, ContentRecord, OpenRecord, Refs, RunRecord, SpanRecord, TraceRecord } from './batch.ts';
 import type { Opened, TracePlace } from './place.ts';
 
 /** A trace that began. */
 export type Begun = { readonly trace: Trace; readonly at: number };
 /** An ended span, and what is known of its trace. */
 export type Ended = Opened & { readonly span: Span; readonly place: TracePlace };
+/** A span that is open, and what is known of its trace. */
+export type Open = { readonly span: Span; readonly place: TracePlace };
 
 export type Pending = {
+  readonly writer: number;
+  readonly at: number;
+  readonly open: readonly Open[];
   readonly traces: readonly Begun[];
   readonly runs: readonly RunRecord[];
   readonly ended: readonly Ended[];
 };
 
 /** The batch as JSON. */
-export function encode({ traces, runs, ended }: Pending): string {
+export function encode({ writer, at, open, traces, runs, ended }: Pending): string {
   const contents: ContentRecord[] = [];
   const batch: Batch = {
+    writer,
+    at,
+    open: open.map(openRecord),
     traces: traces.map(traceRecord),
     runs,
     spans: ended.map((one) => spanRecord(one, contents)),
@@ -66,7 +74,23 @@ function traceRecord({ trace, at }: Begun): TraceRecord {
   return { traceId, name, groupId, at, ...(has && { metadata }) };
 }
 
-function spanRecord({ span, runId, seq, place }: Ended, contents: ContentRecord[]): SpanRecord {
+function openRecord({ span, place }: Open): OpenRecord {
+  const { traceId, spanId, parentId, spanData, startedAt, details } = span;
+  const { runId, seq } = place.tell(span);
+  return {
+    id: spanId,
+    traceId,
+    parentId,
+    seq,
+    type: spanData.type,
+    name: nameOf(spanData),
+    at: Date.parse(startedAt ?? ''),
+    ...(runId !== undefined && { runId }),
+    ...(details?.agent !== undefined && { agent: details.agent }),
+  };
+}
+
+function spanRecord({ span, runId, seq, isTold, place }: Ended, contents: ContentRecord[]): SpanRecord {
   const { traceId, spanId, parentId, spanData, startedAt, endedAt, error, details } = span;
   const number = (item: unknown): number =>
     place.number(item, (n, one) => contents.push({ traceId, part: place.part, n, item: small(one) }));
@@ -89,6 +113,7 @@ function spanRecord({ span, runId, seq, place }: Ended, contents: ContentRecord[
     endedAt: Date.parse(endedAt ?? ''),
     ...(error && { error }),
     ...(runId !== undefined && { runId }),
+    ...(isTold === true && { told: true as const }),
     data,
     ...(details && { details: facts }),
     ...(Object.keys(refs).length > 0 && { refs: refs satisfies Refs, part: place.part }),

@@ -19,7 +19,7 @@ export type StoredRun = {
   /** The agent that it began with, and the one that was active last. */
   readonly agent: string | undefined;
   readonly lastAgent: string | undefined;
-  /** `running` is also what a lost process leaves, until the run goes on. */
+  /** `interrupted`: its process was not heard of for a minute, and nobody goes on with it. */
   readonly status: 'running' | 'paused' | 'finished' | 'failed' | 'cancelled' | 'interrupted';
   readonly startedAt: number;
   readonly endedAt: number | undefined;
@@ -40,7 +40,7 @@ export type StoredRun = {
   readonly error: string | undefined;
 };
 
-/** A span that ended. */
+/** A span, ended or open. */
 export type StoredSpan = {
   readonly spanId: string;
   readonly parentId: string | undefined;
@@ -50,7 +50,10 @@ export type StoredSpan = {
   readonly name: string;
   readonly agent: string | undefined;
   readonly startedAt: number;
+  /** Of one that is open: now, or when its process was last heard of where that is lost. */
   readonly endedAt: number;
+  /** It is under way. Where its process is lost it is not, and its details have `outcome: 'interrupted'`. */
+  readonly isOpen?: true;
   readonly error: SpanError | undefined;
   /** Span data without what was said. */
   readonly data: { readonly [key: string]: unknown };
@@ -86,6 +89,7 @@ export type UsageRow = {
 };
 
 export function runOf(row: Columns): StoredRun {
+  const isLost = row['status_now'] === 'interrupted' && row['status'] === 'running';
   return {
     key: number(row, 'run'),
     runId: text(row, 'run_id') ?? '',
@@ -97,10 +101,10 @@ export function runOf(row: Columns): StoredRun {
     agent: text(row, 'agent'),
     lastAgent: text(row, 'last_agent'),
     // The word of write.ts.
-    status: text(row, 'status') as StoredRun['status'],
+    status: text(row, 'status_now') as StoredRun['status'],
     startedAt: number(row, 'started_at'),
-    endedAt: typeof row['ended_at'] === 'number' ? row['ended_at'] : undefined,
-    activeMs: number(row, 'active_ms'),
+    endedAt: typeof row['ended_at'] === 'number' ? row['ended_at'] : isLost ? number(row, 'beat_at') : undefined,
+    activeMs: number(row, 'active_ms') + (isLost ? Math.max(0, number(row, 'beat_at') - number(row, 'segment_at')) : 0),
     segments: number(row, 'segments'),
     turns: number(row, 'turns'),
     toolCalls: number(row, 'tool_calls'),
@@ -131,7 +135,7 @@ const tokens = (row: Columns): Tokens => ({
   unpricedCalls: number(row, 'unpriced'),
 });
 
-export function traceOf({ trace, runs, spans, contents }: TraceRows): StoredTrace {
+export function traceOf({ trace, runs, spans, open, contents }: TraceRows): StoredTrace {
   const all = runs.map(runOf);
   const ids = new Map(all.map(({ key, runId }) => [key, runId]));
   const items = new Map(contents.map((row) => [`${number(row, 'part')} ${number(row, 'n')}`, parsed(row['item'])]));
@@ -142,7 +146,35 @@ export function traceOf({ trace, runs, spans, contents }: TraceRows): StoredTrac
     metadata: object(trace, 'metadata'),
     startedAt: number(trace, 'started_at'),
     runs: all,
-    spans: spans.map((row) => spanOf(row, ids.get(number(row, 'run')), items)),
+    spans: [...spans, ...open]
+      .toSorted((a, b) => number(a, 'started_at') - number(b, 'started_at') || number(a, 'seq') - number(b, 'seq'))
+      .map((row) => ('is_lost' in row ? openOf(row, ids) : spanOf(row, ids.get(number(row, 'run')), items))),
+  };
+}
+
+function openOf(row: Columns, ids: ReadonlyMap<number, string>): StoredSpan {
+  const isLost = Number(row['is_lost']) === 1;
+  const runId = ids.get(number(row, 'run'));
+  const startedAt = number(row, 'started_at');
+  const [agent, type, name] = [text(row, 'agent'), text(row, 'type') ?? '', text(row, 'name') ?? ''];
+  return {
+    spanId: text(row, 'span_id') ?? '',
+    parentId: text(row, 'parent_id'),
+    runId,
+    type,
+    name,
+    agent,
+    startedAt,
+    endedAt: Math.max(startedAt, isLost ? number(row, 'beat_at') : Date.now()),
+    ...(!isLost && { isOpen: true }),
+    error: undefined,
+    data: {},
+    details: {
+      ...(runId !== undefined && { runId }),
+      ...(agent !== undefined && { agent }),
+      ...(isLost && { outcome: 'interrupted' as const }),
+    },
+    content: {},
   };
 }
 

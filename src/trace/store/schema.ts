@@ -95,4 +95,28 @@ export const STEPS = [
     PRIMARY KEY (tenant, hour, agent, model, provider)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Who writes a run, and when it was last heard of; spans that were open when it last wrote.
+  `
+  ALTER TABLE baton_trace_runs ADD COLUMN writer INTEGER;
+
+  CREATE TABLE baton_trace_writers (
+    writer INTEGER PRIMARY KEY,
+    beat_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE baton_trace_open (
+    trace INTEGER NOT NULL,
+    span_id TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    writer INTEGER NOT NULL,
+    run INTEGER,
+    parent_id TEXT,
+    seq INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    name TEXT NOT NULL,
+    agent TEXT,
+    started_at INTEGER NOT NULL,
+    PRIMARY KEY (trace, span_id)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

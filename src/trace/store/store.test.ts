@@ -10,10 +10,12 @@ import { Usage } from '../../protocol/usage.ts';
 import { run, Runner, RunState } from '../../run/index.ts';
 import { assistantMessage, functionCall, modelError, ScriptedModel } from '../../testing/index.ts';
 import { tool } from '../../tools/index.ts';
+import { fakeClock } from '../clock.fixture.ts';
 import { Collector } from '../collector.fixture.ts';
 import { setTraceProcessors, setTracingDisabled, withCustomSpan, withTrace } from '../index.ts';
 import { openTraceStore, type StoredTrace, type TraceStore, TraceStoreProcessor } from './index.ts';
 
+const LONG = { timeout: 60_000 };
 const NOTHING = { type: 'object', properties: {}, required: [], additionalProperties: false } as const;
 
 let dir = '';
@@ -217,6 +219,29 @@ test('planted secrets are in none of the files, whatever they were part of', asy
     }
   }
   expect(await (await store()).runs()).toHaveLength(2);
+});
+
+test('what is old goes by itself, also where nothing is written any more: what was said, then runs', LONG, async () => {
+  await processor.shutdown();
+  const [hour, day] = [3_600_000, 86_400_000];
+  const clock = fakeClock(Date.now());
+  processor = new TraceStoreProcessor({ path, flushMs: 60_000 }, clock);
+  setTraceProcessors([processor]);
+  for (let n = 0; n < 150; n++)
+    await run(new Agent({ name: 'A', model: new ScriptedModel([[assistantMessage('Hi.')]]) }), 'hi');
+  const found = await store();
+  const left = async (ms: number): Promise<unknown[]> => {
+    clock.advance(ms);
+    await expect.poll(() => clock.waiting(), { timeout: 20_000 }).toEqual([hour]);
+    const runs = await found.runs({ limit: 1000 });
+    const first = runs[0] && (await found.trace(runs[0].runId));
+    return [runs.length, first?.spans.some(({ content }) => Object.keys(content).length > 0)];
+  };
+  expect(await left(0)).toEqual([150, true]);
+  expect(await left(6.9 * day)).toEqual([150, true]);
+  expect(await left(0.2 * day)).toEqual([150, false]);
+  expect(await left(23 * day)).toEqual([0, undefined]);
+  expect(processor.dropped).toBe(0);
 });
 
 test('a store that is not there is said kindly', async () => {

@@ -1,9 +1,10 @@
 /** The store's tables on a database in memory: what counts, once. */
 import { expect, test } from 'vitest';
 import { openDatabase } from '../../store/sqlite/database.ts';
-import type { Batch, SpanRecord } from './batch.ts';
+import type { Batch, OpenRecord, SpanRecord } from './batch.ts';
 import type { Command } from './commands.ts';
 import type { TraceRows } from './read.ts';
+import { traceOf } from './rows.ts';
 import { traceTables } from './tables.ts';
 
 const T0 = Date.UTC(2026, 0, 5, 10);
@@ -23,7 +24,16 @@ const writing = (batch: Partial<Batch>, redact: object | false = {}): Command =>
   do: 'write',
   tenant: 'default',
   redact,
-  batch: JSON.stringify({ traces: [], runs: [], spans: [], contents: [], ...batch }),
+  batch: JSON.stringify({
+    writer: 1,
+    at: Date.now(),
+    open: [],
+    traces: [],
+    runs: [],
+    spans: [],
+    contents: [],
+    ...batch,
+  }),
 });
 
 const span = (id: string, type: string, more: Partial<SpanRecord> = {}): SpanRecord => ({
@@ -52,6 +62,19 @@ const call = (id: string, runId: string, nanoUsd?: number): SpanRecord =>
       ...(nanoUsd !== undefined && { nanoUsd }),
     },
   });
+
+const opened = (id: string, more: Partial<OpenRecord> = {}): OpenRecord => ({
+  id,
+  traceId: 'trace_1',
+  parentId: null,
+  seq: 0,
+  type: 'agent',
+  name: 'Guide',
+  at: T0,
+  runId: 'run-1',
+  agent: 'Guide',
+  ...more,
+});
 
 const run = (runId: string, at = T0, parentRunId?: string): Batch['runs'][number] => ({
   runId,
@@ -94,7 +117,36 @@ test('a lost segment that is told late does not end a run that goes on', () => {
   ask(writing({ runs: [run('run-1', T0 + 5000)] }));
   const lost = span('t', 'task', { details: { runId: 'run-1', segmentId: 's1', outcome: 'interrupted' } });
   ask(writing({ runs: [run('run-1')], spans: [lost] }));
-  expect(runsOf(ask)).toMatchObject([{ status: 'running', started_at: T0, ended_at: null, segments: 1 }]);
+  expect(runsOf(ask)).toMatchObject([{ status_now: 'running', started_at: T0, ended_at: null, segments: 1 }]);
+});
+
+test('what is open is there, until it ends or its process is not heard of; a living one may take it over', () => {
+  const ask = open();
+  const spans = (): string[] =>
+    traceOf(ask({ do: 'trace', tenant: 'default', id: 'run-1' }) as TraceRows).spans.map(
+      ({ spanId, isOpen, details, startedAt, endedAt }) =>
+        `${spanId} ${isOpen ? 'open' : (details?.outcome ?? 'ended')} ${isOpen ? '' : endedAt - startedAt}`,
+    );
+  const seen = (status: string): unknown[] =>
+    (ask({ do: 'runs', tenant: 'default', status, limit: 10 }) as Record<string, unknown>[]).map((row) => row['agent']);
+  ask(writing({ runs: [run('run-1')], open: [opened('a'), opened('f', { type: 'function', seq: 1 })] }));
+  expect(spans()).toEqual(['a open ', 'f open ']);
+  expect([seen('running'), seen('interrupted')]).toEqual([['Guide'], []]);
+  ask(writing({ spans: [span('f', 'function', { told: true, seq: 1 })] }));
+  expect(spans()).toEqual(['a open ', 'f ended 100']);
+
+  const silent = open();
+  const lost = { writer: 2, at: T0 + 400, open: [opened('a')], runs: [run('run-1')] };
+  silent(writing(lost));
+  const row = silent({ do: 'trace', tenant: 'default', id: 'run-1' }) as TraceRows;
+  expect(traceOf(row)).toMatchObject({
+    runs: [{ status: 'interrupted', activeMs: 400, endedAt: T0 + 400 }],
+    spans: [{ spanId: 'a', endedAt: T0 + 400, details: { outcome: 'interrupted' } }],
+  });
+  // Another process tells of the lost segment again, and goes on.
+  silent(writing({ writer: 3, runs: [run('run-1', T0 + 900)], spans: [span('a', 'agent')] }));
+  const again = traceOf(silent({ do: 'trace', tenant: 'default', id: 'run-1' }) as TraceRows);
+  expect(again).toMatchObject({ runs: [{ status: 'running', endedAt: undefined }], spans: [{ spanId: 'a' }] });
 });
 
 test('tenants do not see each other', () => {
@@ -113,6 +165,7 @@ test('secrets are taken out of all that is said, and ids stay', () => {
         traces: [{ traceId: 'trace_1', name: `n ${secret}`, groupId: secret, metadata: { secret }, at: T0 }],
         runs: [run('run-1')],
         spans: [span('s', 'custom', { name: secret, error: { message: secret }, data: { deep: [{ text: secret }] } })],
+        open: [opened('o', { name: secret, agent: secret })],
         contents: [{ traceId: 'trace_1', part: 7, n: 0, item: `say ${secret}` }],
       },
       { literals: [secret] },

@@ -6,7 +6,7 @@
  * W2 A run's state is that of its newest segment, in whatever order segments are told.
  */
 import type { UsageData } from '../../protocol/model.ts';
-import type { Batch, RunRecord, SpanRecord, TraceRecord } from './batch.ts';
+import type { Batch, OpenRecord, RunRecord, SpanRecord, TraceRecord } from './batch.ts';
 import { RUN_ENDED, type EndedRun } from './run-ended.ts';
 import type { Statements } from '../../store/sqlite/statements.ts';
 
@@ -20,9 +20,15 @@ const SQL = {
   touch: 'UPDATE baton_traces SET touched_at = max(touched_at, ?), content_bytes = content_bytes + ? WHERE trace = ?',
   run: 'SELECT run, parent FROM baton_trace_runs WHERE tenant = ? AND run_id = ?',
   newRun:
-    "INSERT INTO baton_trace_runs (tenant, run_id, trace, parent, status, segment_at, started_at) VALUES (?, ?, ?, ?, 'running', ?, ?)",
+    "INSERT INTO baton_trace_runs (tenant, run_id, trace, parent, writer, status, segment_at, started_at) VALUES (?, ?, ?, ?, ?, 'running', ?, ?)",
   begin:
-    "UPDATE baton_trace_runs SET status = 'running', segment_at = ?, ended_at = NULL, error = NULL WHERE run = ? AND segment_at < ?",
+    "UPDATE baton_trace_runs SET status = 'running', writer = ?, segment_at = ?, ended_at = NULL, error = NULL WHERE run = ? AND segment_at < ?",
+  beat: `INSERT INTO baton_trace_writers (writer, beat_at) VALUES (?, ?)
+    ON CONFLICT DO UPDATE SET beat_at = max(beat_at, excluded.beat_at)`,
+  open: `INSERT OR IGNORE INTO baton_trace_open
+    (trace, span_id, tenant, writer, run, parent_id, seq, type, name, agent, started_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  closed: 'DELETE FROM baton_trace_open WHERE trace = ? AND span_id = ?',
   end: 'UPDATE baton_trace_runs SET status = ?, ended_at = ?, error = ? WHERE run = ? AND segment_at <= ?',
   active: 'UPDATE baton_trace_runs SET active_ms = active_ms + ?, segments = segments + 1 WHERE run = ?',
   agent: 'UPDATE baton_trace_runs SET agent = coalesce(agent, ?), last_agent = ? WHERE run = ?',
@@ -60,12 +66,13 @@ type Sums = {
 type RunRow = { readonly run: number; readonly parent: number | undefined };
 
 export function write(db: Statements, tenant: string, batch: Batch): Written {
-  return new BatchWriter(db, tenant).write(batch);
+  return new BatchWriter(db, tenant, batch.writer).write(batch);
 }
 
 class BatchWriter {
   readonly #db: Statements;
   readonly #tenant: string;
+  readonly #writer: number;
   readonly #traces = new Map<string, number>();
   readonly #runs = new Map<string, RunRow>();
   readonly #parents = new Map<number, number | undefined>();
@@ -73,14 +80,17 @@ class BatchWriter {
   readonly #touched = new Map<number, { at: number; bytes: number }>();
   readonly #ended: EndedRun[] = [];
 
-  constructor(db: Statements, tenant: string) {
+  constructor(db: Statements, tenant: string, writer: number) {
     this.#db = db;
     this.#tenant = tenant;
+    this.#writer = writer;
   }
 
-  write({ traces, runs, spans, contents }: Batch): Written {
+  write({ at, traces, runs, open, spans, contents }: Batch): Written {
+    this.#db.run(SQL.beat, this.#writer, at);
     for (const trace of traces) this.#nameTrace(trace);
     for (const run of runs) this.#begin(run);
+    for (const span of open) this.#open(span);
     let count = 0;
     for (const span of spans) if (this.#span(span)) count += 1;
     for (const { traceId, part, n, item } of contents) {
@@ -90,7 +100,7 @@ class BatchWriter {
       if (isNew > 0) this.#touch(trace, 0, text.length);
     }
     for (const [run, sums] of this.#sums) this.#addSums(run, sums);
-    for (const [trace, { at, bytes }] of this.#touched) this.#db.run(SQL.touch, at, bytes, trace);
+    for (const [trace, touched] of this.#touched) this.#db.run(SQL.touch, touched.at, touched.bytes, trace);
     for (const ended of this.#ended) for (const hear of RUN_ENDED) hear(this.#db, ended);
     return { spans: count };
   }
@@ -128,7 +138,7 @@ class BatchWriter {
     const trace = this.#trace(traceId, at);
     const parent = parentRunId === undefined ? undefined : this.#run(parentRunId, { trace, at }).run;
     const { run } = this.#run(runId, { trace, at, parent });
-    this.#db.run(SQL.begin, at, run, at);
+    this.#db.run(SQL.begin, this.#writer, at, run, at);
     this.#touch(trace, at, 0);
   }
 
@@ -138,10 +148,18 @@ class BatchWriter {
     const found = this.#db.get(SQL.run, this.#tenant, runId);
     const row = found
       ? { run: Number(found['run']), parent: typeof found['parent'] === 'number' ? found['parent'] : undefined }
-      : { run: this.#db.insert(SQL.newRun, this.#tenant, runId, trace, parent ?? null, at, at), parent };
+      : { run: this.#db.insert(SQL.newRun, this.#tenant, runId, trace, parent ?? null, this.#writer, at, at), parent };
     this.#runs.set(runId, row);
     this.#parents.set(row.run, row.parent);
     return row;
+  }
+
+  #open({ id, traceId, parentId, runId, seq, type, name, agent, at }: OpenRecord): void {
+    const trace = this.#trace(traceId, at);
+    const run = runId === undefined ? null : this.#run(runId, { trace, at }).run;
+    const who = [trace, id, this.#tenant, this.#writer, run, parentId, seq, type, name, agent ?? null];
+    this.#db.run(SQL.open, ...who, at);
+    if (type === 'agent' && run !== null && agent !== undefined) this.#db.run(SQL.agent, name, name, run);
   }
 
   /** Whether the span is new. */
@@ -152,6 +170,7 @@ class BatchWriter {
     const said = JSON.stringify({ ...data, details });
     const who = [trace, id, this.#tenant, row?.run ?? null, parentId, span.seq, type, name, details?.agent ?? null];
     const isNew = this.#db.run(SQL.span, ...who, at, endedAt, jsonOf(error), said, span.part ?? null, jsonOf(refs));
+    if (span.told) this.#db.run(SQL.closed, trace, id);
     if (isNew === 0) return false;
     this.#touch(trace, endedAt, 0);
     // A span that user code made is no call of the run.
@@ -165,9 +184,10 @@ class BatchWriter {
         return this.#end(span, { run, parent }, trace);
       case 'agent':
         this.#db.run(SQL.agent, span.name, span.name, run);
-        return;
+        return span.details?.segmentAt === undefined ? undefined : this.#end(span, { run, parent }, trace);
       case 'function':
-        this.#sum(run).tools += 1;
+        // What was cut off goes on as another span.
+        if (span.details?.outcome === undefined) this.#sum(run).tools += 1;
         return;
       case 'generation':
       case 'response':
@@ -177,19 +197,20 @@ class BatchWriter {
 
   #end({ at, endedAt, error, details }: SpanRecord, { run, parent }: RunRow, trace: number): void {
     const status = details?.outcome ?? 'finished';
-    this.#db.run(SQL.active, Math.max(0, endedAt - at), run);
-    this.#db.run(SQL.end, status, endedAt, jsonOf(error), run, at);
+    const { segmentAt = at } = details ?? {};
+    this.#db.run(SQL.active, Math.max(0, endedAt - segmentAt), run);
+    this.#db.run(SQL.end, status, endedAt, jsonOf(error), run, segmentAt);
     if (status === 'paused' || status === 'interrupted') return;
     const { runId = '', segmentId = '' } = details ?? {};
     this.#ended.push({ tenant: this.#tenant, run, trace, runId, segmentId, parent, status, endedAt });
   }
 
   #modelCall({ error, details, endedAt }: SpanRecord, run: number): void {
-    const { usage, nanoUsd, origin, agent = '' } = details ?? {};
+    const { usage, nanoUsd, origin, outcome, agent = '' } = details ?? {};
     const [input, cached, output] = [usage?.inputTokens ?? 0, cachedOf(usage), usage?.outputTokens ?? 0];
     const unpriced = nanoUsd === undefined && usage !== undefined ? 1 : 0;
     const nano = nanoUsd ?? 0;
-    if (!error) this.#sum(run).turns += 1;
+    if (!error && outcome === undefined) this.#sum(run).turns += 1;
     // What sub-agents use, their callers use.
     for (let at: number | undefined = run; at !== undefined; at = this.#parentOf(at)) {
       const sums = this.#sum(at);

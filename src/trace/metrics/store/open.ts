@@ -1,4 +1,5 @@
 /** Metrics in the trace store's file: shared by processes, kept over restarts. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openFile } from '../../../store/sqlite/files.ts';
 import { resolvedPath } from '../../../store/sqlite/path.ts';
 import { traceStoreError } from '../../store/errors.ts';
@@ -7,8 +8,10 @@ import type { AlertKeeper, AlertStates } from '../alerts/alerts.ts';
 import { addTo, type Distribution, newDistribution } from '../buckets.ts';
 import type { RunObservation } from '../observation.ts';
 import { type Family, textOf } from '../prometheus-text.ts';
+import { noOperations, type Operation, OPERATIONS, type OperationSums } from '../operations.ts';
 import { noSums, type RunSums, type WindowSums } from '../rollup.ts';
-import { ACTIVE_SECONDS, type MetricsCommand, ZERO_BUCKET } from './tables.ts';
+import type { Pruned } from './prune.ts';
+import { ACTIVE_SECONDS, HISTOGRAMS, type MetricsCommand, ZERO_BUCKET } from './tables.ts';
 
 export type MetricsStoreOptions = {
   /** The file, or `:memory:`. @default `.baton/traces.db`, or in BATON_TRACE_STORE */
@@ -19,10 +22,18 @@ export type MetricsStoreOptions = {
   readonly slowMs?: number;
 };
 
+/** What happened beside runs, at a time; a run that waits for people, since when; one that goes on. */
+export type MetricsFact =
+  | { readonly do: 'operations'; readonly at: number; readonly sums: Partial<OperationSums> }
+  | { readonly do: 'waits'; readonly runId: string; readonly asks: number; readonly since: number }
+  | { readonly do: 'goes-on'; readonly runId: string };
+
 /** Metrics in a file. What fails rejects with a `TraceStoreError`. */
 export type MetricsStore = {
   /** Adds an end of a run; false where it was there already. */
   add(run: RunObservation): Promise<boolean>;
+  /** Notes what is of no run's end. */
+  note(fact: MetricsFact): Promise<void>;
   /** What the runs that ended in a window come to: minutes for two days back, hours for 90 days. */
   window(from: number, to: number): Promise<WindowSums>;
   /** Seconds in which the runs of a window were active, alone. */
@@ -37,6 +48,7 @@ export type MetricsStore = {
 };
 
 const TIMEOUT_MS = 30_000;
+const CHUNK_PAUSE_MS = 20;
 type Row = Readonly<Record<string, unknown>>;
 type Asked = MetricsCommand extends infer C ? (C extends MetricsCommand ? Omit<C, 'tenant'> : never) : never;
 
@@ -57,16 +69,18 @@ export function openMetricsStore(options: MetricsStoreOptions = {}): MetricsStor
   };
   return {
     add: async (run) => (await ask({ do: 'add', run, slowMs }))[0] === 1,
+    note: async (fact) => void (await ask(fact)),
     async window(from, to) {
       const window = { from, to };
-      const rows = await ask({ do: 'sums', ...window }, { do: 'buckets', ...window }, { do: 'sessions', ...window });
-      const [sums, buckets, sessions] = rows as [Row[], Row[], Row[]];
-      return windowOf(window, { sums, buckets, sessions });
+      const asked = (['sums', 'buckets', 'histograms', 'sessions'] as const).map((what) => ({ do: what, ...window }));
+      const [sums, buckets, histograms, sessions] = (await ask(...asked)) as [Row[], Row[], Row[], Row[]];
+      return windowOf(window, { sums, buckets, histograms, sessions });
     },
     activeSeconds: async (from, to) => distributionOf((await ask({ do: 'buckets', from, to }))[0] as Row[], 0),
     async text() {
-      const [sums, buckets] = (await ask({ do: 'totals' }))[0] as [Row[], Row[]];
-      return totalsText(sums, buckets);
+      const [totals] = await ask({ do: 'totals' });
+      const [sums, buckets, histograms, asks] = totals as [Row[], Row[], Row[], number];
+      return totalsText({ sums, buckets, histograms, asks });
     },
     keeper: {
       async claim(owner, { now, until }) {
@@ -75,20 +89,35 @@ export function openMetricsStore(options: MetricsStoreOptions = {}): MetricsStor
       },
       save: async (owner, states) => (await ask({ do: 'save', owner, states: JSON.stringify(states) }))[0] === 1,
     },
-    prune: async (now = Date.now()) => Number((await ask({ do: 'prune', now }))[0]),
+    async prune(now = Date.now()) {
+      let deleted = 0;
+      for (let more = true; more;) {
+        const pruned = (await ask({ do: 'prune', now }))[0] as Pruned;
+        deleted += pruned.deleted;
+        ({ more } = pruned);
+        // Between two chunks other writers have their turn.
+        if (more) await sleep(CHUNK_PAUSE_MS);
+      }
+      return deleted;
+    },
     close: () => file.release(),
   };
 }
 
-type Rows = { readonly sums: Row[]; readonly buckets: Row[]; readonly sessions: Row[] };
+type Rows = { readonly sums: Row[]; readonly buckets: Row[]; readonly histograms: Row[]; readonly sessions: Row[] };
 
-function windowOf({ from, to }: { from: number; to: number }, { sums, buckets, sessions }: Rows): WindowSums {
+function windowOf(
+  { from, to }: { from: number; to: number },
+  { sums, buckets, histograms, sessions }: Rows,
+): WindowSums {
   const turns = sessions.map((row) => Number(row['turns'])).toSorted((a, b) => a - b);
   return {
     from,
     to,
     sums: sumsOfRows(sums),
     activeSeconds: distributionOf(buckets, valueOf(sums, ACTIVE_SECONDS)),
+    ...histogramsOf(histograms, sums),
+    operations: operationsOfRows(sums),
     sessions: sessions.length,
     sessionsTripped: sessions.filter((row) => Number(row['tripped']) > 0).length,
     turnsMean: turns.length === 0 ? undefined : turns.reduce((sum, each) => sum + each, 0) / turns.length,
@@ -105,6 +134,25 @@ function sumsOfRows(rows: readonly Row[]): RunSums {
   return sums;
 }
 
+function operationsOfRows(rows: readonly Row[]): OperationSums {
+  const sums = noOperations();
+  for (const key of Object.keys(sums) as Operation[]) sums[key] = valueOf(rows, key);
+  return sums;
+}
+
+function histogramsOf(rows: readonly Row[], sums: readonly Row[]): Pick<WindowSums, (typeof HISTOGRAMS)[number]> {
+  const [modelSeconds, firstTokenSeconds] = HISTOGRAMS.map((name) =>
+    distributionOf(
+      rows.filter((row) => row['name'] === name),
+      valueOf(sums, name),
+    ),
+  );
+  return {
+    modelSeconds: modelSeconds ?? newDistribution(),
+    firstTokenSeconds: firstTokenSeconds ?? newDistribution(),
+  };
+}
+
 function distributionOf(rows: readonly Row[], sum: number): Distribution {
   const distribution = newDistribution();
   distribution.sum = sum;
@@ -117,15 +165,35 @@ function distributionOf(rows: readonly Row[], sum: number): Distribution {
   return distribution;
 }
 
-function totalsText(sums: readonly Row[], buckets: readonly Row[]): string {
+type Totals = Omit<Rows, 'sessions'> & { readonly asks: number };
+
+function totalsText({ sums, buckets, histograms, asks }: Totals): string {
   const counters = Object.entries(sumsOfRows(sums)).map(([key, value]): Family => {
     const isMoney = key === 'nanoUsd';
     const name = isMoney ? 'cost_usd' : key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const samples = [{ labels: {}, value: isMoney ? value / 1e9 : value }];
     return { type: 'counter', name: `baton_store_${name}_total`, help: `Of all runs in the store: ${name}.`, samples };
   });
-  const value = distributionOf(buckets, valueOf(sums, ACTIVE_SECONDS));
-  const help = 'Time to completion of all runs in the store.';
-  const name = 'baton_store_run_active_seconds';
-  return textOf([...counters, { type: 'histogram', name, help, samples: [{ labels: {}, value }] }]);
+  const done = operationsOfRows(sums);
+  const operations = OPERATIONS.map(([key, name, help]): Family => {
+    return { type: 'counter', name: `baton_store_${name}`, help, samples: [{ labels: {}, value: done[key] }] };
+  });
+  const histogram = (name: string, help: string, value: Distribution): Family => {
+    return { type: 'histogram', name: `baton_store_${name}`, help, samples: [{ labels: {}, value }] };
+  };
+  const { modelSeconds, firstTokenSeconds } = histogramsOf(histograms, sums);
+  const active = distributionOf(buckets, valueOf(sums, ACTIVE_SECONDS));
+  return textOf([
+    ...counters,
+    ...operations,
+    {
+      type: 'gauge',
+      name: 'baton_store_approvals_waiting',
+      help: 'Questions to people of runs that paused and did not go on.',
+      samples: [{ labels: {}, value: asks }],
+    },
+    histogram('run_active_seconds', 'Time to completion of all runs in the store.', active),
+    histogram('model_call_seconds', 'Model calls of all runs in the store, with retries.', modelSeconds),
+    histogram('time_to_first_token_seconds', 'Their streamed calls: until the first content.', firstTokenSeconds),
+  ]);
 }

@@ -51,4 +51,24 @@ export const STEPS = [
     states TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // Distributions beside that of the time to completion, and questions of runs that wait.
+  `
+  CREATE TABLE baton_metric_histograms (
+    tenant TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    bucket INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (tenant, level, start, name, bucket)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE baton_metric_waiting (
+    tenant TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    asks INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (tenant, run_id)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -1,16 +1,22 @@
 /** What metrics have in a SQLite file. */
 import type { Component } from '../../../store/sqlite/component.ts';
 import { Statements } from '../../../store/sqlite/statements.ts';
-import { bucketOf } from '../buckets.ts';
+import { addTo, bucketOf } from '../buckets.ts';
 import type { RunObservation } from '../observation.ts';
+import type { OperationSums } from '../operations.ts';
 import { floor, HOUR_MS, MINUTE_MS, sumsOf } from '../rollup.ts';
+import { prune } from './prune.ts';
 import { STEPS } from './schema.ts';
 
 /** What is asked of the metrics. Plain data: it crosses to the writer thread. */
 export type MetricsCommand = { readonly tenant: string } & (
   | { readonly do: 'add'; readonly run: RunObservation; readonly slowMs: number }
+  | { readonly do: 'operations'; readonly at: number; readonly sums: Partial<OperationSums> }
+  | { readonly do: 'waits'; readonly runId: string; readonly asks: number; readonly since: number }
+  | { readonly do: 'goes-on'; readonly runId: string }
   | { readonly do: 'sums'; readonly from: number; readonly to: number }
   | { readonly do: 'buckets'; readonly from: number; readonly to: number }
+  | { readonly do: 'histograms'; readonly from: number; readonly to: number }
   | { readonly do: 'sessions'; readonly from: number; readonly to: number }
   | { readonly do: 'totals' }
   | { readonly do: 'claim'; readonly owner: string; readonly now: number; readonly until: number }
@@ -20,13 +26,23 @@ export type MetricsCommand = { readonly tenant: string } & (
 
 /** Stands for what is zero or less. */
 export const ZERO_BUCKET = -32_768;
-/** Seconds in which runs were active, beside the sums of runs. */
+/** Seconds in which runs were active, and of the distributions beside it, among the sums of runs. */
 export const ACTIVE_SECONDS = 'activeSeconds';
+export const HISTOGRAMS = ['modelSeconds', 'firstTokenSeconds'] as const;
 
-const [TOTAL, HOUR, MINUTE] = [0, 1, 2];
-const WRITES: ReadonlySet<MetricsCommand['do']> = new Set(['add', 'claim', 'save', 'prune']);
-const ROWS_OF_ADD = 80;
-const DAY_MS = 24 * HOUR_MS;
+const TOTAL = 0;
+const HOUR = 1;
+const MINUTE = 2;
+const WRITES: ReadonlySet<MetricsCommand['do']> = new Set([
+  'add',
+  'operations',
+  'waits',
+  'goes-on',
+  'claim',
+  'save',
+  'prune',
+]);
+const ROWS_OF_ADD = 100;
 
 export const metricTables: Component = {
   name: 'metrics',
@@ -48,10 +64,18 @@ function execute(db: Statements, command: MetricsCommand): unknown {
   switch (command.do) {
     case 'add':
       return add(db, tenant, command);
+    case 'operations':
+      return addSums(db, { tenant, at: command.at }, Object.entries(command.sums));
+    case 'waits':
+      return db.run(WAITS, tenant, command.runId, command.asks, command.since);
+    case 'goes-on':
+      return db.run('DELETE FROM baton_metric_waiting WHERE tenant = ? AND run_id = ?', tenant, command.runId);
     case 'sums':
       return over(db, 'SELECT name, sum(value) AS value FROM baton_metric_sums', 'name', command);
     case 'buckets':
       return over(db, 'SELECT bucket, sum(count) AS count FROM baton_metric_buckets', 'bucket', command);
+    case 'histograms':
+      return over(db, 'SELECT name, bucket, sum(count) AS count FROM baton_metric_histograms', 'name, bucket', command);
     case 'sessions':
       return over(
         db,
@@ -63,6 +87,8 @@ function execute(db: Statements, command: MetricsCommand): unknown {
       return [
         db.all('SELECT name, value FROM baton_metric_sums WHERE tenant = ? AND level = 0', tenant),
         db.all('SELECT bucket, count FROM baton_metric_buckets WHERE tenant = ? AND level = 0', tenant),
+        db.all('SELECT name, bucket, count FROM baton_metric_histograms WHERE tenant = ? AND level = 0', tenant),
+        db.get('SELECT sum(asks) AS asks FROM baton_metric_waiting WHERE tenant = ?', tenant)?.['asks'] ?? 0,
       ];
     case 'claim':
       return claim(db, command);
@@ -94,21 +120,52 @@ function add(
   if (isNew === 0) return 0;
   const seconds = run.activeMs / 1000;
   const bucket = seconds > 0 ? bucketOf(seconds) : ZERO_BUCKET;
-  const sums = Object.entries({ ...sumsOf(run, slowMs), [ACTIVE_SECONDS]: seconds }).filter(([, value]) => value !== 0);
-  const [hour, minute] = [floor(run.endedAt, HOUR_MS), floor(run.endedAt, MINUTE_MS)];
-  for (const [level, start] of [[TOTAL, 0] as const, [HOUR, hour] as const, [MINUTE, minute] as const]) {
-    const at = [tenant, level ?? TOTAL, start];
-    for (const [name, value] of sums) db.run(ADD_SUM, ...at, name, value);
+  const histograms = { modelSeconds: run.modelMs, firstTokenSeconds: run.firstTokenMs };
+  const sums = { ...sumsOf(run, slowMs), [ACTIVE_SECONDS]: Math.max(0, seconds) };
+  const counts = HISTOGRAMS.flatMap((name) => countsOf(name, histograms[name]));
+  const more = HISTOGRAMS.map((name) => [name, secondsOf(histograms[name])] as const);
+  addSums(db, { tenant, at: run.endedAt }, [...Object.entries(sums), ...more]);
+  for (const [level, start] of levelsAt(run.endedAt)) {
+    const at = [tenant, level, start];
     db.run(ADD_BUCKET, ...at, bucket);
+    for (const { name, bucket: of, count } of counts) db.run(ADD_COUNT, ...at, name, of, count);
     if (level !== TOTAL) db.run(ADD_SESSION, ...at, run.session, run.turns, run.tripped > 0 ? 1 : 0);
   }
   return 1;
+}
+
+const levelsAt = (at: number): readonly (readonly [level: number, start: number])[] => [
+  [TOTAL, 0],
+  [HOUR, floor(at, HOUR_MS)],
+  [MINUTE, floor(at, MINUTE_MS)],
+];
+
+type At = { readonly tenant: string; readonly at: number };
+
+function addSums(db: Statements, { tenant, at }: At, sums: readonly (readonly [string, number])[]): number {
+  const some = sums.filter(([, value]) => value !== 0);
+  for (const [level, start] of levelsAt(at)) {
+    for (const [name, value] of some) db.run(ADD_SUM, tenant, level, start, name, value);
+  }
+  return some.length;
+}
+
+const secondsOf = (all: readonly number[]): number => all.reduce((sum, ms) => sum + Math.max(0, ms), 0) / 1000;
+
+function countsOf(name: string, all: readonly number[]): { name: string; bucket: number; count: number }[] {
+  const counts = new Map<number, number>();
+  for (const ms of all) addTo(counts, ms > 0 ? bucketOf(ms / 1000) : ZERO_BUCKET, 1);
+  return Array.from(counts, ([bucket, count]) => ({ name, bucket, count }));
 }
 
 const ADD_SUM = `INSERT INTO baton_metric_sums (tenant, level, start, name, value) VALUES (?, ?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET value = value + excluded.value`;
 const ADD_BUCKET = `INSERT INTO baton_metric_buckets (tenant, level, start, bucket, count) VALUES (?, ?, ?, ?, 1)
   ON CONFLICT DO UPDATE SET count = count + 1`;
+const ADD_COUNT = `INSERT INTO baton_metric_histograms (tenant, level, start, name, bucket, count)
+  VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count`;
+const WAITS = `INSERT INTO baton_metric_waiting (tenant, run_id, asks, since) VALUES (?, ?, ?, ?)
+  ON CONFLICT DO UPDATE SET asks = excluded.asks, since = excluded.since`;
 const ADD_SESSION = `INSERT INTO baton_metric_sessions (tenant, level, start, session, runs, turns, tripped)
   VALUES (?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET runs = runs + 1, turns = turns + excluded.turns,
   tripped = tripped + excluded.tripped`;
@@ -152,15 +209,4 @@ function claim(db: Statements, command: Extract<MetricsCommand, { do: 'claim' }>
   );
   if (claimed === 0) return null;
   return db.get('SELECT states FROM baton_metric_alerts WHERE tenant = ?', tenant)?.['states'] ?? '{}';
-}
-
-/** Deletes what is older than is kept: minutes 2 days, runs 30, hours 90. Totals stay. */
-function prune(db: Statements, now: number): number {
-  let deleted = db.run('DELETE FROM baton_metric_runs WHERE ended_at < ?', now - 30 * DAY_MS);
-  for (const table of ['baton_metric_sums', 'baton_metric_buckets', 'baton_metric_sessions']) {
-    for (const [level, days] of [[HOUR, 90] as const, [MINUTE, 2] as const]) {
-      deleted += db.run(`DELETE FROM ${table} WHERE level = ? AND start < ?`, level ?? HOUR, now - days * DAY_MS);
-    }
-  }
-  return deleted;
 }
