@@ -82,12 +82,13 @@ export function processCases(kind: Place['kind'], url: string): void {
     for (const { run, session } of runners.flatMap(({ lines }) => lines)) {
       // Whoever was killed did not hear of its end; the log has it.
       const ends = endsOf(runners).get(session);
-      if (ends?.get(run) === 'began' && statuses.get(run) === 'finished') {
+      const end = ends?.get(run);
+      if ((end === 'began' || end === 'left') && statuses.get(run) === 'finished') {
         runners[0]?.lines.push({ run, session, outcome: 'done' });
       }
     }
     expect(await inspect(place, runners)).toEqual([]);
-  });
+  }, 600_000);
 
   test('a process that is stopped for long in its turn is fenced when it wakes', async () => {
     const sessions = [`${dir}/a`];

@@ -34,15 +34,15 @@ export type Job = {
   /** How long a tool works, at most. */
   readonly workMs: number;
 };
-/** `joined`: the run whose result it got in place of one of its own. */
+/** `joined`: it got the result of another run. `left`: a machine too busy to beat, so that others go on with it. */
 export type Line = {
   readonly run: string;
   readonly session: string;
-  readonly outcome: 'began' | 'working' | 'done' | 'joined' | 'busy' | 'interrupted' | 'failed';
+  readonly outcome: 'began' | 'working' | 'done' | 'joined' | 'busy' | 'interrupted' | 'left' | 'failed';
   readonly error?: string;
 };
 
-export const LEASE_MS = 5000;
+export const LEASE_MS = 15_000;
 export type SharedSession = SQLiteSession | PostgresSession | RedisSession;
 
 export function openSession({ kind, url }: Place, id: string): SharedSession {
@@ -143,6 +143,7 @@ function outcomeOf(error: unknown): Pick<Line, 'outcome' | 'error'> {
   if (error.name === 'AbortError') return { outcome: 'interrupted' };
   const code = 'code' in error ? String(error.code) : error.name;
   if (code === 'session/turn-taken') return { outcome: 'busy', error: error.message };
+  if (code === 'durable/lease-lost') return { outcome: 'left' };
   return { outcome: 'failed', error: `${code}: ${error.message}` };
 }
 
