@@ -4,7 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AgentInputItem } from '../index.ts';
 import { RunStore } from '../index.ts';
-import { type Job, LEASE_MS, type Line, openLog, openSession, type Place, speaker } from './turn-runner.fixture.ts';
+import {
+  type Job,
+  LEASE_MS,
+  type Line,
+  openLog,
+  openSession,
+  type Place,
+  type SharedSession,
+  speaker,
+} from './turn-runner.fixture.ts';
 
 export type Runner = { readonly child: ChildProcess; readonly lines: Line[]; readonly ended: Promise<unknown> };
 
@@ -34,7 +43,12 @@ export async function says({ child, lines }: Runner, outcome: Line['outcome'], f
 
 /** Goes on with what is left until every run is over. */
 export async function recoverAll(place: Place): Promise<Map<string, string>> {
-  const resumeOptions = ({ session = '' }): object => ({ session: openSession(place, session) });
+  const opened: SharedSession[] = [];
+  const resumeOptions = ({ session = '' }): object => {
+    const again = openSession(place, session);
+    opened.push(again);
+    return { session: again };
+  };
   const options = { worker: 'last', leaseMs: LEASE_MS, agents: [speaker(1)], resumeOptions };
   const store = new RunStore({ log: openLog(place), ...options });
   const statuses = new Map<string, string>();
@@ -49,6 +63,7 @@ export async function recoverAll(place: Place): Promise<Map<string, string>> {
     if (page.cursor === undefined) break;
   }
   await store.close();
+  for (const session of opened) await session.close();
   return statuses;
 }
 

@@ -34,15 +34,15 @@ export type Job = {
   /** How long a tool works, at most. */
   readonly workMs: number;
 };
-/** `joined`: the run whose result it got in place of one of its own. */
+/** `joined`: it got the result of another run. `left`: a machine too busy to beat, so that others go on with it. */
 export type Line = {
   readonly run: string;
   readonly session: string;
-  readonly outcome: 'began' | 'working' | 'done' | 'joined' | 'busy' | 'interrupted' | 'failed';
+  readonly outcome: 'began' | 'working' | 'done' | 'joined' | 'busy' | 'interrupted' | 'left' | 'failed';
   readonly error?: string;
 };
 
-export const LEASE_MS = 5000;
+export const LEASE_MS = 15_000;
 export type SharedSession = SQLiteSession | PostgresSession | RedisSession;
 
 export function openSession({ kind, url }: Place, id: string): SharedSession {
@@ -98,7 +98,6 @@ async function main(job: Job): Promise<void> {
   const log = durable ? openLog(place) : undefined;
   const resumeOptions = ({ session = '' }): object => ({ session: open.get(session) });
   const store = log && new RunStore({ log, worker: name, leaseMs: LEASE_MS, agents: [agent], resumeOptions });
-  const recovering = store && recover(store);
   let n = 0;
   const one = async (): Promise<void> => {
     while (n < job.runs) {
@@ -123,7 +122,6 @@ async function main(job: Job): Promise<void> {
   };
   // Some meet within the process, too.
   await Promise.all([one(), one()]);
-  recovering?.stop();
   await store?.close();
   for (const session of open.values()) await session.close();
 }
@@ -145,20 +143,8 @@ function outcomeOf(error: unknown): Pick<Line, 'outcome' | 'error'> {
   if (error.name === 'AbortError') return { outcome: 'interrupted' };
   const code = 'code' in error ? String(error.code) : error.name;
   if (code === 'session/turn-taken') return { outcome: 'busy', error: error.message };
+  if (code === 'durable/lease-lost') return { outcome: 'left' };
   return { outcome: 'failed', error: `${code}: ${error.message}` };
-}
-
-/** Takes up what others left, again and again. */
-function recover(store: RunStore): { stop(): void } {
-  let isOver = false;
-  void (async () => {
-    while (!isOver) {
-      // What could not be taken up now is taken up another time.
-      await store.recover().catch(() => undefined);
-      await sleep(200);
-    }
-  })();
-  return { stop: () => void (isOver = true) };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main(JSON.parse(process.argv[2] ?? '') as Job);

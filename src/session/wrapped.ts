@@ -21,11 +21,10 @@ export type Turns = Pick<TurnAwareSession, 'takeTurn' | 'endTurn' | 'turnHolder'
 /** The turns of a session around another are the inner one's. */
 export function innerTurns(inner: Session): Partial<Turns> {
   if (!isTurnAwareSession(inner)) return {};
-  const { turnHolder } = inner;
   return {
     takeTurn: (request) => inner.takeTurn(request),
     endTurn: (runId) => inner.endTurn(runId),
-    ...(turnHolder && { turnHolder: () => turnHolder.call(inner) }),
+    ...('turnHolder' in inner && { turnHolder: async () => inner.turnHolder?.() }),
   };
 }
 
