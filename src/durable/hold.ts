@@ -51,6 +51,8 @@ export class Hold implements Kept {
   readonly #taken = new Map<RunEvent, number>();
   #live: LiveRun | undefined;
   #reading = false;
+  /** The newest posting that was handed over. A read that began before a commit may show again what that consumes. */
+  #heard = 0;
   #isAbandoned = false;
   #isLeaving = false;
   /** Of this run and those of its sub-agents, as they were committed last. */
@@ -166,7 +168,10 @@ export class Hold implements Kept {
 
   /** What was posted before the run was taken up. Gives what is to land before the run goes on. */
   take(posted: ReadonlyMap<RunEvent, number>): RunEvent[] {
-    for (const [event, position] of posted) this.#taken.set(event, position);
+    for (const [event, position] of posted) {
+      this.#taken.set(event, position);
+      this.#heard = Math.max(this.#heard, position);
+    }
     // A run that rests cannot stop: it goes on first.
     this.#stops = [...posted.keys()].filter(({ type }) => type === 'run.stopping');
     return [...posted.keys()].filter(({ type }) => type !== 'run.stopping');
@@ -254,10 +259,10 @@ export class Hold implements Kept {
   }
 
   #deliver(inbox: readonly { position: number; event: { type: string } }[]): void {
-    const known = new Set(this.#taken.values());
     const consumed = this.#places.get(this.#options.runId)?.consumed ?? 0;
     for (const { position, event } of inbox) {
-      if (position <= consumed || known.has(position)) continue;
+      if (position <= Math.max(consumed, this.#heard)) continue;
+      this.#heard = position;
       const said = event as RunEvent;
       this.#taken.set(said, position);
       this.#live?.post(said);

@@ -170,3 +170,60 @@ test('with the log in another file each item arrives once, and the turn is given
   expect(await session.getItems()).toHaveLength(4);
   await (await session.takeTurn({ runId: 'r2', onBusy: 'reject' })).end();
 });
+
+test('a durable run that waits for a person is interrupted, by going on with it to its end', async () => {
+  const { agent } = booking([call], { needsApproval: true });
+  const log = openLog();
+  await run(agent, 'Book LH1.', {
+    session: openSession(),
+    durable: { store: new RunStore({ log, worker: 'w1' }), runId: 'r1' },
+  });
+  const store = new RunStore({ log, worker: 'w2' });
+  const sessionTurn = { onBusy: 'interrupt' as const };
+  // Who is not in the store cannot reach it, and is told why.
+  const outside = run(booking([done]).agent, 'Hello', { session: openSession(), sessionTurn });
+  await expect(outside).rejects.toMatchObject({ runId: 'r1', waitsFor: 'an approval of book (call c1)' });
+  await expect(outside).rejects.toThrow('reached through its store only');
+  const options = { session: openSession(), sessionTurn, durable: { store, runId: 'r2' } };
+  const result = await run(booking([done]).agent, 'Hello', options);
+  expect(result.finalOutput).toBe('Done.');
+  const { runs } = await store.list();
+  const statuses = Object.fromEntries(runs.map(({ runId, status }) => [runId, status]));
+  expect(statuses).toEqual({ r1: 'cancelled', r2: 'finished' });
+  const items = await openSession().getItems();
+  expect(items.map(({ type }) => type)).toEqual([
+    'message',
+    'function_call',
+    'function_call_result',
+    'message',
+    'message',
+  ]);
+  expect(onDisk().holder).toBeUndefined();
+});
+
+test('input that joins a durable run which waits for a person is seen when that goes on', async () => {
+  const { agent, model } = booking([call, done], { needsApproval: true });
+  const log = openLog();
+  const session = openSession();
+  const store = new RunStore({ log, agents: [agent] });
+  await run(agent, 'Book LH1.', { session, durable: { store, runId: 'r1' } });
+  const sessionTurn = { onBusy: 'merge' as const };
+  const joined = await run(agent, 'And a seat.', { session, sessionTurn, durable: { store, runId: 'r2' } });
+  expect(joined.interruptions.map(({ name }) => name)).toEqual(['book']);
+  await store.approve('r1', 'c1');
+  expect((await store.resume('r1', { session })).finalOutput).toBe('Done.');
+  expect(model.lastCall?.request.input).toContainEqual(expect.objectContaining({ content: 'And a seat.' }));
+  expect((await store.list()).runs).toHaveLength(1);
+  expect(onDisk().holder).toBeUndefined();
+});
+
+test('a turn that a run left which is over is taken by who finds it so', async () => {
+  const store = new RunStore({ log: openLog('log.db') });
+  const session = openSession();
+  await run(booking([done]).agent, 'Hello', { session, durable: { store, runId: 'r1' } });
+  for (const onBusy of ['interrupt', 'merge'] as const) {
+    await session.takeTurn({ runId: 'r1', durable: true });
+    const result = await run(booking([done]).agent, 'Hello', { session, sessionTurn: { onBusy }, durable: { store } });
+    expect(result.finalOutput).toBe('Done.');
+  }
+});

@@ -264,7 +264,12 @@ export type RunEvent =
     }
   | { type: 'session.saved'; id: string; to: number }
   | { type: 'session.compacted'; id: string; usage?: UsageData }
-  | { type: 'input.staged'; items: AgentInputItem[] }
+  | {
+      type: 'input.staged';
+      items: AgentInputItem[];
+      /** Who added it, for whoever must find it again. */
+      by?: string;
+    }
   | { type: 'input.cleared' }
   | { type: 'input.admitted' }
   | {

@@ -2,8 +2,9 @@
  * The seam between a run and what keeps it: a run that is durable asks its keeper for a place in a log before it goes
  * on. Who keeps runs stands upstairs (durable/); a run only knows this.
  */
-import type { RunStreamEvent } from '../agent/index.ts';
+import type { AnyAgent, RunStreamEvent } from '../agent/index.ts';
 import type { Committed, State } from '../kernel/index.ts';
+import type { AgentInputItem } from '../protocol/items.ts';
 import type { Session } from '../session/index.ts';
 import type { StoreWrite } from '../store/write.ts';
 import type { Durability, LiveRun } from './live-run.ts';
@@ -25,7 +26,27 @@ export type Committer = (
 export interface RunKeeper {
   /** @internal Called by a run before it goes on. @throws where the run is somebody else's, or cannot be kept */
   keep(run: RunToKeep): Promise<Kept>;
+  /** @internal How a run reaches others of the store, whichever process has them. */
+  readonly others?: OtherRuns;
 }
+
+/** @internal */
+export interface OtherRuns {
+  /** Ends a run; where no process has it, by going on with it. @throws where the store does not have it */
+  interrupt(runId: string, options: InterruptOptions): Promise<void>;
+  /**
+   * Adds input to a run and waits for its rest.
+   *
+   * @returns the run; undefined where it ended and had not seen the input
+   * @throws SessionBusy where nobody takes the input into the run within the time
+   */
+  join(runId: string, items: AgentInputItem[], options: JoinOptions): Promise<RunRecord | undefined>;
+}
+export type InterruptOptions = { reason: string; session: Session | undefined; agent: AnyAgent };
+export type JoinOptions = Omit<InterruptOptions, 'reason'> & {
+  signal: AbortSignal | undefined;
+  timeoutMs: number | undefined;
+};
 
 export type RunToKeep = { record: RunRecord; session: Session | undefined };
 

@@ -153,7 +153,7 @@ export class LiveRun implements World, DecisionListener {
       // The loop broke, such as where a commit was refused: what is under way must not go on alone.
       this.#stopped = true;
       this.#controller?.abort(error);
-      await this.turn?.leave(undefined);
+      await this.turn?.leave(undefined, error);
       throw error;
     } finally {
       this.#over = true;

@@ -2,7 +2,7 @@
  * `run()` and `Runner`: start a run, or go on with one.
  */
 import { Agent, type AnyAgent, RunHooks, type RunStreamEvent } from '../agent/index.ts';
-import { isOver, type RunEvent, type State } from '../kernel/index.ts';
+import { inputItems, isOver, type RunEvent, type State } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import { RunContext } from '../tools/context.ts';
@@ -158,8 +158,35 @@ function enter<TContext, TAgent extends AnyAgent>(
 function onward<TContext, TAgent extends AnyAgent>(
   entry: Entry<TContext, TAgent>,
 ): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
+  const { session, sessionTurn } = entry.settings;
+  return session && sessionTurn?.onBusy === 'merge' && !entry.resumed ? meet(entry) : alone(entry);
+}
+
+function alone<TContext, TAgent extends AnyAgent>(
+  entry: Entry<TContext, TAgent>,
+): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
   const { durable } = entry.settings;
   return durable ? keep(entry, durable) : proceed(entry);
+}
+
+/** Joins the run that has the session, if one has it. */
+async function meet<TContext, TAgent extends AnyAgent>(
+  entry: Entry<TContext, TAgent>,
+): Promise<RunResult<TContext, TAgent> | StreamedRunResult<TContext, TAgent>> {
+  const { agent, settings, record, input } = entry;
+  const { errorOf, joinOther } = await import('./meet.ts');
+  let joined: RunRecord | undefined;
+  try {
+    joined = await joinOther(settings, { agent, items: [...inputItems(checkInput(input))] });
+  } catch (error) {
+    record.busy = false;
+    throw error;
+  }
+  if (!joined) return alone(entry);
+  const state = new RunState<TContext, TAgent>(joined);
+  const error = errorOf(joined);
+  if (error !== undefined) throw ended(error, state);
+  return finishedAlready(state, settings);
 }
 
 type Entry<TContext, TAgent extends AnyAgent> = Begin<TContext, TAgent> & {

@@ -59,6 +59,7 @@ export class SummarizingSession implements OpenAIResponsesCompactionAwareSession
   /** There where the inner session has turns. */
   declare readonly takeTurn?: Turns['takeTurn'];
   declare readonly endTurn?: Turns['endTurn'];
+  declare readonly turnHolder?: Turns['turnHolder'];
   readonly #inner: Session;
   readonly #view: CompactedView;
   readonly #options: Required<Omit<SummarizingSessionOptions, 'summarizer'>>;

@@ -3,11 +3,17 @@ import { UserError } from '../protocol/errors.ts';
 
 export type SessionTurnOptions = {
   /**
-   * What a run does that finds its session busy with another: waits, first come first served, or fails with
-   * `SessionBusy`, which names the other run and what that waits for.
+   * What a run does that finds its session busy with another:
+   * - 'queue' waits, first come first served;
+   * - 'reject' fails with `SessionBusy`, which names the other run and what that waits for;
+   * - 'interrupt' cancels the other run, which answers its open calls and saves what it did, and goes next;
+   * - 'merge' adds its input to the other run, at that one's next model call, and gives that one's result. Where that
+   *   ends without another model call, the run goes on by itself.
+   *
+   * The last two reach a run of another process where both are durable in one store; else they fail with `SessionBusy`.
    * @default 'queue'
    */
-  onBusy?: 'queue' | 'reject';
+  onBusy?: 'queue' | 'reject' | 'interrupt' | 'merge';
   /** How long it waits, in milliseconds. Then it fails with `SessionBusy`. @default 300000 */
   turnTimeoutMs?: number;
   /**
@@ -20,8 +26,10 @@ export type SessionTurnOptions = {
 
 /** @throws UserError that names the option, its value and what it takes */
 export function checkTurnOptions({ onBusy, turnTimeoutMs, onPause }: SessionTurnOptions, isDurable: boolean): void {
-  if (onBusy !== undefined && onBusy !== 'queue' && onBusy !== 'reject') {
-    throw new UserError(`sessionTurn.onBusy is ${JSON.stringify(onBusy)}. Use 'queue' or 'reject'.`);
+  if (onBusy !== undefined && !['queue', 'reject', 'interrupt', 'merge'].includes(onBusy)) {
+    throw new UserError(
+      `sessionTurn.onBusy is ${JSON.stringify(onBusy)}. Use 'queue', 'reject', 'interrupt' or 'merge'.`,
+    );
   }
   if (turnTimeoutMs !== undefined && !(turnTimeoutMs >= 0)) {
     throw new UserError(`sessionTurn.turnTimeoutMs is ${turnTimeoutMs}. Give milliseconds, 0 or more.`);

@@ -10,22 +10,28 @@
 import { type Effect, isOver, type RunEvent, type State } from '../kernel/index.ts';
 import { type HeldSessionTurn, isTurnAwareSession, type TurnAwareSession } from '../session/index.ts';
 import type { StoreWrite } from '../store/write.ts';
+import { forgetHolder, noteHolder } from './holders.ts';
 import type { LiveRun } from './live-run.ts';
 import { asksOf } from './perform/child-run.ts';
+
+/** `error` where the run could not go on here. */
+type Rest = { readonly error?: unknown };
 
 /** Commits the events, and along with them what is to be there together with them or not at all. */
 type Commit = (also: readonly StoreWrite[]) => void | Promise<void>;
 
 export class RunTurn {
-  readonly #run: LiveRun;
+  readonly run: LiveRun;
   readonly #session: TurnAwareSession | undefined;
   #held: HeldSessionTurn | undefined;
   #taking: Promise<HeldSessionTurn> | undefined;
+  #rest: PromiseLike<Rest> | undefined;
+  #resolveRest: ((rest: Rest) => void) | undefined;
   /** Changes of the session that the answer of an effect stands for, until they are committed with it. */
   #writes: Map<RunEvent, StoreWrite> | undefined;
 
   constructor(run: LiveRun, session: TurnAwareSession | undefined) {
-    this.#run = run;
+    this.run = run;
     this.#session = session;
   }
 
@@ -39,7 +45,7 @@ export class RunTurn {
 
   /** Before a run goes on whose history is read already. */
   async enter(): Promise<void> {
-    const { state } = this.#run.record;
+    const { state } = this.run.record;
     if (!this.#session || state.status === 'new' || isLast(state)) return;
     // It takes the turn where it reads the history.
     if (state.stage === 'load' && state.status !== 'failed') return;
@@ -57,7 +63,7 @@ export class RunTurn {
     const held = this.#held;
     const isEnd = this.#endsWith(state);
     // Whoever is not durable ends it when all is done.
-    const isDue = held && !held.isEnded && this.#run.surroundings.durable && (isEnd || state.status === 'paused');
+    const isDue = held && !held.isEnded && this.run.surroundings.durable && (isEnd || state.status === 'paused');
     return isDue ? this.#conclude(held, { state, isEnd, also, commit }) : commit(also);
   }
 
@@ -67,7 +73,7 @@ export class RunTurn {
   ): Promise<void> {
     const change = isEnd ? ({ end: true } as const) : { waitsFor: waitedFor(state) };
     const write = held.writeOf(change);
-    const isAlong = write !== undefined && write.store === this.#run.surroundings.durable?.store;
+    const isAlong = write !== undefined && write.store === this.run.surroundings.durable?.store;
     if (isAlong) also.push(write);
     else if ('end' in change) await held.end();
     else await held.note(change.waitsFor);
@@ -75,19 +81,30 @@ export class RunTurn {
     if (isAlong && isEnd) held.ended();
   }
 
-  /** When this process is done with the run: `state` where it came to rest, else undefined. */
-  async leave(state: State | undefined): Promise<void> {
+  /** Settles when this process is done with the run, for those who joined it. */
+  get rest(): PromiseLike<Rest> {
+    return (this.#rest ??= new Promise((resolve) => (this.#resolveRest = resolve)));
+  }
+
+  /** When this process is done with the run: `state` where it came to rest, else why it did not. */
+  async leave(state: State | undefined, error?: unknown): Promise<void> {
+    await this.#giveBack(state);
+    this.#resolveRest?.(state ? {} : { error });
+  }
+
+  async #giveBack(state: State | undefined): Promise<void> {
     const held = this.#held;
     this.#held = undefined;
+    if (held) forgetHolder(held, this);
     if (!held || held.isEnded) return;
-    const isDurable = this.#run.surroundings.durable !== undefined;
+    const isDurable = this.run.surroundings.durable !== undefined;
     if (state ? !this.#endsWith(state) : isDurable) return;
     // What cannot be given back expires; the run has ended, whatever becomes of its turn.
     await held.end().catch(() => undefined);
   }
 
   #take(session: TurnAwareSession): Promise<HeldSessionTurn> {
-    const run = this.#run;
+    const run = this.run;
     const { onBusy, turnTimeoutMs } = run.settings.sessionTurn ?? {};
     this.#taking ??= session
       .takeTurn({
@@ -97,10 +114,17 @@ export class RunTurn {
         get signal() {
           return run.signal;
         },
-        ...(onBusy !== undefined && { onBusy }),
+        // Who would join another has looked before it began; now it waits as others do.
+        ...(onBusy !== undefined && onBusy !== 'merge' && { onBusy }),
+        ...(onBusy === 'interrupt' && {
+          interrupt: async (holder) => (await import('./meet.ts')).interrupt(run, holder),
+        }),
         ...(turnTimeoutMs !== undefined && { timeoutMs: turnTimeoutMs }),
       })
-      .then((turn) => (this.#held = turn))
+      .then((turn) => {
+        noteHolder(turn, this);
+        return (this.#held = turn);
+      })
       .finally(() => {
         this.#taking = undefined;
       });
@@ -109,8 +133,8 @@ export class RunTurn {
 
   #endsWith(state: State): boolean {
     if (isOver(state.status)) return true;
-    const { durable } = this.#run.surroundings;
-    return state.status === 'paused' && (!durable || this.#run.settings.sessionTurn?.onPause === 'release');
+    const { durable } = this.run.surroundings;
+    return state.status === 'paused' && (!durable || this.run.settings.sessionTurn?.onPause === 'release');
   }
 
   #taken(events: readonly RunEvent[]): StoreWrite[] {

@@ -82,7 +82,14 @@ export class SessionError extends AgentsError {
   }
 }
 
-type Busy = { sessionId: string; runId: string; waitsFor: string | undefined; waitedMs: number | undefined };
+type Busy = {
+  sessionId: string;
+  runId: string;
+  waitsFor: string | undefined;
+  waitedMs: number | undefined;
+  /** Why waiting is no use, and what to do, in place of the advice. Without a full stop. */
+  why?: string;
+};
 
 /** Another run has the turn on the session. Nothing was read or changed. */
 export class SessionBusy extends SessionError {
@@ -91,13 +98,14 @@ export class SessionBusy extends SessionError {
   /** What that run waits for, such as an approval, where it is known. */
   declare readonly waitsFor?: string;
 
-  constructor({ sessionId, runId, waitsFor, waitedMs }: Busy) {
+  constructor({ sessionId, runId, waitsFor, waitedMs, why }: Busy) {
     const reason = waitsFor === undefined ? '' : `, which waits for ${waitsFor}`;
     const waited = waitedMs === undefined ? '' : ` It was waited for ${waitedMs} ms.`;
+    const advice =
+      'Run again when that has ended. Where it will not come back, session.endTurn(runId) frees the session';
     super(
       'session/turn-taken',
-      `Session "${sessionId}" is busy with run ${runId}${reason}.${waited} Run again when that has ended. ` +
-        'Where it will not come back, session.endTurn(runId) frees the session.',
+      `Session "${sessionId}" is busy with run ${runId}${reason}.${waited} ${why ?? advice}.`,
     );
     this.runId = runId;
     if (waitsFor !== undefined) this.waitsFor = waitsFor;

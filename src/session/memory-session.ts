@@ -12,8 +12,8 @@ import { estimateTokens, limitHistory } from './limits.ts';
 import { checkTransaction } from './transaction.ts';
 import { MemoryTurns } from './turns/memory.ts';
 import { currentFence } from './turns/scope.ts';
-import { inTurn, takeTurn } from './turns/take.ts';
-import type { HeldSessionTurn, SessionTurnRequest, TurnAwareSession } from './turns/types.ts';
+import { holderOf, inTurn, takeTurn } from './turns/take.ts';
+import type { HeldSessionTurn, SessionTurnHolder, SessionTurnRequest, TurnAwareSession } from './turns/types.ts';
 import type {
   SessionHistoryRewriteArgs,
   SessionHistoryRewriteAwareSession,
@@ -112,6 +112,10 @@ export class MemorySession
 
   takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
     return takeTurn(this.#turns, request);
+  }
+
+  turnHolder(): Promise<SessionTurnHolder | undefined> {
+    return holderOf(this.#turns);
   }
 
   async endTurn(runId: string): Promise<void> {

@@ -16,12 +16,16 @@ export function checkInner(inner: Session): void {
   );
 }
 
-export type Turns = Pick<TurnAwareSession, 'takeTurn' | 'endTurn'>;
+export type Turns = Pick<TurnAwareSession, 'takeTurn' | 'endTurn' | 'turnHolder'>;
 
 /** The turns of a session around another are the inner one's. */
 export function innerTurns(inner: Session): Partial<Turns> {
   if (!isTurnAwareSession(inner)) return {};
-  return { takeTurn: (request) => inner.takeTurn(request), endTurn: (runId) => inner.endTurn(runId) };
+  return {
+    takeTurn: (request) => inner.takeTurn(request),
+    endTurn: (runId) => inner.endTurn(runId),
+    ...('turnHolder' in inner && { turnHolder: async () => inner.turnHolder?.() }),
+  };
 }
 
 type Queue = <T>(act: () => Promise<T>) => Promise<T>;

@@ -56,6 +56,7 @@ export class BranchedSession implements BranchAwareSession {
   /** There where the store's sessions have turns. */
   declare readonly takeTurn?: Turns['takeTurn'];
   declare readonly endTurn?: Turns['endTurn'];
+  declare readonly turnHolder?: Turns['turnHolder'];
   readonly #id: string;
   readonly #options: BranchedSessionOptions;
   #opened = new Map<string, Session>();

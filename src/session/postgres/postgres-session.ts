@@ -8,16 +8,21 @@
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { SessionPosition } from '../sqlite/commands.ts';
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
-import { SessionCalls } from '../stored/session-calls.ts';
+import { nameOf, SessionCalls } from '../stored/session-calls.ts';
 import type { SessionStore, StoredSessionOptions } from '../stored/session-calls.ts';
+import type { HeldSessionTurn, SessionTurnHolder, SessionTurnRequest, TurnAwareSession } from '../turns/types.ts';
 import type {
   SessionHistoryRewriteArgs,
   SessionHistoryRewriteAwareSession,
   SessionHistoryTransactionArgs,
   SessionHistoryTransactionAwareSession,
 } from '../types.ts';
+import type { StoreSharingSession } from '../turns/types.ts';
+import type { StoreWrite } from '../../store/write.ts';
 import { checkConnection } from '../../store/postgres/options.ts';
 import type { PostgresConnectionOptions } from '../../store/postgres/options.ts';
+import { storeNameOf } from '../../store/postgres/store-name.ts';
+import { type Along, appendAlong, turnAlong } from './along.ts';
 
 /** Exactly one of `connectionString`, `pool` and `client`. */
 export type PostgresSessionOptions = StoredSessionOptions & PostgresConnectionOptions;
@@ -34,8 +39,16 @@ export type PostgresSessionOptions = StoredSessionOptions & PostgresConnectionOp
  * console.log(await session.getItems(10));
  * await session.close();
  */
-export class PostgresSession implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession {
+export class PostgresSession
+  implements
+    SessionHistoryRewriteAwareSession,
+    SessionHistoryTransactionAwareSession,
+    StoreSharingSession,
+    TurnAwareSession
+{
   readonly #calls: SessionCalls;
+  readonly #storeName: string;
+  #isReady: Promise<unknown> | undefined;
 
   /**
    * Connects to nothing yet: that is done by the first call that needs the database.
@@ -44,7 +57,16 @@ export class PostgresSession implements SessionHistoryRewriteAwareSession, Sessi
    */
   constructor(sessionId: string, options: PostgresSessionOptions) {
     checkConnection(options, 'PostgresSession');
-    this.#calls = new SessionCalls(sessionId, { ...options, kind: 'PostgresSession', open: () => open(options) });
+    this.#storeName = storeNameOf(options);
+    const { connectionString, pool, client } = options;
+    const store = connectionString ?? nameOf(pool ?? client ?? options);
+    this.#calls = new SessionCalls(sessionId, {
+      ...options,
+      kind: 'PostgresSession',
+      store,
+      open: () => open(options),
+      turnWrite: (command, scope) => turnAlong(command, scope, this.#along()),
+    });
   }
 
   async getSessionId(): Promise<string> {
@@ -76,17 +98,43 @@ export class PostgresSession implements SessionHistoryRewriteAwareSession, Sessi
     return this.#calls.append(items, options);
   }
 
+  /**
+   * An append that is not made yet: a `postgresLog` with the same connection string, pool or client makes it together
+   * with its own commit, so that neither is there without the other.
+   *
+   * @throws UserError when an item is no JSON, or the operation id is blank
+   */
+  appendWrite(items: AgentInputItem[], options: SessionAppendOptions & { operationId: string }): StoreWrite {
+    return appendAlong(this.#calls.appendCommand(items, options), this.#along());
+  }
+
+  #along(): Along {
+    const ready = async (): Promise<void> => {
+      // The first call makes the tables.
+      const asked = (this.#isReady ??= this.#calls.position());
+      await asked.catch((error: unknown) => {
+        this.#isReady = undefined;
+        throw error;
+      });
+    };
+    return { store: this.#storeName, ready };
+  }
+
   /** The generation, and in `last` the highest position that was ever given. */
   position(): Promise<SessionPosition> {
     return this.#calls.position();
   }
 
-  /** @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays */
+  /**
+   * In its turn: it waits while a run has the session.
+   *
+   * @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays. SessionBusy after 30 s
+   */
   popItem(): Promise<AgentInputItem | undefined> {
     return this.#calls.popItem();
   }
 
-  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. */
+  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. In its turn. */
   clearSession(): Promise<void> {
     return this.#calls.clear();
   }
@@ -98,6 +146,18 @@ export class PostgresSession implements SessionHistoryRewriteAwareSession, Sessi
   /** @throws UserError for a blank id, an id used for another transaction, a suffix that is not there, unfit data */
   applyHistoryTransaction(args: SessionHistoryTransactionArgs): Promise<void> {
     return this.#calls.applyTransaction(args);
+  }
+
+  takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
+    return this.#calls.takeTurn(request);
+  }
+
+  turnHolder(): Promise<SessionTurnHolder | undefined> {
+    return this.#calls.turnHolder();
+  }
+
+  endTurn(runId: string): Promise<void> {
+    return this.#calls.endTurn(runId);
   }
 
   /** Waits for calls under way, then lets go of the connections. A second call changes nothing. */

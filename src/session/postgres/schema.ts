@@ -8,6 +8,8 @@
 import { migrate } from '../../store/postgres/migrate.ts';
 import type { RunSql } from '../../store/postgres/migrate.ts';
 import { SessionError } from '../errors.ts';
+import { SESSION_ALONG } from './along.ts';
+import { ERASE } from './erase.ts';
 
 /**
  * Step n brings a database from version n to n + 1. A step that was released is never changed: processes of two
@@ -183,6 +185,53 @@ const STEPS = [
     END LOOP;
   END $f$;
   `,
+  `
+  CREATE TABLE baton_session_turns (
+    tenant text COLLATE "C" NOT NULL,
+    session text COLLATE "C" NOT NULL,
+    line text NOT NULL,
+    PRIMARY KEY (tenant, session)
+  );
+
+  CREATE FUNCTION baton_session_now() RETURNS bigint LANGUAGE sql VOLATILE AS $f$
+    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+  $f$;
+
+  -- Gives the tenant back where a write may be made: so it is an argument of each write, in the same statement. The
+  -- turn stays as it is until that has committed.
+  CREATE FUNCTION baton_session_in_turn(t text, s text, turn_key text, turn_fence bigint, needs_turn boolean)
+  RETURNS text LANGUAGE plpgsql AS $f$
+  DECLARE
+    found_line text;
+    found_turn json;
+  BEGIN
+    IF turn_key IS NULL AND NOT needs_turn THEN
+      RETURN t;
+    END IF;
+    SELECT line INTO found_line FROM baton_session_turns WHERE tenant = t AND session = s FOR SHARE;
+    IF NOT FOUND AND turn_key IS NULL THEN
+      -- The first turn of all must not be taken while this writes, either.
+      INSERT INTO baton_session_turns (tenant, session, line) VALUES (t, s, '{"fence":0,"waiting":[]}')
+        ON CONFLICT DO NOTHING;
+      SELECT line INTO found_line FROM baton_session_turns WHERE tenant = t AND session = s FOR SHARE;
+    END IF;
+    found_turn := found_line::json;
+    IF turn_key IS NOT NULL THEN
+      IF (found_turn #>> '{holder,key}') IS DISTINCT FROM turn_key
+        OR (found_turn ->> 'fence')::bigint IS DISTINCT FROM turn_fence THEN
+        RAISE EXCEPTION 'baton: fenced' USING ERRCODE = 'BT001', DETAIL = coalesce(found_line, '');
+      END IF;
+      RETURN t;
+    END IF;
+    IF (found_turn #>> '{holder,key}') IS NOT NULL
+      AND coalesce((found_turn #>> '{holder,until}')::numeric, 9e18) > baton_session_now() THEN
+      RAISE EXCEPTION 'baton: taken' USING ERRCODE = 'BT002', DETAIL = found_line;
+    END IF;
+    RETURN t;
+  END $f$;
+  `,
+  `${SESSION_ALONG}
+  ${ERASE}`,
 ];
 
 /** @throws SessionError `session/newer-schema`, and nothing was changed; what the database says */

@@ -14,21 +14,32 @@ import {
 } from '../stored/operations.ts';
 import type { SessionStore } from '../stored/session-calls.ts';
 import { SessionError } from '../errors.ts';
-import type { Connections, Rows } from '../../store/postgres/connections.ts';
+import { decodeLine } from '../turns/codec.ts';
+import { NOBODY } from '../turns/line.ts';
+import { changeLine, type LineIo, refusal, type StoredLine } from '../turns/stored.ts';
+import { type Connections, type Rows, sqlState } from '../../store/postgres/connections.ts';
 import { judge } from './failure.ts';
 import { migrateSessions } from './schema.ts';
 
 const OF_SESSION = 'tenant = $1 AND session = $2';
+/** The tenant, where the write may be made: in the turn that `$3` and `$4` name, if one is named. */
+const IN_TURN = 'baton_session_in_turn($1, $2, $3, $4, false)';
+/** The same, and where none is named nobody may have the turn. */
+const IN_ANY_TURN = 'baton_session_in_turn($1, $2, $3, $4, true)';
 /** `LIMIT NULL` is all. */
 export const SQL = {
   newest: `SELECT item FROM baton_session_items WHERE ${OF_SESSION} ORDER BY seq DESC LIMIT $3`,
   readable: `SELECT seq, item FROM baton_session_items WHERE ${OF_SESSION} AND baton_session_readable(item) ORDER BY seq DESC LIMIT $3`,
   unreadable: `SELECT seq FROM baton_session_items WHERE ${OF_SESSION} AND seq >= $3 AND NOT baton_session_readable(item) ORDER BY seq`,
   head: `SELECT generation, head FROM baton_sessions WHERE ${OF_SESSION}`,
-  write: 'SELECT * FROM baton_session_write($1, $2, $3, $4, $5, $6, $7, $8, $9)',
-  pop: 'SELECT * FROM baton_session_pop($1, $2, $3)',
-  clear: 'SELECT baton_session_clear($1, $2)',
-  rewrite: 'SELECT baton_session_rewrite($1, $2, $3, $4, $5)',
+  write: `SELECT * FROM baton_session_write(${IN_TURN}, $2, $5, $6, $7, $8, $9, $10, $11)`,
+  pop: `SELECT * FROM baton_session_pop(${IN_ANY_TURN}, $2, $5)`,
+  clear: `SELECT baton_session_clear(${IN_ANY_TURN}, $2)`,
+  rewrite: `SELECT baton_session_rewrite(${IN_TURN}, $2, $5, $6, $7)`,
+  line: `SELECT baton_session_now() AS now, (SELECT line FROM baton_session_turns WHERE ${OF_SESSION}) AS line`,
+  swapLine: `UPDATE baton_session_turns SET line = $4 WHERE ${OF_SESSION} AND line = $3 RETURNING true`,
+  firstLine:
+    'INSERT INTO baton_session_turns (tenant, session, line) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING true',
 } as const;
 
 /** Databases whose schema was looked at, by their pool or client. */
@@ -51,7 +62,7 @@ export function postgresStore(connections: Connections, place: string): SessionS
           mayHaveWritten = isWrite(command);
           return execute((text, values) => connections.query(deadline, text, values), command, place);
         },
-        (error) => judge(error, { place, deadline, command, mayHaveWritten }),
+        (error) => judge(refused(error, command), { place, deadline, command, mayHaveWritten }),
       );
     },
     release: connections.release,
@@ -84,21 +95,51 @@ async function execute(ask: Ask, command: Command, place: string): Promise<Answe
       const targets = command.changes.map(({ callId }) => safeId(callId));
       const items = command.changes.map(({ row }) => row.text);
       const callIds = command.changes.map(({ row }) => callIdOf(row));
-      await ask(SQL.rewrite, [tenant, session, targets, items, callIds]);
+      await ask(SQL.rewrite, [tenant, session, ...turnOf(command), targets, items, callIds]);
       return {};
     }
     case 'pop': {
-      const [row] = await ask(SQL.pop, [tenant, session, command.tolerant]);
+      const [row] = await ask(SQL.pop, [tenant, session, ...turnOf(command), command.tolerant]);
       const text = row?.['popped'];
       return { unreadable: numbersOf(row?.['unreadable']), ...(typeof text === 'string' && { texts: [text] }) };
     }
     case 'clear':
-      await ask(SQL.clear, [tenant, session]);
+      await ask(SQL.clear, [tenant, session, ...turnOf(command)]);
       return {};
-    case 'line':
+    case 'line': {
+      const { text, now } = await lineOf(ask, command);
+      return { line: decodeLine(text, session), now };
+    }
     case 'turn':
-      throw new SessionError('session/store', `${place} keeps no turns.`);
+      return { turn: await changeLine(linesOf(ask, command), command.command) };
   }
+}
+
+async function lineOf(ask: Ask, { tenant, session }: Scope): Promise<StoredLine> {
+  const [row] = await ask(SQL.line, [tenant, session]);
+  const text = row?.['line'];
+  return { text: typeof text === 'string' ? text : undefined, now: Number(row?.['now']) };
+}
+
+function linesOf(ask: Ask, scope: Scope): LineIo {
+  const { tenant, session } = scope;
+  return {
+    sessionId: session,
+    empty: NOBODY,
+    read: () => lineOf(ask, scope),
+    async swap(before, after) {
+      if (before === undefined) return (await ask(SQL.firstLine, [tenant, session, after])).length > 0;
+      return (await ask(SQL.swapLine, [tenant, session, before, after])).length > 0;
+    },
+  };
+}
+
+/** The refusal of `baton_session_in_turn`, as the error that it is. */
+export function refused(error: unknown, { session }: Pick<Scope, 'session'>): unknown {
+  const state = sqlState(error);
+  if (state !== 'BT001' && state !== 'BT002') return error;
+  const line = error instanceof Error && 'detail' in error && typeof error.detail === 'string' ? error.detail : '';
+  return refusal(state === 'BT001' ? 'fenced' : 'taken', line === '' ? undefined : line, session);
 }
 
 async function read(ask: Ask, command: Command & { readonly do: 'read' }): Promise<Answer> {
@@ -127,6 +168,7 @@ async function write(ask: Ask, command: Write, place: string): Promise<SessionPo
     const [row] = await ask(SQL.write, [
       tenant,
       session,
+      ...turnOf(command),
       ...operation,
       generation ?? null,
       head ?? null,
@@ -160,6 +202,8 @@ async function write(ask: Ask, command: Write, place: string): Promise<SessionPo
     }
   }
 }
+
+const turnOf = ({ turn }: Command): [string | null, number | null] => [turn?.key ?? null, turn?.fence ?? null];
 
 const callIdOf = ({ callId }: { readonly callId?: string }): string | null =>
   callId === undefined ? null : safeId(callId);

@@ -10,8 +10,9 @@ import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { SessionPosition } from '../sqlite/commands.ts';
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
-import { SessionCalls } from '../stored/session-calls.ts';
+import { nameOf, SessionCalls } from '../stored/session-calls.ts';
 import type { SessionStore, StoredSessionOptions } from '../stored/session-calls.ts';
+import type { HeldSessionTurn, SessionTurnHolder, SessionTurnRequest, TurnAwareSession } from '../turns/types.ts';
 import type {
   SessionHistoryRewriteArgs,
   SessionHistoryRewriteAwareSession,
@@ -50,7 +51,9 @@ export type RedisSessionOptions = StoredSessionOptions & {
  * console.log(await session.getItems(10));
  * await session.close();
  */
-export class RedisSession implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession {
+export class RedisSession
+  implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession, TurnAwareSession
+{
   readonly #calls: SessionCalls;
 
   /**
@@ -60,7 +63,9 @@ export class RedisSession implements SessionHistoryRewriteAwareSession, SessionH
    */
   constructor(sessionId: string, options: RedisSessionOptions) {
     checkOptions(options);
-    this.#calls = new SessionCalls(sessionId, { ...options, kind: 'RedisSession', open: () => open(options) });
+    const { url, client, keyPrefix = '' } = options;
+    const store = `${keyPrefix} ${url ?? nameOf(client ?? options)}`;
+    this.#calls = new SessionCalls(sessionId, { ...options, kind: 'RedisSession', store, open: () => open(options) });
   }
 
   async getSessionId(): Promise<string> {
@@ -97,12 +102,16 @@ export class RedisSession implements SessionHistoryRewriteAwareSession, SessionH
     return this.#calls.position();
   }
 
-  /** @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays */
+  /**
+   * In its turn: it waits while a run has the session.
+   *
+   * @throws SessionError `session/corrupt-item` when the newest item is unreadable; it stays. SessionBusy after 30 s
+   */
   popItem(): Promise<AgentInputItem | undefined> {
     return this.#calls.popItem();
   }
 
-  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. */
+  /** Removes all items and starts a new generation. Retries of earlier operations are refused from then on. In its turn. */
   clearSession(): Promise<void> {
     return this.#calls.clear();
   }
@@ -114,6 +123,18 @@ export class RedisSession implements SessionHistoryRewriteAwareSession, SessionH
   /** @throws UserError for a blank id, an id used for another transaction, a suffix that is not there, unfit data */
   applyHistoryTransaction(args: SessionHistoryTransactionArgs): Promise<void> {
     return this.#calls.applyTransaction(args);
+  }
+
+  takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
+    return this.#calls.takeTurn(request);
+  }
+
+  turnHolder(): Promise<SessionTurnHolder | undefined> {
+    return this.#calls.turnHolder();
+  }
+
+  endTurn(runId: string): Promise<void> {
+    return this.#calls.endTurn(runId);
   }
 
   /** Waits for calls under way, then lets go of the connection. A second call changes nothing. */

@@ -1,9 +1,11 @@
 /**
  * What happens inside Redis. A script is one step for everybody else: all of it happens or nothing is seen of it.
  *
- * Four keys of one slot a session: `head` (hash: generation, head, salt), `items` (list of `<position> <text>`), `ops`
- * (hash: operation to what it did) and `calls` (hash: call id to positions, so that a change of a call need not read
- * the others). Scripts compare texts; what a text means only the client knows.
+ * Five keys of one slot a session: `head` (hash: generation, head, salt), `items` (list of `<position> <text>`), `ops`
+ * (hash: operation to what it did), `calls` (hash: call id to positions, so that a change of a call need not read
+ * the others) and `turn` (JSON: who has the turn). Scripts compare texts; what a text means only the client knows.
+ *
+ * A script that writes begins with the turn that it is made in: `key fence needs-turn`, then what is its own.
  */
 
 /** All keys of a session end at the same moment, by the server's clock. */
@@ -14,7 +16,31 @@ local function keep(ttl, mode)
   if left <= 0 then return end
   local now = redis.call('TIME')
   local at = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000) + left)
-  for i = 1, 4 do redis.call('PEXPIREAT', KEYS[i], at) end
+  for i = 1, 5 do redis.call('PEXPIREAT', KEYS[i], at) end
+end
+`;
+
+const CLOCK = `
+local function clock()
+  local now = redis.call('TIME')
+  return now[1] * 1000 + math.floor(now[2] / 1000)
+end
+`;
+
+/** Answers with a refusal where the turn is lost, or another's. Takes its three arguments off the others. */
+const IN_TURN = `
+${CLOCK}
+local turnKey, turnFence, needsTurn = table.remove(ARGV, 1), table.remove(ARGV, 1), table.remove(ARGV, 1)
+if turnKey ~= '' or needsTurn == '1' then
+  local text = redis.call('GET', KEYS[5])
+  local line = text and cjson.decode(text) or {}
+  local holder = line.holder
+  if turnKey ~= '' then
+    local isOwn = holder and holder.key == turnKey and string.format('%.0f', line.fence) == turnFence
+    if not isOwn then return { 'fenced', text or '' } end
+  elseif holder and (holder['until'] == cjson.null or holder['until'] > clock()) then
+    return { 'taken', text }
+  end
 end
 `;
 
@@ -66,7 +92,7 @@ end
  * then pairs of text and call id, first of those to take away.
  */
 const WRITE = `
-${EXPIRY}${CALLS}
+${IN_TURN}${EXPIRY}${CALLS}
 local operation, hash, wantedGeneration, wantedHead = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local gone, added = tonumber(ARGV[8]), tonumber(ARGV[9])
 local state = redis.call('HMGET', KEYS[1], 'generation', 'head', 'salt')
@@ -122,7 +148,7 @@ return answer('done', first, last)
 
 /** Takes an entry away where the list still ends as the client saw it. ARGV: ttl, mode, call id, entries from it on. */
 const POP = `
-${EXPIRY}${CALLS}${LOCATE}
+${IN_TURN}${EXPIRY}${CALLS}${LOCATE}
 local count = #ARGV - 3
 local newest = redis.call('LRANGE', KEYS[2], -count, -1)
 if #newest ~= count then return 'changed' end
@@ -138,7 +164,7 @@ return 'done'
  * hashes are worth nothing without the old salt. ARGV: fresh salt, ttl, mode.
  */
 const CLEAR = `
-${EXPIRY}
+${IN_TURN}${EXPIRY}
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'done' end
 redis.call('HINCRBY', KEYS[1], 'generation', 1)
 redis.call('HSET', KEYS[1], 'salt', ARGV[1])
@@ -167,7 +193,7 @@ return found
  * its place (empty: none), and the call id of that.
  */
 const EDIT = `
-${EXPIRY}${CALLS}${LOCATE}
+${IN_TURN}${EXPIRY}${CALLS}${LOCATE}
 for i = 3, #ARGV, 4 do
   local _, entry = locate(seqOf(ARGV[i]))
   if entry ~= ARGV[i] then return 'changed' end
@@ -187,4 +213,31 @@ keep(tonumber(ARGV[1]), ARGV[2])
 return 'done'
 `;
 
-export const SCRIPTS = { write: WRITE, pop: POP, clear: CLEAR, find: FIND, edit: EDIT } as const;
+/** The line and the server's time. */
+const LINE = `
+${CLOCK}
+return { redis.call('GET', KEYS[5]) or '', string.format('%.0f', clock()) }
+`;
+
+/**
+ * Puts a line in the place of another, where that is still there. It ends with the session's other keys.
+ * ARGV: the line before (empty: none), the line after, ttl.
+ */
+const SWAP = `
+if (redis.call('GET', KEYS[5]) or '') ~= ARGV[1] then return 'changed' end
+redis.call('SET', KEYS[5], ARGV[2])
+local left, ttl = redis.call('PTTL', KEYS[1]), tonumber(ARGV[3])
+if left == -2 then left = ttl end
+if left > 0 then redis.call('PEXPIRE', KEYS[5], left) end
+return 'done'
+`;
+
+export const SCRIPTS = {
+  write: WRITE,
+  pop: POP,
+  clear: CLEAR,
+  find: FIND,
+  edit: EDIT,
+  line: LINE,
+  swap: SWAP,
+} as const;

@@ -1,5 +1,5 @@
 /** Commands of sessions as scripts for Redis. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { SessionError } from '../errors.ts';
 import { decodeItem } from '../sqlite/codec.ts';
 import type { Answer, Command, Row, Scope, SessionPosition } from '../sqlite/commands.ts';
@@ -15,6 +15,9 @@ import {
   safeId,
 } from '../stored/operations.ts';
 import type { SessionStore } from '../stored/session-calls.ts';
+import { decodeLine } from '../turns/codec.ts';
+import { NOBODY } from '../turns/line.ts';
+import { changeLine, type LineIo, refusal, type StoredLine } from '../turns/stored.ts';
 import type { Link } from '../../store/redis/connections.ts';
 import { judgeDurability, weaknesses } from '../../store/redis/durability.ts';
 import type { Send } from '../../store/redis/durability.ts';
@@ -111,12 +114,34 @@ async function execute(context: Context, command: Command): Promise<Answer> {
     case 'pop':
       return pop(context, command);
     case 'clear':
-      await run(context, command, { script: 'clear', args: [freshSalt(), ...ttlOf(context)] });
+      await run(context, command, { script: 'clear', args: [...turnOf(command), freshSalt(), ...ttlOf(context)] });
       return {};
-    case 'line':
+    case 'line': {
+      const { text, now } = await lineOf(context, command);
+      return { line: decodeLine(text, command.session), now };
+    }
     case 'turn':
-      throw new SessionError('session/store', `${context.place} keeps no turns.`);
+      return { turn: await changeLine(linesOf(context, command), command.command) };
   }
+}
+
+async function lineOf(context: Context, scope: Scope): Promise<StoredLine> {
+  const reply = await run(context, scope, { script: 'line', args: [] });
+  const [text, now] = Array.isArray(reply) ? reply.map(String) : [];
+  return { text: text === '' ? undefined : text, now: Number(now) };
+}
+
+function linesOf(context: Context, scope: Scope): LineIo {
+  return {
+    sessionId: scope.session,
+    // A server may lose the line, with what was counted in it: whoever had a turn before must not have that fence again.
+    empty: { ...NOBODY, fence: randomInt(2 ** 40) },
+    read: () => lineOf(context, scope),
+    async swap(before = '', after) {
+      const args = [before, after, String(context.ttlMs)];
+      return (await run(context, scope, { script: 'swap', args })) === 'done';
+    },
+  };
 }
 
 type Entry = { readonly raw: string; readonly seq: number; readonly text: string; readonly isReadable: boolean };
@@ -157,13 +182,13 @@ async function pop(context: Context, command: Command & { readonly do: 'pop' }):
     const unreadable = entries.filter(({ isReadable }) => !isReadable).map(({ seq }) => seq);
     const [newest] = entries;
     if (!newest?.isReadable) return { unreadable };
-    const args = [...ttlOf(context), callIdIn(newest.text), ...entries.map(({ raw }) => raw)];
+    const args = [...turnOf(command), ...ttlOf(context), callIdIn(newest.text), ...entries.map(({ raw }) => raw)];
     const outcome = await run(context, command, { script: 'pop', args });
     if (outcome === 'done') return { texts: [newest.text], unreadable };
   }
 }
 
-async function rewrite(context: Context, scope: Scope, change: { callId: string; row: Row }): Promise<void> {
+async function rewrite(context: Context, scope: Command, change: { callId: string; row: Row }): Promise<void> {
   const callId = safeId(change.callId);
   for (;;) {
     const found = await run(context, scope, { script: 'find', args: [callId] });
@@ -173,7 +198,10 @@ async function rewrite(context: Context, scope: Scope, change: { callId: string;
     const edits = entries.flatMap(({ raw }, index) =>
       index === 0 ? [raw, callId, change.row.text, callIdOf(change.row)] : [raw, callId, '', ''],
     );
-    if ((await run(context, scope, { script: 'edit', args: [...ttlOf(context), ...edits] })) === 'done') return;
+    if (
+      (await run(context, scope, { script: 'edit', args: [...turnOf(scope), ...ttlOf(context), ...edits] })) === 'done'
+    )
+      return;
   }
 }
 
@@ -190,7 +218,7 @@ async function write(context: Context, command: Write): Promise<SessionPosition>
   const operation = operationId === undefined ? ['', ''] : [safeId(operationId), operationHash(command)];
   let suffix = command.do === 'replace' ? command.expected : [];
   for (;;) {
-    const args = [...operation, String(generation), String(head), freshSalt(), ...ttlOf(context)];
+    const args = [...turnOf(command), ...operation, String(generation), String(head), freshSalt(), ...ttlOf(context)];
     const pairs = [
       ...suffix.flatMap((text) => [text, callIdIn(text)]),
       ...rows.flatMap((row) => [row.text, callIdOf(row)]),
@@ -227,7 +255,7 @@ async function write(context: Context, command: Write): Promise<SessionPosition>
 /** In braces is what Redis Cluster places a key by: all keys of a session are on one server. */
 function keysOf({ keyPrefix }: Context, { tenant, session }: Scope): string[] {
   const tag = `{${encodeURIComponent(tenant)}:${encodeURIComponent(session)}}`;
-  return ['head', 'items', 'ops', 'calls'].map((part) => `${keyPrefix}:${tag}:${part}`);
+  return ['head', 'items', 'ops', 'calls', 'turn'].map((part) => `${keyPrefix}:${tag}:${part}`);
 }
 
 const hashes = new Map(
@@ -237,14 +265,22 @@ const hashes = new Map(
 type Script = { readonly script: keyof typeof SCRIPTS; readonly args: readonly string[] };
 
 async function run(context: Context, scope: Scope, { script, args }: Script): Promise<unknown> {
-  const rest = ['4', ...keysOf(context, scope), ...args];
-  const send = script === 'find' ? context.send : context.sendWrite;
-  try {
-    return await send(['EVALSHA', hashes.get(script) ?? '', ...rest]);
-  } catch (error) {
+  const rest = ['5', ...keysOf(context, scope), ...args];
+  const send = script === 'find' || script === 'line' ? context.send : context.sendWrite;
+  const reply = await send(['EVALSHA', hashes.get(script) ?? '', ...rest]).catch((error: unknown) => {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
     return send(['EVAL', SCRIPTS[script], ...rest]);
-  }
+  });
+  const [kind, line] = Array.isArray(reply) ? reply : [];
+  if (kind !== 'fenced' && kind !== 'taken') return reply;
+  throw refusal(kind, line === '' ? undefined : String(line), scope.session);
+}
+
+/** What a script that writes begins with. */
+function turnOf(command: Command): string[] {
+  const { turn } = command;
+  const needsTurn = command.do === 'pop' || command.do === 'clear';
+  return [turn?.key ?? '', turn === undefined ? '' : String(turn.fence), needsTurn ? '1' : '0'];
 }
 
 const ttlOf = ({ ttlMs, ttlMode }: Context): string[] => [String(ttlMs), ttlMode];

@@ -69,6 +69,7 @@ export class EncryptedSession implements Session {
   /** There where the inner session has turns. */
   declare readonly takeTurn?: Turns['takeTurn'];
   declare readonly endTurn?: Turns['endTurn'];
+  declare readonly turnHolder?: Turns['turnHolder'];
   readonly #inner: Session;
   readonly #options: EncryptedSessionOptions;
   #unlocked: Promise<Unlocked> | undefined;

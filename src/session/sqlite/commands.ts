@@ -57,6 +57,8 @@ export type Answer = {
   readonly position?: SessionPosition;
   readonly turn?: TurnAnswer;
   readonly line?: Line;
+  /** The time by the store's clock. */
+  readonly now?: number;
 };
 
 export function isWrite(command: Command): boolean {

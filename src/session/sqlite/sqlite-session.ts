@@ -14,8 +14,14 @@ import { SessionError } from '../errors.ts';
 import { checkOperationId, checkTransaction } from '../transaction.ts';
 import { NOBODY, type TurnCommand } from '../turns/line.ts';
 import { currentFence } from '../turns/scope.ts';
-import { inTurn, takeTurn, type TurnStore } from '../turns/take.ts';
-import type { HeldSessionTurn, SessionTurnRequest, StoreSharingSession, TurnAwareSession } from '../turns/types.ts';
+import { holderOf, inTurn, takeTurn, type TurnStore } from '../turns/take.ts';
+import type {
+  HeldSessionTurn,
+  SessionTurnHolder,
+  SessionTurnRequest,
+  StoreSharingSession,
+  TurnAwareSession,
+} from '../turns/types.ts';
 import type {
   SessionHistoryRewriteArgs,
   SessionHistoryRewriteAwareSession,
@@ -222,6 +228,10 @@ export class SQLiteSession
 
   takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
     return takeTurn(this.#turns, request);
+  }
+
+  turnHolder(): Promise<SessionTurnHolder | undefined> {
+    return holderOf(this.#turns);
   }
 
   async endTurn(runId: string): Promise<void> {

@@ -7,7 +7,9 @@ import type { Command } from '../sqlite/commands.ts';
 
 /** Whether doing a command twice is doing it once. */
 export function isRepeatable(command: Command): boolean {
-  return command.do === 'replace' || (command.do === 'append' && command.operationId !== undefined);
+  // Who takes a turn twice has it, under the newer fence.
+  const isSafe = command.do === 'replace' || command.do === 'turn';
+  return isSafe || (command.do === 'append' && command.operationId !== undefined);
 }
 
 /** The same for the same content, whatever the order of keys. */

@@ -12,9 +12,15 @@ import { warn } from '../../protocol/warn.ts';
 import { SessionError } from '../errors.ts';
 import { isStorable } from '../items.ts';
 import { decodeItem, encodeItem } from '../sqlite/codec.ts';
-import type { Answer, Command, Row, SessionPosition } from '../sqlite/commands.ts';
+import type { Answer, AppendCommand, Command, InTurn, Row, Scope, SessionPosition } from '../sqlite/commands.ts';
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
 import { checkOperationId, checkTransaction } from '../transaction.ts';
+import type { StoreWrite } from '../../store/write.ts';
+import { NOBODY, type TurnCommand } from '../turns/line.ts';
+import { currentFence } from '../turns/scope.ts';
+import { changeOf, tell } from '../turns/stored.ts';
+import { holderOf, inTurn, takeTurn, type TurnStore } from '../turns/take.ts';
+import type { HeldSessionTurn, SessionTurnHolder, SessionTurnRequest } from '../turns/types.ts';
 import type { SessionHistoryRewriteArgs, SessionHistoryTransactionArgs } from '../types.ts';
 import type { Deadline } from '../../store/deadline.ts';
 
@@ -52,6 +58,10 @@ type CommandOf = Command extends infer One ? (One extends Command ? Omit<One, 't
 export type SessionCallsOptions = StoredSessionOptions & {
   /** Name of the class, for messages. */
   readonly kind: string;
+  /** Names the server and what of it is used: equal for all sessions of one store. Never shown, it may hold a password. */
+  readonly store: string;
+  /** A change of a turn as a write that a log in the same database commits along. @default none */
+  readonly turnWrite?: (command: TurnCommand, scope: Scope) => StoreWrite | undefined;
   /** Called once, by the first call that needs the store. */
   readonly open: () => Promise<SessionStore>;
 };
@@ -63,6 +73,7 @@ export class SessionCalls {
   readonly #timeoutMs: number;
   readonly #tolerant: boolean;
   readonly #open: () => Promise<SessionStore>;
+  readonly #turns: TurnStore;
   #store: Promise<SessionStore> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
@@ -86,6 +97,10 @@ export class SessionCalls {
     this.#timeoutMs = timeoutMs;
     this.#tolerant = onCorrupt === 'warn';
     this.#open = open;
+    const { turnWrite } = options;
+    const turns = this.#newTurns(JSON.stringify([options.store, tenant, sessionId]));
+    const scope = { tenant, session: sessionId };
+    this.#turns = turnWrite ? { ...turns, write: (command) => turnWrite(command, scope) } : turns;
   }
 
   async getItems(limit?: number): Promise<AgentInputItem[]> {
@@ -106,12 +121,30 @@ export class SessionCalls {
     return items;
   }
 
+  /** An append that is not made yet. */
+  appendCommand(
+    items: AgentInputItem[],
+    { operationId, generation, expectedHead }: SessionAppendOptions & { operationId: string },
+  ): AppendCommand & Scope & InTurn & { readonly operationId: string } {
+    checkOperationId(operationId);
+    const rows = this.#encode(items, '.appendWrite()');
+    const scope = { tenant: this.#tenant, session: this.sessionId, turn: currentFence(this.#turns.session) };
+    return {
+      ...scope,
+      do: 'append',
+      rows,
+      operationId,
+      ...(generation !== undefined && { generation }),
+      ...(expectedHead !== undefined && { expectedHead }),
+    };
+  }
+
   async append(items: AgentInputItem[], options: SessionAppendOptions = {}): Promise<SessionPosition> {
     const { operationId, generation, expectedHead } = options;
     if (operationId !== undefined) checkOperationId(operationId);
     const rows = this.#encode(items, '.append()');
     if (rows.length === 0 && operationId === undefined) return this.position();
-    return positionOf(await this.#ask({ do: 'append', rows, operationId, generation, expectedHead }));
+    return positionOf(await this.#change({ do: 'append', rows, operationId, generation, expectedHead }));
   }
 
   async position(): Promise<SessionPosition> {
@@ -119,7 +152,8 @@ export class SessionCalls {
   }
 
   async popItem(): Promise<AgentInputItem | undefined> {
-    const { texts = [], unreadable = [] } = await this.#ask({ do: 'pop', tolerant: this.#tolerant });
+    const pop = (): Promise<Answer> => this.#change({ do: 'pop', tolerant: this.#tolerant });
+    const { texts = [], unreadable = [] } = await inTurn(this.#turns, pop);
     if (unreadable.length > 0) {
       if (!this.#tolerant) throw await this.#corruptAt(unreadable);
       await this.#warn(unreadable);
@@ -128,7 +162,7 @@ export class SessionCalls {
   }
 
   async clear(): Promise<void> {
-    await this.#ask({ do: 'clear' });
+    await inTurn(this.#turns, () => this.#change({ do: 'clear' }));
   }
 
   async applyMutations({ mutations }: SessionHistoryRewriteArgs): Promise<void> {
@@ -136,24 +170,58 @@ export class SessionCalls {
       callId,
       row: this.#encodeItem(replacement, `.applyHistoryMutations(), replacement of call ${callId},`),
     }));
-    if (changes.length > 0) await this.#ask({ do: 'rewrite', changes });
+    if (changes.length > 0) await this.#change({ do: 'rewrite', changes });
   }
 
   async applyTransaction({ operationId, transaction }: SessionHistoryTransactionArgs): Promise<void> {
     checkTransaction({ operationId, transaction });
     const where = '.applyHistoryTransaction()';
     if (transaction.type === 'append_items') {
-      await this.#ask({ do: 'append', rows: this.#encode(transaction.items, where), operationId });
+      await this.#change({ do: 'append', rows: this.#encode(transaction.items, where), operationId });
       return;
     }
     const expected = this.#encode(transaction.expectedSuffix, where).map(({ text }) => text);
-    await this.#ask({ do: 'replace', expected, rows: this.#encode(transaction.replacement, where), operationId });
+    await this.#change({ do: 'replace', expected, rows: this.#encode(transaction.replacement, where), operationId });
+  }
+
+  takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn> {
+    return takeTurn(this.#turns, request);
+  }
+
+  turnHolder(): Promise<SessionTurnHolder | undefined> {
+    return holderOf(this.#turns);
+  }
+
+  async endTurn(runId: string): Promise<void> {
+    await this.#turns.turn({ ask: 'break', runId });
   }
 
   /** Waits for calls under way. A second call changes nothing. */
   close(): Promise<void> {
     this.#closed ??= this.#last.then(async () => (await this.#store?.catch(() => undefined))?.release());
     return this.#closed;
+  }
+
+  #newTurns(session: string): TurnStore {
+    return {
+      session,
+      sessionId: this.sessionId,
+      turn: async (command) => {
+        const { turn = {} } = await this.#ask({ do: 'turn', command });
+        tell(session);
+        return turn;
+      },
+      look: async () => {
+        const { line = NOBODY, now = Date.now() } = await this.#ask({ do: 'line' });
+        return { line, now };
+      },
+      change: (signal, place) => changeOf(session, { signal, place }),
+    };
+  }
+
+  /** A change, in the turn that the caller works in, if it does. */
+  #change(command: CommandOf): Promise<Answer> {
+    return this.#ask({ ...command, turn: currentFence(this.#turns.session) });
   }
 
   #ask(command: CommandOf): Promise<Answer> {
@@ -218,6 +286,15 @@ export class SessionCalls {
     const whose = `session "${this.sessionId}" of tenant "${this.#tenant}"`;
     return `${place}: ${whose} has unreadable items at position ${positions.join(', ')}`;
   }
+}
+
+/** Clients and pools by a name each: two sessions on one client are in one store. */
+const names = new WeakMap<object, string>();
+
+export function nameOf(client: object): string {
+  const name = names.get(client) ?? crypto.randomUUID();
+  names.set(client, name);
+  return name;
 }
 
 function positionOf({ position }: Answer): SessionPosition {

@@ -16,6 +16,6 @@ export function decodeLine(text: string | undefined | null, sessionId: string): 
   }
   throw new SessionError(
     'session/store',
-    `The stored turn of session "${sessionId}" is unreadable. Delete its row of baton_session_turns when no run uses it.`,
+    `The stored turn of session "${sessionId}" is unreadable. Delete its row or key (baton_session_turns, …:turn) when no run uses it.`,
   );
 }

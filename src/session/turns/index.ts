@@ -3,6 +3,7 @@ export { isStoreSharingSession, isTurnAwareSession } from './types.ts';
 export type {
   HeldSessionTurn,
   SessionTurnChange,
+  SessionTurnHolder,
   SessionTurnRequest,
   StoreSharingSession,
   TurnAwareSession,

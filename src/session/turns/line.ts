@@ -3,7 +3,7 @@
  * replaces it by comparing and setting.
  *
  * T1 At most one key has the turn; each grant has a higher fence.
- * T2 First come, first served, but for whoever stopped to ask (its place expires).
+ * T2 First come, first served, but for whoever stopped to ask (its place expires) and for who may go first.
  * T3 Clocks decide liveness only: an expired holder loses the turn when another takes it, not before.
  */
 
@@ -29,6 +29,8 @@ export type TurnCommand =
       readonly leaseMs?: number;
       /** How long the place in the line lasts without being asked for again. Absent: do not wait. */
       readonly waitMs?: number;
+      /** Whether a new place is before all others. */
+      readonly first?: boolean;
     }
   | { readonly ask: 'renew'; readonly key: string; readonly fence: number; readonly leaseMs: number }
   | { readonly ask: 'note'; readonly key: string; readonly fence: number; readonly waitsFor?: string | undefined }
@@ -59,7 +61,8 @@ export function decideTurn(line: Line, command: TurnCommand, now: number): Decid
         key,
         runId,
         until,
-        ...(waitsFor !== undefined && { waitsFor }),
+        // It may hold what a model made, and not every store takes half a character.
+        ...(waitsFor !== undefined && { waitsFor: waitsFor.replace(/\p{Surrogate}/gu, '�') }),
       }));
     }
     case 'end': {
@@ -81,7 +84,7 @@ export const livingHolder = ({ holder }: Line, now: number): Holder | undefined 
   holder && (holder.until === null || holder.until > now) ? holder : undefined;
 
 function take(line: Line, command: Take, now: number): Decided {
-  const { key, runId, leaseMs, waitMs } = command;
+  const { key, runId, leaseMs, waitMs, first: isFirst } = command;
   const holder = livingHolder(line, now);
   const isOwn = holder?.key === key;
   const waiting = line.waiting.filter((waiter) => waiter.until > now || waiter.key === key);
@@ -100,7 +103,8 @@ function take(line: Line, command: Take, now: number): Decided {
   // Renewed in time, but not at each look.
   if (place && place.until - now > (waitMs * 2) / 3) return { line, answer };
   const own: Waiter = { key, runId, until: now + waitMs };
-  const next = place ? waiting.map((waiter) => (waiter === place ? own : waiter)) : [...waiting, own];
+  const joined = isFirst ? [own, ...waiting] : [...waiting, own];
+  const next = place ? waiting.map((waiter) => (waiter === place ? own : waiter)) : joined;
   return { line: { ...line, waiting: next }, answer };
 }
 

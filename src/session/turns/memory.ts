@@ -1,6 +1,6 @@
 /** The line of a session that lives in this process. */
-import { SessionError } from '../errors.ts';
 import { decideTurn, hasTurn, type Line, livingHolder, NOBODY, type TurnAnswer, type TurnCommand } from './line.ts';
+import { fenced, taken } from './refusals.ts';
 import type { TurnStore } from './take.ts';
 
 export class MemoryTurns implements TurnStore {
@@ -57,17 +57,7 @@ export type TurnCheck = {
 
 /** @throws SessionError `session/fenced` where the turn was lost, `session/turn-taken` where another has it */
 export function checkTurn(line: Line, { turn, needsTurn, sessionId, now }: TurnCheck): void {
-  if (turn && !hasTurn(line, turn)) {
-    throw new SessionError(
-      'session/fenced',
-      `The turn on session "${sessionId}" was lost: ${line.holder ? `run ${line.holder.runId} has it now` : 'it was ended'}. ` +
-        'Nothing was changed. Run again: the new run reads what was added meanwhile.',
-    );
-  }
+  if (turn && !hasTurn(line, turn)) throw fenced(line, sessionId);
   const holder = needsTurn && !turn ? livingHolder(line, now) : undefined;
-  if (!holder) return;
-  throw new SessionError(
-    'session/turn-taken',
-    `Run ${holder.runId} has the turn on session "${sessionId}". Nothing was changed.`,
-  );
+  if (holder) throw taken(holder.runId, sessionId);
 }

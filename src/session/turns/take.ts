@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreWrite } from '../../store/write.ts';
 import { SessionBusy, SessionError } from '../errors.ts';
-import { decideTurn, type Line, type TurnAnswer, type TurnCommand } from './line.ts';
+import { decideTurn, livingHolder, type Line, type TurnAnswer, type TurnCommand } from './line.ts';
 import { currentTurn, inScope, newScope, type OpenTurn } from './scope.ts';
-import type { HeldSessionTurn, SessionTurnChange, SessionTurnRequest } from './types.ts';
+import type { HeldSessionTurn, SessionTurnChange, SessionTurnHolder, SessionTurnRequest } from './types.ts';
 
 /** Where the line of one session is kept. */
 export type TurnStore = {
@@ -16,8 +16,12 @@ export type TurnStore = {
   turn(command: TurnCommand): Promise<TurnAnswer>;
   /** The line and the store's time, without a write. */
   look(): Promise<{ readonly line: Line; readonly now: number }>;
-  /** Resolves when the line may have changed; at the latest when the signal fires. */
-  change(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the line may have changed; at the latest when the signal fires.
+   *
+   * @param place how many wait before the one who asks
+   */
+  change(signal: AbortSignal, place: number): Promise<void>;
   /** A command to be committed by another component of the same database. */
   write?(command: TurnCommand): StoreWrite | undefined;
 };
@@ -43,7 +47,8 @@ export async function takeTurn(store: TurnStore, request: SessionTurnRequest): P
     key,
     runId,
     ...(leaseMs !== undefined && { leaseMs }),
-    ...(onBusy === 'queue' && { waitMs: store.isLocal ? Number.MAX_SAFE_INTEGER / 2 : PLACE_MS }),
+    ...(onBusy === 'interrupt' && { first: true }),
+    ...(onBusy !== 'reject' && { waitMs: store.isLocal ? Number.MAX_SAFE_INTEGER / 2 : PLACE_MS }),
   };
   const answer = await store.turn(take);
   const fence = answer.fence ?? (await wait(store, { take, request, answer }));
@@ -55,6 +60,8 @@ type Wait = { take: TurnCommand & { ask: 'take' }; request: SessionTurnRequest; 
 async function wait(store: TurnStore, { take, request, answer }: Wait): Promise<number> {
   const { timeoutMs = DEFAULT_TURN_TIMEOUT_MS, signal } = request;
   let last = answer;
+  let place = 0;
+  let interrupt = request.onBusy === 'interrupt' ? request.interrupt : undefined;
   if (take.waitMs === undefined) throw busy(store, last, undefined);
   const over = new AbortController();
   const stop = (): void => over.abort();
@@ -69,10 +76,20 @@ async function wait(store: TurnStore, { take, request, answer }: Wait): Promise<
       const endLook = (): void => look.abort();
       over.signal.addEventListener('abort', endLook);
       try {
-        const changed = store.change(look.signal);
+        const changed = store.change(look.signal, place);
         const { line, now } = await store.look();
+        place = Math.max(
+          0,
+          line.waiting.findIndex(({ key }) => key === take.key),
+        );
         if (decideTurn(line, take, now).line !== line) last = await store.turn(take);
         if (last.fence !== undefined) return last.fence;
+        const holder = holderIn(line, now);
+        if (interrupt && holder) {
+          const ask = interrupt;
+          interrupt = undefined;
+          await ask(holder);
+        }
         await changed;
       } finally {
         look.abort();
@@ -91,6 +108,23 @@ async function wait(store: TurnStore, { take, request, answer }: Wait): Promise<
   await leave(store, take.key);
   if (signal?.aborted) throw signal.reason;
   throw busy(store, last, timeoutMs);
+}
+
+/** A change of the session itself, such as a pop, is no run and over soon. */
+const CHANGE = 'change_';
+
+function holderIn(line: Line, now: number): SessionTurnHolder | undefined {
+  const holder = livingHolder(line, now);
+  if (!holder || holder.runId.startsWith(CHANGE)) return undefined;
+  const { runId, key, waitsFor } = holder;
+  return { runId, fence: line.fence, isDurable: key === runId, ...(waitsFor !== undefined && { waitsFor }) };
+}
+
+/** Who has the turn, but for who asks. */
+export async function holderOf(store: TurnStore): Promise<SessionTurnHolder | undefined> {
+  if (currentTurn(store.session)) return undefined;
+  const { line, now } = await store.look();
+  return holderIn(line, now);
 }
 
 async function leave(store: TurnStore, key: string): Promise<void> {
@@ -114,7 +148,7 @@ export async function inTurn<T>(store: TurnStore, act: () => Promise<T>, timeout
   } catch (error) {
     if (!(error instanceof SessionError && error.code === 'session/turn-taken')) throw error;
   }
-  const turn = await takeTurn(store, { runId: `change_${crypto.randomUUID()}`, timeoutMs });
+  const turn = await takeTurn(store, { runId: `${CHANGE}${crypto.randomUUID()}`, timeoutMs });
   try {
     return await turn.within(act);
   } finally {

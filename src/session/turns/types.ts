@@ -10,8 +10,14 @@ import type { Session } from '../types.ts';
 export type SessionTurnRequest = {
   /** Whose turn it is to be. */
   runId: string;
-  /** What happens where another has the turn: wait, first come first served, or fail at once. @default 'queue' */
-  onBusy?: 'queue' | 'reject';
+  /**
+   * What happens where another has the turn: wait, first come first served; fail at once; or ask it to end with
+   * `interrupt` and wait before all others.
+   * @default 'queue'
+   */
+  onBusy?: 'queue' | 'reject' | 'interrupt';
+  /** Asks who has the turn to end, once. Where it throws, nobody waits. Needed with onBusy 'interrupt'. */
+  interrupt?: (holder: SessionTurnHolder) => Promise<void>;
   /** How long to wait, in milliseconds. @default 300000 */
   timeoutMs?: number;
   /** Gives up waiting. */
@@ -22,6 +28,17 @@ export type SessionTurnRequest = {
    * @default false
    */
   durable?: boolean;
+};
+
+/** Who has the turn. */
+export type SessionTurnHolder = {
+  readonly runId: string;
+  /** Of its turn. */
+  readonly fence: number;
+  /** Whether the run outlives its process. */
+  readonly isDurable: boolean;
+  /** What it waits for, such as an approval, where it is known. */
+  readonly waitsFor?: string;
 };
 
 /** A turn that a run has. */
@@ -57,6 +74,8 @@ export interface TurnAwareSession extends Session {
   takeTurn(request: SessionTurnRequest): Promise<HeldSessionTurn>;
   /** Takes the turn from a run that will not come back, such as one whose log was removed. */
   endTurn(runId: string): Promise<void>;
+  /** The run that has the turn; undefined where none has it, and where this code works in the turn itself. */
+  turnHolder?(): Promise<SessionTurnHolder | undefined>;
 }
 
 export function isTurnAwareSession(session: Session | undefined): session is TurnAwareSession {

@@ -139,6 +139,47 @@ export const TURNS: Record<string, Check> = {
     await clear;
     expectSame(await session.getItems(), []);
   }),
+  'asks the holder to end where it is interrupted, and gives its turn to who did before all who wait': withTurns(
+    async (session) => {
+      const first = await session.takeTurn({ runId: 'r1' });
+      const order: string[] = [];
+      const waiting = session.takeTurn({ runId: 'r2' }).then((turn) => {
+        order.push('r2');
+        return turn.end();
+      });
+      await soon();
+      const asked: unknown[] = [];
+      const interrupt = async (holder: { runId: string; fence: number; isDurable: boolean }): Promise<void> => {
+        asked.push([holder.runId, holder.fence === first.fence, holder.isDurable]);
+        await first.end();
+      };
+      const turn = await session.takeTurn({ runId: 'r3', onBusy: 'interrupt', interrupt });
+      order.push('r3');
+      await turn.end();
+      await waiting;
+      expectSame(asked, [['r1', true, false]]);
+      expectSame(order, ['r3', 'r2']);
+      // Who cannot be asked is not waited for.
+      const other = await session.takeTurn({ runId: 'r4', durable: true });
+      const refuse = (): Promise<void> => Promise.reject(new Error('out of reach'));
+      const error = await rejectionOf(() => session.takeTurn({ runId: 'r5', onBusy: 'interrupt', interrupt: refuse }));
+      expectSame(error.message, 'out of reach');
+      await other.end();
+      await (await session.takeTurn({ runId: 'r6', onBusy: 'reject' })).end();
+    },
+  ),
+  'says who has the turn': withTurns(async (session) => {
+    if (!session.turnHolder) return;
+    expectSame(await session.turnHolder(), undefined);
+    const turn = await session.takeTurn({ runId: 'r1', durable: true });
+    await turn.note('an approval of book');
+    const { fence } = turn;
+    expectSame(await session.turnHolder(), { runId: 'r1', fence, isDurable: true, waitsFor: 'an approval of book' });
+    // Who works in the turn has nobody before it.
+    expectSame(await turn.within(() => session.turnHolder?.()), undefined);
+    await turn.end();
+    expectSame(await session.turnHolder(), undefined);
+  }),
   'joins the turn that it is asked for in': withTurns(async (session) => {
     const turn = await session.takeTurn({ runId: 'r1' });
     await turn.within(async () => {

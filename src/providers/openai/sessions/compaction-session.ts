@@ -80,6 +80,7 @@ export class OpenAIResponsesCompactionSession implements OpenAIResponsesCompacti
   /** There where the underlying session has turns. */
   declare readonly takeTurn?: Turns['takeTurn'];
   declare readonly endTurn?: Turns['endTurn'];
+  declare readonly turnHolder?: Turns['turnHolder'];
   readonly #options: OpenAIResponsesCompactionSessionOptions;
   readonly #underlying: Session;
   readonly #view: CompactedView;
