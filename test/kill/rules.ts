@@ -13,14 +13,15 @@ import {
 } from '../../src/index.ts';
 import { assistantMessage, functionCall } from '../../src/testing/index.ts';
 import { chance, hash, type Random, random, times, upTo } from './random.ts';
+import { acting, type Reach } from './reach.ts';
 
 export type RuleOptions = {
   seed: number;
   agent: string;
   /** Whether it may call tools that do not exist. */
   unknownTools: boolean;
-  /** Called once a request, with its key. */
-  performed(key: string): void;
+  /** Is told of each request, by its key. */
+  reach: Reach;
 };
 
 export class RuleModel implements Model {
@@ -31,13 +32,15 @@ export class RuleModel implements Model {
   }
 
   async getResponse(request: ModelRequest): Promise<ModelResponse> {
-    const { seed, agent, performed } = this.#options;
+    const { seed, agent, reach } = this.#options;
     const text = JSON.stringify(request.input);
     const key = `${agent}-${hash(`${seed} ${agent} ${request.systemInstructions ?? ''} ${text}`).toString(16)}-${text.length}`;
-    performed(`model ${key}`);
-    await ticks(1);
     const r = random(hash(key));
-    if (chance(r, 0.01)) throw new Error(`model failed: ${key}`);
+    await acting(reach, 'model', async () => {
+      reach.performed(`model ${key}`);
+      await ticks(1);
+      if (chance(r, 0.01)) throw new Error(`model failed: ${key}`);
+    });
     const usage = new Usage({ requests: 1, inputTokens: upTo(r, 50), outputTokens: upTo(r, 9), totalTokens: 60 });
     return { usage, output: this.#answer(r, request, key), responseId: key };
   }
