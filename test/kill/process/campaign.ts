@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventLog } from '../../../src/index.ts';
 import { HISTORY } from '../history.ts';
-import { chance, type Random, random, times, upTo } from '../random.ts';
+import { chance, type Random, random, times } from '../random.ts';
 import { systemOf } from '../systems.ts';
 import type { Mutant } from './mutants.ts';
 import { Oracle } from './oracle.ts';
@@ -198,6 +198,3 @@ class Making {
     for (const cell of new Set(points.at(-1)?.split(';'))) result.cells.set(cell, (result.cells.get(cell) ?? 0) + 1);
   }
 }
-
-/** A life that stands still at a commit, now and then. */
-export const standStill = (r: Random): Order => ({ do: 'stop', at: 2 + upTo(r, 12) });

@@ -37,6 +37,7 @@ export class Orders {
 
   async next(short: readonly Cell[]): Promise<Plan> {
     this.#n += 1;
+    if (this.#n % 40 === 0) return this.#stopped();
     if (short.length > 0 && this.#n % 3 === 0) return this.#search(short);
     return this.#n % 3 === 1 ? this.#swept() : this.#walk();
   }
@@ -69,6 +70,12 @@ export class Orders {
     };
   }
 
+  /** A process that stands still at a commit until its run is another's. */
+  #stopped(): Plan {
+    const at = 2 + upTo(this.#r, 12);
+    return { seed: pick(this.#r, this.#systems), next: (life) => (life === 0 ? { do: 'stop', at } : LIVE) };
+  }
+
   /** A system that has what is short, killed there as often as it can be. */
   async #search(short: readonly Cell[]): Promise<Plan> {
     const r = this.#r;
@@ -95,6 +102,16 @@ export class Orders {
     }
     return fit;
   }
+}
+
+/** Systems in which one of these is done, and which end as they must whoever is faster. */
+export async function findSystems(systems: readonly number[], subjects: readonly Subject[]): Promise<number[]> {
+  const fit: number[] = [];
+  for (const seed of systems) {
+    const has = await subjectsIn(seed);
+    if (!systemOf(seed).race && subjects.some((subject) => has.has(subject))) fit.push(seed);
+  }
+  return fit;
 }
 
 const known = new Map<number, Promise<ReadonlySet<Subject>>>();

@@ -2,8 +2,8 @@
  * Worker processes: bundled once, each started ahead of time, and used again until it dies.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -118,12 +118,14 @@ class Process implements Worker {
 
 /** Processes that run the program `program` (a fixture of this folder) on one store. */
 export class Workers {
-  readonly #start: () => Process;
+  readonly #file: string;
+  readonly #place: Place;
   #idle: Promise<Process>[] = [];
   readonly #all = new Set<Process>();
 
-  private constructor(start: () => Process) {
-    this.#start = start;
+  private constructor(file: string, place: Place) {
+    this.#file = file;
+    this.#place = place;
   }
 
   static async open(program: string, place: Place): Promise<Workers> {
@@ -142,14 +144,17 @@ export class Workers {
       logLevel: 'warning',
       define: await threads(),
     });
-    const workers = new Workers(
-      () => new Process([file, place.folder, place.store], join(folder, 'compiled')),
-    );
+    const workers = new Workers(file, place);
     // Whoever ends by itself leaves what it compiled to those who come after it.
     const first = await workers.#launch();
     first.close();
     await first.gone;
     return workers;
+  }
+
+  #start(): Process {
+    const { folder, store } = this.#place;
+    return new Process([this.#file, folder, store], join(dirname(this.#file), 'compiled'));
   }
 
   #launch(): Promise<Process> {
@@ -183,5 +188,6 @@ export class Workers {
     for (const each of this.#all) each.kill();
     await Promise.all([...this.#all].map(({ gone }) => gone));
     this.#idle = [];
+    rmSync(this.#file, { force: true });
   }
 }
