@@ -88,3 +88,12 @@ export function holdOf(
   record.inbox.push(...hold.take(posted));
   return hold;
 }
+
+/** Gives back what was claimed, of a run that cannot go on here. */
+export function giveBack(
+  { found, fences }: Claimed,
+  { log, presence }: { log: EventLog; presence: Presence },
+): Promise<void> {
+  const { runId, agent, session } = found.log.info;
+  return new Hold({ log, presence, runId, agent, session, places: placesOf(found, fences) }).giveBack();
+}

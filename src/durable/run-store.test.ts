@@ -118,6 +118,26 @@ describe.each(kinds)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
     await store.approve('r1', 'c1');
     await new RunStore({ log: open(), agents: [agent] }).resume('r1');
     await expect(run(agent, state, { durable: { store } })).rejects.toMatchObject({ code: 'durable/moved' });
+    expect((await store.log.read('r1'))?.info.lease.owner).toBeUndefined();
+  });
+
+  test('a run that cannot go on, for a wrong option or an edit that throws, is left to others', async () => {
+    const { agent, booked } = booking([call, done], { needsApproval: true });
+    const store = new RunStore({ log: open(), agents: [agent] });
+    await run(agent, 'Book LH1.', { durable: { store, runId: 'r1' } });
+    await store.approve('r1', 'c1');
+    await expect(store.resume('r1', { maxTurns: -1 })).rejects.toThrow('maxTurns');
+    const edit = (): never => {
+      throw new Error('no edit');
+    };
+    await expect(store.fork('r1', { runId: 'copy', edit })).rejects.toThrow('no edit');
+    const { runs } = await store.list();
+    expect(runs.map(({ runId, lease }) => [runId, lease.owner])).toEqual([
+      ['copy', undefined],
+      ['r1', undefined],
+    ]);
+    expect((await new RunStore({ log: open(), agents: [agent] }).resume('r1')).finalOutput).toBe('Done.');
+    expect(booked).toEqual(['LH1']);
   });
 
   test('a state in hand goes on in its log', async () => {

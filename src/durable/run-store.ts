@@ -22,7 +22,7 @@ import {
 } from '../run/index.ts';
 import type { Kept, RunKeeper, RunToKeep } from '../run/keeper.ts';
 import type { RunRecord } from '../run/record.ts';
-import { claimable, type Claimed, claimRun, holdOf } from './claim.ts';
+import { claimable, type Claimed, claimRun, giveBack, holdOf } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
 import { forkedEvents } from './fork.ts';
@@ -102,7 +102,9 @@ export class RunStore implements RunKeeper {
     }
     const claimed = await this.#claim(runId);
     const record = await this.#takeUp(claimed, agent, { context: given.context });
-    return run(agent, new RunState(record), { ...runOptions, durable: { store: this } } as NonStreamRunOptions);
+    return this.#goOn(record, (state) =>
+      run(agent, state, { ...runOptions, durable: { store: this } } as NonStreamRunOptions),
+    );
   }
 
   /**
@@ -131,9 +133,10 @@ export class RunStore implements RunKeeper {
     await this.log.append({ runId: copyId, position: 0, fence: 0, create, events, release: true });
     const { agent: _, ...runOptions } = { ...(await this.#options.resumeOptions?.(found.log.info)), ...rest };
     const record = await this.#takeUp(await this.#claim(copyId), agent, { context: runOptions.context });
-    const state = new RunState(record);
-    edit?.(state);
-    return run(agent, state, { ...runOptions, durable: { store: this } } as NonStreamRunOptions);
+    return this.#goOn(record, async (state) => {
+      edit?.(state);
+      return run(agent, state, { ...runOptions, durable: { store: this } } as NonStreamRunOptions);
+    });
   }
 
   /**
@@ -299,7 +302,7 @@ export class RunStore implements RunKeeper {
     const known = (journal.base?.at ?? 0) + journal.events.length;
     const { head } = claimed.found.log.info;
     if (head !== known) {
-      this.#presence.leave();
+      await giveBack(claimed, { log: this.log, presence: this.#presence });
       throw new DurableError(
         'durable/moved',
         journal.runId,
@@ -311,16 +314,29 @@ export class RunStore implements RunKeeper {
   }
 
   async #takeUp(claimed: Claimed, agent: AnyAgent, { context }: { context: unknown }): Promise<RunRecord> {
-    const record = revive(claimed.found, agent, context);
-    const hold = holdOf(claimed, record, { log: this.log, presence: this.#presence });
+    const to = { log: this.log, presence: this.#presence };
     try {
+      const record = revive(claimed.found, agent, context);
+      const hold = holdOf(claimed, record, to);
       record.inbox.push(...(await planEvents(claimed.found, agent, this.#options.onPlanChange)));
+      this.#claimed.set(record, hold);
+      return record;
     } catch (error) {
-      await hold.giveBack();
+      await giveBack(claimed, to);
       throw error;
     }
-    this.#claimed.set(record, hold);
-    return record;
+  }
+
+  /** Goes on with what was taken up. What cannot even begin, such as with an option that is wrong, is given back. */
+  async #goOn<T>(record: RunRecord, begin: (state: RunState<unknown, AnyAgent>) => Promise<T>): Promise<T> {
+    try {
+      return await begin(new RunState(record));
+    } catch (error) {
+      const unused = this.#claimed.get(record);
+      this.#claimed.delete(record);
+      await unused?.giveBack();
+      throw error;
+    }
   }
 
   async #claim(runId: string): Promise<Claimed> {

@@ -160,9 +160,8 @@ async function left(place: Place, log: EventLog, { conversation, index }: Case):
     message.role === 'assistant' ? message.calls.map(({ id }) => id) : [],
   );
   if (calls.join() !== made.join()) problems.push(`the session holds the calls ${calls.join()}, recorded ${made.join()}`);
-  if (!isTurnAwareSession(session)) throw new Error('It has no turns.');
   try {
-    await (await session.takeTurn({ runId: 'after', onBusy: 'reject' })).end();
+    if (isTurnAwareSession(session)) await (await session.takeTurn({ runId: 'after', onBusy: 'reject' })).end();
   } catch (error) {
     problems.push(`the turn on the session is not free: ${String(error)}`);
   }

@@ -108,13 +108,19 @@ class Making {
     const { workers, r } = this.#means;
     while (!this.#isOver) {
       const n = this.#n++;
-      const plan = this.#options.orders?.(n) ?? (await this.#orders.next(this.#short));
+      const plan = this.#options.orders?.(n) ?? (await this.#next());
       await this.#run(`k${n}`, plan);
       if (chance(r, 0.05) && (await workers.killWhileStarting(r() * 150))) {
         this.result.kills += 1;
         this.result.atStart += 1;
       }
     }
+  }
+
+  #next(): Promise<Plan> {
+    // What is short when most kills are made is looked for and nothing else.
+    const isLate = this.result.kills > this.#options.kills * 0.7;
+    return this.#orders.next(this.#short, isLate);
   }
 
   /** One run, from its first life to its end. */
@@ -139,10 +145,8 @@ class Making {
       const leaseMs = isStrangers || order.do === 'stop' ? SHORT_LEASE_MS : LONG_LEASE_MS;
       const ended = await this.#live({ runId, seed, life, worker, leaseMs, order }, oracle);
       if (life === 0) plan.first?.(ended.how === 'killed');
-      if (ended.how === 'killed') {
-        this.#count(runId, order);
-        await oracle.afterKill();
-      }
+      if (ended.how === 'killed') this.#count(runId, order);
+      if (ended.how === 'killed' || ended.how === 'again') await oracle.afterLife({ isKill: ended.how === 'killed' });
       if (ended.how === 'wrong') oracle.problems.push(`run ${runId} of system ${seed}, life ${life}: ${ended.what}`);
       if (ended.how === 'done' || ended.how === 'wrong') break;
       if (life === 59) oracle.problems.push(`run ${runId} of system ${seed} does not come to its end`);
@@ -170,11 +174,13 @@ class Making {
   /** Another ends the run of one that stands still in the middle of it; that one, going on, must not change it. */
   async #overtake(stopped: Worker, job: Job, oracle: Oracle): Promise<Ended> {
     const { workers } = this.#means;
+    await oracle.afterLife({ isKill: false });
     let ended: Ended | 'stopped' = { how: 'again', because: '' };
     for (let n = 0; n < 20 && ended.how === 'again'; n++) {
       const other = await workers.take();
       ended = await other.begin({ ...job, life: job.life + n + 1, worker: `${job.worker}-${n}`, order: { do: 'live' } });
       workers.giveBack(other);
+      if (ended !== 'stopped' && ended.how === 'again') await oracle.afterLife({ isKill: false });
       if (ended === 'stopped') throw new Error('It was told to live.');
     }
     const before = await oracle.heads();
@@ -192,6 +198,7 @@ class Making {
   #count(runId: string, order: Order): void {
     const { result } = this;
     result.kills += 1;
+    if (result.kills % 250 === 0) console.log(`${result.kills} kills, ${this.#short.length} cells have too few`);
     if (order.do === 'be killed') result.atTimes += 1;
     else result.atPoints += 1;
     const points = readFileSync(pointsFile(this.#options.place, runId), 'utf8').split('\n').slice(0, -1);

@@ -49,11 +49,13 @@ export class Oracle {
     this.#case = the;
   }
 
-  async afterKill(): Promise<void> {
+  /** A process is gone, or has left its run. */
+  async afterLife({ isKill }: { isKill: boolean }): Promise<void> {
     const disk = await this.#disk();
     this.problems.push(...unannounced(disk));
     const lost = inFlight(disk);
     this.#lost.push(lost);
+    if (!isKill) return;
     const begun = counted(disk.ledger);
     const isCut = ([key]: [string, number]): boolean =>
       !key.startsWith('key ') && (begun.get(key) ?? 0) > (this.#begun.get(key) ?? 0);
@@ -71,7 +73,7 @@ export class Oracle {
     const spec = systemOf(seed);
     const base = await baseOf(seed);
     const disk = await this.#disk();
-    const found = [...repeats(base, { disk, lost: this.#lost }), ...this.#actedTwice()];
+    const found = [...repeats(spec.race ? anyWay(base, disk) : base, { disk, lost: this.#lost }), ...this.#actedTwice()];
     const infos = await this.#infos();
     if (infos.length === 0) found.push('was never begun');
     for (const { runId: id, status, lease } of infos) {
@@ -112,8 +114,8 @@ export class Oracle {
     if (spec.session !== 'none') {
       const session = openSession(this.#place, runId, spec.session === 'plain');
       try {
-        if (!isTurnAwareSession(session)) throw new Error('It has no turns.');
-        await (await session.takeTurn({ runId: `after-${runId}`, onBusy: 'reject' })).end();
+        if (isTurnAwareSession(session))
+          await (await session.takeTurn({ runId: `after-${runId}`, onBusy: 'reject' })).end();
       } catch (error) {
         found.push(`the turn on its session is not free: ${String(error)}`);
       }
@@ -150,6 +152,14 @@ export class Oracle {
     disk.ledger.push(...new Ledger(this.#place, this.#case.runId).lines.filter((line) => !isAct(line)));
     return disk;
   }
+}
+
+/** A system that ends by who is faster may do what it did not do undisturbed, once. */
+function anyWay(base: Life, killed: Disk): Pick<Life, 'disk'> {
+  const disk = new Disk();
+  const known = new Set(base.disk.ledger);
+  disk.ledger.push(...base.disk.ledger, ...[...new Set(killed.ledger)].filter((key) => !known.has(key)));
+  return { disk };
 }
 
 const isAct = (line: string): boolean => line.startsWith('act ');

@@ -35,10 +35,10 @@ export class Orders {
     this.#systems = systems;
   }
 
-  async next(short: readonly Cell[]): Promise<Plan> {
+  async next(short: readonly Cell[], isLate: boolean): Promise<Plan> {
     this.#n += 1;
     if (this.#n % 40 === 0) return this.#stopped();
-    if (short.length > 0 && this.#n % 3 === 0) return this.#search(short);
+    if (short.length > 0 && (isLate || this.#n % 3 === 0)) return this.#search(short);
     return this.#n % 3 === 1 ? this.#swept() : this.#walk();
   }
 
