@@ -23,6 +23,10 @@ const undisturbed = (spec: SystemSpec): SystemSpec => ({
   session: spec.session === 'none' ? 'none' : 'memory',
 });
 
+/** Whether the end depends on who is faster, where what is done takes its time. */
+export const isRace = ({ race, agents }: SystemSpec): boolean =>
+  race || (agents[0]?.inputChecks.some(({ blocking, verdict }) => !blocking && verdict !== 'pass') ?? false);
+
 const bases = new Map<number, Promise<Life>>();
 export function baseOf(seed: number): Promise<Life> {
   const base = bases.get(seed) ?? live(undisturbed(systemOf(seed)), { durable: true });
@@ -73,7 +77,7 @@ export class Oracle {
     const spec = systemOf(seed);
     const base = await baseOf(seed);
     const disk = await this.#disk();
-    const found = [...repeats(spec.race ? anyWay(base, disk) : base, { disk, lost: this.#lost }), ...this.#actedTwice()];
+    const found = [...repeats(isRace(spec) ? anyWay(base, disk) : base, { disk, lost: this.#lost }), ...this.#actedTwice()];
     const infos = await this.#infos();
     if (infos.length === 0) found.push('was never begun');
     for (const { runId: id, status, lease } of infos) {
@@ -92,7 +96,7 @@ export class Oracle {
 
   /** What ended otherwise than undisturbed. */
   async #otherwise(spec: SystemSpec, base: Life, disk: Disk): Promise<string[]> {
-    if (spec.race) return [];
+    if (isRace(spec)) return [];
     // What was under way when a run stopped is not repeated after a kill: its results, and no more, may differ.
     const cut = new Set(base.outcome.status === 'finished' ? [] : callIds(base.outcome.state));
     const seen = (value: unknown): unknown => withoutResults(value, cut);

@@ -7,7 +7,7 @@
  */
 import { chance, pick, type Random, upTo } from '../random.ts';
 import { systemOf } from '../systems.ts';
-import { baseOf } from './oracle.ts';
+import { baseOf, isRace } from './oracle.ts';
 import { type Cell, type Order, SUBJECTS, type Subject } from './points.ts';
 import { kindOf } from '../build.ts';
 
@@ -109,7 +109,7 @@ export async function findSystems(systems: readonly number[], subjects: readonly
   const fit: number[] = [];
   for (const seed of systems) {
     const has = await subjectsIn(seed);
-    if (!systemOf(seed).race && subjects.some((subject) => has.has(subject))) fit.push(seed);
+    if (!isRace(systemOf(seed)) && subjects.some((subject) => has.has(subject))) fit.push(seed);
   }
   return fit;
 }

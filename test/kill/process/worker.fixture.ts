@@ -6,7 +6,6 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  AlreadyDecided,
   type AnyAgent,
   DurableError,
   LogError,
@@ -122,10 +121,22 @@ const LOST: ReadonlySet<string> = new Set([
   'durable/moved',
   'log/fenced',
   'log/conflict',
+  // The life before it died while it created the run, and the database finished what it had been sent.
+  'log/exists',
   'log/busy',
 ]);
 const codeOf = (error: unknown): string =>
   error instanceof DurableError || error instanceof LogError ? error.code : '';
+
+const isOver = async (runId: string): Promise<boolean> => {
+  const status = (await log.read(runId, { limit: 0 }))?.info.status;
+  return status === 'finished' || status === 'failed' || status === 'cancelled';
+};
+/** On one line, with its causes. */
+const textOf = (error: unknown): string =>
+  error instanceof Error
+    ? `${String(error.stack)} ${error.cause === undefined ? '' : textOf(error.cause)}`.replaceAll('\n', ' ¶ ')
+    : String(error);
 
 say('ready');
 for await (const line of createInterface({ input: process.stdin })) {
@@ -138,8 +149,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     const code = codeOf(error);
     // Runs that fail are over, too: anything else is an error of this test.
     if (LOST.has(code)) say(`again ${code}`);
-    else if (error instanceof AlreadyDecided || !stateOfError(error)) say(`wrong ${String((error as Error).stack).replaceAll('\n', ' ¶ ')}`);
-    else say('done');
+    else if (stateOfError(error) && (await isOver(job.runId))) say('done');
+    else say(`wrong ${textOf(error)}`);
   }
 }
 await budgets.close();
