@@ -23,7 +23,7 @@ export function dangling(file: string, source: string, exists: (path: string) =>
 }
 
 /**
- * Worker threads as text, by the name under which the sources look for it. A text in the bundle is found wherever
+ * Worker threads as text, by the name under which src/store/sqlite/thread.ts looks for it. A text in the bundle is found wherever
  * users' bundlers put it; a file beside it would be left behind.
  */
 const THREADS = { BATON_SQLITE_WORKER: 'src/sqlite-thread.ts' } as const;

@@ -63,8 +63,11 @@ export {
   setDefaultOpenAIClient,
   setDefaultOpenAIKey,
   setOpenAIAPI,
+  setOpenAIResponsesTransport,
   StreamedRunResult,
+  withResponsesWebSocketSession,
 } from './run/index.ts';
+export type { ResponsesWebSocketSession, ResponsesWebSocketSessionOptions } from './run/index.ts';
 export type {
   CallModelInputFilter,
   CallModelInputFilterArgs,
@@ -245,6 +248,7 @@ export {
   OpenAIChatCompletionsModel,
   OpenAIProvider,
   OpenAIResponsesModel,
+  OpenAIResponsesWSModel,
   webSearchTool,
 } from './providers/openai/index.ts';
 export type {
@@ -253,6 +257,10 @@ export type {
   OpenAIProviderOptions,
   OpenAIRawModelEventSource,
   OpenAIResponsesRawModelStreamEvent,
+  OpenAIResponsesWSModelOptions,
+  OpenSocket,
+  ResponsesWebSocketOptions,
+  SocketLike,
 } from './providers/openai/index.ts';
 
 // Sessions

@@ -4,33 +4,17 @@
  * A step is one commit of two events, the answer of an effect (2 KB) and the request of the next one, appended by
  * comparing and setting the run's head. `--json` prints the figures only; `--seconds 5` says how long each measure may
  * take; `--dir` where the files go (the disk is what is measured). PostgreSQL is measured where BATON_POSTGRES_URL
- * names one: `node scripts/services/main.ts postgres -- npm run bench:durable`.
+ * names one: `node scripts/services/main.ts postgres -- npm run bench:durable`. DBOS and Restate are measured beside it
+ * after `npm ci --prefix bench/durable/engines`.
  */
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { postgresLog, sqliteLog } from '../../src/log/index.ts';
 import type { EventLog } from '../../src/log/index.ts';
-
-const STEPS = 20;
-const RESULT = 'x'.repeat(2000);
-
-type Figures = {
-  /** Of one step as its run sees it, in milliseconds. */
-  readonly meanMs: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly stepsPerSecond: number;
-  /** How late a timer of 1 ms fires while the runs go on, in milliseconds. */
-  readonly loopP99Ms: number;
-  readonly loopMaxMs: number;
-  readonly steps: number;
-};
-
-const at = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+import { type Engine, measureEngines } from './engines.ts';
+import { at, type Figures, measurePair, type Pair, RESULT, STEPS } from './steps.ts';
 
 /** The p50 of writing 4 KB at the end of a file and waiting for the disk, in milliseconds. */
 function fdatasync(dir: string, samples = 400): number {
@@ -77,37 +61,6 @@ async function oneRun(log: EventLog, runId: string, times: number[]): Promise<vo
   });
 }
 
-async function measure(
-  log: EventLog,
-  name: string,
-  { parallel, ms }: { parallel: number; ms: number },
-): Promise<Figures> {
-  const times: number[] = [];
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  let made = 0;
-  const lane = async (until: number): Promise<void> => {
-    while (performance.now() < until) await oneRun(log, `${name}-${made++}`, times);
-  };
-  const lanes = (until: number) => Promise.all(Array.from({ length: parallel }, () => lane(until)));
-  await lanes(performance.now() + ms / 10);
-  times.length = 0;
-  delay.enable();
-  const from = performance.now();
-  await lanes(from + ms);
-  const seconds = (performance.now() - from) / 1000;
-  delay.disable();
-  const sorted = times.toSorted((a, b) => a - b);
-  return {
-    meanMs: times.reduce((sum, time) => sum + time, 0) / times.length,
-    p50Ms: at(sorted, 0.5),
-    p99Ms: at(sorted, 0.99),
-    stepsPerSecond: times.length / seconds,
-    loopP99Ms: delay.percentile(99) / 1e6 - 1,
-    loopMaxMs: delay.max / 1e6 - 1,
-    steps: times.length,
-  };
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -122,23 +75,22 @@ async function main(): Promise<void> {
   const connectionString = process.env['BATON_POSTGRES_URL'];
   try {
     const before = fdatasync(dir);
-    const alone = await measure(log, 'alone', { parallel: 1, ms });
-    const between = fdatasync(dir);
-    const fifty = await measure(log, 'fifty', { parallel: 50, ms });
+    const { alone, fifty } = await measurePair((name, times) => oneRun(log, name, times), ms);
     const after = fdatasync(dir);
     await log.close();
     const postgres = connectionString === undefined ? undefined : await measurePostgres(connectionString, ms);
-    const disk = [before, between, after].toSorted((a, b) => a - b)[1] ?? Number.NaN;
-    const limitMs = 0.25 + 1.2 * disk;
+    const engines = await measureEngines(connectionString, ms);
+    const limitMs = 0.25 + 0.6 * (before + after);
     const report = {
       node: process.version,
       cpus: cpus().length,
       load: loadavg()[0],
-      fdatasyncP50Ms: [before, between, after],
+      fdatasyncP50Ms: [before, after],
       alone,
       fifty,
       limitMs,
       postgres,
+      engines,
     };
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : textOf(report));
   } finally {
@@ -146,13 +98,10 @@ async function main(): Promise<void> {
   }
 }
 
-type Pair = { readonly alone: Figures; readonly fifty: Figures };
-
 async function measurePostgres(connectionString: string, ms: number): Promise<Pair> {
   const log = postgresLog({ connectionString, tenant: `bench-${crypto.randomUUID()}` });
   try {
-    const alone = await measure(log, 'alone', { parallel: 1, ms });
-    return { alone, fifty: await measure(log, 'fifty', { parallel: 50, ms }) };
+    return await measurePair((name, times) => oneRun(log, name, times), ms);
   } finally {
     await log.close();
   }
@@ -167,9 +116,11 @@ type Report = {
   readonly fifty: Figures;
   readonly limitMs: number;
   readonly postgres: Pair | undefined;
+  readonly engines: readonly Engine[];
 };
 
-function textOf({ node, cpus: count, load, fdatasyncP50Ms, alone, fifty, limitMs, postgres }: Report): string {
+function textOf(report: Report): string {
+  const { node, cpus: count, load, fdatasyncP50Ms, alone, fifty, limitMs, postgres, engines } = report;
   const verdict = (isMet: boolean): string => (isMet ? 'met' : 'MISSED');
   const row = (name: string, one: Figures): string =>
     `${name.padEnd(9)} mean ${one.meanMs.toFixed(3)} ms, p50 ${one.p50Ms.toFixed(3)}, p99 ${one.p99Ms.toFixed(2)}; ` +
@@ -177,7 +128,7 @@ function textOf({ node, cpus: count, load, fdatasyncP50Ms, alone, fifty, limitMs
     `max ${one.loopMaxMs.toFixed(1)}; ${one.steps} steps`;
   return [
     `A durable step: two events in one commit, 2 KB results, ${STEPS} steps a run. SQLite, WAL, synchronous FULL.`,
-    `Node ${node}, ${count} processors, load ${load?.toFixed(2)}; fdatasync of 4 KB p50 before, between, after: ` +
+    `Node ${node}, ${count} processors, load ${load?.toFixed(2)}; fdatasync of 4 KB p50 before and after: ` +
       `${fdatasyncP50Ms.map((one) => one.toFixed(3)).join(', ')} ms`,
     row('1 run', alone),
     `          at most ${limitMs.toFixed(3)} ms (0.25 + 1.2 x fdatasync): ${verdict(alone.meanMs <= limitMs)}`,
@@ -193,7 +144,13 @@ function textOf({ node, cpus: count, load, fdatasyncP50Ms, alone, fifty, limitMs
           `          at least 10,000 steps/s: ${verdict(postgres.fifty.stepsPerSecond >= 10_000)}`,
         ]
       : ['PostgreSQL was not measured: BATON_POSTGRES_URL is not set.']),
-    '',
+    'Beside it, a step of other engines: a function that gives the same 2 KB, and what they keep of it.',
+    ...engines.flatMap(({ name, gives, result }) =>
+      typeof result === 'string'
+        ? [`${name}: ${result}`]
+        : [`${name}: ${gives}`, row('1 run', result.alone), row('50 runs', result.fifty)],
+    ),
+    'Not measured: recovery, takeover, waiting runs, networks between, memory, power loss.',
   ].join('\n');
 }
 

@@ -6,7 +6,7 @@
  */
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
 import { closedBatch, decided, handedOff, resultItem } from './batch.ts';
-import { callIndex, close, fault, keep, kept, marked, recordToolChecks, without } from './edit.ts';
+import { callIndex, close, fault, keep, isOpen, kept, marked, recordToolChecks, without } from './edit.ts';
 import type { Effect, EventOf, ItemEntry, RunEvent, StopCause, ToolCheck } from './events.ts';
 import { append, listOf, toArray } from './list.ts';
 import { accepted, rejectedOutput, replied } from './reply.ts';
@@ -18,7 +18,7 @@ export const apply = (s: State, e: RunEvent): State => (isExpected(s, e) ? appli
 function isExpected(s: State, e: RunEvent): boolean {
   if (!('id' in e) || e.id === undefined || e.type === 'run.stopping' || e.type === 'effect.settled_late') return true;
   const { id } = e;
-  if (s.open.some((effect) => effect.id === id)) return true;
+  if (isOpen(s.open, id)) return true;
   if (e.type === 'effect.uncertain') return s.uncertain.some((effect) => effect.id === id);
   // A stopping run gives results to calls that nobody answers any more.
   return s.status === 'stopping' && e.type === 'tool.returned' && id.startsWith(`m${s.k}/`);
@@ -220,7 +220,7 @@ function resumed(s: State, e: EventOf<'run.resumed'>): State {
 // Effects
 
 function requested(s: State, effect: Effect): State {
-  const open = [...s.open, effect];
+  const open = s.open.length === 0 ? [effect] : [...s.open, effect];
   if (effect.attempt !== undefined) {
     const uncertain = s.uncertain.length === 0 ? s.uncertain : s.uncertain.filter((lost) => lost.id !== effect.id);
     if (effect.do !== 'call_tool') return { ...s, open, uncertain };

@@ -1,11 +1,11 @@
 /**
  * What becomes of the calls of a reply: decisions, results, handoffs.
  */
-import { callIndex, kept, marked, recordToolChecks, unshared } from './edit.ts';
+import { callIndex, type History, kept, marked, recordToolChecks, unshared } from './edit.ts';
 import type { ModelItem } from '../protocol/items.ts';
 import type { EventOf, ItemEntry } from './events.ts';
 import { listOf, toArray } from './list.ts';
-import { askedCalls, type Call, inputItems, isInDoubt, type State } from './state.ts';
+import { askedCalls, type Call, inputItems, isInDoubt, isNewHandoff, type State } from './state.ts';
 
 export function decided(e: EventOf<'call.decided'>): Partial<Call> {
   if (e.verdict === 'run') return { status: 'ready' };
@@ -15,24 +15,26 @@ export function decided(e: EventOf<'call.decided'>): Partial<Call> {
 
 /** Results enter the history in the model's order, whatever the order in which they came. */
 export function closedBatch(s: State, e: EventOf<'batch.closed'>): State {
-  const asked = e.pausing ? askedCalls(s) : [];
+  const asked = e.pausing ? askedCalls(s) : NONE;
   // Results wait for those in doubt: they enter the history together, in the model's order.
   const holds = e.pausing === true && isInDoubt(s);
-  const results: ItemEntry[] = [];
+  let history: History = s;
   const calls = s.calls.map((call): Call => {
-    if (call.askedAt === undefined && asked.includes(call)) {
-      return { ...call, askedAt: s.entries.length + results.length };
-    }
+    if (call.askedAt === undefined && asked.includes(call)) return { ...call, askedAt: history.entries.length };
     if (call.status !== 'done' || call.kept || !call.item || holds) return call;
     const { item, custom, i } = call;
     const id = `m${e.k}/c${i}`;
-    results.push({ kind: 'tool_output', item, agent: s.agent, id, ...(custom !== undefined && { custom }) });
+    history = kept(history, [
+      { kind: 'tool_output', item, agent: s.agent, id, ...(custom !== undefined && { custom }) },
+    ]);
     return { ...call, kept: true };
   });
-  const handoff = calls.some(({ kind, status }) => kind === 'handoff' && status === 'new');
-  const { entries, produced, request } = kept(s, results);
-  return { ...s, entries, produced, request, calls, stage: e.pausing ? 'pausing' : handoff ? 'handoff' : 'admit' };
+  const { entries, produced, request } = history;
+  const stage = e.pausing ? 'pausing' : calls.some(isNewHandoff) ? 'handoff' : 'admit';
+  return { ...s, entries, produced, request, calls, stage };
 }
+
+const NONE: readonly Call[] = [];
 
 type HandedOff = Pick<EventOf<'handoff.returned'>, 'id' | 'to' | 'item' | 'input' | 'edit' | 'checks'>;
 

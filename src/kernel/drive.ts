@@ -34,61 +34,58 @@ export async function drive(initial: State, plan: Plan, world: World): Promise<S
   let state = initial;
   let answer: RunEvent | undefined;
   for (;;) {
-    const round = decide(state, plan, { answer, inbox: world.inbox() });
-    const events = round.events.length;
-    state = round.state;
-    if (events > 0) {
-      const committed = world.commit(round.events, state);
+    const landed = decide(state, plan, { answer, inbox: world.inbox() });
+    const newest = landed.at(-1);
+    if (newest) {
+      state = newest.state;
+      const committed = world.commit(landed.map(eventOf), state);
       if (committed) await committed;
       if (world.forget) state = world.forget();
-      const stop = announce(round.shown, world);
+      const stop = announce(landed, world);
       if (stop && state.status === 'running') state = await stopRun(state, { type: 'run.stopping', ...stop }, world);
     }
     if (state.open.length === 0 && (isOver(state.status) || state.status === 'paused')) return state;
     if (state.open.length > 0) {
       // Nothing of the round is kept while the run waits.
-      round.events = round.shown = NOTHING;
+      landed.length = 0;
       answer = await world.next();
-    } else if (events === 0) throw new Error(`Run ${state.runId} has nothing to do in stage "${state.stage}".`);
+    } else if (!newest) throw new Error(`Run ${state.runId} has nothing to do in stage "${state.stage}".`);
   }
 }
 
-const NOTHING: never[] = [];
-
-/** What landed, each event with the state that follows from it. */
-type Round = { state: State; events: RunEvent[]; shown: Shown[] };
-type Shown = { event: RunEvent; state: State };
+/** What landed, with the state that follows from it. */
+type Landed = { event: RunEvent; state: State };
 type Landing = { answer: RunEvent | undefined; inbox: readonly RunEvent[] };
 
-/** Lets what came land, then decides until there is nothing more to decide. */
-function decide(from: State, plan: Plan, { answer, inbox }: Landing): Round {
-  const round: Round = { state: from, events: [], shown: [] };
-  if (answer) land(round, answer);
-  for (const event of inbox) if (isWelcome(round.state, event)) land(round, event);
-  for (let decided = step(round.state, plan); decided.length > 0; decided = step(round.state, plan)) {
-    for (const event of decided) land(round, event);
-  }
-  return round;
-}
+const eventOf = ({ event }: Landed): RunEvent => event;
 
-function land(round: Round, event: RunEvent): void {
-  const state = apply(round.state, event);
-  round.state = state;
-  round.events.push(event);
-  round.shown.push({ event, state });
+/** Lets what came land, then decides until there is nothing more to decide. */
+function decide(from: State, plan: Plan, { answer, inbox }: Landing): Landed[] {
+  const landed: Landed[] = [];
+  const land = (before: State, event: RunEvent): State => {
+    const state = apply(before, event);
+    landed.push({ event, state });
+    return state;
+  };
+  let state = answer ? land(from, answer) : from;
+  if (inbox.length > 0) for (const event of inbox) if (isWelcome(state, event)) state = land(state, event);
+  for (let decided = step(state, plan); decided.length > 0; decided = step(state, plan)) {
+    state = decided.reduce(land, state);
+  }
+  return landed;
 }
 
 /** Shows each event, then starts the effect that it requests. What a listener throws ends the run. */
-function announce(shown: readonly Shown[], world: World): Stop | undefined {
+function announce(landed: readonly Landed[], world: World): Stop | undefined {
   let stop: Stop | undefined;
-  for (const { event, state } of shown) {
+  landed.forEach(({ event, state }) => {
     try {
       world.notify(event, state);
     } catch (error) {
       stop ??= world.caught(error);
     }
     if (event.type === 'effect.requested') world.start(event.effect, state);
-  }
+  });
   return stop;
 }
 

@@ -5,6 +5,10 @@ import type { ItemEntry, Stop, ToolCheck } from './events.ts';
 import { append, appendAll, type List, listOf, toArray } from './list.ts';
 import type { Call, State } from './state.ts';
 
+/** Asked for each answer, most often of one effect: without a closure. */
+export const isOpen = (open: State['open'], id: string): boolean =>
+  open.length === 1 ? open[0]?.id === id : open.some((effect) => effect.id === id);
+
 /** What is still open after an answer. */
 export function without(open: State['open'], id: string): State['open'] {
   if (open.length === 1 && open[0]?.id === id) return NOTHING;
@@ -46,16 +50,17 @@ export const recordToolChecks = (s: State, checks: readonly ToolCheck[] | undefi
 export const unshared = (s: State): List<ItemEntry> =>
   s.produced === s.entries ? listOf(toArray(s.produced)) : s.produced;
 
+/** All that shows items. */
+export type History = Pick<State, 'entries' | 'produced' | 'request'>;
+
 /** Items that are added to everything that shows items. */
-export function kept(s: State, added: readonly ItemEntry[]): Pick<State, 'entries' | 'produced' | 'request'> {
-  let { entries, produced, request } = s;
-  const shared = produced === entries;
-  for (const entry of added) {
-    entries = append(entries, entry);
-    produced = shared ? entries : append(produced, entry);
-    request = append(request, entry.item);
-  }
-  return { entries, produced, request };
+export const kept = ({ entries, produced, request }: History, added: readonly ItemEntry[]): History =>
+  added.reduce(keptOne, { entries, produced, request });
+
+function keptOne(before: History, entry: ItemEntry): History {
+  const entries = append(before.entries, entry);
+  const produced = before.produced === before.entries ? entries : append(before.produced, entry);
+  return { entries, produced, request: append(before.request, entry.item) };
 }
 
 export const keep = (s: State, entry: ItemEntry): State => ({ ...s, ...kept(s, [entry]) });

@@ -3,7 +3,7 @@ export { apply, fold } from './apply.ts';
 export { callIndex } from './edit.ts';
 export { drive, type World } from './drive.ts';
 export type * from './events.ts';
-export { at, type List, listOf, toArray } from './list.ts';
+export { at, collect, type List, listOf, toArray } from './list.ts';
 export { textOf } from './reply.ts';
 export {
   type Approval,

@@ -38,3 +38,16 @@ export const at = <T>(list: List<T>, index: number): T | undefined =>
 /** A copy as a plain array: pointers only. */
 export const toArray = <T>(list: List<T>, from = 0, to = list.length): T[] =>
   list.backing.slice(from, Math.min(to, list.length));
+
+/** What is found of each element, where something is. Of just that length: a `push` to an empty array makes room for 17. */
+export function collect<T, R>(items: readonly T[], find: (item: T, index: number) => R | undefined): R[] {
+  let found: R[] | undefined;
+  for (let index = 0; index < items.length; index++) {
+    // The index is within bounds. An iterator would be garbage for each element.
+    const one = find(items[index] as T, index);
+    if (one === undefined) continue;
+    if (found) found.push(one);
+    else found = [one];
+  }
+  return found ?? [];
+}

@@ -4,12 +4,12 @@
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
 import { keep, kept, without } from './edit.ts';
 import type { CallPlan, EntryKind, EventOf, HandledKind, ItemEntry, Parsed } from './events.ts';
-import { append } from './list.ts';
+import { append, collect } from './list.ts';
 import { type Call, NO_REPLY, type PlannedCall, type State } from './state.ts';
 
 export function replied(s: State, e: EventOf<'model.replied'>): State {
   const { reply, parsed, prepared } = e;
-  const calls = plannedCalls(reply.output, e.calls ?? plainCalls(reply.output));
+  const calls = e.calls ? plannedCalls(reply.output, e.calls) : collect(reply.output, plainCall);
   const fresh = prepared?.input && !s.inputSaved ? prepared.input : s.fresh;
   const stage = s.status === 'running' ? 'reply' : s.stage;
   return { ...s, open: without(s.open, e.id), fresh, stage, reply: { k: s.k, reply, calls, parsed } };
@@ -17,35 +17,27 @@ export function replied(s: State, e: EventOf<'model.replied'>): State {
 
 /** The calls with what was found of them. What does not speak of a call in the output is no plan. */
 function plannedCalls(output: readonly ModelItem[], plans: readonly CallPlan[]): PlannedCall[] {
-  return plans.flatMap((plan) => {
+  return collect(plans, (plan) => {
     const made = output[plan.at];
-    return made?.type === 'function_call' ? [{ ...plan, made }] : [];
+    return made?.type === 'function_call' ? { ...plan, made } : undefined;
   });
 }
 
-/** Calls of which nothing special was found. */
-function plainCalls(output: readonly ModelItem[]): CallPlan[] {
-  return output.flatMap((item, at) => (item.type === 'function_call' ? [{ at, kind: 'function' as const }] : []));
-}
+/** A call of which nothing special was found. */
+const plainCall = (made: ModelItem, at: number): PlannedCall | undefined =>
+  made.type === 'function_call' ? { at, kind: 'function', made } : undefined;
 
 export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
   const { reply, calls: plans, parsed } = s.reply;
   const output = reply.output;
   const calls = plans.map((plan, i) => newCall(plan, i, e.ignored?.includes(i) ?? false));
   const active = e.ignored ? calls.filter(({ status }) => status !== 'ignored') : calls;
-  const meaning = outcome(s, {
-    text: textOf(output),
-    refusal: refusalOf(output),
-    parsed,
-    calls: active.length,
-    id: `m${e.k}`,
-  });
+  const meaning = active.length > 0 ? CALLS : outcome(s, { output, parsed, id: `m${e.k}` });
   // A refusal is no turn of the conversation: models that read it go on refusing.
-  const added: ItemEntry[] = [];
   const shown = meaning.fault?.cause === 'modelRefusal' ? [] : output;
-  shown.forEach((item, position) => {
+  const added = collect(shown, (item, position): ItemEntry | undefined => {
     const call = item.type === 'function_call' ? calls.find(({ at }) => at === position) : undefined;
-    if (call?.status !== 'ignored') added.push({ kind: entryKind(item, call), item, agent: s.agent });
+    return call?.status === 'ignored' ? undefined : { kind: entryKind(item, call), item, agent: s.agent };
   });
   const { entries, produced, request } = kept(s, added);
   return {
@@ -71,17 +63,14 @@ const NONE: State['dropped'] = [];
 const droppedOf = (calls: readonly Call[]): State['dropped'] =>
   calls.filter(({ status }) => status === 'ignored').map(({ callId, tool }) => ({ callId, tool }));
 
-type Facts = {
-  text: string | undefined;
-  refusal: string | undefined;
-  parsed: Parsed | undefined;
-  calls: number;
-  id: string;
-};
+const CALLS: Partial<State> = { stage: 'tools' };
 
-/** What a reply means for the run: calls to make, an output, a fault, or nothing usable: the model is asked again. */
-function outcome(s: State, { text, refusal, parsed, calls, id }: Facts): Partial<State> {
-  if (calls > 0) return { stage: 'tools' };
+type Facts = { output: readonly ModelItem[]; parsed: Parsed | undefined; id: string };
+
+/** What a reply without calls means: an output, a fault, or nothing usable: the model is asked again. */
+function outcome(s: State, { output, parsed, id }: Facts): Partial<State> {
+  const text = textOf(output);
+  const refusal = refusalOf(output);
   const bad = (cause: HandledKind, name: string, message: string): Partial<State> => ({
     stage: 'admit',
     fault: s.fault ?? { cause, error: { name, message }, id },

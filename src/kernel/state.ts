@@ -310,6 +310,9 @@ export function askedCalls(s: State): readonly Call[] {
 /** Whether the run pauses only for what a crash left in doubt. */
 export const isInDoubt = (s: State): boolean => s.calls.some((call) => isWaiting(s, call) && isDoubtful(call));
 
+/** Whether a call is a handoff that did not take place yet. */
+export const isNewHandoff = ({ kind, status }: Call): boolean => kind === 'handoff' && status === 'new';
+
 /** Whether a call waits for a person: for its own approval, or for those that its sub-agent asks for. */
 export const isWaiting = (s: State, call: Call): boolean =>
   call.status === 'waiting' ||

@@ -6,11 +6,11 @@
  * D2: a run that must end is `stopping`: it asks for nothing new but what ends it in order (error handler, session).
  * D3: every accepted call has a result before a run ends.
  */
-import type { ModelItem } from '../protocol/items.ts';
+import type { FunctionCallItem, ModelItem } from '../protocol/items.ts';
 import type { AgentKey, Effect, RunEvent, Stop } from './events.ts';
-import { toArray } from './list.ts';
+import { collect, toArray } from './list.ts';
 import { saveIfNeeded } from './save.ts';
-import { answerOn, answerTo, type Call, decisionOn, isWaiting, type State } from './state.ts';
+import { answerOn, answerTo, type Call, decisionOn, isNewHandoff, isWaiting, type State } from './state.ts';
 import { stepStopping } from './stopping.ts';
 
 export type ToolUse = 'run_llm_again' | 'stop_on_first_tool' | 'dynamic' | { readonly stopAt: readonly string[] };
@@ -165,6 +165,7 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
 function stepChecks(s: State, plan: Plan, model: RunEvent): readonly RunEvent[] {
   const { n, asked, passed } = s.admission;
   const checks = plan.agent(s.agent).inputChecks;
+  if (checks.length === 0) return [model];
   const check = (index: number): RunEvent => ask({ do: 'check', id: `in${n}/${index}`, point: 'input', n, index });
   const pick = (blocking: boolean): RunEvent[] =>
     checks.flatMap((each, index) => (each.blocking === blocking ? [check(index)] : []));
@@ -180,17 +181,17 @@ function stepChecks(s: State, plan: Plan, model: RunEvent): readonly RunEvent[] 
 function acceptReply(s: State, plan: Plan): readonly RunEvent[] {
   const { calls, k } = s.reply;
   const ignored: number[] = [];
-  const ids = new Map<string, string>();
+  // Where there is one call, as in most replies, there is nothing to compare.
+  const ids = calls.length > 1 ? new Map<string, string>() : undefined;
   let problem: string | undefined;
   let handoffs = 0;
   calls.forEach(({ kind, made }, i) => {
     const { callId, name } = made;
-    const args = `${name}\n${made.arguments}`;
-    const before = ids.get(callId);
-    ids.set(callId, args);
+    const before = ids?.get(callId);
+    ids?.set(callId, contentOf(made));
     // Two calls under one id in one reply cannot be answered apart. In a later reply an id stands for a new call:
     // models number their calls as they like.
-    if (before !== undefined && before !== args) {
+    if (before !== undefined && before !== contentOf(made)) {
       problem ??= `Tool call ID ${callId} was reused for different tool invocations in the same run.`;
     }
     if (before !== undefined) return ignored.push(i);
@@ -203,26 +204,28 @@ function acceptReply(s: State, plan: Plan): readonly RunEvent[] {
   return problem === undefined ? [accepted] : [accepted, stop('model_behavior', 'ModelBehaviorError', problem)];
 }
 
+const contentOf = (made: FunctionCallItem): string => `${made.name}\n${made.arguments}`;
+
 function stepTools(s: State, plan: Plan): readonly RunEvent[] {
   const cap = plan.toolConcurrency ?? Infinity;
-  let busy = 0;
-  for (const { status } of s.calls) if (status === 'deciding' || status === 'running') busy += 1;
-  let events: RunEvent[] | undefined;
-  for (const call of s.calls) {
-    if (busy >= cap) break;
-    const effect = nextFor(s, call);
-    if (!effect) continue;
+  let busy = s.calls.reduce(countBusy, 0);
+  if (busy === s.calls.length) return NOTHING;
+  const events = collect(s.calls, (call): RunEvent | undefined => {
+    const effect = busy < cap ? nextFor(s, call) : undefined;
+    if (!effect) return undefined;
     busy += 1;
-    if (events) events.push(ask(effect));
-    else events = [ask(effect)];
-  }
-  if (events) return events;
+    return ask(effect);
+  });
+  if (events.length > 0) return events;
   if (busy > 0 || s.open.length > 0) return NOTHING;
   if (s.calls.some((call) => isWaiting(s, call))) return [{ type: 'batch.closed', k: s.k, pausing: true }];
   const closed: RunEvent = { type: 'batch.closed', k: s.k };
-  if (s.calls.some(({ kind, status }) => kind === 'handoff' && status === 'new')) return [closed];
-  return [closed, ...useOfTools(s, plan)];
+  const more = s.calls.some(isNewHandoff) ? NOTHING : useOfTools(s, plan);
+  return more.length === 0 ? [closed] : [closed, ...more];
 }
+
+const countBusy = (busy: number, { status }: Call): number =>
+  status === 'deciding' || status === 'running' ? busy + 1 : busy;
 
 /** What a call needs next from the world, if anything. */
 function nextFor(s: State, call: Call): Effect | undefined {
@@ -289,7 +292,7 @@ export function resultText(item: ModelItem): string {
 }
 
 function stepHandoff(s: State, plan: Plan): readonly RunEvent[] {
-  const handoffs = s.calls.filter(({ kind, status }) => kind === 'handoff' && status === 'new');
+  const handoffs = s.calls.filter(isNewHandoff);
   return handoffs.slice(0, 1).map((call): RunEvent => {
     const { i, to } = call;
     if (call.dynamic) return ask({ do: 'hand_off', id: `m${s.k}/c${i}`, k: s.k, i });

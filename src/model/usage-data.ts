@@ -24,14 +24,17 @@ export function usageData(usage: Usage): UsageData {
   };
 }
 
+const NONE: readonly never[] = [];
+
 /** Details that count something: vendors send a dozen zeros with each reply. */
 function counted<K extends string>(
   key: K,
-  details: readonly Record<string, number>[] = [],
-): { [key in K]?: Record<string, number>[] } {
+  details: readonly Record<string, number>[] = NONE,
+): { [key in K]?: Record<string, number>[] } | undefined {
+  if (details.length === 0) return undefined;
   const some = details.map((each) => Object.fromEntries(Object.entries(each).filter(([, count]) => count !== 0)));
   const kept = some.filter((each) => Object.keys(each).length > 0);
-  return (kept.length > 0 ? { [key]: kept } : {}) as { [key in K]?: Record<string, number>[] };
+  return kept.length > 0 ? ({ [key]: kept } as { [key in K]?: Record<string, number>[] }) : undefined;
 }
 
 /** The usage of one attempt: that of its single request is not said twice. */

@@ -119,7 +119,7 @@ function asEntry(usage: Usage): RequestUsage {
     inputTokens: usage.inputTokens,
     outputTokens: usage.outputTokens,
     totalTokens: usage.totalTokens,
-    inputTokensDetails: usage.inputTokensDetails[0] ?? {},
-    outputTokensDetails: usage.outputTokensDetails[0] ?? {},
+    ...(usage.inputTokensDetails[0] && { inputTokensDetails: usage.inputTokensDetails[0] }),
+    ...(usage.outputTokensDetails[0] && { outputTokensDetails: usage.outputTokensDetails[0] }),
   });
 }

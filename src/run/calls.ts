@@ -24,15 +24,15 @@ export function knownTool(record: RunRecord, state: State, call: Call): Function
 
 export type Bound = { tool: FunctionTool; prepared: PreparedArguments };
 
-/**
- * The tool of a call and its arguments: as they were bound when the reply came, or, after a resume, found by name.
- *
- * @throws UserError where the agent has no such tool any more.
- */
+/** The tool of a call and its arguments, as they were bound when the reply came. */
+export function boundTool(run: LiveRun, state: State, call: Call): Bound | undefined {
+  const bound = run.record.live.calls.get(`m${state.k}/c${call.i}`);
+  return bound && 'tool' in bound ? bound : undefined;
+}
+
+/** The same after a resume: found by name. @throws UserError where the agent has no such tool any more. */
 export async function bindTool(run: LiveRun, state: State, call: Call): Promise<Bound> {
   const id = `m${state.k}/c${call.i}`;
-  const bound = run.record.live.calls.get(id);
-  if (bound && 'tool' in bound) return bound;
   const agent = run.agent(state.agent);
   const named = (tools: readonly { type: string; name: string }[]): FunctionTool | undefined =>
     tools.findLast((tool): tool is FunctionTool => tool.type === 'function' && tool.name === call.tool);

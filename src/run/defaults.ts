@@ -11,7 +11,7 @@ type Defaults = {
   providerWasSet: boolean;
   model: string | Model | undefined;
   prices: Prices | undefined;
-  openAI: { apiKey?: string; client?: OpenAIClient; useResponses?: boolean };
+  openAI: { apiKey?: string; client?: OpenAIClient; useResponses?: boolean; useWebSocket?: boolean };
 };
 
 const defaults: Defaults = {
@@ -25,11 +25,12 @@ const defaults: Defaults = {
 /** The provider that finds models by name where a runner has none of its own. */
 export function defaultProvider(): ModelProvider {
   if (defaults.provider) return defaults.provider;
-  const { apiKey, client, useResponses } = defaults.openAI;
+  const { apiKey, client, useResponses, useWebSocket } = defaults.openAI;
   return (defaults.provider = new OpenAIProvider({
     ...(apiKey !== undefined && { apiKey }),
     ...(client && { openAIClient: client }),
     ...(useResponses !== undefined && { useResponses }),
+    ...(useWebSocket !== undefined && { useResponsesWebSocket: useWebSocket }),
   }));
 }
 
@@ -101,6 +102,14 @@ export function setOpenAIAPI(api: 'responses' | 'chat_completions'): void {
     throw new UserError(`setOpenAIAPI got ${JSON.stringify(api)}. Use 'responses' or 'chat_completions'.`);
   }
   changeOpenAI({ useResponses: api === 'responses' });
+}
+
+/** Chooses how the Responses API is asked. An open WebSocket keeps the process alive for a minute. @default 'http' */
+export function setOpenAIResponsesTransport(transport: 'http' | 'websocket'): void {
+  if (transport !== 'http' && transport !== 'websocket') {
+    throw new UserError(`setOpenAIResponsesTransport got ${JSON.stringify(transport)}. Use 'http' or 'websocket'.`);
+  }
+  changeOpenAI({ useWebSocket: transport === 'websocket' });
 }
 
 function changeOpenAI(change: Defaults['openAI']): void {

@@ -6,6 +6,7 @@ export {
   setDefaultOpenAIKey,
   setDefaultPrices,
   setOpenAIAPI,
+  setOpenAIResponsesTransport,
 } from './defaults.ts';
 export type { ContextStrategy, Envelope, SaveOptions } from './codec.ts';
 export type { Cost, RunCost } from './cost.ts';
@@ -18,3 +19,5 @@ export type { RunInput } from './run.ts';
 export { SummarizingSession } from './summary-session.ts';
 export type { SummarizingSessionOptions } from './summary-session.ts';
 export type { SessionTurnOptions } from './turn-options.ts';
+export { withResponsesWebSocketSession } from './websocket-session.ts';
+export type { ResponsesWebSocketSession, ResponsesWebSocketSessionOptions } from './websocket-session.ts';

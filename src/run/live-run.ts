@@ -218,7 +218,7 @@ export class LiveRun implements World, DecisionListener {
     const at = Date.now();
     const committed = events as Committed[];
     if (committed[0]) committed[0].at = at;
-    for (const event of committed) journal.events.push(event);
+    committed.forEach((event) => journal.events.push(event));
     const { committer } = this.surroundings;
     if (!committer) return undefined;
     const { turn } = this;
@@ -306,7 +306,7 @@ export class LiveRun implements World, DecisionListener {
 
   #answer(event: RunEvent): void {
     const id = 'id' in event ? event.id : undefined;
-    const under = this.#under.findIndex((effect) => effect.id === id);
+    const under = this.#under.length === 1 && this.#under[0]?.id === id ? 0 : this.#indexUnder(id);
     if (this.#over || id === undefined || under < 0) {
       const summary = 'outcome' in event ? (event.outcome ?? 'ok') : event.type;
       this.record.journal.late.push({ type: 'effect.settled_late', id: id ?? '', summary });
@@ -315,6 +315,10 @@ export class LiveRun implements World, DecisionListener {
     this.#under.splice(under, 1);
     if (this.#resolve) this.wake(event);
     else this.#answers.push(event);
+  }
+
+  #indexUnder(id: string | undefined): number {
+    return this.#under.findIndex((effect) => effect.id === id);
   }
 
   #failure(effect: Effect, error: unknown): RunEvent {

@@ -105,7 +105,7 @@ export async function invokeFunctionTool<Context = unknown, Result = unknown>(
 }
 
 /** As {@link invokeFunctionTool}, for arguments that were prepared before: they are not parsed again. */
-export async function invokePrepared<Context>(
+export function invokePrepared<Context>(
   args: InvokeArgs<Context, unknown> & {
     prepared?: PreparedArguments;
     /** Hears of an error or a timeout that becomes a result. */

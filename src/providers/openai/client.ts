@@ -23,6 +23,8 @@ export type OpenAIClient = {
   readonly baseURL?: string;
   readonly responses: { create: Create; compact?: Create };
   readonly chat: { completions: { create: Create } };
+  /** @internal */
+  readonly [over]?: (fetch: Fetch, baseURL?: string) => OpenAIClient;
 };
 
 export type OpenAIClientOptions = {
@@ -98,6 +100,9 @@ function missing(): never {
   );
 }
 
+/** Under this a client of ours makes one like itself that asks through another `fetch`, at another address where one is given. */
+export const over: unique symbol = Symbol('a client over another fetch');
+
 /** A client for an endpoint. */
 export function clientOf(baseURL: () => string, endpoint: Endpoint): OpenAIClient & { readonly baseURL: string } {
   const create =
@@ -110,6 +115,10 @@ export function clientOf(baseURL: () => string, endpoint: Endpoint): OpenAIClien
     },
     responses: { create: create('/responses'), compact: create('/responses/compact') },
     chat: { completions: { create: create('/chat/completions') } },
+    [over]: (fetch: Fetch, url?: string) => {
+      const elsewhere = url === undefined ? {} : { urlOf: (path: string) => `${withoutSlash(url)}${path}` };
+      return clientOf(() => url ?? baseURL(), { ...endpoint, ...elsewhere, fetch });
+    },
   };
 }
 

@@ -16,6 +16,9 @@ export type {
   OpenAIResponsesRawModelStreamEvent,
 } from './raw-events.ts';
 export { OpenAIResponsesModel } from './responses/model.ts';
+export type { OpenSocket, ResponsesWebSocketOptions, SocketLike } from './socket/connection.ts';
+export { OpenAIResponsesWSModel } from './socket/model.ts';
+export type { OpenAIResponsesWSModelOptions } from './socket/model.ts';
 export { codeInterpreterTool, fileSearchTool, imageGenerationTool, webSearchTool } from './tools.ts';
 export type {
   CodeInterpreterToolOptions,

@@ -6,6 +6,8 @@ import type { Fetch, WireTimeouts } from '../../wire/index.ts';
 import { OpenAIChatCompletionsModel } from './chat/model.ts';
 import { createOpenAIClient, type OpenAIClient } from './client.ts';
 import { OpenAIResponsesModel } from './responses/model.ts';
+import type { ResponsesWebSocketOptions } from './socket/connection.ts';
+import type { OpenAIResponsesWSModel } from './socket/model.ts';
 import { UserError } from '../../protocol/errors.ts';
 
 export type OpenAIProviderOptions = {
@@ -19,6 +21,13 @@ export type OpenAIProviderOptions = {
   project?: string;
   /** Which API: `true` for Responses, `false` for Chat Completions, which most other servers speak. @default true */
   useResponses?: boolean;
+  /** Ask the Responses API over WebSockets that stay open between calls. @default false */
+  useResponsesWebSocket?: boolean;
+  /** Where WebSockets lead. @default OPENAI_WEBSOCKET_BASE_URL, else `baseURL` with `wss:` */
+  websocketBaseURL?: string;
+  /** One model, and so one set of connections, a name. @default true */
+  cacheResponsesWebSocketModels?: boolean;
+  responsesWebSocketOptions?: ResponsesWebSocketOptions;
   /** Refuse what Chat Completions cannot do (stored prompts, conversations), else leave it out. @default false */
   strictFeatureValidation?: boolean;
   /** Who answers, where it is not OpenAI: histories of other providers are made to fit it. @default 'openai' */
@@ -35,6 +44,7 @@ export type OpenAIProviderOptions = {
 export class OpenAIProvider implements ModelProvider {
   readonly #options: OpenAIProviderOptions;
   readonly #client: OpenAIClient;
+  readonly #onSockets = new Map<string, Promise<OpenAIResponsesWSModel>>();
 
   /** @throws UserError when a client and options for making one are both given */
   constructor(options: OpenAIProviderOptions = {}) {
@@ -50,6 +60,9 @@ export class OpenAIProvider implements ModelProvider {
 
   /** @param modelName @default the environment variable OPENAI_DEFAULT_MODEL, else gpt-5.4-mini */
   getModel(modelName?: string): Promise<Model> {
+    if (this.#options.useResponsesWebSocket && this.#options.useResponses !== false) {
+      return this.#onSocket(modelName || getDefaultModel());
+    }
     const { useResponses = true, strictFeatureValidation = false, provider, project } = this.#options;
     const identity = { ...(provider !== undefined && { provider }), ...(project !== undefined && { project }) };
     const name = modelName || getDefaultModel();
@@ -58,5 +71,33 @@ export class OpenAIProvider implements ModelProvider {
         ? new OpenAIResponsesModel(this.#client, name, identity)
         : new OpenAIChatCompletionsModel(this.#client, name, { ...identity, strictFeatureValidation }),
     );
+  }
+
+  /** Closes the WebSockets of its models, where there are any. */
+  async close(): Promise<void> {
+    const models = [...this.#onSockets.values()];
+    this.#onSockets.clear();
+    await Promise.all(models.map(async (model) => (await model).close()));
+  }
+
+  #onSocket(name: string): Promise<Model> {
+    const { websocketBaseURL, cacheResponsesWebSocketModels = true, provider, project } = this.#options;
+    const { responsesWebSocketOptions: websocketOptions } = this.#options;
+    const known = this.#onSockets.get(name);
+    if (known) return known;
+    // Loaded where it is asked for: most programs speak HTTP.
+    const made = import('./socket/model.ts').then(
+      ({ OpenAIResponsesWSModel: OnSocket }) =>
+        new OnSocket(this.#client, name, {
+          ...(provider !== undefined && { provider }),
+          ...(project !== undefined && { project }),
+          ...(websocketBaseURL !== undefined && { websocketBaseURL }),
+          // A model that nobody keeps must keep no connection.
+          reuseConnection: cacheResponsesWebSocketModels,
+          ...(websocketOptions && { websocketOptions }),
+        }),
+    );
+    if (cacheResponsesWebSocketModels) this.#onSockets.set(name, made);
+    return made;
   }
 }

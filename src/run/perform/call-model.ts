@@ -20,53 +20,82 @@ import { usageData } from '../usage.ts';
 import { type CallAttempts, isWatched, watchAttempts } from './attempts.ts';
 import { describeCalls } from './describe-calls.ts';
 import { filterInput } from './filter-input.ts';
-import { resolveModel, settingsFor } from './models.ts';
+import { type Resolved, resolveModel, settingsFor } from './models.ts';
 import { type Offer, offerOf, serialize, serializeHandoff } from './offer.ts';
 
 type CallModel = Extract<Effect, { do: 'call_model' }>;
 
-export async function callModel(run: LiveRun, effect: CallModel, state: State): Promise<RunEvent> {
+export function callModel(run: LiveRun, effect: CallModel, state: State): Promise<RunEvent> {
   const agent = run.agent(state.agent);
-  const ready = await prepare(run, agent, state);
-  if (state.admission.asked > state.admission.passed) await settleChecks(run);
+  const ready = prepare(run, agent, state);
+  const waits = state.admission.asked > state.admission.passed;
+  // Sub-agents that start together are all announced before the first of them asks its model.
+  const isPlain = !waits && !run.surroundings.parent && !(ready instanceof Promise) && !hasBudget(run);
+  if (!isPlain || isWatched(run, agent, ready.model)) return callWatched(run, { effect, agent, ready, waits });
+  return sent(run, { effect, agent, ready, attempts: undefined, budgeted: false });
+}
+
+type Waiting = { effect: CallModel; agent: AnyAgent; ready: Ready | Promise<Ready>; waits: boolean };
+
+/** What some runs want before a call: their checks heard, user code asked, each attempt noticed. */
+async function callWatched(run: LiveRun, { effect, agent, ready: preparing, waits }: Waiting): Promise<RunEvent> {
+  const ready = await preparing;
+  if (waits) await settleChecks(run);
   const budgeted = hasBudget(run);
   const watched = budgeted || isWatched(run, agent, ready.model);
   const attempts = watched ? await watchAttempts(run, { effect, agent, ...ready }) : undefined;
-  const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
-  if (run.observer) tellSent(run.observer, effect.id, { ...ready, run, agent });
+  return sent(run, { effect, agent, ready, attempts, budgeted });
+}
+
+type Call = {
+  effect: CallModel;
+  agent: AnyAgent;
+  ready: Ready;
+  attempts: CallAttempts | undefined;
+  budgeted: boolean;
+};
+
+/** One frame from the call to its event: what an asynchronous function keeps of itself is paid for each call. */
+async function sent(run: LiveRun, call: Call): Promise<RunEvent> {
+  const { ready, attempts } = call;
+  if (run.observer) tellSent(run.observer, call.effect.id, { ...ready, run, agent: call.agent });
   try {
-    const call = budgeted && { effect, agent: agent.name, model: ready.model, request: asked.request };
-    const answer: Answer = run.observer
-      ? await run.observer.inCall(effect.id, () =>
-          call ? sendWithin(run, call, asked) : answerOf(run, ready.model, asked),
-        )
-      : call
-        ? await sendWithin(run, call, asked)
-        : run.settings.stream
-          ? await readStream(run, ready.model, asked)
-          : { response: await ask(ready.model, asked.request, asked.hooks) };
-    return replied(run, effect.id, { agent, ready, answer, attempts });
+    const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
+    const answer: Answer =
+      call.budgeted || run.observer || run.settings.stream
+        ? await send(run, call, asked)
+        : { response: await ask(ready.model, asked.request, asked.hooks) };
+    return replied(run, call, answer);
   } catch (error) {
-    run.record.live.values.set(effect.id, error);
-    return {
-      type: 'model.failed',
-      id: effect.id,
-      error: errorInfo(error),
-      ...(error instanceof BudgetExceededError && { cause: 'budget' as const }),
-      ...(ready.prepared && { prepared: ready.prepared }),
-      ...(run.observer && ready.model.origin && { origin: ready.model.origin }),
-      ...attempts?.failed(),
-    };
+    return failed(run, call, error);
   }
+}
+
+function failed(run: LiveRun, { effect: { id }, ready, attempts }: Call, error: unknown): RunEvent {
+  run.record.live.values.set(id, error);
+  return {
+    type: 'model.failed',
+    id,
+    error: errorInfo(error),
+    ...(error instanceof BudgetExceededError && { cause: 'budget' as const }),
+    ...(ready.prepared && { prepared: ready.prepared }),
+    ...(run.observer && ready.model.origin && { origin: ready.model.origin }),
+    ...attempts?.failed(),
+  };
 }
 
 /** `by`: who answered, where a budget had another model asked. */
 type Answer = { response: ModelResponse; firstTokenMs?: number; by?: Model };
 
+/** Asks the model in the ways that cost more: read by a trace, within budgets, streamed. */
+function send(run: LiveRun, { effect, agent, ready: { model }, budgeted }: Call, asked: Asked): Promise<Answer> {
+  const call: BudgetedCall = { effect, agent: agent.name, model, request: asked.request };
+  const sending = (): Promise<Answer> => (budgeted ? sendWithin(run, call, asked) : answerOf(run, model, asked));
+  return run.observer ? run.observer.inCall(effect.id, sending) : sending();
+}
+
 const answerOf = async (run: LiveRun, model: Model, asked: Asked): Promise<Answer> =>
   run.settings.stream ? readStream(run, model, asked) : { response: await ask(model, asked.request, asked.hooks) };
-
-type Answered = { agent: AnyAgent; ready: Ready; answer: Answer; attempts: CallAttempts | undefined };
 
 /** Asks the model, or who a budget puts in its place. */
 function sendWithin(run: LiveRun, call: BudgetedCall, asked: Asked): Promise<Answer> {
@@ -77,7 +106,7 @@ function sendWithin(run: LiveRun, call: BudgetedCall, asked: Asked): Promise<Ans
 }
 
 /** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */
-function replied(run: LiveRun, id: string, { agent, ready, answer, attempts }: Answered): RunEvent {
+function replied(run: LiveRun, { effect: { id }, agent, ready, attempts }: Call, answer: Answer): RunEvent {
   const { offer, prepared } = ready;
   const { response, firstTokenMs, by } = answer;
   const model = by ?? ready.model;
@@ -95,21 +124,39 @@ function replied(run: LiveRun, id: string, { agent, ready, answer, attempts }: A
 
 type Ready = { request: ModelRequest; offer: Offer; model: Model; prepared: Prepared | undefined };
 
-/** Asks user code what is to be sent, and to whom. */
-async function prepare(run: LiveRun, agent: AnyAgent, state: State): Promise<Ready> {
+/** What is to be sent, and to whom. A promise only where user code or a provider is asked. */
+function prepare(run: LiveRun, agent: AnyAgent, state: State): Ready | Promise<Ready> {
+  const { instructions, prompt } = agent;
+  const offer = offerOf(run, agent);
+  if (offer instanceof Promise || typeof instructions === 'function' || typeof prompt === 'function') {
+    return prepareAsking(run, { agent, state, offer });
+  }
+  const resolved = run.settings.callModelInputFilter ? undefined : resolveModel(run, agent);
+  if (!resolved || resolved instanceof Promise) return prepareAsking(run, { agent, state, offer, resolved });
+  const { model, explicit } = resolved;
+  const parts = { agent, state, offer, prompt, explicit, input: inputOf(state), system: instructions };
+  return { request: requestOf(run, parts), offer, model, prepared: undefined };
+}
+
+type Asking = {
+  agent: AnyAgent;
+  state: State;
+  offer: Offer | Promise<Offer>;
+  resolved?: Promise<Resolved> | undefined;
+};
+
+async function prepareAsking(run: LiveRun, { agent, state, offer: offering, resolved }: Asking): Promise<Ready> {
   const { settings, context } = run;
-  const offering = offerOf(run, agent);
-  const offer = offering instanceof Promise ? await offering : offering;
+  const offer = await offering;
   const system =
     typeof agent.instructions === 'function' ? await agent.instructions(context, agent) : agent.instructions;
   const prompt = typeof agent.prompt === 'function' ? await agent.prompt(context, agent) : agent.prompt;
-  const resolving = resolveModel(run, agent);
-  const { model, explicit } = resolving instanceof Promise ? await resolving : resolving;
-  const parts: Parts = { agent, state, offer, prompt, explicit, input: inputOf(state), system, prepared: undefined };
-  if (settings.callModelInputFilter) {
-    Object.assign(parts, await filterInput(run, { agent, input: parts.input, instructions: system, state }));
-  }
-  return { request: requestOf(run, parts), offer, model, prepared: parts.prepared };
+  const { model, explicit } = await (resolved ?? resolveModel(run, agent));
+  const parts: Parts = { agent, state, offer, prompt, explicit, input: inputOf(state), system };
+  const filtered = settings.callModelInputFilter
+    ? await filterInput(run, { agent, input: parts.input, instructions: system, state })
+    : undefined;
+  return { request: requestOf(run, { ...parts, ...filtered }), offer, model, prepared: filtered?.prepared };
 }
 
 type Parts = {
@@ -120,7 +167,6 @@ type Parts = {
   explicit: boolean;
   input: AgentInputItem[];
   system: string | undefined;
-  prepared: Prepared | undefined;
 };
 
 function requestOf(run: LiveRun, { agent, state, offer, prompt, explicit, input, system }: Parts): ModelRequest {

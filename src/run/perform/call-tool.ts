@@ -28,7 +28,7 @@ import {
   type ToolInputGuardrailResult,
   type ToolOutputGuardrailResult,
 } from '../../tools/index.ts';
-import { bindTool, callOf, type Bound } from '../calls.ts';
+import { bindTool, type Bound, boundTool, callOf } from '../calls.ts';
 import { errorInfo, jsonOf, toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { childRun } from './child-run.ts';
@@ -37,25 +37,60 @@ import { beginCall, keyOf } from './once.ts';
 type CallTool = Extract<Effect, { do: 'call_tool' }>;
 type Job = { run: LiveRun; effect: CallTool; state: State; call: Call; item: FunctionCallItem; agent: AnyAgent };
 
-export async function callTool(run: LiveRun, effect: CallTool, state: State): Promise<RunEvent> {
+export function callTool(run: LiveRun, effect: CallTool, state: State): Promise<RunEvent> {
   const call = callOf(state, effect.i);
   const job: Job = { run, effect, state, call, item: call.made, agent: run.agent(state.agent) };
+  const bound = effect.refused || call.malformed ? undefined : boundTool(run, state, call);
+  return bound ? carriedOut(job, bound) : settled(job);
+}
+
+/** A call that may not run, that cannot, or of which a resume must find the tool again. */
+async function settled(job: Job): Promise<RunEvent> {
+  const { run, effect, state, call } = job;
   if (effect.refused) return settledByPerson(job) ?? returned(job, await refusal(job), { outcome: 'rejected' });
   if (call.kind === 'unknown') return returned(job, await notFound(job), { outcome: 'error' });
-  const bound = await bindTool(run, state, call);
+  const bound = boundTool(run, state, call) ?? (await bindTool(run, state, call));
   if (call.malformed) return returned(job, MALFORMED_ARGUMENTS_TEXT, { outcome: 'error' });
+  return carriedOut(job, bound);
+}
+
+/** One frame from the call to its event: what an asynchronous function keeps of itself is paid for each call. */
+async function carriedOut(job: Job, bound: Bound): Promise<RunEvent> {
+  const { tool } = bound;
   const checks: ToolCheck[] = [];
+  let outcome: ToolOutcome = 'ok';
   try {
-    return await guarded(job, bound, checks);
+    const early = isPlain(job, tool) ? announceStart(job, tool) : await beforeCall(job, bound, checks);
+    if (early) return early;
+    let output = await invokePrepared({
+      tool,
+      runContext: job.run.context,
+      input: job.item.arguments,
+      prepared: bound.prepared,
+      details: new Details(job),
+      onError: (error) => void (outcome = error instanceof ToolTimeoutError ? 'timeout' : 'error'),
+    });
+    if (tool.outputGuardrails?.length) output = await checkedOutput(job, tool, { output, checks });
+    const event = finished(job, bound, { output, outcome, checks });
+    return event instanceof Promise ? await event : event;
   } catch (error) {
-    if (run.isStopped) throw error;
-    const failure = wrap(error);
-    run.record.live.values.set(effect.id, failure);
-    return { type: 'tool.failed', id: effect.id, error: errorInfo(failure), ...(checks.length > 0 && { checks }) };
+    return failed(job, error, checks);
   }
 }
 
-async function guarded(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): Promise<RunEvent> {
+function failed({ run, effect: { id } }: Job, error: unknown, checks: ToolCheck[]): RunEvent {
+  if (run.isStopped) throw error;
+  const failure = wrap(error);
+  run.record.live.values.set(id, failure);
+  return { type: 'tool.failed', id, error: errorInfo(failure), ...(checks.length > 0 && { checks }) };
+}
+
+/** Whether nothing has a say before the tool itself, as with most calls. */
+const isPlain = ({ run, call, state }: Job, tool: FunctionTool): boolean =>
+  !tool.inputGuardrails?.length && call.kind !== 'agent' && !state.fork && !run.surroundings.durable;
+
+/** What comes before the tool itself: the event that ends the call without it, where there is one. */
+async function beforeCall(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): Promise<RunEvent | undefined> {
   if (tool.inputGuardrails?.length) {
     const verdict = await runToolInputGuardrails({ ...guardOf(job, checks), guardrails: tool.inputGuardrails });
     if (verdict.type === 'reject') {
@@ -75,17 +110,7 @@ async function guarded(job: Job, { tool, prepared }: Bound, checks: ToolCheck[])
       return finished(job, { tool, prepared }, { output: beginning.output, outcome: 'ok', checks });
     }
   }
-  let outcome: ToolOutcome = 'ok';
-  let output = await invokePrepared({
-    tool,
-    runContext: job.run.context,
-    input: job.item.arguments,
-    prepared,
-    details: new Details(job),
-    onError: (error) => void (outcome = error instanceof ToolTimeoutError ? 'timeout' : 'error'),
-  });
-  if (tool.outputGuardrails?.length) output = await checkedOutput(job, tool, { output, checks });
-  return finished(job, { tool, prepared }, { output, outcome, checks });
+  return undefined;
 }
 
 /** What a model is told in a copy of a run, in place of a side effect. */
@@ -155,7 +180,7 @@ class Details implements ToolCallDetails {
   }
 }
 
-function announceStart({ run, agent, item }: Job, tool: FunctionTool): void {
+function announceStart({ run, agent, item }: Job, tool: FunctionTool): undefined {
   run.runner.emit('agent_tool_start', run.context, agent, tool, { toolCall: item });
   agent.emit('agent_tool_start', run.context, tool, { toolCall: item });
 }

@@ -2,7 +2,7 @@
  * What the calls of a reply are, found once, in the tools and handoffs that were offered: dispatch never asks again.
  */
 import { agentToolSpec, type AnyAgent } from '../../agent/index.ts';
-import { type CallPlan, type EventOf, textOf } from '../../kernel/index.ts';
+import { type CallPlan, collect, type EventOf, textOf } from '../../kernel/index.ts';
 import type { FunctionCallItem, ModelItem } from '../../protocol/items.ts';
 import { approvalOf, effectOf, type FunctionTool, namespaceOf, prepareArguments } from '../../tools/index.ts';
 import type { LiveRun } from '../live-run.ts';
@@ -13,13 +13,11 @@ type Described = Pick<EventOf<'model.replied'>, 'calls' | 'parsed'>;
 
 /** What each call is, and whether a structured answer has the right form. */
 export function describeCalls(run: LiveRun, id: string, { agent, offer, output }: Answered): Described {
-  const calls: CallPlan[] = [];
-  const bound = run.record.live.calls;
-  bound.clear();
-  output.forEach((item, at) => {
-    if (item.type !== 'function_call') return;
-    calls.push(planCall(run, offer, { item, at, id: `${id}/c${calls.length}` }));
-  });
+  run.record.live.calls.clear();
+  let count = 0;
+  const calls = collect(output, (item, at): CallPlan | undefined =>
+    item.type === 'function_call' ? planCall(run, offer, { item, at, id: `${id}/c${count++}` }) : undefined,
+  );
   if (calls.length > 0) return calls.every(isPlain) ? {} : { calls };
   const text = agent.outputType === 'text' ? undefined : textOf(output);
   return text === undefined ? {} : { parsed: parse(run, agent, { text, id }) };
@@ -31,7 +29,7 @@ type Found = { item: FunctionCallItem; at: number; id: string };
 
 function planCall(run: LiveRun, { tools, handoffs }: Offer, { item, at, id }: Found): CallPlan {
   const { calls: bound } = run.record.live;
-  const handoff = handoffs.find(({ toolName }) => toolName === item.name);
+  const handoff = handoffs.length === 0 ? undefined : handoffs.find(({ toolName }) => toolName === item.name);
   if (handoff) {
     bound.set(id, { handoff });
     const dynamic =

@@ -14,21 +14,23 @@ import { handOff } from './hand-off.ts';
 import { handleError } from './handle-error.ts';
 import { compactSession, loadSession, saveSession } from './session.ts';
 
+/** Most runs want nothing around their effects, and make nothing for it. */
 export function perform(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
-  const { turn } = run;
-  return turn ? turn.around(effect, () => budgeted(run, effect, state)) : budgeted(run, effect, state);
+  const isPlain = !run.turn && !hasBudget(run) && !(runsUserCode(effect) && countsCost(run));
+  return isPlain ? begin(run, effect, state) : surrounded(run, effect, state);
 }
 
-function budgeted(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
-  return hasBudget(run) ? withBudgets(run, () => costed(run, effect, state)) : costed(run, effect, state);
+/** Within the run's turn on its session, within its budgets, and with an ear for what runs within it cost. */
+function surrounded(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+  const costed =
+    runsUserCode(effect) && countsCost(run)
+      ? () => withNestedCost(run, () => begin(run, effect, state))
+      : () => begin(run, effect, state);
+  const budgeted = hasBudget(run) ? () => withBudgets(run, costed) : costed;
+  return run.turn ? run.turn.around(effect, budgeted) : budgeted();
 }
 
-function costed(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
-  const runsUserCode = effect.do === 'check' || effect.do === 'call_tool';
-  return runsUserCode && countsCost(run)
-    ? withNestedCost(run, () => begin(run, effect, state))
-    : begin(run, effect, state);
-}
+const runsUserCode = (effect: Effect): boolean => effect.do === 'check' || effect.do === 'call_tool';
 
 function begin(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   switch (effect.do) {

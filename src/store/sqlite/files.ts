@@ -28,9 +28,6 @@ export type SqliteFile = {
   readonly release: () => Promise<void>;
 };
 
-/** The bundled text of sqlite-thread.ts, which the build puts here. Run from the sources there is none. */
-declare const BATON_SQLITE_WORKER: string | undefined;
-
 /** Between two looks at what other processes have done. */
 const SHORTEST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 50;
@@ -76,6 +73,7 @@ class File {
   #version: unknown;
   #outbox: Request[] = [];
   #worker: Worker | undefined;
+  #isStarting = false;
   #lastId = 0;
 
   constructor(data: ThreadData) {
@@ -128,7 +126,7 @@ class File {
 
   #send(request: Request): Promise<Outcome> {
     return new Promise((resolve) => {
-      if (this.#waiting.size === 0) (this.#worker ??= this.#start()).ref();
+      if (this.#waiting.size === 0) this.#worker?.ref();
       this.#waiting.set(request.id, resolve);
       // What is asked for in one turn of the event loop travels together.
       if (this.#outbox.push(request) === 1) process.nextTick(() => this.#post());
@@ -136,19 +134,33 @@ class File {
   }
 
   #post(): void {
+    if (!this.#worker) return void this.#begin();
     const requests = this.#outbox;
     this.#outbox = [];
     // Lost together with the thread that they were meant for.
-    if (requests.length === 0) return;
-    (this.#worker ??= this.#start()).postMessage(requests);
+    if (requests.length > 0) this.#worker.postMessage(requests);
   }
 
-  #start(): Worker {
+  /** Starts the thread, then posts what came meanwhile. */
+  async #begin(): Promise<void> {
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    try {
+      const { program } = await import('./thread.ts');
+      this.#worker = this.#start(program);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#isStarting = false;
+    if (this.#worker) this.#post();
+  }
+
+  #start(program: { text: string } | { url: URL }): Worker {
     const options = { workerData: this.data, name: 'baton-sqlite' };
     const worker =
-      typeof BATON_SQLITE_WORKER === 'string'
-        ? new Worker(BATON_SQLITE_WORKER, { ...options, eval: true, execArgv: [] })
-        : new Worker(new URL('../../sqlite-thread.ts', import.meta.url), options);
+      'text' in program
+        ? new Worker(program.text, { ...options, eval: true, execArgv: [] })
+        : new Worker(program.url, options);
     worker.on('message', (replies: readonly Reply[]) => {
       for (const { id, outcome } of replies) {
         this.#waiting.get(id)?.(outcome);
@@ -166,6 +178,10 @@ class File {
   #lose(worker: Worker, cause?: unknown): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
+    this.#fail(cause);
+  }
+
+  #fail(cause: unknown): void {
     const failure = {
       code: 'store/lost',
       message:
