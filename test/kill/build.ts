@@ -134,10 +134,7 @@ const X = {
 } as const;
 
 /** Whether a call needs approval where user code decides: by its arguments. */
-const needs = (
-  approval: Approval,
-  reach: Reach,
-): boolean | ((context: unknown, input: unknown) => Promise<boolean>) =>
+const needs = (approval: Approval, reach: Reach): boolean | ((context: unknown, input: unknown) => Promise<boolean>) =>
   approval === 'dynamic'
     ? (_, input) =>
         acting(reach, 'approval rule', async () => {

@@ -17,14 +17,7 @@ export type Reach = {
 };
 
 /** What user code does. */
-export type Acting =
-  | 'model'
-  | ToolKind
-  | 'approval rule'
-  | 'handoff'
-  | 'guardrail'
-  | 'output choice'
-  | 'error handler';
+export type Acting = 'model' | ToolKind | 'approval rule' | 'handoff' | 'guardrail' | 'output choice' | 'error handler';
 /** What a tool says of its side effects. */
 export type ToolKind = 'tool: read' | 'tool: idempotent' | 'tool: once' | 'tool: once, reconciled';
 

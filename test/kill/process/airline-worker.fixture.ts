@@ -136,9 +136,10 @@ async function live({ seed: index, runId, worker, leaseMs, order }: Job): Promis
       const known = (await log.read(id, { limit: 0 }))?.info.status;
       probe.when = known === undefined ? 'first' : 'recovery';
       const options = { session, maxTurns: 200 };
-      const ran = known === undefined
-        ? run(agent, message.text, { ...options, durable: { store: runs, runId: id } })
-        : runs.resume(id, { ...options, agent: agent as never });
+      const ran =
+        known === undefined
+          ? run(agent, message.text, { ...options, durable: { store: runs, runId: id } })
+          : runs.resume(id, { ...options, agent: agent as never });
       const { newItems, finalOutput } = (await ran) as RunResult<unknown, typeof agent>;
       told.outputs.push(...newItems.flatMap(outputOf));
       const text = saidLast({ newItems, finalOutput });

@@ -159,7 +159,8 @@ async function left(place: Place, log: EventLog, { conversation, index }: Case):
   const made = conversation.messages.flatMap((message) =>
     message.role === 'assistant' ? message.calls.map(({ id }) => id) : [],
   );
-  if (calls.join() !== made.join()) problems.push(`the session holds the calls ${calls.join()}, recorded ${made.join()}`);
+  if (calls.join() !== made.join())
+    problems.push(`the session holds the calls ${calls.join()}, recorded ${made.join()}`);
   try {
     if (isTurnAwareSession(session)) await (await session.takeTurn({ runId: 'after', onBusy: 'reject' })).end();
   } catch (error) {

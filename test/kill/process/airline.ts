@@ -2,7 +2,12 @@
 import { join } from 'node:path';
 
 /** A change that was asked of the airline. */
-export type Said = { readonly key: string; readonly callId: string; readonly name: string; readonly argumentsText: string };
+export type Said = {
+  readonly key: string;
+  readonly callId: string;
+  readonly name: string;
+  readonly argumentsText: string;
+};
 /** What a conversation came to: what its tools gave and what the customer was told. */
 export type Told = { readonly outputs: string[]; readonly texts: string[] };
 

@@ -90,7 +90,10 @@ class Making {
   constructor(options: CampaignOptions, means: Means) {
     this.#options = options;
     this.#means = means;
-    this.#orders = new Orders(means.r, times(SYSTEMS, (n) => n));
+    this.#orders = new Orders(
+      means.r,
+      times(SYSTEMS, (n) => n),
+    );
   }
 
   get #short(): Cell[] {
@@ -178,7 +181,12 @@ class Making {
     let ended: Ended | 'stopped' = { how: 'again', because: '' };
     for (let n = 0; n < 20 && ended.how === 'again'; n++) {
       const other = await workers.take();
-      ended = await other.begin({ ...job, life: job.life + n + 1, worker: `${job.worker}-${n}`, order: { do: 'live' } });
+      ended = await other.begin({
+        ...job,
+        life: job.life + n + 1,
+        worker: `${job.worker}-${n}`,
+        order: { do: 'live' },
+      });
       workers.giveBack(other);
       if (ended !== 'stopped' && ended.how === 'again') await oracle.afterLife({ isKill: false });
       if (ended === 'stopped') throw new Error('It was told to live.');

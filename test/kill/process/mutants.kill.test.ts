@@ -26,10 +26,18 @@ function inTools(subjects: readonly Subject[], seeds: readonly number[]): (n: nu
 async function noticed(mutant: Mutant | undefined, orders: (n: number) => Plan): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'baton-mutant-'));
   const kills = mutant ? MOST_KILLS : MOST_KILLS / 2;
-  const made = await campaign({ place: { folder, store: 'sqlite' }, kills, seed: 1, orders, ...(mutant && { mutant }) });
+  const made = await campaign({
+    place: { folder, store: 'sqlite' },
+    kills,
+    seed: 1,
+    orders,
+    ...(mutant && { mutant }),
+  });
   rmSync(folder, { recursive: true, force: true });
   const { kills: n, runs, overtaken } = made;
-  console.log(`${mutant ?? 'no defect'}: ${made.problems.length} problems after ${n} kills, ${overtaken} overtaken, ${runs} runs`);
+  console.log(
+    `${mutant ?? 'no defect'}: ${made.problems.length} problems after ${n} kills, ${overtaken} overtaken, ${runs} runs`,
+  );
   return made.problems;
 }
 

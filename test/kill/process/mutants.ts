@@ -1,7 +1,12 @@
 /** Planted defects: logs that misbehave. The harness must notice each of them. */
 import type { Commit, Committed, EventLog, LogEvent } from '../../../src/log/index.ts';
 
-export const MUTANTS = ['performs before it commits', 'has no fence', 'answers twice', 'forgets that once began'] as const;
+export const MUTANTS = [
+  'performs before it commits',
+  'has no fence',
+  'answers twice',
+  'forgets that once began',
+] as const;
 export type Mutant = (typeof MUTANTS)[number];
 
 export function mutated(log: EventLog, mutant: Mutant | undefined): EventLog {

@@ -77,7 +77,10 @@ export class Oracle {
     const spec = systemOf(seed);
     const base = await baseOf(seed);
     const disk = await this.#disk();
-    const found = [...repeats(isRace(spec) ? anyWay(base, disk) : base, { disk, lost: this.#lost }), ...this.#actedTwice()];
+    const found = [
+      ...repeats(isRace(spec) ? anyWay(base, disk) : base, { disk, lost: this.#lost }),
+      ...this.#actedTwice(),
+    ];
     const infos = await this.#infos();
     if (infos.length === 0) found.push('was never begun');
     for (const { runId: id, status, lease } of infos) {

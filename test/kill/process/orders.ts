@@ -131,7 +131,8 @@ async function findSubjects(seed: number): Promise<ReadonlySet<Subject>> {
   for (const [mark, subject] of Object.entries(MARKS)) if (text.includes(mark)) found.add(subject);
   const tools = spec.agents.flatMap(({ tools: own, subs }) => [...own, ...subs.flatMap(({ agent }) => agent.tools)]);
   for (const { name, does } of tools) if (text.includes(`"name":"${name}"`)) found.add(kindOf(name, does));
-  if (spec.agents.some(({ subs }) => subs.some(({ name }) => text.includes(`"name":"${name}"`)))) found.add('sub-agent');
+  if (spec.agents.some(({ subs }) => subs.some(({ name }) => text.includes(`"name":"${name}"`))))
+    found.add('sub-agent');
   return found;
 }
 

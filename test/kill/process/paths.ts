@@ -84,4 +84,3 @@ export function subjectsOf({ agents }: SystemSpec): Map<string, Subject> {
   agents.forEach(add);
   return subjects;
 }
-

@@ -29,7 +29,9 @@ test(`runs on ${store} whose processes are killed again and again end as if nobo
     seed: SEED,
   });
   console.log(tableOf(cells));
-  console.log(JSON.stringify({ store, seed: SEED, ...counts, seconds: Math.round((performance.now() - begun) / 1000) }));
+  console.log(
+    JSON.stringify({ store, seed: SEED, ...counts, seconds: Math.round((performance.now() - begun) / 1000) }),
+  );
   // What is left tells what went wrong.
   if (problems.length === 0) rmSync(folder, { recursive: true, force: true });
   expect(problems, `seed ${SEED}, folder ${folder}`).toEqual([]);

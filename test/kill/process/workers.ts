@@ -98,7 +98,9 @@ class Process implements Worker {
   async #endOf(line: string | undefined): Promise<Ended> {
     if (line === undefined) {
       const how = await this.gone;
-      return how === 'SIGKILL' ? { how: 'killed' } : { how: 'wrong', what: `The worker ended: ${how}, ${this.#errors}` };
+      return how === 'SIGKILL'
+        ? { how: 'killed' }
+        : { how: 'wrong', what: `The worker ended: ${how}, ${this.#errors}` };
     }
     const [word = '', ...rest] = line.split(' ');
     if (word === 'done') return { how: 'done' };
