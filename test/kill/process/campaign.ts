@@ -4,14 +4,13 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EventLog } from '../../../src/index.ts';
 import { HISTORY } from '../history.ts';
 import { chance, type Random, random, times } from '../random.ts';
 import { systemOf } from '../systems.ts';
 import type { Mutant } from './mutants.ts';
-import { Oracle } from './oracle.ts';
+import { Oracle, type Stores } from './oracle.ts';
 import { Orders, type Plan } from './orders.ts';
-import { openLog, openSession, type Place, pointsFile } from './paths.ts';
+import { openBudgets, openLog, openSession, type Place, pointsFile } from './paths.ts';
 import { type Cell, type Order, shortCells } from './points.ts';
 import { type Ended, type Job, type Worker, Workers } from './workers.ts';
 
@@ -48,7 +47,7 @@ export type Campaign = {
 };
 
 /** At the same time on one database. Most of the time a process waits for the store. */
-const TRACKS = 4;
+const TRACKS = 6;
 const SYSTEMS = 300;
 const LONG_LEASE_MS = 60_000;
 const SHORT_LEASE_MS = 1000;
@@ -57,17 +56,21 @@ export async function campaign(options: CampaignOptions): Promise<Campaign> {
   const { place, seed } = options;
   const workers = await Workers.open('worker.fixture', place);
   const log = openLog(place);
+  const budgets = openBudgets(place);
+  // Held open, so that the file is not opened and closed with each look at a session.
+  const held = openSession(place, 'held', true);
+  await held.getItems();
   try {
-    const made = new Making(options, { workers, log, r: random(seed) });
+    const made = new Making(options, { workers, stores: { place, log, budgets }, r: random(seed) });
     await Promise.all(times(TRACKS, () => made.track()));
     return made.result;
   } finally {
     await workers.close();
-    await log.close();
+    await Promise.all([held.close(), budgets.close(), log.close()]);
   }
 }
 
-type Means = { workers: Workers; log: EventLog; r: Random };
+type Means = { workers: Workers; stores: Stores; r: Random };
 
 class Making {
   readonly result: Campaign = {
@@ -129,7 +132,7 @@ class Making {
   /** One run, from its first life to its end. */
   async #run(runId: string, plan: Plan): Promise<void> {
     const { result } = this;
-    const { log, r } = this.#means;
+    const { stores, r } = this.#means;
     const { place } = this.#options;
     const { seed } = plan;
     const spec = systemOf(seed);
@@ -138,7 +141,7 @@ class Making {
       await session.addItems(structuredClone(HISTORY));
       await session.close();
     }
-    const oracle = new Oracle(place, log, { runId, seed });
+    const oracle = new Oracle(stores, { runId, seed });
     // In some runs each life is another worker's, who has to wait until the lease has run out.
     const isStrangers = chance(r, 0.06);
     for (let life = 0; life < 60; life++) {

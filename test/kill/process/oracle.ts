@@ -6,7 +6,7 @@
  * killed: state, items, error, session. O5 The log keeps the kernel's laws, and a sub-agent's log too. O6 No lease, no
  * turn and no reservation is left.
  */
-import type { EventLog, RunInfo } from '../../../src/index.ts';
+import type { Budgets, EventLog, RunInfo } from '../../../src/index.ts';
 import type { Committed } from '../../../src/kernel/index.ts';
 import { isTurnAwareSession } from '../../../src/session/index.ts';
 import { brokenLaws } from '../../kernel/laws.ts';
@@ -14,7 +14,7 @@ import { repeats, unequal, withoutResults } from '../compare.ts';
 import { Disk } from '../disk.ts';
 import { counted, inFlight, type Life, live, normalState, unannounced } from '../life.ts';
 import { type SystemSpec, systemOf } from '../systems.ts';
-import { hasBudget, Ledger, openBudgets, openSession, type Place } from './paths.ts';
+import { hasBudget, Ledger, openSession, type Place } from './paths.ts';
 
 /** The same system as the processes run it, in this process and in memory. */
 const undisturbed = (spec: SystemSpec): SystemSpec => ({
@@ -36,20 +36,25 @@ export function baseOf(seed: number): Promise<Life> {
 
 export type Case = { readonly runId: string; readonly seed: number };
 
+/** Where it looks. */
+export type Stores = { readonly place: Place; readonly log: EventLog; readonly budgets: Budgets };
+
 export class Oracle {
   readonly problems: string[] = [];
   /** Of kills: how many left an effect cut off. */
   inFlight = 0;
   readonly #place: Place;
   readonly #log: EventLog;
+  readonly #budgets: Budgets;
   readonly #case: Case;
   readonly #lost: Map<string, number>[] = [];
   /** What had been begun at the kill before. */
   #begun = new Map<string, number>();
 
-  constructor(place: Place, log: EventLog, the: Case) {
+  constructor({ place, log, budgets }: Stores, the: Case) {
     this.#place = place;
     this.#log = log;
+    this.#budgets = budgets;
     this.#case = the;
   }
 
@@ -129,9 +134,7 @@ export class Oracle {
       await session.close();
     }
     if (hasBudget(spec)) {
-      const budgets = openBudgets(this.#place);
-      const { open } = await budgets.balance({ run: runId });
-      await budgets.close();
+      const { open } = await this.#budgets.balance({ run: runId });
       // A request that had left when its process died may have cost something: it counts, and is no reservation.
       const reserved = open.filter(({ state }) => state === 'reserved');
       found.push(...reserved.map(({ effect }) => `a budget is still reserved for ${effect}`));

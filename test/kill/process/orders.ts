@@ -1,8 +1,8 @@
 /**
  * How the runs of a campaign are killed: which systems, and where each of their lives ends.
  *
- * Three ways, by turns. A sweep kills a system at its first point, its second, and so on to its last, and again at a
- * random point of the life that recovers it. A walk kills at random points and at random times. A search kills where
+ * Three ways, by turns. A sweep kills a system at its first point, its second, and so on to its last, and again at
+ * random points of the lives that recover it. A walk kills at random points and at random times. A search kills where
  * few kills were made so far.
  */
 import { chance, pick, type Random, upTo } from '../random.ts';
@@ -46,10 +46,13 @@ export class Orders {
     if (!this.#sweep || this.#sweep.isOver) this.#sweep = { seed: pick(this.#r, this.#systems), at: 0, isOver: false };
     const sweep = this.#sweep;
     const at = ++sweep.at;
-    const again = 1 + upTo(this.#r, MOST_POINTS / 2);
+    const more = 1 + upTo(this.#r, 3);
     return {
       seed: sweep.seed,
-      next: (life) => (life < 2 ? { do: 'die', at: life === 0 ? at : again } : LIVE),
+      next: (life) => {
+        if (life === 0) return { do: 'die', at };
+        return life <= more ? { do: 'die', at: 1 + upTo(this.#r, MOST_POINTS / 3) } : LIVE;
+      },
       first: (isKilled) => {
         // It lived: the points before this one were all that there are.
         if (!isKilled) sweep.isOver = true;
@@ -59,7 +62,7 @@ export class Orders {
 
   #walk(): Plan {
     const r = this.#r;
-    const lives = 1 + upTo(r, 4);
+    const lives = 2 + upTo(r, 6);
     return {
       seed: pick(r, this.#systems),
       next: (life) => {

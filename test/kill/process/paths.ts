@@ -22,6 +22,8 @@ export type Store = 'sqlite' | 'postgres';
 export type Place = { readonly folder: string; readonly store: Store };
 
 const synchronous = 'normal' as const;
+/** The same for logs and sessions, so that they share their connections. */
+const maxConnections = 3;
 const connectionString = process.env['BATON_POSTGRES_URL'] ?? '';
 const dbPath = ({ folder }: Place): string => join(folder, 'runs.db');
 /** In PostgreSQL each folder has a tenant of its own. */
@@ -29,7 +31,7 @@ const tenant = ({ folder }: Place): string => basename(folder);
 
 export const openLog = (place: Place): EventLog =>
   place.store === 'postgres'
-    ? postgresLog({ connectionString, tenant: tenant(place) })
+    ? postgresLog({ connectionString, maxConnections, tenant: tenant(place) })
     : sqliteLog({ path: dbPath(place), synchronous });
 
 export type OpenSession = (SQLiteSession | PostgresSession) & Session;
@@ -38,7 +40,7 @@ export type OpenSession = (SQLiteSession | PostgresSession) & Session;
 export function openSession(place: Place, id: string, apart: boolean): OpenSession {
   if (apart) return new SQLiteSession(id, { dbPath: join(place.folder, 'sessions.db'), synchronous });
   return place.store === 'postgres'
-    ? new PostgresSession(id, { connectionString, tenant: tenant(place) })
+    ? new PostgresSession(id, { connectionString, maxConnections, tenant: tenant(place) })
     : new SQLiteSession(id, { dbPath: dbPath(place), synchronous });
 }
 

@@ -7,8 +7,10 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AnyAgent,
+  type Budgets,
   DurableError,
   LogError,
+  MemorySession,
   run,
   type RunState,
   RunStore,
@@ -40,7 +42,8 @@ type Handle = RunState<unknown, AnyAgent>;
 const [folder = '', store = ''] = process.argv.slice(2);
 const place: Place = { folder, store: store === 'postgres' ? 'postgres' : 'sqlite' };
 const log = openLog(place);
-const budgets = openBudgets(place);
+let opened: Budgets | undefined;
+const budgets = (): Budgets => (opened ??= openBudgets(place));
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -72,20 +75,24 @@ async function live(job: Job, spec: SystemSpec): Promise<void> {
   const ledger = new Ledger(place, runId);
   const reach = reachOf(job, probe, ledger);
   const runs = new RunStore({ log: probe.watched(mutated(log, mutant)), worker, leaseMs });
-  const session = probedSession(openSession(place, runId, spec.session === 'plain'), probe, spec.session === 'plain');
-  const { root, options, input } = build(spec, reach, { session, signal: reach.controller.signal });
+  const apart = spec.session === 'plain';
+  const session = spec.session === 'none' ? undefined : probedSession(openSession(place, runId, apart), probe, apart);
+  const { root, options, input } = build(spec, reach, {
+    session: session ?? new MemorySession(),
+    signal: reach.controller.signal,
+  });
   const { happened } = reach;
   const given = {
     ...options,
     stream: false as const,
     context: { user: 1 },
-    ...(hasBudget(spec) && { budgets }),
+    ...(hasBudget(spec) && { budgets: budgets() }),
   };
   try {
     await finish();
   } finally {
     await runs.drain({ timeoutMs: 0 });
-    await session.close();
+    await session?.close();
   }
 
   async function finish(): Promise<void> {
@@ -153,5 +160,5 @@ for await (const line of createInterface({ input: process.stdin })) {
     else say(`wrong ${textOf(error)}`);
   }
 }
-await budgets.close();
+await opened?.close();
 await log.close();
