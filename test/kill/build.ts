@@ -92,7 +92,7 @@ function agentFrom(spec: SystemSpec, each: AgentSpec, reach: Reach): AnyAgent {
       toolUse === 'named'
         ? { stopAtToolNames: [`${name}_t0`] }
         : toolUse === 'dynamic'
-          ? (_, results) => acting(reach, 'output choice', () => chosen(results.length))
+          ? (_, results) => acting(reach, 'output choice', async () => chosen(results.length))
           : toolUse,
     handoffOutputTypeWarningEnabled: false,
   }) as unknown as AnyAgent;
@@ -176,8 +176,9 @@ function toolFrom(
         reach.acts?.(details?.idempotencyKey ?? '', details?.attempt ?? 1);
         if (reach.happened && isOnce(name, does)) reach.performed(`key ${details?.idempotencyKey}`);
         const bad = hash(`${seed} ${callId}`) % 2 === 0;
+        // Not at once: else it would depend on the process whether the calls beside this one have begun.
+        await ticks(does === 'abort' ? latency + 1 : latency);
         if (does === 'abort' && bad) reach.abort();
-        await ticks(latency);
         if ((does === 'error' || does === 'fatal') && bad) throw new Error(`${does} in ${callId}`);
         return does === 'object' ? { of: name, input } : textOf(name, input);
       }),
@@ -236,7 +237,7 @@ function handoffFrom({ to, kind }: HandoffSpec, agents: readonly AnyAgent[], rea
   if (kind === 'plain') return [target];
   if (kind === 'filter') return [handoff(target, { inputFilter: (data) => filtered(data, reach) }) as Handoff];
   const act = (work: () => Promise<void>): Promise<void> => acting(reach, 'handoff', work);
-  if (kind === 'callback') return [handoff(target, { onHandoff: () => act(() => ticks(1)) }) as Handoff];
+  if (kind === 'callback') return [handoff(target, { onHandoff: () => act(async () => ticks(1)) }) as Handoff];
   const onHandoff = (_: unknown, input: unknown): Promise<void> =>
     act(async () => {
       reach.performed(`handoff ${JSON.stringify(input)}`);

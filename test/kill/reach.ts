@@ -21,8 +21,15 @@ export type Acting = 'model' | ToolKind | 'approval rule' | 'handoff' | 'guardra
 /** What a tool says of its side effects. */
 export type ToolKind = 'tool: read' | 'tool: idempotent' | 'tool: once' | 'tool: once, reconciled';
 
-export async function acting<T>({ at, pause }: Reach, subject: Acting, act: () => T | Promise<T>): Promise<T> {
-  if (!at) return act();
+/** Where nobody looks it is the act itself, to the tick. */
+export const acting = <T>(reach: Reach, subject: Acting, act: () => Promise<T>): Promise<T> =>
+  reach.at ? watched(reach, reach.at, { subject, act }) : act();
+
+async function watched<T>(
+  { pause }: Reach,
+  at: NonNullable<Reach['at']>,
+  { subject, act }: { subject: Acting; act: () => Promise<T> },
+): Promise<T> {
   at(subject, 'before act');
   await pause?.();
   try {

@@ -31,16 +31,18 @@ export class RuleModel implements Model {
     this.#options = options;
   }
 
-  async getResponse(request: ModelRequest): Promise<ModelResponse> {
+  getResponse(request: ModelRequest): Promise<ModelResponse> {
+    return acting(this.#options.reach, 'model', () => this.#respond(request));
+  }
+
+  async #respond(request: ModelRequest): Promise<ModelResponse> {
     const { seed, agent, reach } = this.#options;
     const text = JSON.stringify(request.input);
     const key = `${agent}-${hash(`${seed} ${agent} ${request.systemInstructions ?? ''} ${text}`).toString(16)}-${text.length}`;
+    reach.performed(`model ${key}`);
+    await ticks(1);
     const r = random(hash(key));
-    await acting(reach, 'model', async () => {
-      reach.performed(`model ${key}`);
-      await ticks(1);
-      if (chance(r, 0.01)) throw new Error(`model failed: ${key}`);
-    });
+    if (chance(r, 0.01)) throw new Error(`model failed: ${key}`);
     const usage = new Usage({ requests: 1, inputTokens: upTo(r, 50), outputTokens: upTo(r, 9), totalTokens: 60 });
     return { usage, output: this.#answer(r, request, key), responseId: key };
   }
