@@ -21,6 +21,8 @@ export type CampaignOptions = {
   /** How many kills each cell gets. More kills are made until it is so, up to twice `kills`. @default 0 */
   readonly floor?: number;
   readonly seed: number;
+  /** How long it may take: after that no run is begun any more. @default an hour */
+  readonly minutes?: number;
   /** Plants a defect in the workers. The campaign ends with the first problem then. */
   readonly mutant?: Mutant;
   /** Where lives end; random unless given. */
@@ -88,10 +90,12 @@ class Making {
   readonly #options: CampaignOptions;
   readonly #means: Means;
   readonly #orders: Orders;
+  readonly #until: number;
   #n = 0;
 
   constructor(options: CampaignOptions, means: Means) {
     this.#options = options;
+    this.#until = performance.now() + (options.minutes ?? 60) * 60_000;
     this.#means = means;
     this.#orders = new Orders(
       means.r,
@@ -106,7 +110,7 @@ class Making {
   get #isOver(): boolean {
     const { kills, problems } = this.result;
     const { kills: wanted, mutant } = this.#options;
-    if (problems.length > (mutant ? 0 : 20)) return true;
+    if (problems.length > (mutant ? 0 : 20) || performance.now() > this.#until) return true;
     return kills >= wanted && (this.#short.length === 0 || kills >= 2 * wanted);
   }
 

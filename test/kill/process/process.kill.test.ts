@@ -4,7 +4,8 @@
  * not happen twice does not.
  *
  * BATON_KILLS says how many kills (400 unless set), BATON_KILL_FLOOR how many at least in each cell of phase, effect
- * and life (1 unless set; `npm run test:kill:full` makes 2,000 with 5). Not tested here: loss of power.
+ * and life (1 unless set; `npm run test:kill:full` makes 2,000 with 5), BATON_KILL_SEED chooses as an earlier run did,
+ * BATON_KILL_MINUTES says how long it may take (55); what is not made by then is missing, and fails. Not tested here: loss of power.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +18,7 @@ import { shortCells, tableOf } from './points.ts';
 const KILLS = Number(process.env['BATON_KILLS'] ?? '400');
 const FLOOR = Number(process.env['BATON_KILL_FLOOR'] ?? '1');
 const SEED = Number(process.env['BATON_KILL_SEED'] ?? Date.now() % 1_000_000);
+const MINUTES = Number(process.env['BATON_KILL_MINUTES'] ?? '55');
 const store: Store = process.env['BATON_KILL_ON'] === 'postgres' ? 'postgres' : 'sqlite';
 
 test(`runs on ${store} whose processes are killed again and again end as if nobody had been killed`, async () => {
@@ -27,6 +29,7 @@ test(`runs on ${store} whose processes are killed again and again end as if nobo
     kills: KILLS,
     floor: FLOOR,
     seed: SEED,
+    minutes: MINUTES,
   });
   console.log(tableOf(cells));
   console.log(
