@@ -23,6 +23,14 @@ function inTools(subjects: readonly Subject[], seeds: readonly number[]): (n: nu
   return (n) => ({ seed: seeds[n % seeds.length] ?? 0, next: (life) => (life < 2 ? order : { do: 'live' }) });
 }
 
+/** First lives stand still at a commit until another worker has ended their run. */
+const standing =
+  (seeds: readonly number[]) =>
+  (n: number): Plan => ({
+    seed: seeds[n % seeds.length] ?? 0,
+    next: (life) => (life === 0 ? { do: 'stop', at: 4 + (n % 6) } : { do: 'live' }),
+  });
+
 async function noticed(mutant: Mutant | undefined, orders: (n: number) => Plan): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'baton-mutant-'));
   const kills = mutant ? MOST_KILLS : MOST_KILLS / 2;
@@ -43,7 +51,9 @@ async function noticed(mutant: Mutant | undefined, orders: (n: number) => Plan):
 
 test('without a defect nothing is noticed', async () => {
   const seeds = await findSystems(SYSTEMS, TOOLS);
-  expect(await noticed(undefined, inTools(TOOLS, seeds))).toEqual([]);
+  const orders = [inTools(TOOLS, seeds), standing(seeds)];
+  const found = await noticed(undefined, (n) => (orders[n % orders.length] ?? standing(seeds))(n));
+  expect(found).toEqual([]);
 });
 
 test('a log that performs before it commits is noticed', async () => {
@@ -67,10 +77,6 @@ test('an answer that is stored twice is noticed', async () => {
 
 test('a log without a fence is noticed where a process goes on that was overtaken', async () => {
   const seeds = await findSystems(SYSTEMS, TOOLS);
-  const orders = (n: number): Plan => ({
-    seed: seeds[n % seeds.length] ?? 0,
-    next: (life) => (life === 0 ? { do: 'stop', at: 4 + (n % 6) } : { do: 'live' }),
-  });
-  const problems = await noticed('has no fence', orders);
+  const problems = await noticed('has no fence', standing(seeds));
   expect(problems.join('\n')).toMatch(/who was overtaken wrote/);
 });
