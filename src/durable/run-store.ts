@@ -327,15 +327,17 @@ export class RunStore implements RunKeeper {
     }
   }
 
-  /** Goes on with what was taken up. What cannot even begin, such as with an option that is wrong, is given back. */
+  /**
+   * Goes on with what was taken up. What does not begin is given back: an option is wrong, or another worker ended the
+   * run between the look and the claim.
+   */
   async #goOn<T>(record: RunRecord, begin: (state: RunState<unknown, AnyAgent>) => Promise<T>): Promise<T> {
     try {
       return await begin(new RunState(record));
-    } catch (error) {
+    } finally {
       const unused = this.#claimed.get(record);
       this.#claimed.delete(record);
       await unused?.giveBack();
-      throw error;
     }
   }
 
