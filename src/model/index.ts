@@ -35,7 +35,15 @@ export type {
 export { createModelRegistry, splitPrefix, splitSettings, unregistered, withSettings } from './strings/index.ts';
 export type { ModelRegistry, ModelRegistryOptions, ProviderMap } from './strings/index.ts';
 export { attemptUsage, usageData } from './usage-data.ts';
-export type { BreakerOptions, LimitOptions } from './health/index.ts';
+export { memoryHealthBoard, redisHealthBoard } from './health/index.ts';
+export type {
+  BreakerOptions,
+  HealthBoard,
+  HealthReport,
+  HealthView,
+  LimitOptions,
+  RedisHealthBoardOptions,
+} from './health/index.ts';
 export { balance, createRouter, ROUTER_EVENT_SOURCE, RouteUnavailableError } from './router/index.ts';
 export type {
   BalanceStrategy,
@@ -56,7 +64,14 @@ export type {
 } from './router/index.ts';
 export { BudgetExceededError } from './budgets/errors.ts';
 export type { BudgetExceededDetails, BudgetExceededReason } from './budgets/errors.ts';
-export { BudgetLedgerError, createBudgets, memoryLedger, sqliteLedger } from './budgets/index.ts';
+export {
+  BudgetLedgerError,
+  createBudgets,
+  memoryLedger,
+  postgresLedger,
+  redisLedger,
+  sqliteLedger,
+} from './budgets/index.ts';
 export type {
   AccountBalance,
   BudgetAmount,
@@ -79,5 +94,7 @@ export type {
   OpenEntry,
   RunBudget,
   RunLimit,
+  PostgresLedgerOptions,
+  RedisLedgerOptions,
   SqliteLedgerOptions,
 } from './budgets/index.ts';

@@ -15,7 +15,7 @@ export type { PostgresSessionOptions } from './postgres/postgres-session.ts';
 export type { PostgresClient, PostgresPool, PostgresPoolClient } from '../store/postgres/connections.ts';
 export { RedisSession } from './redis/redis-session.ts';
 export type { RedisSessionOptions } from './redis/redis-session.ts';
-export type { RedisClient } from './redis/connections.ts';
+export type { RedisClient } from '../store/redis/connections.ts';
 export type { StoredSessionOptions } from './stored/session-calls.ts';
 export {
   isOpenAIResponsesCompactionAwareSession,

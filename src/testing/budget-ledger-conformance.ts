@@ -13,14 +13,17 @@ export type BudgetLedgerConformanceOptions = {
   create: () => BudgetLedger | Promise<BudgetLedger>;
   /** Opens the same store once more, as another process would. Where there is none, cases that need it are left out. */
   reopen?: (ledger: BudgetLedger) => BudgetLedger | Promise<BudgetLedger>;
+  /** Whether the store is not empty: then each case has tenants of its own. @default false */
+  shared?: boolean;
 };
 
 /** The cases, each with a ledger of its own. A case rejects with an Error that says what was expected. */
-export function budgetLedgerConformance({ create, reopen }: BudgetLedgerConformanceOptions): ConformanceCase[] {
+export function budgetLedgerConformance(options: BudgetLedgerConformanceOptions): ConformanceCase[] {
+  const { create, reopen, shared = false } = options;
   const cases = Object.entries(CASES).map(([name, check]) => ({
     name,
     run: async () => {
-      const ledger = await create();
+      const ledger = scoped(await create(), shared ? `${globalThis.crypto.randomUUID()}/` : '');
       try {
         await check(ledger);
       } finally {
@@ -34,11 +37,13 @@ export function budgetLedgerConformance({ create, reopen }: BudgetLedgerConforma
     {
       name: 'what was acknowledged is there for others who open the same store',
       run: async () => {
-        const ledger = await create();
+        const prefix = shared ? `${globalThis.crypto.randomUUID()}/` : '';
+        const inner = await create();
+        const ledger = scoped(inner, prefix);
         const sent = await granted(ledger, { amount: money(10) });
         await ledger.sent(sent);
         await granted(ledger, { amount: money(5) });
-        const other = await reopen(ledger);
+        const other = scoped(await reopen(inner), prefix);
         same(await held(other), 15, 'held elsewhere');
         same(await other.settle(sent, money(4)), true, 'settled elsewhere');
         same([await settled(ledger), await held(ledger)], [4, 5], 'settled and held here');
@@ -47,6 +52,24 @@ export function budgetLedgerConformance({ create, reopen }: BudgetLedgerConforma
       },
     },
   ];
+}
+
+/** The same ledger, with a prefix before each tenant. */
+function scoped(ledger: BudgetLedger, prefix: string): BudgetLedger {
+  const within = <T extends { readonly tenant: string }>(of: T): T => ({ ...of, tenant: prefix + of.tenant });
+  return {
+    reserve: ({ replaces, ...rest }) =>
+      ledger.reserve({ ...within(rest), ...(replaces && { replaces: within(replaces) }) }),
+    sent: (id) => ledger.sent(within(id)),
+    settle: (id, actual) => ledger.settle(within(id), actual),
+    release: (id) => ledger.release(within(id)),
+    recover: (of) => ledger.recover(within(of)),
+    async balance(account) {
+      const { open, ...rest } = await ledger.balance(within(account));
+      return { ...rest, open: open.map((entry) => ({ ...entry, tenant: entry.tenant.slice(prefix.length) })) };
+    },
+    close: () => ledger.close(),
+  };
 }
 
 function same(actual: unknown, expected: unknown, what: string): void {

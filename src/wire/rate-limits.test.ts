@@ -18,6 +18,25 @@ test.each([
     },
     { requests: { limit: 50, remaining: 49, resetMs: 30_000 } },
   ],
+  [
+    { 'x-ratelimit-limit': '60', 'x-ratelimit-remaining': '7', 'x-ratelimit-reset': '30' },
+    { requests: { limit: 60, remaining: 7, resetMs: 30_000 } },
+  ],
+  [
+    { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(Date.parse('2026-11-25T10:00:05Z')) },
+    { requests: { remaining: 0, resetMs: 5000 } },
+  ],
+  [
+    {
+      'x-ratelimit-remaining-tokens': '0',
+      'x-ratelimit-reset-tokens': String(Date.parse('2026-11-25T10:00:05Z') / 1000),
+    },
+    { tokens: { remaining: 0, resetMs: 5000 } },
+  ],
+  [
+    { 'ratelimit-limit': '10', 'ratelimit-remaining': '9', 'ratelimit-reset': '2026-11-25T09:00:00Z' },
+    { requests: { limit: 10, remaining: 9, resetMs: 0 } },
+  ],
   [{ 'x-ratelimit-remaining-requests': 'many', 'x-ratelimit-reset-requests': 'soon' }, undefined],
   [{}, undefined],
 ])('%j', (headers, limits) => {

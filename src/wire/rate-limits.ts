@@ -10,7 +10,9 @@ export type RateLimits = {
 /**
  * Reads the headers of OpenAI (`x-ratelimit-remaining-requests`, resets such as `1s` and `6m0s`:
  * platform.openai.com/docs/guides/rate-limits; many gateways send the same) and of Anthropic
- * (`anthropic-ratelimit-requests-remaining`, resets as RFC 3339 times: docs.anthropic.com/en/api/rate-limits).
+ * (`anthropic-ratelimit-requests-remaining`, resets as RFC 3339 times: docs.anthropic.com/en/api/rate-limits), and those
+ * without a kind, which count requests (`x-ratelimit-remaining` with resets in seconds or as Unix times, in seconds or
+ * milliseconds: openrouter.ai/docs/api-reference/limits; `ratelimit-remaining` of the IETF draft).
  */
 export function rateLimitsOf(headers: unknown, now: number = Date.now()): RateLimits | undefined {
   const requests = readLimit(headers, 'requests', now);
@@ -21,18 +23,42 @@ export function rateLimitsOf(headers: unknown, now: number = Date.now()): RateLi
 type Limit = NonNullable<RateLimits['requests']>;
 
 function readLimit(headers: unknown, what: 'requests' | 'tokens', now: number): Limit | undefined {
-  const openai = (name: string): string | undefined => headerOf(headers, `x-ratelimit-${name}-${what}`);
-  const anthropic = (name: string): string | undefined => headerOf(headers, `anthropic-ratelimit-${what}-${name}`);
-  const limit = count(openai('limit') ?? anthropic('limit'));
-  const remaining = count(openai('remaining') ?? anthropic('remaining'));
-  const date = Date.parse(anthropic('reset') ?? '');
-  const resetMs = duration(openai('reset')) ?? (Number.isFinite(date) ? Math.max(0, date - now) : undefined);
+  const names = (part: string): string[] => [
+    `x-ratelimit-${part}-${what}`,
+    `anthropic-ratelimit-${what}-${part}`,
+    ...(what === 'requests' ? [`x-ratelimit-${part}`, `ratelimit-${part}`] : []),
+  ];
+  const read = (part: string): string | undefined => {
+    for (const name of names(part)) {
+      const text = headerOf(headers, name);
+      if (text !== undefined) return text;
+    }
+    return undefined;
+  };
+  const limit = count(read('limit'));
+  const remaining = count(read('remaining'));
+  const resetMs = untilReset(read('reset'), now);
   if (limit === undefined && remaining === undefined) return undefined;
   return {
     ...(limit !== undefined && { limit }),
     ...(remaining !== undefined && { remaining }),
     ...(resetMs !== undefined && { resetMs }),
   };
+}
+
+/** No wait is so long, and no Unix time of today so short. */
+const UNIX_SECONDS = 1e9;
+const UNIX_MS = 1e11;
+
+function untilReset(text: string | undefined, now: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = count(text);
+  if (value !== undefined && value >= UNIX_MS) return Math.max(0, value - now);
+  if (value !== undefined && value >= UNIX_SECONDS) return Math.max(0, value * 1000 - now);
+  const ms = duration(text);
+  if (ms !== undefined) return ms;
+  const date = Date.parse(text);
+  return Number.isFinite(date) ? Math.max(0, date - now) : undefined;
 }
 
 function count(text: string | undefined): number | undefined {

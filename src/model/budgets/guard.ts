@@ -14,6 +14,7 @@ import { attemptUsage } from '../usage-data.ts';
 import { boundOf, type Bound, type CountTokens } from './bound.ts';
 import { BudgetExceededError } from './errors.ts';
 import { idText } from './memory.ts';
+import { limited } from './thinking.ts';
 import type { BudgetAmount, BudgetEntryId, BudgetLedger, BudgetLine, BudgetRefusal } from './types.ts';
 
 /** Something that a budget did. Live: none of it is in a run's log. */
@@ -122,7 +123,7 @@ async function admit(spending: Spending, request: ModelRequest, origin: Origin |
   const amount = bound.amount(maxTokens);
   spending.emit({ type: 'reserved', id: idText(id), amount, maxTokens });
   await markSent(spending, id);
-  const bounded = { ...request, modelSettings: { ...request.modelSettings, maxTokens } };
+  const bounded = { ...request, modelSettings: limited(request.modelSettings, maxTokens, wanted) };
   const admitted = new Admitted(spending, { id, amount, origin, request: bounded, money });
   if (request.signal?.aborted) {
     await admitted.release();

@@ -6,6 +6,10 @@ export type { BudgetEvent } from './guard.ts';
 export { memoryLedger } from './memory.ts';
 export { sqliteLedger } from './sqlite/sqlite-ledger.ts';
 export type { SqliteLedgerOptions } from './sqlite/sqlite-ledger.ts';
+export { postgresLedger } from './postgres/postgres-ledger.ts';
+export type { PostgresLedgerOptions } from './postgres/postgres-ledger.ts';
+export { redisLedger } from './redis/redis-ledger.ts';
+export type { RedisLedgerOptions } from './redis/redis-ledger.ts';
 export { BudgetExceededError, BudgetLedgerError } from './errors.ts';
 export type { RunBudget } from './run-budget.ts';
 export type {

@@ -1,9 +1,10 @@
-/** Both ledgers, by the same suite. */
+/** Ledgers of this machine, by the suite of all; those on servers are tested beside their code. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'vitest';
 import { budgetLedgerConformance } from '../../testing/index.ts';
+import { expectAgreement } from './agreement.fixture.ts';
 import { memoryLedger, sqliteLedger } from './index.ts';
 
 describe('memoryLedger', () => {
@@ -18,4 +19,8 @@ describe('sqliteLedger', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
   const open = (): ReturnType<typeof sqliteLedger> => sqliteLedger({ path: join(folder, 'x.db') });
   for (const { name, run } of budgetLedgerConformance({ create: open, reopen: open })) test(name, run);
+
+  test('agrees with one in memory on every sequence of calls', async () => {
+    await expectAgreement(open, 30);
+  });
 });

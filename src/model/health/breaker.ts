@@ -25,11 +25,21 @@ export type BreakerOptions = {
 };
 
 /** Why an endpoint is not asked now, and until when, in the clock's milliseconds. */
-export type Closed = { why: 'cooldown' | 'breaker' | 'quota' | 'config'; until: number };
+export type Closed = {
+  why: 'cooldown' | 'breaker' | 'quota' | 'config';
+  until: number;
+  /** Another process said so. */
+  heard?: true;
+  /** Most of what went wrong may have been this process's own network. */
+  alone?: true;
+};
 
-type Outcome = { at: number; failed: boolean };
+type Outcome = { at: number; failed: boolean; answered: boolean };
 
 export type Failure = { kind: ModelErrorKind; retryAfterMs?: number; message?: string };
+
+/** The endpoint itself said these. */
+const ANSWERS = new Set<ModelErrorKind>(['overloaded', 'server', 'rate_limit', 'quota_exhausted']);
 
 export class Breaker {
   readonly #options: Required<BreakerOptions>;
@@ -76,7 +86,7 @@ export class Breaker {
       this.#openings = 0;
       this.#outcomes = [];
     }
-    this.#note(now, false);
+    this.#note({ at: now, failed: false, answered: true });
     return reopened;
   }
 
@@ -92,22 +102,35 @@ export class Breaker {
     const rest = this.#restAfter(now, failure);
     if (rest === 'nothing') return undefined;
     if (rest) return this.#close(rest);
-    this.#note(now, true);
+    this.#note({ at: now, failed: true, answered: ANSWERS.has(failure.kind) });
     const { openMs, minCalls, failureRate, windowMs } = this.#options;
     const recent = this.#outcomes.filter(({ at }) => now - at <= windowMs);
     const failures = recent.filter(({ failed }) => failed).length;
+    const answers = recent.filter(({ failed, answered }) => failed && answered).length;
     if (!trial && (recent.length < minCalls || failures / recent.length < failureRate)) return undefined;
     const until = now + openMs * 2 ** Math.min(this.#openings, 10);
     this.#openings += 1;
     this.#outcomes = [];
-    return this.#close({ why: 'breaker', until });
+    return this.#close({ why: 'breaker', until, ...(answers * 2 < failures && { alone: true as const }) });
   }
 
-  /** The vendor said in a header that nothing is left. */
-  rest(until: number): void {
-    if (this.#closed && this.#closed.until >= until) return;
+  /** The vendor said in a header that nothing is left. Returns whether that is new. */
+  rest(until: number): boolean {
+    if (this.#closed && this.#closed.until >= until) return false;
     this.#trialUnderWay = false;
     this.#close({ why: 'cooldown', until });
+    return true;
+  }
+
+  /** Another process said that it rests, or does no more. What this one found out itself stands. */
+  hear(closed: Omit<Closed, 'heard' | 'alone'> | undefined): void {
+    const known = this.#closed;
+    if (!closed) {
+      if (known?.heard && !this.#trialUnderWay) this.#closed = undefined;
+      return;
+    }
+    if (this.#trialUnderWay || (known && known.until >= closed.until)) return;
+    this.#closed = { ...closed, heard: true };
   }
 
   #close(closed: Closed): Closed {
@@ -115,8 +138,8 @@ export class Breaker {
     return closed;
   }
 
-  #note(at: number, failed: boolean): void {
-    this.#outcomes.push({ at, failed });
+  #note(outcome: Outcome): void {
+    this.#outcomes.push(outcome);
     if (this.#outcomes.length > this.#options.window) this.#outcomes.shift();
   }
 

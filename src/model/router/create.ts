@@ -1,6 +1,7 @@
 /** Named routes to models. */
 import { UserError } from '../../protocol/errors.ts';
 import type { Model, ModelProvider } from '../../protocol/model.ts';
+import { Sharing } from '../health/index.ts';
 import { suggestion } from '../strings/index.ts';
 import { answer, events } from './answer.ts';
 import { RouteCall } from './call.ts';
@@ -27,6 +28,7 @@ const OPTIONS = [
   'retry',
   'timeouts',
   'breaker',
+  'healthBoard',
   'fallbackOn',
   'midStream',
   'maxQueueMs',
@@ -66,10 +68,12 @@ export function createRouter<const Names extends string>(options: RouterOptions<
       `createRouter got an unknown option "${key}". ${near === undefined ? `Known: ${OPTIONS.join(', ')}.` : `Did you mean "${near}"?`}`,
     );
   }
-  const { models, providers = {}, breaker = {}, capabilities = {}, clock = {} } = options;
+  const { models, providers = {}, breaker = {}, healthBoard, capabilities = {}, clock = {} } = options;
   const engine = engineOf(options);
   const wallClock = clock.wall ?? Date.now;
-  const maker = new TargetMaker({ providers, capabilities, health: { breaker, now: engine.now, wallClock } });
+  const sharing = healthBoard && new Sharing(healthBoard);
+  const health = { breaker, now: engine.now, wallClock, sharing };
+  const maker = new TargetMaker({ providers, capabilities, health });
   const routes = new Map<string, Model>();
   const modelOf = (route: CompiledRoute): Model => ({
     ownsRetry: true,

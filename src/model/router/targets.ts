@@ -50,7 +50,7 @@ export function balance(pool: readonly RouteTarget[], strategy: BalanceStrategy 
 type Making = {
   providers: ProviderMap;
   capabilities: { readonly [model: string]: ModelCapabilities };
-  health: Omit<HealthOptions, 'limits'>;
+  health: Omit<HealthOptions, 'limits' | 'key'>;
 };
 
 /** Makes targets, and remembers what they share. */
@@ -138,7 +138,7 @@ export class TargetMaker {
   #healthOf(key: string, limits: LimitOptions): Health {
     const known = this.#health.get(key);
     if (known) return known;
-    const health = new Health({ ...this.#making.health, limits });
+    const health = new Health({ ...this.#making.health, limits, key });
     this.#health.set(key, health);
     return health;
   }

@@ -1,7 +1,7 @@
 /** What a router is made of. */
 import type { Model, ModelSettings } from '../../protocol/model.ts';
 import type { ModelErrorKind, WireTimeouts } from '../../wire/index.ts';
-import type { BreakerOptions, Closed, LimitOptions } from '../health/index.ts';
+import type { BreakerOptions, Closed, HealthBoard, LimitOptions } from '../health/index.ts';
 import type { Prices } from '../prices/index.ts';
 import type { ProviderMap } from '../strings/index.ts';
 
@@ -114,6 +114,8 @@ export type RouterOptions<Names extends string = string> = {
   retry?: RouterRetryOptions;
   timeouts?: RouterTimeouts;
   breaker?: BreakerOptions;
+  /** Shares which targets rest, and how much is asked of them, with other processes. @default none */
+  healthBoard?: HealthBoard;
   /**
    * Errors after which another target is asked.
    * @default all but bad_request, content_policy, incomplete and cancelled

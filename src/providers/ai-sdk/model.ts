@@ -13,7 +13,7 @@ import type {
 } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
 import { isModelError, truncatedStream } from '../../wire/index.ts';
-import { toModelError } from './errors.ts';
+import { afterCall, toModelError } from './errors.ts';
 import { finishOf, toOutput, usageOf, type Finish } from './output.ts';
 import { toCallOptions, type Built, type Target } from './request.ts';
 import { isObject, isString, type AiSdkLanguageModel, type Json } from './types.ts';
@@ -84,7 +84,7 @@ class AiSdkModel implements Model {
     const open = async (): Promise<Opened> => {
       const { stream } = await this.#ask(() => this.#model.doStream(built.options as never), request);
       if (typeof stream !== 'object' || stream === null || !(Symbol.asyncIterator in stream)) {
-        throw new UserError(`The AI SDK model ${this.origin.model} gave no stream.`);
+        throw afterCall(`The AI SDK model ${this.origin.model} gave no stream.`);
       }
       return { events: guarded(stream as AsyncIterable<unknown>, this.origin.provider) };
     };
@@ -111,7 +111,7 @@ class AiSdkModel implements Model {
       if (signal?.aborted) throw signal.reason;
       throw toModelError(error, this.origin.provider, false);
     }
-    throw new UserError(`The AI SDK model ${this.origin.model} did not answer with an object.`);
+    throw afterCall(`The AI SDK model ${this.origin.model} did not answer with an object.`);
   }
 }
 

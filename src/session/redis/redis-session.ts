@@ -18,7 +18,7 @@ import type {
   SessionHistoryTransactionArgs,
   SessionHistoryTransactionAwareSession,
 } from '../types.ts';
-import type { RedisClient } from './connections.ts';
+import type { RedisClient } from '../../store/redis/connections.ts';
 
 /** Exactly one of `url` and `client`. */
 export type RedisSessionOptions = StoredSessionOptions & {
@@ -150,9 +150,12 @@ const protocolOf = (url: string): string => (URL.canParse(url) ? new URL(url).pr
 async function open(options: RedisSessionOptions): Promise<SessionStore> {
   const { url = '', client, keyPrefix = 'baton:session', ttlSeconds = 0, ttlMode = 'sliding' } = options;
   // Loaded late: most programs need none of it.
-  const [{ linkOf, ownLink }, { redisStore }] = await Promise.all([import('./connections.ts'), import('./store.ts')]);
+  const [{ linkOf, ownLink }, { redisStore }] = await Promise.all([
+    import('../../store/redis/connections.ts'),
+    import('./store.ts'),
+  ]);
   return redisStore({
-    link: client ? linkOf(client) : ownLink(url),
+    link: client ? linkOf(client) : ownLink(url, 'RedisSession'),
     place: client ? 'The Redis server' : `The Redis server at ${new URL(url).host}`,
     keyPrefix,
     ttlMs: Math.ceil(ttlSeconds * 1000),

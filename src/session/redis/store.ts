@@ -15,9 +15,9 @@ import {
   safeId,
 } from '../stored/operations.ts';
 import type { SessionStore } from '../stored/session-calls.ts';
-import type { Link } from './connections.ts';
-import { judgeDurability, weaknesses } from './durability.ts';
-import type { Send } from './durability.ts';
+import type { Link } from '../../store/redis/connections.ts';
+import { judgeDurability, weaknesses } from '../../store/redis/durability.ts';
+import type { Send } from '../../store/redis/durability.ts';
 import { judge } from './failure.ts';
 import { SCRIPTS } from './scripts.ts';
 
@@ -75,10 +75,12 @@ async function inspect(
   const server = link.server();
   const byPrefix = inspected.get(server) ?? new Map<string, Promise<readonly string[]>>();
   inspected.set(server, byPrefix);
-  const facts = byPrefix.get(keyPrefix) ?? checkSchema(send, { place, keyPrefix }).then(() => weaknesses(send));
+  const facts =
+    byPrefix.get(keyPrefix) ?? checkSchema(send, { place, keyPrefix }).then(() => weaknesses(send, 'sessions'));
   byPrefix.set(keyPrefix, facts);
   facts.catch(() => byPrefix.delete(keyPrefix));
-  judgeDurability(await facts, { place, required: requireDurable, server });
+  const refuse = (message: string): SessionError => new SessionError('session/not-durable', message);
+  judgeDurability(await facts, { place, what: 'sessions', server, refuse: requireDurable ? refuse : undefined });
 }
 
 async function checkSchema(send: Send, { place, keyPrefix }: { place: string; keyPrefix: string }): Promise<void> {

@@ -1,10 +1,10 @@
 /**
- * Connections to Redis: those that this package makes, one client for all sessions of a process with the same URL, and
+ * Connections to Redis: those that this package makes, one client for all stores of a process with the same URL, and
  * those that a user hands in.
  */
 import { UserError } from '../../protocol/errors.ts';
-import { Silence, within } from '../../store/deadline.ts';
-import type { Deadline } from '../../store/deadline.ts';
+import { Silence, within } from '../deadline.ts';
+import type { Deadline } from '../deadline.ts';
 
 /** What is needed of a client of `redis`, or of anything that sends a command and resolves with its reply. */
 export interface RedisClient {
@@ -33,11 +33,12 @@ type NodeRedis = RedisClient & {
 
 type Shared = { readonly link: OwnLink; users: number };
 
-/** Clients by URL: two hundred sessions must not be two hundred connections. */
+/** Clients by URL: two hundred stores must not be two hundred connections. */
 const links = new Map<string, Shared>();
 
-export function ownLink(url: string): Link {
-  const shared = links.get(url) ?? { link: new OwnLink(url), users: 0 };
+/** @param kind who asks, for the message of a package that is missing */
+export function ownLink(url: string, kind: string): Link {
+  const shared = links.get(url) ?? { link: new OwnLink(url, kind), users: 0 };
   links.set(url, shared);
   shared.users += 1;
   return {
@@ -67,13 +68,15 @@ export const DENIED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (invalid password|AUTH|Clie
 class OwnLink {
   server: object = {};
   readonly #url: string;
+  readonly #kind: string;
   #client: Promise<NodeRedis> | undefined;
   #failure: Error | undefined;
   #pending = 0;
   readonly #waiting = new Set<() => void>();
 
-  constructor(url: string) {
+  constructor(url: string, kind: string) {
     this.#url = url;
+    this.#kind = kind;
   }
 
   async send(deadline: Deadline, args: string[]): Promise<unknown> {
@@ -104,7 +107,7 @@ class OwnLink {
   }
 
   async #create(): Promise<NodeRedis> {
-    const redis = await loadRedis();
+    const redis = await loadRedis(this.#kind);
     const reconnectStrategy = (tries: number): number => Math.min(500, 20 * 2 ** Math.min(tries, 10));
     const client: NodeRedis = redis.createClient({
       url: this.#url,
@@ -148,12 +151,12 @@ class OwnLink {
   }
 }
 
-async function loadRedis(): Promise<{ createClient(options: object): NodeRedis }> {
+async function loadRedis(kind: string): Promise<{ createClient(options: object): NodeRedis }> {
   try {
     // Of its many types this file needs what NodeRedis names.
     return (await import('redis')) as unknown as { createClient(options: object): NodeRedis };
   } catch (cause) {
-    const message = 'RedisSession needs the package redis. Run "npm install redis", or pass a `client` of your own.';
+    const message = `${kind} needs the package redis. Run "npm install redis", or pass a \`client\` of your own.`;
     throw Object.assign(new UserError(message), { cause });
   }
 }

@@ -1,11 +1,10 @@
 /** Whether a server keeps what it acknowledges: asked once for each server, as far as it tells. */
 import { warn } from '../../protocol/warn.ts';
-import { SessionError } from '../errors.ts';
 
 export type Send = (args: string[]) => Promise<unknown>;
 
-/** What is wrong with the settings of a server, as sentences. Nothing, where acknowledged items are kept. */
-export async function weaknesses(send: Send): Promise<readonly string[]> {
+/** What is wrong with the settings of a server, as sentences. Nothing, where what is acknowledged is kept. */
+export async function weaknesses(send: Send, what: string): Promise<readonly string[]> {
   const settings = await settingsOf(send);
   if (!settings) return ['it does not tell its settings (CONFIG and INFO are not allowed)'];
   const found: string[] = [];
@@ -13,10 +12,10 @@ export async function weaknesses(send: Send): Promise<readonly string[]> {
   if (appendonly !== 'yes') {
     found.push('appendonly is not "yes": what is acknowledged is lost when the server is killed');
   } else if (appendfsync === 'no') {
-    found.push('appendfsync is "no": seconds of acknowledged items may be lost with the power');
+    found.push('appendfsync is "no": seconds of what is acknowledged may be lost with the power');
   }
   if (maxmemory !== '0' && policy !== 'noeviction') {
-    found.push(`maxmemory-policy is "${policy}": sessions are thrown away when memory is short`);
+    found.push(`maxmemory-policy is "${policy}": ${what} are thrown away when memory is short`);
   }
   return found;
 }
@@ -58,24 +57,27 @@ function pairsOf(reply: unknown): Settings {
   );
 }
 
-const warned = new WeakSet<object>();
+const warned = new WeakMap<object, Set<string>>();
 
-/** @throws SessionError `session/not-durable` where that is asked for */
+/**
+ * Warns, once for each server and kind of thing.
+ *
+ * @param about.what what may be lost, such as `sessions`
+ * @throws what `refuse` makes, where a server that keeps what it acknowledges is required
+ */
 export function judgeDurability(
   found: readonly string[],
-  about: { place: string; required: boolean; server: object },
+  about: { place: string; what: string; server: object; refuse: ((message: string) => Error) | undefined },
 ): void {
-  const { place, required, server } = about;
+  const { place, what, refuse, server } = about;
   if (found.length === 0) return;
-  const what = `${place} may lose sessions: ${found.join('; ')}`;
-  if (required) {
+  const said = `${place} may lose ${what}: ${found.join('; ')}`;
+  if (refuse) {
     const remedy = 'Change its settings, or leave out requireDurable.';
-    throw new SessionError(
-      'session/not-durable',
-      `${what}. Nothing was written, because requireDurable is set. ${remedy}`,
-    );
+    throw refuse(`${said}. Nothing was written, because requireDurable is set. ${remedy}`);
   }
-  if (warned.has(server)) return;
-  warned.add(server);
-  warn(`${what}. Set requireDurable to refuse such a server.`);
+  const known = warned.get(server) ?? new Set();
+  if (known.has(what)) return;
+  warned.set(server, known.add(what));
+  warn(`${said}. Set requireDurable to refuse such a server.`);
 }
