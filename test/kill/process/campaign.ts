@@ -199,7 +199,7 @@ class Making {
       if (ended === 'stopped') throw new Error('It was told to live.');
     }
     const before = await oracle.heads();
-    const woken = await stopped.goOn();
+    const woken = await oracle.whileWoken(() => stopped.goOn());
     workers.giveBack(stopped);
     // What it had on its way arrives, if at all, before it says how it ended.
     await sleep(20);

@@ -72,6 +72,18 @@ export class Oracle {
     this.#begun = begun;
   }
 
+  /**
+   * A process that stood still goes on. Between its last look at its lease and the act there is a moment in which it
+   * cannot know that it was overtaken: what it begins then is excused, but for what must not happen twice.
+   */
+  async whileWoken<T>(goOn: () => Promise<T>): Promise<T> {
+    const ledger = new Ledger(this.#place, this.#case.runId);
+    const before = ledger.lines.length;
+    const done = await goOn();
+    this.#lost.push(counted(ledger.lines.slice(before)));
+    return done;
+  }
+
   /** How many events the logs have. */
   async heads(): Promise<string> {
     return (await this.#infos()).map(({ runId, head }) => `${runId} ${head}`).join();
@@ -136,7 +148,11 @@ export class Oracle {
     if (hasBudget(spec)) {
       const { open } = await this.#budgets.balance({ run: runId });
       // A request that had left when its process died may have cost something: it counts, and is no reservation.
-      const reserved = open.filter(({ state }) => state === 'reserved');
+      // Nor is it looked at what the run of a sub-agent had reserved that was left when its caller was stopped.
+      const left = (await this.#infos()).filter(({ status }) => status === 'running').map((info) => `${info.runId}/`);
+      const reserved = open.filter(
+        ({ state, effect }) => state === 'reserved' && !left.some((leftRun) => effect.startsWith(leftRun)),
+      );
       found.push(...reserved.map(({ effect }) => `a budget is still reserved for ${effect}`));
     }
     return found;

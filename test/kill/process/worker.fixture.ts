@@ -126,6 +126,8 @@ const LOST: ReadonlySet<string> = new Set([
   'durable/owned',
   'durable/closed',
   'durable/moved',
+  // Who stood still decides on what another has ended meanwhile.
+  'durable/not-waiting',
   'log/fenced',
   'log/conflict',
   // The life before it died while it created the run, and the database finished what it had been sent.
