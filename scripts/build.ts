@@ -29,7 +29,7 @@ export function dangling(file: string, source: string, exists: (path: string) =>
 const THREADS = { BATON_SQLITE_WORKER: 'src/sqlite-thread.ts' } as const;
 
 /** Each thread bundled on its own: Node evaluates it as CommonJS. */
-async function threads(): Promise<Record<string, string>> {
+export async function threads(): Promise<Record<string, string>> {
   const texts = Object.entries(THREADS).map(async ([name, source]): Promise<[string, string]> => {
     const { outputFiles } = await bundle({
       absWorkingDir: at(),

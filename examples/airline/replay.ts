@@ -289,14 +289,14 @@ async function runOnce({ agent, index }: Case, { text, position }: Said, setting
   return streamed;
 }
 
-function outputOf(item: RunItem): string[] {
+export function outputOf(item: RunItem): string[] {
   if (item.type !== 'tool_call_output_item') return [];
   if ('name' in item.rawItem && item.rawItem.name === NOTE) return [];
   return [typeof item.output === 'string' ? item.output : JSON.stringify(item.output)];
 }
 
 /** What the run said to the customer: its last message, unless a tool ended the run or the recording did. */
-function saidLast(result: { newItems: RunItem[]; finalOutput?: unknown }): string | undefined {
+export function saidLast(result: { newItems: RunItem[]; finalOutput?: unknown }): string | undefined {
   const { finalOutput } = result;
   if (result.newItems.at(-1)?.type !== 'message_output_item') return undefined;
   return typeof finalOutput === 'string' && finalOutput !== CLOSING ? finalOutput : undefined;

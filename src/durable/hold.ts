@@ -3,7 +3,8 @@
  *
  * H1: a commit names the position and the fence that it expects; whoever was overtaken is refused and stops.
  * H2: what was posted is consumed by the commit that holds it, so it is neither lost nor seen twice.
- * H3: the lease is given back with the commit that ends or pauses the run.
+ * H3: the lease is given back with the commit that ends or pauses the run. A sub-agent's run that its caller goes on
+ *     without, since the caller was stopped, is left where it is: its lease is given back before.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Committed, isOver, type RunEvent, type State } from '../kernel/index.ts';
@@ -35,6 +36,8 @@ export type HoldOptions = {
 
 const LISTEN_AFTER_MS = 100;
 
+const ANSWERS_A_CALL: ReadonlySet<RunEvent['type']> = new Set(['tool.returned', 'tool.failed', 'effect.failed']);
+
 const abandoned = (runId: string): DurableError =>
   new DurableError(
     'durable/closed',
@@ -48,6 +51,8 @@ export class Hold implements Kept {
   readonly feed = new Feed();
   readonly #options: HoldOptions;
   readonly #places: Map<string, Place>;
+  /** Runs of sub-agents that are not at rest. */
+  readonly #open: Set<string>;
   readonly #taken = new Map<RunEvent, number>();
   #live: LiveRun | undefined;
   #reading = false;
@@ -63,6 +68,7 @@ export class Hold implements Kept {
     this.#options = options;
     this.#places = new Map(options.places);
     const { presence, runId } = options;
+    this.#open = new Set([...this.#places.keys()].filter((id) => id !== runId));
     const fence = (): number => this.#places.get(runId)?.fence ?? 1;
     this.durable = {
       get fence() {
@@ -84,7 +90,9 @@ export class Hold implements Kept {
     this.#states.set(runId, state);
     const isLast = this.#isLeaving && !own.release && this.#isQuiet(runId, events);
     const commit = { ...own, ...(also.length > 0 && { also }), ...(isLast && isRoot && { release: true }) };
+    if (this.#open.size > 0) await this.#leaveChildren(runId, events);
     const done = await log.append(commit);
+    if (runId !== this.#options.runId) this.#open[commit.release ? 'delete' : 'add'](runId);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;
     if (isRoot) this.feed.committed(place?.position ?? 0, done.at, events);
@@ -156,6 +164,19 @@ export class Hold implements Kept {
     };
   }
 
+  /** Before a call is answered: whatever of its run is not at rest by then is nobody's any more. */
+  async #leaveChildren(runId: string, events: readonly RunEvent[]): Promise<void> {
+    for (const event of events) {
+      if (!ANSWERS_A_CALL.has(event.type) || !('id' in event)) continue;
+      const child = `${runId}/${event.id}`;
+      for (const id of this.#open) {
+        if (id !== child && !id.startsWith(`${child}/`)) continue;
+        this.#open.delete(id);
+        await this.#releaseOne(id);
+      }
+    }
+  }
+
   #consumedBy(events: readonly RunEvent[]): number {
     let consumed = 0;
     if (this.#taken.size === 0) return consumed;
@@ -184,11 +205,15 @@ export class Hold implements Kept {
   }
 
   async release(): Promise<void> {
-    const { log } = this.#options;
-    for (const [runId, { position, fence }] of this.#places) {
-      // Of a sub-agent's run that is over there is no lease to give back.
-      await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
-    }
+    for (const runId of this.#places.keys()) await this.#releaseOne(runId);
+  }
+
+  async #releaseOne(runId: string): Promise<void> {
+    const place = this.#places.get(runId);
+    if (!place) return;
+    const { position, fence } = place;
+    // Of a sub-agent's run that is over there is no lease to give back.
+    await this.#options.log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
   }
 
   get isAbandoned(): boolean {

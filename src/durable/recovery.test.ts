@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type Agent, type AnyAgent, run, RunStore, tool } from '../index.ts';
+import { Agent, type AnyAgent, type EventLog, run, RunStore, tool } from '../index.ts';
 import { functionCall, ScriptedModel } from '../testing/index.ts';
 
 import { booking, call, cutOff, done, recovered } from './booking.fixture.ts';
-import { kinds, logOf } from './logs.fixture.ts';
+import { kinds, logOf, portOf } from './logs.fixture.ts';
 
 describe.each(kinds)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
   const open = logOf(kind);
@@ -53,6 +53,49 @@ describe.each(kinds)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
     const store = new RunStore({ log, agents: [made.agent], leaseMs: 5000 });
     expect(await recovered(store)).toEqual([{ runId: 'r1', outcome: { status: 'finished' } }]);
     expect(made.booked).toEqual(['LH1', 'LH1']);
+  });
+
+  test('a sub-agent that was at work when its run stopped and its process died is left, and nobody has its run', async () => {
+    const log = open();
+    let asked = (): void => undefined;
+    const inSub = new Promise<void>((resolve) => (asked = resolve));
+    const hangs = {
+      getResponse: () => {
+        asked();
+        return new Promise<never>(() => undefined);
+      },
+    };
+    const sub = new Agent({ name: 'Sub', model: hangs as never });
+    const ask = sub.asTool({ toolName: 'ask', toolDescription: 'Asks.' });
+    const model = new ScriptedModel([[functionCall('ask', { input: 'x' }, { callId: 'c1' })]]);
+    const agent = new Agent({ name: 'Desk', model, tools: [ask] }) as unknown as AnyAgent;
+    let isDead = false;
+    const dying: EventLog = {
+      ...portOf(log),
+      async append(commit) {
+        if (isDead) return new Promise<never>(() => undefined);
+        const committed = await log.append(commit);
+        isDead = commit.events.some(({ type }) => type === 'run.stopping');
+        return isDead ? new Promise<never>(() => undefined) : committed;
+      },
+    };
+    const controller = new AbortController();
+    const first = new RunStore({ log: dying, worker: 'w' });
+    void run(agent, 'Go.', { durable: { store: first, runId: 'r1' }, signal: controller.signal }).catch(
+      () => undefined,
+    );
+    await inSub;
+    controller.abort(new Error('enough'));
+    await expect.poll(() => isDead, { timeout: 10_000 }).toBe(true);
+
+    const second = new RunStore({ log, agents: [agent], worker: 'w' });
+    expect(await second.recover()).toMatchObject([{ runId: 'r1', outcome: { error: { message: 'enough' } } }]);
+    const { runs } = await second.list({ parent: 'r1' });
+    expect(runs.map(({ runId, status, lease }) => [runId, status, lease.owner])).toEqual([
+      ['r1/m1/c0', 'running', undefined],
+    ]);
+    const { status, lease } = (await second.list()).runs[0] ?? {};
+    expect([status, lease?.owner]).toEqual(['cancelled', undefined]);
   });
 
   test('a copy goes on from where nothing was under way, and asks before it acts on the world', async () => {

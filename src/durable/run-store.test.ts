@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { Agent, AlreadyDecided, type AnyAgent, DurableError, run, RunStore, tool } from '../index.ts';
+import { Agent, AlreadyDecided, type AnyAgent, DurableError, type EventLog, run, RunStore, tool } from '../index.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 
 import { booking, call, done } from './booking.fixture.ts';
-import { kinds, logOf } from './logs.fixture.ts';
+import { kinds, logOf, portOf } from './logs.fixture.ts';
 
 describe.each(kinds)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
   const open = logOf(kind);
@@ -118,6 +118,48 @@ describe.each(kinds)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
     await store.approve('r1', 'c1');
     await new RunStore({ log: open(), agents: [agent] }).resume('r1');
     await expect(run(agent, state, { durable: { store } })).rejects.toMatchObject({ code: 'durable/moved' });
+    expect((await store.log.read('r1'))?.info.lease.owner).toBeUndefined();
+  });
+
+  test("a run that another worker ends while it is taken up gives its result, and is nobody's", async () => {
+    const { agent } = booking([call, done], { needsApproval: true });
+    const store = new RunStore({ log: open(), agents: [agent] });
+    await run(agent, 'Book LH1.', { durable: { store, runId: 'r1' } });
+    await store.approve('r1', 'c1');
+    const log = open();
+    let isFirst = true;
+    const slow: EventLog = {
+      ...portOf(log),
+      leases: {
+        beat: (worker, options) => log.leases.beat(worker, options),
+        async claim(runId, claim) {
+          if (isFirst) {
+            isFirst = false;
+            await new RunStore({ log: open(), agents: [agent] }).resume('r1');
+          }
+          return log.leases.claim(runId, claim);
+        },
+      },
+    };
+    expect((await new RunStore({ log: slow, agents: [agent] }).resume('r1')).finalOutput).toBe('Done.');
+    expect((await store.log.read('r1'))?.info.lease.owner).toBeUndefined();
+  });
+
+  test('a run that cannot go on, for a wrong option or an edit that throws, is left to others', async () => {
+    const { agent, booked } = booking([call, done], { needsApproval: true });
+    const store = new RunStore({ log: open(), agents: [agent] });
+    await run(agent, 'Book LH1.', { durable: { store, runId: 'r1' } });
+    await store.approve('r1', 'c1');
+    await expect(store.resume('r1', { maxTurns: -1 })).rejects.toThrow('maxTurns');
+    const edit = (): never => {
+      throw new Error('no edit');
+    };
+    await expect(store.fork('r1', { runId: 'copy', edit })).rejects.toThrow('no edit');
+    const { runs } = await store.list();
+    // A copy that could not be edited as it should be is none.
+    expect(runs.map(({ runId, lease }) => [runId, lease.owner])).toEqual([['r1', undefined]]);
+    expect((await new RunStore({ log: open(), agents: [agent] }).resume('r1')).finalOutput).toBe('Done.');
+    expect(booked).toEqual(['LH1']);
   });
 
   test('a state in hand goes on in its log', async () => {

@@ -10,23 +10,15 @@ import {
   type IndividualRunOptions,
   type RunConfig,
   type RunState,
+  type RunToolApprovalItem,
   type Session,
   tool,
   type ToolExecutionConfig,
 } from '../../src/index.ts';
-import { chance, hash, random } from './random.ts';
+import { chance, hash, type Random, random } from './random.ts';
+import { acting, type Reach, type ToolKind } from './reach.ts';
 import { RuleModel, ticks } from './rules.ts';
 import type { AgentSpec, Approval, CheckSpec, HandoffSpec, SubSpec, SystemSpec, ToolSpec } from './systems.ts';
-
-/** What user code of one process can reach. */
-export type Reach = {
-  /** Writes into the ledger that survives processes: this was begun. */
-  performed(key: string): void;
-  /** Aborts the run. */
-  abort(): void;
-  /** In a durable life: whether something was begun, as a system outside of the run could tell. */
-  happened?(key: string): boolean;
-};
 
 export type Built = {
   root: AnyAgent;
@@ -62,7 +54,7 @@ export function build(
       ...(spec.filtersInput && {
         callModelInputFilter: ({ modelData }) => ({ ...modelData, input: modelData.input.map(rewritten) }),
       }),
-      errorHandlers: handlersOf(spec),
+      errorHandlers: handlersOf(spec, reach),
     },
   };
 }
@@ -72,9 +64,11 @@ const rewritten = (item: AgentInputItem): AgentInputItem =>
     ? { ...item, content: item.content.replace('go', 'please go') }
     : item;
 
-function handlersOf({ handler }: SystemSpec): NonNullable<IndividualRunOptions['errorHandlers']> {
+function handlersOf({ handler }: SystemSpec, reach: Reach): NonNullable<IndividualRunOptions['errorHandlers']> {
   const give = (includeInHistory: boolean) => (args: { runData: { lastAgent?: AnyAgent } }) => {
+    reach.at?.('error handler', 'before act');
     const text = args.runData.lastAgent?.outputType === 'text';
+    reach.at?.('error handler', 'after act');
     return { finalOutput: (text ? 'handled' : { answer: 'handled' }) as never, includeInHistory };
   };
   if (handler === 'none') return {};
@@ -86,26 +80,26 @@ function agentFrom(spec: SystemSpec, each: AgentSpec, reach: Reach): AnyAgent {
   return new Agent({
     name,
     instructions: each.dynamicInstructions ? async (_, agent) => `dynamic ${agent.name}` : `static ${name}`,
-    model: new RuleModel({ seed: spec.seed, agent: name, unknownTools: spec.unknownTools, performed: reach.performed }),
+    model: new RuleModel({ seed: spec.seed, agent: name, unknownTools: spec.unknownTools, reach }),
     tools: [
       ...each.tools.map((one) => toolFrom(spec, one, reach)),
       ...each.subs.map((sub) => subFrom(spec, sub, reach)),
     ],
-    inputGuardrails: each.inputChecks.map((check) => ({ ...checkFrom(check), runInParallel: !check.blocking })),
-    outputGuardrails: each.outputChecks.map((check) => checkFrom(check)),
+    inputGuardrails: each.inputChecks.map((check) => ({ ...checkFrom(check, reach), runInParallel: !check.blocking })),
+    outputGuardrails: each.outputChecks.map((check) => checkFrom(check, reach)),
     ...(output === 'json' && { outputType: JSON_ANSWER }),
     toolUseBehavior:
       toolUse === 'named'
         ? { stopAtToolNames: [`${name}_t0`] }
         : toolUse === 'dynamic'
-          ? async (_, results) =>
-              results.length > 1
-                ? { isFinalOutput: true, finalOutput: `chosen of ${results.length}` }
-                : { isFinalOutput: false }
+          ? (_, results) => acting(reach, 'output choice', async () => chosen(results.length))
           : toolUse,
     handoffOutputTypeWarningEnabled: false,
   }) as unknown as AnyAgent;
 }
+
+const chosen = (results: number): { isFinalOutput: true; finalOutput: string } | { isFinalOutput: false } =>
+  results > 1 ? { isFinalOutput: true, finalOutput: `chosen of ${results}` } : { isFinalOutput: false };
 
 const JSON_ANSWER = {
   '~standard': {
@@ -140,12 +134,13 @@ const X = {
 } as const;
 
 /** Whether a call needs approval where user code decides: by its arguments. */
-const needs = (approval: Approval): boolean | ((context: unknown, input: unknown) => Promise<boolean>) =>
+const needs = (approval: Approval, reach: Reach): boolean | ((context: unknown, input: unknown) => Promise<boolean>) =>
   approval === 'dynamic'
-    ? async (_, input) => {
-        await ticks(1);
-        return hash(JSON.stringify(input)) % 2 === 0;
-      }
+    ? (_, input) =>
+        acting(reach, 'approval rule', async () => {
+          await ticks(1);
+          return hash(JSON.stringify(input)) % 2 === 0;
+        })
     : approval === 'always';
 
 function toolFrom(
@@ -158,7 +153,7 @@ function toolFrom(
     description: `does ${does}`,
     parameters: X,
     strict: true,
-    needsApproval: needs(approval),
+    needsApproval: needs(approval, reach),
     ...(does === 'fatal' && { errorFunction: null }),
     ...(reach.happened && recovery(name, does, reach.happened)),
     ...(does === 'refused' && {
@@ -174,24 +169,28 @@ function toolFrom(
         },
       ],
     }),
-    async execute(input, _context, details) {
-      const callId = details?.toolCall?.callId ?? '';
-      reach.performed(`tool ${callId}`);
-      if (reach.happened && isOnce(name, does)) reach.performed(`key ${details?.idempotencyKey}`);
-      const bad = hash(`${seed} ${callId}`) % 2 === 0;
-      if (does === 'abort' && bad) reach.abort();
-      await ticks(latency);
-      if ((does === 'error' || does === 'fatal') && bad) throw new Error(`${does} in ${callId}`);
-      return does === 'object' ? { of: name, input } : textOf(name, input);
-    },
+    execute: (input, _context, details) =>
+      acting(reach, kindOf(name, does), async () => {
+        const callId = details?.toolCall?.callId ?? '';
+        reach.performed(`tool ${callId}`);
+        reach.acts?.(details?.idempotencyKey ?? '', details?.attempt ?? 1);
+        if (reach.happened && isOnce(name, does)) reach.performed(`key ${details?.idempotencyKey}`);
+        const bad = hash(`${seed} ${callId}`) % 2 === 0;
+        // Not at once: else it would depend on the process whether the calls beside this one have begun.
+        await ticks(does === 'abort' ? latency + 1 : latency);
+        if (does === 'abort' && bad) reach.abort();
+        if ((does === 'error' || does === 'fatal') && bad) throw new Error(`${does} in ${callId}`);
+        return does === 'object' ? { of: name, input } : textOf(name, input);
+      }),
   }) as AnyAgent['tools'][number];
 }
 
-/** What a tool says of its side effects: by its name, so that each life of a system has the same tools. */
+/** The options by which a tool says what it is. */
 function recovery(name: string, does: ToolSpec['does'], happened: (key: string) => boolean): object {
-  const kind = hash(`effect ${name}`) % 4;
-  if (!isOnce(name, does)) return kind === 3 ? { effect: 'read' } : { effect: 'idempotent' };
-  if (kind > 0) return { effect: 'once' };
+  const kind = kindOf(name, does);
+  if (kind === 'tool: read') return { effect: 'read' };
+  if (kind === 'tool: idempotent') return { effect: 'idempotent' };
+  if (kind === 'tool: once') return { effect: 'once' };
   return {
     effect: 'once',
     reconcile: async ({ input, idempotencyKey }: { input: unknown; idempotencyKey: string }) => {
@@ -200,6 +199,13 @@ function recovery(name: string, does: ToolSpec['does'], happened: (key: string) 
       return hash(idempotencyKey) % 3 === 0 ? undefined : { happened: true, output: textOf(name, input) };
     },
   };
+}
+
+/** By its name, so that each life of a system has the same tools. */
+export function kindOf(name: string, does: ToolSpec['does']): ToolKind {
+  const kind = hash(`effect ${name}`) % 4;
+  if (isOnce(name, does)) return kind > 0 ? 'tool: once' : 'tool: once, reconciled';
+  return kind === 3 ? 'tool: read' : 'tool: idempotent';
 }
 
 /** Tools whose result a person can tell afterwards. */
@@ -217,7 +223,7 @@ function subFrom(
   return sub.asTool({
     toolName: name,
     toolDescription: 'asks a sub-agent',
-    needsApproval: needs(approval) as never,
+    needsApproval: needs(approval, reach) as never,
     runOptions: { maxTurns: 6 },
     ...(extracts && {
       customOutputExtractor: ({ agentToolInvocation }) => `extracted of ${agentToolInvocation.toolName}`,
@@ -229,13 +235,22 @@ function handoffFrom({ to, kind }: HandoffSpec, agents: readonly AnyAgent[], rea
   const target = agents[to];
   if (!target) return [];
   if (kind === 'plain') return [target];
-  if (kind === 'filter') return [handoff(target, { inputFilter: withoutTools }) as Handoff];
-  if (kind === 'callback') return [handoff(target, { onHandoff: async () => ticks(1) }) as Handoff];
-  const onHandoff = async (_: unknown, input: unknown): Promise<void> => {
-    reach.performed(`handoff ${JSON.stringify(input)}`);
-    await ticks(1);
-  };
+  if (kind === 'filter') return [handoff(target, { inputFilter: (data) => filtered(data, reach) }) as Handoff];
+  const act = (work: () => Promise<void>): Promise<void> => acting(reach, 'handoff', work);
+  if (kind === 'callback') return [handoff(target, { onHandoff: () => act(async () => ticks(1)) }) as Handoff];
+  const onHandoff = (_: unknown, input: unknown): Promise<void> =>
+    act(async () => {
+      reach.performed(`handoff ${JSON.stringify(input)}`);
+      await ticks(1);
+    });
   return [handoff(target, { inputType: X as never, onHandoff }) as Handoff];
+}
+
+function filtered(data: HandoffInputData, reach: Reach): HandoffInputData {
+  reach.at?.('handoff', 'before act');
+  const kept = withoutTools(data);
+  reach.at?.('handoff', 'after act');
+  return kept;
 }
 
 function withoutTools({ inputHistory, preHandoffItems, newItems, ...rest }: HandoffInputData): HandoffInputData {
@@ -248,33 +263,62 @@ function withoutTools({ inputHistory, preHandoffItems, newItems, ...rest }: Hand
   };
 }
 
-function checkFrom({ name, latency, verdict }: CheckSpec): {
-  name: string;
-  execute: () => Promise<GuardrailFunctionOutput>;
-} {
+function checkFrom(
+  { name, latency, verdict }: CheckSpec,
+  reach: Reach,
+): { name: string; execute: () => Promise<GuardrailFunctionOutput> } {
   return {
     name,
-    async execute() {
-      await ticks(latency);
-      if (verdict === 'throw') throw new Error(`${name} broke`);
-      return { tripwireTriggered: verdict === 'trip', outputInfo: { name } };
-    },
+    execute: () =>
+      acting(reach, 'guardrail', async () => {
+        await ticks(latency);
+        if (verdict === 'throw') throw new Error(`${name} broke`);
+        return { tripwireTriggered: verdict === 'trip', outputInfo: { name } };
+      }),
   };
 }
 
-/** What people answer: the same for the same call. */
+export type Answer =
+  | { readonly say: 'yes'; readonly options: { alwaysApprove?: boolean } }
+  | { readonly say: 'no'; readonly options: { alwaysReject?: boolean; message?: string } }
+  | { readonly say: 'happened'; readonly result: string };
+
+/** What people answer: the same for the same call. What a crash left in doubt comes first: they look whether it happened. */
+export function answersOf(
+  { seed }: SystemSpec,
+  asked: readonly RunToolApprovalItem[],
+  happened?: Reach['happened'],
+): { item: RunToolApprovalItem; answer: Answer }[] {
+  const inDoubt = asked.filter(({ uncertain }) => uncertain !== undefined);
+  const open = asked.filter(({ uncertain }) => uncertain === undefined);
+  return [
+    ...inDoubt.map((item) => ({
+      item,
+      answer: happened?.(`tool ${item.callId}`)
+        ? { say: 'happened' as const, result: textOf(item.name, JSON.parse(item.arguments ?? '{}')) }
+        : { say: 'yes' as const, options: {} },
+    })),
+    ...open.map((item) => ({ item, answer: approvalBy(random(hash(`${seed} ${item.name} ${item.callId}`))) })),
+  ];
+}
+
+const approvalBy = (r: Random): Answer =>
+  chance(r, 0.65)
+    ? { say: 'yes', options: { alwaysApprove: chance(r, 0.2) } }
+    : {
+        say: 'no',
+        options: { alwaysReject: chance(r, 0.15), ...(chance(r, 0.5) && { message: 'a person said no' }) },
+      };
+
+/** People answer by the state in the hands of a process. */
 export function decide(spec: SystemSpec, state: RunState<unknown, AnyAgent>, happened?: Reach['happened']): void {
   const asked = state.getInterruptions();
-  for (const item of asked.filter(({ uncertain }) => uncertain !== undefined)) {
-    if (happened?.(`tool ${item.callId}`)) state.confirm(item, textOf(item.name, JSON.parse(item.arguments ?? '{}')));
-    else state.approve(item);
+  for (const { item, answer } of answersOf(spec, asked, happened)) {
+    if (answer.say === 'happened') state.confirm(item, answer.result);
+    else if (answer.say === 'yes') state.approve(item, answer.options);
+    else state.reject(item, answer.options);
   }
-  const open = asked.filter(({ uncertain }) => uncertain === undefined);
-  for (const item of open) {
-    const r = random(hash(`${spec.seed} ${item.name} ${item.callId}`));
-    if (chance(r, 0.65)) state.approve(item, { alwaysApprove: chance(r, 0.2) });
-    else state.reject(item, { alwaysReject: chance(r, 0.15), ...(chance(r, 0.5) && { message: 'a person said no' }) });
-  }
-  if (spec.addsInput && open.length > 0 && state.pendingInput.length === 0 && state.currentTurn < 3)
+  const isAsked = asked.some(({ uncertain }) => uncertain === undefined);
+  if (spec.addsInput && isAsked && state.pendingInput.length === 0 && state.currentTurn < 3)
     state.addInput('and one more thing');
 }

@@ -28,7 +28,8 @@ export function repeatedEffects(base: Life, killed: Life): number {
   return n;
 }
 
-function repeats(base: Life, killed: Life): string[] {
+/** What was done more often than kills excuse. */
+export function repeats(base: Pick<Life, 'disk'>, killed: Pick<Life, 'disk' | 'lost'>): string[] {
   const before = counted(base.disk.ledger);
   return [...counted(killed.disk.ledger)].flatMap(([key, count]) => {
     const lost = killed.lost.reduce((n, each) => n + (each.get(key) ?? 0), 0);

@@ -220,7 +220,7 @@ export const counted = (keys: readonly string[]): Map<string, number> => {
 };
 
 /** What was begun and never answered. */
-function inFlight(disk: Disk): Map<string, number> {
+export function inFlight(disk: Disk): Map<string, number> {
   const done = disk.completed();
   const open = new Map<string, number>();
   for (const [key, n] of counted(disk.ledger)) {
@@ -231,7 +231,7 @@ function inFlight(disk: Disk): Map<string, number> {
 }
 
 /** Tools that were begun though no stored event asks for them. */
-function unannounced(disk: Disk): string[] {
+export function unannounced(disk: Disk): string[] {
   const asked = new Set<string>();
   for (const runId of disk.logs.keys()) {
     const { calls } = disk.stateOf(runId);

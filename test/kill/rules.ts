@@ -13,14 +13,15 @@ import {
 } from '../../src/index.ts';
 import { assistantMessage, functionCall } from '../../src/testing/index.ts';
 import { chance, hash, type Random, random, times, upTo } from './random.ts';
+import { acting, type Reach } from './reach.ts';
 
 export type RuleOptions = {
   seed: number;
   agent: string;
   /** Whether it may call tools that do not exist. */
   unknownTools: boolean;
-  /** Called once a request, with its key. */
-  performed(key: string): void;
+  /** Is told of each request, by its key. */
+  reach: Reach;
 };
 
 export class RuleModel implements Model {
@@ -30,11 +31,15 @@ export class RuleModel implements Model {
     this.#options = options;
   }
 
-  async getResponse(request: ModelRequest): Promise<ModelResponse> {
-    const { seed, agent, performed } = this.#options;
+  getResponse(request: ModelRequest): Promise<ModelResponse> {
+    return acting(this.#options.reach, 'model', () => this.#respond(request));
+  }
+
+  async #respond(request: ModelRequest): Promise<ModelResponse> {
+    const { seed, agent, reach } = this.#options;
     const text = JSON.stringify(request.input);
     const key = `${agent}-${hash(`${seed} ${agent} ${request.systemInstructions ?? ''} ${text}`).toString(16)}-${text.length}`;
-    performed(`model ${key}`);
+    reach.performed(`model ${key}`);
     await ticks(1);
     const r = random(hash(key));
     if (chance(r, 0.01)) throw new Error(`model failed: ${key}`);

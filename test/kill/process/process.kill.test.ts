@@ -1,124 +1,44 @@
 /**
- * Real processes, killed with SIGKILL at random moments of running and of recovering, on a log in SQLite (or
- * PostgreSQL: process.kill.services.test.ts): every run
- * ends as if nobody had been killed, and what must not happen twice does not.
+ * Real processes, killed with SIGKILL at every point of running and of recovering and at random moments, on a log in
+ * SQLite (or PostgreSQL: process.kill.services.test.ts): every run ends as if nobody had been killed, and what must
+ * not happen twice does not.
  *
- * BATON_KILLS says how many kills (200 unless set). Not tested here: loss of power.
+ * BATON_KILLS says how many kills (400 unless set), BATON_KILL_FLOOR how many at least in each cell of phase, effect
+ * and life (1 unless set; `npm run test:kill:full` makes 2,000 with 5), BATON_KILL_SEED chooses as an earlier run did,
+ * BATON_KILL_MINUTES says how long it may take (55); what is not made by then is missing, and fails. Not tested here: loss of power.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { RunInfo } from '../../../src/index.ts';
-import type { Committed } from '../../../src/kernel/index.ts';
-import { brokenLaws } from '../../kernel/laws.ts';
-import { unequal, withoutResults } from '../compare.ts';
-import { counted, live, normalState } from '../life.ts';
-import { HISTORY } from '../history.ts';
-import { random } from '../random.ts';
-import { type SystemSpec, systemOf } from '../systems.ts';
-import { Ledger, openLog, openSession, runIdOf } from './paths.ts';
+import { campaign } from './campaign.ts';
+import type { Store } from './paths.ts';
+import { shortCells, tableOf } from './points.ts';
 
-const KILLS = Number(process.env['BATON_KILLS'] ?? '200');
-const AT_ONCE = 6;
+const KILLS = Number(process.env['BATON_KILLS'] ?? '400');
+const FLOOR = Number(process.env['BATON_KILL_FLOOR'] ?? '1');
+const SEED = Number(process.env['BATON_KILL_SEED'] ?? Date.now() % 1_000_000);
+const MINUTES = Number(process.env['BATON_KILL_MINUTES'] ?? '55');
+const store: Store = process.env['BATON_KILL_ON'] === 'postgres' ? 'postgres' : 'sqlite';
 
-/** Starts the worker; kills it after `ms`, if given. Tells whether it got to its end. */
-function life(folder: string, seeds: readonly number[], ms: number | undefined): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'worker.fixture.ts'), folder, seeds.join(',')], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let said = '';
-    let wrong = '';
-    child.stderr.on('data', (text: Buffer) => (wrong += text.toString()));
-    child.stdout.on('data', (text: Buffer) => {
-      const first = said === '';
-      said += text.toString();
-      if (first && ms !== undefined) setTimeout(() => child.kill('SIGKILL'), ms);
-    });
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      if (said.includes('done')) return resolve(true);
-      if (signal === 'SIGKILL') return resolve(false);
-      reject(new Error(`The worker ended with ${signal ?? code}: ${wrong}`));
-    });
+test(`runs on ${store} whose processes are killed again and again end as if nobody had been killed`, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-kill-'));
+  const begun = performance.now();
+  const { cells, problems, ...counts } = await campaign({
+    place: { folder, store },
+    kills: KILLS,
+    floor: FLOOR,
+    seed: SEED,
+    minutes: MINUTES,
   });
-}
-
-/** The same system as the processes run it. */
-const undisturbed = (spec: SystemSpec): SystemSpec => ({
-  ...spec,
-  stream: false,
-  session: spec.session === 'none' ? 'none' : 'memory',
-});
-
-const callIds = (state: unknown): string[] =>
-  [...JSON.stringify(state).matchAll(/"callId":"([^"]+)"/g)].map(([, id]) => id ?? '');
-
-type Counts = { kills: number; systems: number; inFlight: number; asked: number; once: number };
-
-async function check(folder: string, seeds: readonly number[], counts: Counts): Promise<string[]> {
-  const log = openLog(folder);
-  const ledger = counted(new Ledger(folder).keys);
-  const problems: string[] = [];
-  for (const [key, count] of ledger) {
-    if (!key.startsWith('key ')) continue;
-    counts.once += 1;
-    if (count > 1) problems.push(`${key} was begun ${count} times`);
-  }
-  for (const seed of seeds) {
-    const spec = systemOf(seed);
-    const base = await live(undisturbed(spec), { durable: true });
-    const root = await log.read(runIdOf(seed));
-    if (!root) return [...problems, `run ${seed} was never begun`];
-    // What was under way when a run stopped is not repeated after a kill: its results, and no more, may differ.
-    const cut = new Set(base.outcome.status === 'finished' ? [] : callIds(base.outcome.state));
-    const seen = (value: unknown): unknown => withoutResults(value, cut);
-    const infos: RunInfo[] = [root.info];
-    for (const info of infos) infos.push(...(await log.list({ parent: info.runId })).runs);
-    for (const { runId, lease, status } of infos) {
-      const events = ((await log.read(runId))?.events ?? []).map(({ event }) => event as Committed);
-      problems.push(...brokenLaws(events).map((problem) => `${runId}: ${problem}`));
-      if (lease.owner !== undefined) problems.push(`${runId} is ${status} and still leased to ${lease.owner}`);
-      counts.asked += events.filter(({ type }) => type === 'effect.uncertain').length;
-      counts.inFlight += events.filter((e) => e.type === 'effect.requested' && (e.effect.attempt ?? 1) > 1).length;
-      if (runId === runIdOf(seed) && !spec.race) {
-        const ours = normalState(events, runId);
-        const found = unequal(seen(base.outcome.state), seen(ours)).slice(0, 3);
-        problems.push(...found.map((each) => `system ${seed} ended otherwise: ${each}`));
-      }
-    }
-    if (spec.session !== 'none' && !spec.race) {
-      const session = openSession(folder, runIdOf(seed));
-      const found = unequal(seen(base.outcome.session), seen(await session.getItems())).slice(0, 3);
-      problems.push(...found.map((each) => `the session of system ${seed} is another: ${each}`));
-      await session.close();
-    }
-  }
-  await log.close();
-  return problems;
-}
-
-test('runs whose processes are killed again and again end as if nobody had been killed', async () => {
-  const counts: Counts = { kills: 0, systems: 0, inFlight: 0, asked: 0, once: 0 };
-  const problems: string[] = [];
-  const r = random(Date.now() % 1_000_000);
-  for (let seed = 0; counts.kills < KILLS; seed += AT_ONCE) {
-    const seeds = Array.from({ length: AT_ONCE }, (_, n) => seed + n);
-    const folder = mkdtempSync(join(tmpdir(), 'baton-kill-'));
-    for (const each of seeds) {
-      if (systemOf(each).session === 'none') continue;
-      const session = openSession(folder, runIdOf(each));
-      await session.addItems(structuredClone(HISTORY));
-      await session.close();
-    }
-    // From right after the start on; longer with each life, so that every system comes to its end.
-    for (let n = 0; !(await life(folder, seeds, n > 40 ? undefined : r() * (15 + 10 * n))); n++) counts.kills += 1;
-    counts.systems += AT_ONCE;
-    problems.push(...(await check(folder, seeds, counts)));
-    rmSync(folder, { recursive: true, force: true });
-  }
-  console.log(JSON.stringify(counts));
-  expect(problems).toEqual([]);
+  console.log(tableOf(cells));
+  console.log(
+    JSON.stringify({ store, seed: SEED, ...counts, seconds: Math.round((performance.now() - begun) / 1000) }),
+  );
+  // What is left tells what went wrong.
+  if (problems.length === 0) rmSync(folder, { recursive: true, force: true });
+  expect(problems, `seed ${SEED}, folder ${folder}`).toEqual([]);
+  expect(shortCells(cells, FLOOR), 'cells with too few kills').toEqual([]);
+  expect(counts.kills).toBeGreaterThanOrEqual(KILLS);
+  expect(counts.inFlight).toBeGreaterThanOrEqual(KILLS >= 2000 ? 200 : Math.floor(KILLS / 25));
 }, 3_600_000);
