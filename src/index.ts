@@ -487,7 +487,7 @@ export type {
 } from './session/index.ts';
 
 // Durable runs; what a log of one's own must do is in `@baton/agents/log`
-export { AlreadyDecided, DurableError, RunStore } from './durable/index.ts';
+export { AlreadyDecided, DurableError, RunStore, runWorker } from './durable/index.ts';
 export type * from './durable/index.ts';
 export { LogError, memoryLog, postgresLog, sqliteLog, StoreBlocked } from './log/index.ts';
 export type {

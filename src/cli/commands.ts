@@ -22,4 +22,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'draws the agents of a module as Mermaid or DOT',
     load: async () => (await import('./graph.ts')).graph,
   },
+  worker: {
+    summary: 'goes on with durable runs whose process has gone',
+    load: async () => (await import('./worker.ts')).worker,
+  },
 };

@@ -1,11 +1,9 @@
 /** `baton graph <module>`: the agents that a module exports, and all that can be reached from them. */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { UserError } from '../protocol/errors.ts';
 import { type AgentLike, graphOf, isAgent, toDot, toMermaid } from './agent-graph.ts';
 import { parse, textOf } from './arguments.ts';
 import type { Command } from './command.ts';
+import { exportsOf, importModule } from './module.ts';
 import { harmless } from './terminal.ts';
 
 export const graph: Command = {
@@ -29,18 +27,11 @@ export const graph: Command = {
 };
 
 async function agentsOf(module: string, name: string | undefined): Promise<AgentLike[]> {
-  const path = resolve(module);
-  if (!existsSync(path)) throw new UserError(`There is no file ${path}.`);
-  let exported: Record<string, unknown>;
-  try {
-    exported = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
-  } catch (error) {
-    const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    throw new UserError(`${path} cannot be imported: ${said}`);
-  }
+  const imported = await importModule(module);
+  const { path, exported } = imported;
   const wanted = name === undefined ? Object.values(exported) : [exported[name]];
   const agents = [...new Set(wanted.filter(isAgent))];
   if (agents.length > 0) return agents;
   const what = name === undefined ? 'exports no agent' : `exports no agent named ${JSON.stringify(name)}`;
-  throw new UserError(`${path} ${what}. Its exports: ${Object.keys(exported).toSorted().join(', ') || 'none'}.`);
+  throw new UserError(`${path} ${what}. Its exports: ${exportsOf(imported)}.`);
 }

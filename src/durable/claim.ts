@@ -6,10 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isOver, type RunEvent } from '../kernel/index.ts';
 import { type EventLog, LeaseWatch, type RunInfo } from '../log/index.ts';
 import type { RunRecord } from '../run/record.ts';
+import { asksIn } from './ask-timeout.ts';
 import { signal } from '../wire/signals.ts';
 import { DurableError } from './errors.ts';
 import { Hold } from './hold.ts';
 import type { Presence } from './presence.ts';
+import { listAll } from './list-all.ts';
 import { find, type Found, infosOf, placesOf } from './revive.ts';
 
 export type Claimed = { found: Found; fences: Map<string, number> };
@@ -17,7 +19,11 @@ export type Claimed = { found: Found; fences: Map<string, number> };
 /** How often a lease is looked at while its owner may be dead. */
 const LOOKS_A_LEASE = 10;
 
-/** @throws DurableError `durable/owned` where its owner lives, `durable/unknown-run` */
+/**
+ * Waits for a whole lease whether the owner shows itself.
+ *
+ * @throws DurableError `durable/owned` where its owner lives, `durable/unknown-run`
+ */
 export async function claimRun(log: EventLog, presence: Presence, runId: string): Promise<Claimed> {
   const watch = new LeaseWatch({ ttlMs: presence.leaseMs });
   for (let look = 0; ; look++) {
@@ -26,16 +32,31 @@ export async function claimRun(log: EventLog, presence: Presence, runId: string)
     if (isOwn(lease, presence) || watch.observe([found.log.info]).length > 0) {
       const claimed = await tryClaim(log, presence, found);
       if (claimed) return claimed;
-    } else if (look > LOOKS_A_LEASE) {
-      throw new DurableError(
-        'durable/owned',
-        runId,
-        `Run ${runId} is under way at worker ${lease.owner}, which lives. Wait for it, or look at its events.`,
-      );
-    }
+    } else if (look > LOOKS_A_LEASE) throw owned(runId, lease);
     await sleep(presence.leaseMs / LOOKS_A_LEASE);
   }
 }
+
+/** Takes a run as a listing showed it. @throws DurableError `durable/owned` where another was faster */
+export async function claimSeen(log: EventLog, presence: Presence, { runId, lease }: RunInfo): Promise<Claimed> {
+  for (;;) {
+    const found = await find(log, runId);
+    const now = found.log.info.lease;
+    const isSame = now.fence === lease.fence && now.owner === lease.owner;
+    // A worker's own beat is no news to it, but for a claim that it came between.
+    if (!isSame || (now.beat !== lease.beat && !isOwn(now, presence))) throw owned(runId, now);
+    const claimed = await tryClaim(log, presence, found);
+    if (claimed) return claimed;
+    if (!isOwn(now, presence)) throw owned(runId, now);
+  }
+}
+
+const owned = (runId: string, { owner }: RunInfo['lease']): DurableError =>
+  new DurableError(
+    'durable/owned',
+    runId,
+    `Run ${runId} is under way at worker ${owner ?? 'that was faster'}, which lives. Wait for it, or look at its events.`,
+  );
 
 /** What an earlier process of this name had: names are given to one process at a time. */
 const isOwn = ({ owner }: RunInfo['lease'], { worker }: Presence): boolean => owner === worker;
@@ -67,15 +88,24 @@ async function claimChild(log: EventLog, worker: string, info: RunInfo): Promise
 
 const watches = new WeakMap<Presence, LeaseWatch>();
 
-/** Root runs that may be taken up: owner gone, or waiting with an answer in the inbox. */
-export async function claimable(log: EventLog, presence: Presence, limit: number): Promise<RunInfo[]> {
+/** Root runs that may be taken up, oldest first: owner gone, or waiting with an answer in the inbox. */
+export async function claimable(log: EventLog, presence: Presence): Promise<RunInfo[]> {
   let watch = watches.get(presence);
   if (!watch) watches.set(presence, (watch = new LeaseWatch({ ttlMs: presence.leaseMs })));
-  const active = await log.list({ parent: null, status: ['running', 'stopping'], limit });
-  const answered = await log.list({ parent: null, status: 'paused', hasInbox: true, limit });
-  const runs = [...active.runs, ...answered.runs];
+  const active = await listAll(log, { status: ['running', 'stopping'] });
+  const answered = await listAll(log, { status: 'paused', hasInbox: true });
+  const runs = [...active, ...answered];
   const free = new Set(watch.observe(runs));
-  return runs.filter((run) => free.has(run) || isOwn(run.lease, presence)).slice(0, limit);
+  return runs
+    .filter((run) => free.has(run) || isOwn(run.lease, presence))
+    .toSorted((a, b) => a.createdAt - b.createdAt);
+}
+
+/** Gives back what was claimed and is not gone on with. */
+export async function unclaim(log: EventLog, { found, fences }: Claimed): Promise<void> {
+  for (const [runId, { position, fence }] of placesOf(found, fences)) {
+    await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
+  }
 }
 
 /** What was claimed, in the worker's hands; what was posted lands before the run goes on. */
@@ -86,7 +116,8 @@ export function holdOf(
 ): Hold {
   const { info, inbox } = found.log;
   const { runId, agent, session } = info;
-  const hold = new Hold({ log, presence, runId, agent, session, places: placesOf(found, fences) });
+  const places = placesOf(found, fences);
+  const hold = new Hold({ log, presence, runId, agent, session, places, waiting: asksIn(info) });
   const posted = new Map(inbox.map(({ event, position }) => [event as RunEvent, position]));
   record.inbox.push(...hold.take(posted));
   return hold;

@@ -4,6 +4,7 @@
 import { askedCalls, type Ask, type RunEvent } from '../kernel/index.ts';
 import type { EventLog } from '../log/index.ts';
 import { asksOf } from '../run/perform/child-run.ts';
+import { decisionKey, expireAsks } from './ask-timeout.ts';
 import { AlreadyDecided, DurableError } from './errors.ts';
 import type { Found } from './revive.ts';
 
@@ -23,10 +24,16 @@ export async function decide(log: EventLog, found: Found, decision: Decision & {
     );
   }
   const event = decidedEvent(runId, ask, decision);
-  const key = `decision:${ask.run}:m${ask.k}/c${ask.i}:${ask.uncertain ?? 0}`;
-  const { isFirst, posting } = await log.post(runId, { key, event });
+  // A question whose time is over is not open any more, also where nobody has looked since.
+  await expireAsks(log, found.log.info);
+  const { isFirst, posting } = await log.post(runId, { key: decisionKey(ask), event });
   if (isFirst) return;
-  const { approved, message } = posting.event as Decided;
+  const first = posting.event as Decided | Extract<RunEvent, { type: 'run.stopping' }>;
+  if (first.type === 'run.stopping') {
+    const { message } = first.error;
+    throw new AlreadyDecided(runId, decision.callId, { approved: false, at: posting.at, message });
+  }
+  const { approved, message } = first;
   throw new AlreadyDecided(runId, decision.callId, {
     approved,
     at: posting.at,

@@ -5,6 +5,10 @@ import { kinds } from './logs.fixture.ts';
 if (kinds.length > 0) {
   await import('./run-store.test.ts');
   await import('./recovery.test.ts');
+  await import('./worker.test.ts');
+  await import('./ask-timeout.test.ts');
+  await import('./policies.test.ts');
+  await import('./look-on.test.ts');
 } else {
   test.skip('durable runs on PostgreSQL need BATON_POSTGRES_URL', () => undefined);
 }

@@ -5,19 +5,24 @@
 import { apply, type Committed, type Fork, initialState, type RunEvent, type State } from '../kernel/index.ts';
 import { DurableError } from './errors.ts';
 
-/** The events of the copy. @throws DurableError `durable/no-fork-point` */
-export function forkedEvents(events: readonly Committed[], runId: string, fork: Fork): Committed[] {
-  const cut = cutBefore(events, fork.at);
+/** How many events a copy takes over. @throws DurableError `durable/no-fork-point` */
+export function forkPoint(events: readonly Committed[], runId: string, at: number): number {
+  const cut = cutBefore(events, at);
   if (cut === undefined) {
     throw new DurableError(
       'durable/no-fork-point',
-      fork.of,
-      `Run ${fork.of} has no point at or before event ${fork.at} where it goes on and nothing is under way. Give a later position; the log has ${events.length} events.`,
+      runId,
+      `Run ${runId} has no point at or before event ${at} where it goes on and nothing is under way. Give a later position; the log has ${events.length} events.`,
     );
   }
-  const forked: RunEvent = { type: 'run.forked', runId, of: fork.of, at: cut, once: fork.once };
-  const at = events[cut - 1]?.at;
-  return [...events.slice(0, cut), at === undefined ? forked : { ...forked, at }];
+  return cut;
+}
+
+/** The events of the copy. */
+export function forkedEvents(events: readonly Committed[], runId: string, fork: Fork): Committed[] {
+  const forked: RunEvent = { type: 'run.forked', runId, ...fork };
+  const at = events[fork.at - 1]?.at;
+  return [...events.slice(0, fork.at), at === undefined ? forked : { ...forked, at }];
 }
 
 /** Where a model or tools are asked next; later there is nothing left to change. */

@@ -12,7 +12,9 @@ import type { Json } from '../protocol/json.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
 import { asksOf } from '../run/perform/child-run.ts';
+import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
+import { Feed } from './feed.ts';
 import type { Presence } from './presence.ts';
 import { snapshotIfDue } from './snapshot.ts';
 
@@ -27,6 +29,8 @@ export type HoldOptions = {
   session: string | undefined;
   /** Runs that are in the log already: this one and those of its sub-agents. */
   places?: ReadonlyMap<string, Place>;
+  /** What it waited for before it was taken up. */
+  waiting?: readonly TimedAsk[];
 };
 
 const LISTEN_AFTER_MS = 100;
@@ -40,6 +44,8 @@ const abandoned = (runId: string): DurableError =>
 
 export class Hold implements Kept {
   readonly durable: Kept['durable'];
+  /** For those who look on. */
+  readonly feed = new Feed();
   readonly #options: HoldOptions;
   readonly #places: Map<string, Place>;
   readonly #taken = new Map<RunEvent, number>();
@@ -48,6 +54,9 @@ export class Hold implements Kept {
   /** The newest posting that was handed over. A read that began before a commit may show again what that consumes. */
   #heard = 0;
   #isAbandoned = false;
+  #isLeaving = false;
+  /** Of this run and those of its sub-agents, as they were committed last. */
+  readonly #states = new Map<string, State>();
   #stops: readonly RunEvent[] = [];
 
   constructor(options: HoldOptions) {
@@ -70,14 +79,37 @@ export class Hold implements Kept {
     if (this.#isAbandoned) throw abandoned(runId);
     presence.check(runId);
     const place = this.#places.get(runId);
+    const isRoot = runId === this.#options.runId;
     const own = this.#commitOf(runId, { events, state, place });
-    const commit = also.length > 0 ? { ...own, also } : own;
+    this.#states.set(runId, state);
+    const isLast = this.#isLeaving && !own.release && this.#isQuiet(runId, events);
+    const commit = { ...own, ...(also.length > 0 && { also }), ...(isLast && isRoot && { release: true }) };
     const done = await log.append(commit);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;
+    if (isRoot) this.feed.committed(place?.position ?? 0, done.at, events);
     this.#places.set(runId, { position: done.head, fence: done.fence, posted: done.posted, consumed, snapshotAt });
-    if (runId === this.#options.runId && done.posted > consumed) this.#readInbox();
+    if (isOver(state.status)) this.#states.delete(runId);
+    if (isLast) await this.#leave(runId);
+    if (isRoot && done.posted > consumed) this.#readInbox();
   };
+
+  /** Nothing that this commit asks for begins here any more: it is the first thing that the next worker does. */
+  async #leave(runId: string): Promise<never> {
+    this.abandon();
+    if (this.#places.size > 1 || runId !== this.#options.runId) await this.release();
+    throw abandoned(this.#options.runId);
+  }
+
+  /** Whether nothing is under way but what these events ask for, which did not begin. */
+  #isQuiet(runId: string, events: readonly RunEvent[]): boolean {
+    const asked = new Set(events.flatMap((event) => (event.type === 'effect.requested' ? [event.effect.id] : [])));
+    return [...this.#states].every(([id, { status, open }]) => {
+      if (isOver(status)) return true;
+      // A call of a sub-agent is under way as far as the sub-agent's own run is.
+      return open.every((effect) => (id === runId && asked.has(effect.id)) || this.#places.has(`${id}/${effect.id}`));
+    });
+  }
 
   #commitOf(
     runId: string,
@@ -95,12 +127,20 @@ export class Hold implements Kept {
       events,
       ...(!place && { create: this.#newRun(runId, events) }),
       ...(status !== 'new' && { status }),
-      ...(status === 'paused' && { waiting: asksOf(state, runId) as unknown as Json }),
       ...(events.some(({ type }) => type === 'run.resumed') && { waiting: null }),
+      // In this order: a run that goes on with nothing to do rests again in the same commit.
+      ...(status === 'paused' && { waiting: this.#waiting(runId, state) }),
       ...(snapshot && { snapshot }),
       ...(consumed > 0 && { consumed }),
       ...(atRest && { release: true }),
     };
+  }
+
+  #waiting(runId: string, state: State): Json {
+    const record = this.#live?.record;
+    // What a sub-agent waits for is listed with the run that people see.
+    if (runId !== this.#options.runId || !record) return asksOf(state, runId) as unknown as Json;
+    return timedAsks(record, state, this.#options.waiting ?? []);
   }
 
   #newRun(runId: string, events: readonly Committed[]): NewRun {
@@ -151,6 +191,17 @@ export class Hold implements Kept {
     }
   }
 
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
+  }
+
+  /** Lets what is under way be done, and leaves the run with the commit that says so. */
+  leaveAtCommit(): void {
+    this.#isLeaving = true;
+    // Nothing was begun here: it waits for its turn, at most.
+    if (this.#states.size === 0) this.abandon();
+  }
+
   /** Commits nothing any more: the run is left to another worker. */
   abandon(): void {
     this.#isAbandoned = true;
@@ -167,6 +218,7 @@ export class Hold implements Kept {
       ended.abort();
       clearTimeout(timer);
       this.#live = undefined;
+      this.feed.end();
       this.#options.presence.leave();
     };
   }

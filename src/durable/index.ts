@@ -1,5 +1,18 @@
 export { AlreadyDecided, DurableError } from './errors.ts';
 export type { DurableErrorCode } from './errors.ts';
+export type { RunStreamPart } from './feed.ts';
+export type { LookOptions } from './look-on.ts';
 export type { ReplayOptions } from './replay.ts';
 export { RunStore } from './run-store.ts';
-export type { ForkOptions, OnPlanChange, PlanDecision, Recovered, ResumeOptions, RunStoreOptions } from './types.ts';
+export type {
+  DrainOptions,
+  ForkOptions,
+  OnPlanChange,
+  PlanDecision,
+  Recovered,
+  RecoverOptions,
+  ResumeOptions,
+  RunStoreOptions,
+} from './types.ts';
+export { runWorker } from './worker.ts';
+export type { Recoverable, WorkerEvent, WorkerOptions } from './worker.ts';

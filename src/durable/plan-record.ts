@@ -57,8 +57,26 @@ type AgentRecord = {
 };
 
 export function planRecord(root: AnyAgent): PlanRecord {
-  const graph = new AgentGraph(root);
-  return Object.fromEntries([...graph.all].map(([key, agent]) => [key, agentRecord(agent)]));
+  return Object.fromEntries([...agentsWithin(root)].map(([key, agent]) => [key, agentRecord(agent)]));
+}
+
+/** All agents that a run can get to: by handoffs, and as tools, those under the name of the tool. */
+export function agentsWithin(root: AnyAgent): Map<string, AnyAgent> {
+  const found = new Map<string, AnyAgent>();
+  const seen = new Set<AnyAgent>();
+  const visit = (from: AnyAgent, path: string): void => {
+    for (const [key, agent] of new AgentGraph(from).all) {
+      if (seen.has(agent)) continue;
+      seen.add(agent);
+      found.set(`${path}${key}`, agent);
+      for (const tool of agent.tools) {
+        const spec = tool.type === 'function' ? agentToolSpec(tool) : undefined;
+        if (spec) visit(spec.agent, `${path}${key}/${tool.name}/`);
+      }
+    }
+  };
+  visit(root, '');
+  return found;
 }
 
 function agentRecord(agent: AnyAgent): AgentRecord {
@@ -117,8 +135,8 @@ const isRecord = (value: Json | undefined): value is { [key: string]: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A crash while a tool runs that does not say what it changes leaves a question to a person: once a name. */
-export function warnOfUndeclared(graph: AgentGraph, warned: Set<string>): void {
-  for (const agent of graph.all.values()) {
+export function warnOfUndeclared(root: AnyAgent, warned: Set<string>): void {
+  for (const agent of agentsWithin(root).values()) {
     for (const tool of agent.tools) {
       if (tool.type !== 'function' || tool.effect || agentToolSpec(tool) || warned.has(tool.name)) continue;
       warned.add(tool.name);

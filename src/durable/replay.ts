@@ -4,7 +4,16 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { AnyAgent } from '../agent/index.ts';
-import { type Committed, drive, fold, initialState, type RunEvent, type State, type World } from '../kernel/index.ts';
+import {
+  type Committed,
+  drive,
+  fold,
+  initialState,
+  type RunEvent,
+  type State,
+  type StopCause,
+  type World,
+} from '../kernel/index.ts';
 import { AgentGraph } from '../run/graph.ts';
 import type { IndividualRunOptions, RunConfig } from '../run/index.ts';
 import { settle } from '../run/options.ts';
@@ -33,7 +42,9 @@ export async function replay(
   const own = events.findLastIndex(({ type }) => type === 'run.forked') + 1;
   let state = fold(events.slice(0, own), initialState());
   const world = new Recorded(events, { from: own, state });
-  const plan = new RunPlan(graph, settings, true);
+  const started = events.find((event) => event.type === 'run.started');
+  const isHeld = started?.conversationId !== undefined;
+  const plan = new RunPlan(graph, settings, { durable: true, isHeld });
   try {
     while (world.hasMore) state = await drive(state, plan, world);
     return state;
@@ -116,6 +127,9 @@ const isAnswer = (event: RunEvent): boolean =>
   event.type !== 'effect.began' &&
   event.type !== 'effect.settled_late';
 
+/** The last one may be the kernel's own too: then it decides nothing more where the record says it. */
+const FROM_OUTSIDE: ReadonlySet<StopCause> = new Set(['abort', 'timeout', 'callback', 'uncertain']);
+
 /** What is no decision of the kernel. */
 function isFromOutside(event: RunEvent): boolean {
   switch (event.type) {
@@ -130,7 +144,7 @@ function isFromOutside(event: RunEvent): boolean {
     case 'effect.began':
       return true;
     case 'run.stopping':
-      return event.cause === 'abort' || event.cause === 'timeout' || event.cause === 'callback';
+      return FROM_OUTSIDE.has(event.cause);
     default:
       return false;
   }

@@ -6,8 +6,7 @@
  */
 import { hostname } from 'node:os';
 import type { AnyAgent } from '../agent/index.ts';
-import type { RunEvent } from '../kernel/index.ts';
-import { isOver } from '../kernel/index.ts';
+import { isOver, type RunEvent, type State } from '../kernel/index.ts';
 import type { EventLog, RunInfo, RunPage, RunQuery } from '../log/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
@@ -21,18 +20,22 @@ import {
   type StreamRunOptions,
 } from '../run/index.ts';
 import type { Kept, OtherRuns, RunKeeper, RunToKeep } from '../run/keeper.ts';
-import type { RunRecord } from '../run/record.ts';
-import { claimable, type Claimed, claimRun, holdOf } from './claim.ts';
+import { Deadlines, expireAsks } from './ask-timeout.ts';
+import { claimable, type Claimed, claimRun, claimSeen } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
-import { forkedEvents } from './fork.ts';
+import type { RunStreamPart } from './feed.ts';
+import { forkedEvents, forkPoint } from './fork.ts';
 import { Hold } from './hold.ts';
+import { eventsFrom, type LookOptions, partsFrom } from './look-on.ts';
 import { othersOf } from './others.ts';
-import { planEvents, planRecord, warnOfUndeclared } from './plan-record.ts';
+import { planRecord, warnOfUndeclared } from './plan-record.ts';
 import { Presence } from './presence.ts';
 import { replay, type ReplayOptions } from './replay.ts';
-import type { ForkOptions, Recovered, ResumeOptions, RunStoreOptions } from './types.ts';
-import { eventsOf, find, revive, unknownRun } from './revive.ts';
+import { dropBranch, makeBranch, onOwnBranch } from './session-branch.ts';
+import type { DrainOptions, ForkOptions, Recovered, RecoverOptions, ResumeOptions, RunStoreOptions } from './types.ts';
+import { eventsOf, find, revive } from './revive.ts';
+import { Taking } from './taking.ts';
 
 const DEFAULT_LEASE_MS = 15_000;
 
@@ -53,10 +56,8 @@ export class RunStore implements RunKeeper {
   readonly others: OtherRuns = othersOf(this);
   readonly #options: RunStoreOptions;
   readonly #presence: Presence;
-  /** Runs that this process has, each until it rests. */
-  readonly #running = new Map<string, { hold: Hold; done: Promise<void> }>();
-  /** What was claimed for a record that is about to go on. */
-  readonly #claimed = new WeakMap<RunRecord, Hold>();
+  readonly #taking: Taking;
+  readonly #deadlines: Deadlines;
   readonly #warned = new Set<string>();
   #isClosed = false;
 
@@ -68,6 +69,9 @@ export class RunStore implements RunKeeper {
     this.log = log;
     this.#options = options;
     this.#presence = new Presence({ log, worker: worker ?? newWorkerName(), leaseMs });
+    const { onPlanChange, agents = [] } = options;
+    this.#deadlines = new Deadlines(agents, leaseMs);
+    this.#taking = new Taking({ log, presence: this.#presence, keeper: this, onPlanChange });
   }
 
   /** The name of this process among the workers of the store. */
@@ -97,20 +101,23 @@ export class RunStore implements RunKeeper {
   ): Promise<RunResult<unknown, AnyAgent> | StreamedRunResult<unknown, AnyAgent>> {
     this.#checkOpen(runId);
     const found = await find(this.log, runId);
-    const given = { ...(await this.#options.resumeOptions?.(found.log.info)), ...options };
+    const own = { ...(await this.#options.resumeOptions?.(found.log.info)), ...options };
+    const given = onOwnBranch(own, found.state.fork?.branch);
     const agent = options.agent ?? this.#agentOf(found.log.info);
     const { agent: _, ...runOptions } = given;
-    if (isOver(found.state.status) && found.state.status !== 'failed') {
+    if (isLast(found.state)) {
       return run(agent, new RunState(revive(found, agent, given.context)), runOptions as NonStreamRunOptions);
     }
-    const claimed = await this.#claim(runId);
-    const record = await this.#takeUp(claimed, agent, { context: given.context });
-    return run(agent, new RunState(record), { ...runOptions, durable: { store: this } } as NonStreamRunOptions);
+    await expireAsks(this.log, found.log.info);
+    const claimed = await this.#taking.claim(runId, () => claimRun(this.log, this.#presence, runId));
+    return this.#taking.goOn(await this.#taking.takeUp(claimed, agent, given), runOptions);
   }
 
   /**
    * Starts a copy of a run from the newest point at or before `at` where nothing was under way, and runs it until it
-   * rests. What was done is not done again; what comes is done under ids of its own.
+   * rests. What was done is not done again; what comes is done under ids of its own. A session that has branches, such
+   * as a `BranchedSession`, gets one named as the copy, from that point, which only the copy has; another session is
+   * shared with the original.
    *
    * @param options.at how many events of the log come before, at most. @default all
    * @param options.runId the copy's id. @default a random one
@@ -128,15 +135,35 @@ export class RunStore implements RunKeeper {
       ...rest
     } = options;
     const found = await find(this.log, runId, { whole: true });
-    const agent = options.agent ?? this.#agentOf(found.log.info);
-    const events = forkedEvents(eventsOf(found.log), copyId, { of: runId, at, once });
-    const create = { agent: found.log.info.agent, worker: this.worker };
-    await this.log.append({ runId: copyId, position: 0, fence: 0, create, events, release: true });
-    const { agent: _, ...runOptions } = { ...(await this.#options.resumeOptions?.(found.log.info)), ...rest };
-    const record = await this.#takeUp(await this.#claim(copyId), agent, { context: runOptions.context });
-    const state = new RunState(record);
-    edit?.(state);
-    return run(agent, state, { ...runOptions, durable: { store: this } } as NonStreamRunOptions);
+    const { info } = found.log;
+    const agent = options.agent ?? this.#agentOf(info);
+    const given = { ...(await this.#options.resumeOptions?.(info)), ...rest };
+    const { agent: _, ...theirs } = onOwnBranch(given, found.state.fork?.branch);
+    const events = eventsOf(found.log);
+    const cut = forkPoint(events, runId, at);
+    const place = { events, cut, session: theirs.session, sessionId: info.session };
+    const branch = (await makeBranch(copyId, place)) ? copyId : undefined;
+    const claimed = await this.#taking.claim(copyId, async () => {
+      const fork = { of: runId, at: cut, once, ...(branch !== undefined && { branch }) };
+      const { agent: name, session } = info;
+      const create = { agent: name, worker: this.worker, ...(session !== undefined && { session }) };
+      // Nobody else sees a copy that is not edited yet: it is this worker's from the first.
+      const copied = forkedEvents(events, copyId, fork);
+      await this.log.append({ runId: copyId, position: 0, fence: 0, create, events: copied });
+      return claimRun(this.log, this.#presence, copyId);
+    });
+    const runOptions = onOwnBranch(theirs, branch);
+    const record = await this.#taking.takeUp(claimed, agent, runOptions);
+    return this.#taking.goOn(record, runOptions, async (state) => {
+      try {
+        edit?.(state);
+      } catch (error) {
+        // A copy that could not be edited as it should be is none.
+        await this.log.remove({ runIds: [copyId], evenOpen: true });
+        if (branch !== undefined) await dropBranch(theirs.session, branch);
+        throw error;
+      }
+    });
   }
 
   /**
@@ -155,46 +182,72 @@ export class RunStore implements RunKeeper {
 
   /**
    * Takes up the runs whose workers have gone, and those that wait and were answered, and runs each until it rests.
-   * Call it at start and on a timer: a run whose worker died is taken `leaseMs` after the first call that sees it so.
+   * Call it at start and on a timer, or see `runWorker`: a run whose worker died is taken `leaseMs` after the first
+   * call that sees it so. What another worker was faster to take is not among the results, nor is what must wait for
+   * the turn of another run on its session: a later call takes that.
    *
    * @param options.limit how many runs at once. @default 50
+   * @param options.skip runs to leave alone
+   * @param options.onTaken is called for each run before it goes on, with what the log said of it before
+   * @param options.onRest is called as each run comes to rest, with what it gives in the end
    */
-  async recover({ limit = 50 }: { limit?: number } = {}): Promise<Recovered[]> {
+  async recover({ limit = 50, skip, onTaken, onRest }: RecoverOptions = {}): Promise<Recovered[]> {
     this.#checkOpen('');
-    const candidates = await claimable(this.log, this.#presence, limit + this.#running.size);
-    const taken = candidates.filter(({ runId }) => !this.#running.has(runId)).slice(0, limit);
-    return Promise.all(
-      taken.map(async ({ runId }): Promise<Recovered> => {
-        try {
-          const { state } = await this.resume(runId);
-          return { runId, outcome: { status: state.status } };
-        } catch (error) {
-          return { runId, outcome: { error } };
-        }
-      }),
-    );
+    await this.#deadlines.look(this.log);
+    const candidates = await claimable(this.log, this.#presence);
+    const free = candidates.filter((info) => !this.#taking.underway.has(info.runId) && !skip?.(info)).slice(0, limit);
+    const recovering = free.map(async (info): Promise<Recovered[]> => {
+      const { runId } = info;
+      const outcome = await this.#recover(info, onTaken).catch((error: unknown) => ({ error }));
+      if (!outcome) return [];
+      onRest?.({ runId, outcome });
+      return [{ runId, outcome }];
+    });
+    return (await Promise.all(recovering)).flat();
+  }
+
+  /** Undefined: another worker was faster. */
+  async #recover(info: RunInfo, onTaken: RecoverOptions['onTaken']): Promise<Recovered['outcome'] | undefined> {
+    const options = { ...(await this.#options.resumeOptions?.(info)) };
+    const agent = this.#agentOf(info);
+    let claimed: Claimed;
+    try {
+      claimed = await this.#taking.claim(info.runId, () => claimSeen(this.log, this.#presence, info));
+    } catch (error) {
+      if (error instanceof DurableError && error.code === 'durable/owned') return undefined;
+      throw error;
+    }
+    const given = onOwnBranch(options, claimed.found.state.fork?.branch);
+    const turn = await this.#taking.turnOf(claimed, given);
+    if (turn === 'busy') return undefined;
+    const record = await this.#taking.takeUp(claimed, agent, given);
+    onTaken?.(info);
+    try {
+      const { state } = await this.#taking.goOn(record, given);
+      return { status: state.status };
+    } finally {
+      // Where the run came to its end without a use for it.
+      if (isOver(record.state.status)) await turn?.end().catch(() => undefined);
+    }
   }
 
   /**
    * Before a process ends: takes nothing up any more and waits for the runs that it has.
    *
-   * @param options.timeoutMs how long. What is not at rest by then is left to other workers, at once. @default 30000
+   * @param options.until how far they go: until they rest, or until what is under way now is done and in the log, after
+   *   which others go on at once. @default 'rest'
+   * @param options.timeoutMs how long. What is under way then is cut off, and left to others. @default 30000
    * @returns the ids of the runs that were left
    */
-  async drain({ timeoutMs = 30_000 }: { timeoutMs?: number } = {}): Promise<string[]> {
+  async drain({ until = 'rest', timeoutMs = 30_000 }: DrainOptions = {}): Promise<string[]> {
     this.#isClosed = true;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const limit = new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)));
-    await Promise.race([Promise.all([...this.#running.values()].map(({ done }) => done)), limit]);
-    clearTimeout(timer);
-    const left = [...this.#running.keys()];
-    for (const { hold } of this.#running.values()) hold.abandon();
+    const left = await this.#taking.underway.drain({ until, timeoutMs });
     await this.#presence.end();
     return left;
   }
 
   /** `drain`, then lets go of the log. */
-  async close(options?: { timeoutMs?: number }): Promise<void> {
+  async close(options?: DrainOptions): Promise<void> {
     await this.drain(options);
     await this.log.close();
   }
@@ -218,20 +271,18 @@ export class RunStore implements RunKeeper {
    *
    * @throws DurableError `durable/unknown-run`
    */
-  async *events(
-    runId: string,
-    { from = 0, signal }: { from?: number; signal?: AbortSignal } = {},
-  ): AsyncGenerator<{ position: number; at: number; event: RunEvent }> {
-    let next = from;
-    for (;;) {
-      const read = await this.log.read(runId, { from: next });
-      if (!read) throw unknownRun(runId);
-      for (const { position, at, event } of read.events) yield { position, at, event: event as RunEvent };
-      next = Math.max(next, read.info.head);
-      const { status } = read.info;
-      if (isOver(status) || status === 'paused') return;
-      await this.log.watch(runId, { head: next, posted: Number.MAX_SAFE_INTEGER }, signal);
-    }
+  events(runId: string, options: LookOptions = {}): AsyncGenerator<{ position: number; at: number; event: RunEvent }> {
+    return eventsFrom(this.log, runId, options);
+  }
+
+  /**
+   * As `events`, with what the model says in between, where the run is streamed in this process: for user interfaces
+   * that come late, come back, or show runs that died and were taken up.
+   *
+   * @throws DurableError `durable/unknown-run`
+   */
+  stream(runId: string, options: LookOptions = {}): AsyncGenerator<RunStreamPart> {
+    return partsFrom(this.log, runId, { ...options, feedOf: () => this.#taking.underway.hold(runId)?.feed });
   }
 
   // Saying something to a run, from any process
@@ -283,76 +334,22 @@ export class RunStore implements RunKeeper {
   async keep({ record, session }: RunToKeep): Promise<Kept> {
     const { runId, events } = record.journal;
     this.#checkOpen(runId);
-    const known = this.#claimed.get(record);
-    this.#claimed.delete(record);
-    if (known) return this.#registered(runId, known);
-    if (events.length > 0 || record.journal.base) return this.#registered(runId, await this.#reclaim(record));
-    await this.#presence.enter();
-    warnOfUndeclared(record.graph, this.#warned);
-    record.inbox.push({ type: 'plan.recorded', plan: planRecord(record.graph.root) });
-    const agent = record.graph.root.name;
-    const options = { log: this.log, presence: this.#presence, runId, agent };
-    return this.#registered(runId, new Hold({ ...options, session: await session?.getSessionId() }));
-  }
-
-  /** A state in the caller's hands goes on: its log must not have gone on without it. */
-  async #reclaim(record: RunRecord): Promise<Hold> {
-    const { journal } = record;
-    const claimed = await this.#claim(journal.runId);
-    const known = (journal.base?.at ?? 0) + journal.events.length;
-    const { head } = claimed.found.log.info;
-    if (head !== known) {
-      this.#presence.leave();
-      throw new DurableError(
-        'durable/moved',
-        journal.runId,
-        `The log of run ${journal.runId} has ${head} events, the state that was passed follows from ${known}. ` +
-          'Somebody went on with the run: take it up from its log with store.resume().',
-      );
-    }
-    return holdOf(claimed, record, { log: this.log, presence: this.#presence });
-  }
-
-  async #takeUp(claimed: Claimed, agent: AnyAgent, { context }: { context: unknown }): Promise<RunRecord> {
-    const record = revive(claimed.found, agent, context);
-    const hold = holdOf(claimed, record, { log: this.log, presence: this.#presence });
+    const known = this.#taking.placeOf(record);
+    if (known) return this.#taking.registered(runId, known);
+    if (events.length > 0 || record.journal.base)
+      return this.#taking.registered(runId, await this.#taking.reclaim(record));
+    this.#taking.underway.enter(runId);
     try {
-      record.inbox.push(...(await planEvents(claimed.found, agent, this.#options.onPlanChange)));
+      await this.#presence.enter();
+      warnOfUndeclared(record.graph.root, this.#warned);
+      record.inbox.push({ type: 'plan.recorded', plan: planRecord(record.graph.root) });
+      const agent = record.graph.root.name;
+      const options = { log: this.log, presence: this.#presence, runId, agent };
+      return this.#taking.registered(runId, new Hold({ ...options, session: await session?.getSessionId() }));
     } catch (error) {
-      await hold.giveBack();
+      this.#taking.underway.leave(runId);
       throw error;
     }
-    this.#claimed.set(record, hold);
-    return record;
-  }
-
-  async #claim(runId: string): Promise<Claimed> {
-    if (this.#running.has(runId)) {
-      throw new DurableError('durable/owned', runId, `Run ${runId} is under way in this process. Wait for its result.`);
-    }
-    await this.#presence.enter();
-    try {
-      return await claimRun(this.log, this.#presence, runId);
-    } catch (error) {
-      this.#presence.leave();
-      throw error;
-    }
-  }
-
-  #registered(runId: string, hold: Hold): Kept {
-    let settle = (): void => undefined;
-    const done = new Promise<void>((resolve) => (settle = resolve));
-    this.#running.set(runId, { hold, done });
-    const { committer, durable } = hold;
-    const attach: Kept['attach'] = (live) => {
-      const detach = hold.attach(live);
-      return () => {
-        detach();
-        this.#running.delete(runId);
-        settle();
-      };
-    };
-    return { committer, durable, attach, giveBack: () => hold.release() };
   }
 
   async #decide(runId: string, callId: string, decision: Decision): Promise<void> {
@@ -376,5 +373,8 @@ export class RunStore implements RunKeeper {
     throw new DurableError('durable/closed', runId, 'The store was drained or closed. Make a new one to run more.');
   }
 }
+
+/** Nothing comes after it. A failed run can be taken up again. */
+const isLast = ({ status }: State): boolean => isOver(status) && status !== 'failed';
 
 const newWorkerName = (): string => `${hostname()}:${process.pid}:${crypto.randomUUID().slice(0, 8)}`;

@@ -44,6 +44,15 @@ export type RunStoreOptions = {
   leaseMs?: number;
 };
 
+export type RecoverOptions = {
+  limit?: number;
+  skip?: (run: RunInfo) => boolean;
+  onTaken?: (run: RunInfo) => void;
+  onRest?: (recovered: Recovered) => void;
+};
+
+export type DrainOptions = { until?: 'rest' | 'commit'; timeoutMs?: number };
+
 /** What `recover` did. */
 export type Recovered = {
   runId: string;

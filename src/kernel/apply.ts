@@ -37,6 +37,7 @@ function applied(s: State, e: RunEvent): State {
         agent: e.agent,
         maxTurns: e.maxTurns,
         hasSession: e.session ?? false,
+        lacksHistory: e.session ?? false,
         conversationId: e.conversationId,
         previousResponseId: e.previousResponseId,
         omitsReasoningIds: e.omitsReasoningIds ?? false,
@@ -48,7 +49,7 @@ function applied(s: State, e: RunEvent): State {
       return { ...s, segment: e.segment, open: [], uncertain: [...s.uncertain, ...s.open] };
     case 'run.forked':
       // What was traced before is the other run's.
-      return { ...s, runId: e.runId, segment: undefined, fork: { of: e.of, at: e.at, once: e.once } };
+      return { ...s, runId: e.runId, segment: undefined, fork: forkOf(e) };
     case 'plan.recorded':
       return { ...s, plan: e.plan };
     case 'run.paused':
@@ -83,7 +84,7 @@ function applied(s: State, e: RunEvent): State {
       return s;
 
     case 'session.loaded':
-      return { ...close(s, e.id), stage: 'admit', ...startFrom(e.items, e.items, e.fresh) };
+      return { ...close(s, e.id), stage: 'admit', lacksHistory: false, ...startFrom(e.items, e.items, e.fresh) };
     case 'session.saved':
       return { ...close(s, e.id), savedTo: e.to, inputSaved: true, savePoint: false };
     case 'session.compacted':
@@ -203,7 +204,8 @@ function resumed(s: State, e: EventOf<'run.resumed'>): State {
     ...s,
     segment: e.segment,
     status: 'running',
-    stage: paused ? 'tools' : 'admit',
+    // A run that failed to read its history has said nothing yet.
+    stage: paused ? 'tools' : s.lacksHistory && e.session ? 'load' : 'admit',
     maxTurns: e.maxTurns,
     hasSession: e.session ?? false,
     fault: undefined,
@@ -311,6 +313,13 @@ function checked(s: State, e: EventOf<'check.returned'>): State {
 }
 
 const indexOf = (checkId: string): number => Number(checkId.slice(checkId.lastIndexOf('/out') + 4));
+
+const forkOf = ({ of, at, once, branch }: EventOf<'run.forked'>): State['fork'] => ({
+  of,
+  at,
+  once,
+  ...(branch !== undefined && { branch }),
+});
 
 /** The decision alone: what a commit adds to an event is no part of a state. */
 function approvalOf(e: EventOf<'approval.decided'>): Approval {

@@ -201,8 +201,11 @@ export type ItemEntry = {
   custom?: Json;
 };
 
-/** Which run a run is a copy of, up to which of its events, and what tools do that must not act twice. */
-export type Fork = { of: string; at: number; once: 'ask' | 'stub' | 'run' };
+/**
+ * Which run a run is a copy of, up to which of its events, what tools do that must not act twice, and the branch of its
+ * session that is its own, where it has one.
+ */
+export type Fork = { of: string; at: number; once: 'ask' | 'stub' | 'run'; branch?: string };
 
 export type RunEvent =
   | {
@@ -254,6 +257,8 @@ export type RunEvent =
       items: AgentInputItem[];
       /** Positions in `items` that are new, and so are saved at the end. */
       fresh: number[];
+      /** How many items the session had, where it has branches and all were read. */
+      stored?: number;
       /** How long the run waited for its turn on the session, where it waited. Milliseconds. */
       queuedMs?: number;
     }

@@ -331,3 +331,33 @@ test('a blocked output that no single call gave withholds the results of all cal
   );
   expect(step(state, plan)[0]).toEqual({ type: 'items.withheld', k: 1, calls: [0, 1], text: 'Hidden.' });
 });
+
+test('a run that failed to read its history reads it when it goes on, with a session and not without', () => {
+  const failedToLoad: RunEvent[] = [
+    { ...started(), session: true } as RunEvent,
+    { type: 'effect.requested', effect: { do: 'load_session', id: 'load' } },
+    { type: 'effect.failed', id: 'load', error: { name: 'Error', message: 'no network' } },
+    { type: 'run.stopping', cause: 'session', error: { name: 'Error', message: 'no network' } },
+    { type: 'run.failed' },
+  ];
+  const resumed = (session: boolean): RunEvent => ({ type: 'run.resumed', maxTurns: 5, ...(session && { session }) });
+  const stageOf = (...more: RunEvent[]): string => fold([...failedToLoad, ...more], initialState()).stage;
+  expect(stageOf(resumed(true))).toBe('load');
+  expect(stageOf(resumed(false))).toBe('admit');
+  const loaded: RunEvent[] = [
+    resumed(true),
+    { type: 'effect.requested', effect: { do: 'load_session', id: 'load' } },
+    { type: 'session.loaded', id: 'load', items: [], fresh: [] },
+    { type: 'run.failed' },
+  ];
+  expect(stageOf(...loaded, resumed(true))).toBe('admit');
+});
+
+test('a copy knows the branch of its session, where it has one of its own', () => {
+  const forked: RunEvent = { type: 'run.forked', runId: 'copy', of: 'run', at: 1, once: 'ask' };
+  expect(fold([started(), forked], initialState()).fork).toEqual({ of: 'run', at: 1, once: 'ask' });
+  expect(fold([started(), { ...forked, branch: 'copy' }], initialState())).toMatchObject({
+    runId: 'copy',
+    fork: { branch: 'copy' },
+  });
+});

@@ -180,6 +180,8 @@ export type State = {
   readonly stop: Stop | undefined;
   readonly handlerAsked: boolean;
   readonly hasSession: boolean;
+  /** Whether its history is still to be read. */
+  readonly lacksHistory: boolean;
   readonly omitsReasoningIds: boolean;
   readonly saveFailed: boolean;
   /** Whether what an approval let happen is saved before the model is called again. */
@@ -240,6 +242,7 @@ const INITIAL: State = {
   stop: undefined,
   handlerAsked: false,
   hasSession: false,
+  lacksHistory: false,
   omitsReasoningIds: false,
   saveFailed: false,
   savePoint: false,

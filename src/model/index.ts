@@ -44,9 +44,16 @@ export type {
   LimitOptions,
   RedisHealthBoardOptions,
 } from './health/index.ts';
-export { balance, createRouter, ROUTER_EVENT_SOURCE, RouteUnavailableError } from './router/index.ts';
+export {
+  balance,
+  createRouter,
+  knownCapabilities,
+  ROUTER_EVENT_SOURCE,
+  RouteUnavailableError,
+} from './router/index.ts';
 export type {
   BalanceStrategy,
+  HedgeOptions,
   ModelCapabilities,
   Pool,
   Route,
@@ -62,6 +69,14 @@ export type {
   StreamReset,
   TargetOptions,
 } from './router/index.ts';
+export { createResponseCache, memoryResponseStore } from './response-cache/index.ts';
+export type {
+  MemoryResponseStoreOptions,
+  ResponseCache,
+  ResponseCacheKey,
+  ResponseCacheOptions,
+  ResponseCacheStore,
+} from './response-cache/index.ts';
 export { BudgetExceededError } from './budgets/errors.ts';
 export type { BudgetExceededDetails, BudgetExceededReason } from './budgets/errors.ts';
 export {

@@ -177,6 +177,8 @@ export type ModelCall = {
   runId: string;
   agent: string;
   sessionId?: string;
+  /** Whose budgets the run has. */
+  tenant?: string;
   /** How often the call was begun again after a crash. 0 for most. */
   recoveries: number;
   /** Takes each attempt when it is over, in order. */
@@ -199,7 +201,11 @@ export type ModelCallAttempt = {
   usage?: UsageData;
   /** In integers of 10^-9 US dollars. Absent: not known. */
   nanoUsd?: number;
+  /** `fuzzy`: the price of a similar name, or an estimate for what was aborted. */
   price?: { id: string; fuzzy?: true };
+  /** The answer came from a cache; the attempt was begun beside another one that was slow. */
+  cached?: true;
+  hedged?: true;
 };
 
 /** What a model answered. */

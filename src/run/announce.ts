@@ -20,6 +20,7 @@ import {
   type State,
   toArray,
 } from '../kernel/index.ts';
+import type { StreamReset } from '../model/index.ts';
 import type { StreamEventResponseCompleted, UsageData } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import { toSmartString } from '../tools/index.ts';
@@ -35,6 +36,7 @@ export function announce(run: LiveRun, event: RunEvent, state: State): void {
   if (usage) run.context.usage.add(usage);
   switch (event.type) {
     case 'effect.requested':
+      if (run.sink && event.effect.do === 'call_model' && event.effect.attempt) run.sink(resetOf(event.effect.attempt));
       if (
         event.effect.do === 'call_model' &&
         event.effect.starts &&
@@ -67,6 +69,12 @@ export function announce(run: LiveRun, event: RunEvent, state: State): void {
     default:
       return;
   }
+}
+
+/** The process that made the attempt before has gone, with the half of an answer that it had shown. */
+function resetOf(attempt: number): RunRawModelStreamEvent {
+  const event: StreamReset = { type: 'stream.reset', from: `attempt ${attempt - 1}`, to: `attempt ${attempt}` };
+  return new RunRawModelStreamEvent({ type: 'model', event });
 }
 
 /** The tokens that an event tells of; of a live response with all details, also those that are 0. */

@@ -2,7 +2,7 @@
  * The seam between a run and what keeps it: a run that is durable asks its keeper for a place in a log before it goes
  * on. Who keeps runs stands upstairs (durable/); a run only knows this.
  */
-import type { AnyAgent } from '../agent/index.ts';
+import type { AnyAgent, RunStreamEvent } from '../agent/index.ts';
 import type { Committed, State } from '../kernel/index.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import type { Session } from '../session/index.ts';
@@ -56,6 +56,8 @@ export type Kept = {
   durable: Durability;
   /** Lets the keeper hand over what others say to the run. Gives what ends that. */
   attach(live: LiveRun): () => void;
+  /** Shown what the stream of a streamed run shows, as it happens. */
+  tap?(event: RunStreamEvent): void;
   /** Leaves the run to whoever takes it up next, before anything was committed in this segment. */
   giveBack?(): Promise<void>;
 };

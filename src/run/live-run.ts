@@ -45,6 +45,7 @@ export type Surroundings = {
   readonly durable?: Durability;
   readonly attach?: Kept['attach'];
   readonly giveBack?: Kept['giveBack'];
+  readonly tap?: Kept['tap'];
   /** Testing: after each commit forget all but the log. */
   readonly amnesia?: boolean;
 };
@@ -102,7 +103,8 @@ export class LiveRun implements World, DecisionListener {
     this.runner = surroundings.runner;
     this.sink = surroundings.sink;
     this.observer = surroundings.observer;
-    this.plan = new RunPlan(record.graph, surroundings.settings, surroundings.durable !== undefined);
+    const isHeld = (this.settings.conversationId ?? record.state.conversationId) !== undefined;
+    this.plan = new RunPlan(record.graph, this.settings, { durable: surroundings.durable !== undefined, isHeld });
     if (this.sink && record.state.calls.length > 0) markShown(this);
     this.turn = turnOf(this);
     if (surroundings.amnesia) this.forget = () => this.#forget();

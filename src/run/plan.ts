@@ -16,6 +16,12 @@ import type { AnyAgent } from '../agent/index.ts';
 import type { AgentGraph } from './graph.ts';
 import type { Settings } from './options.ts';
 
+export type Circumstances = {
+  durable: boolean;
+  /** The provider keeps the conversation: what the log says, for whoever takes the run up may not say it again. */
+  isHeld: boolean;
+};
+
 export class RunPlan implements Plan {
   readonly unknownTool: 'raise' | 'tell';
   readonly toolConcurrency: number | null;
@@ -23,10 +29,12 @@ export class RunPlan implements Plan {
   readonly #graph: AgentGraph;
   readonly #settings: Settings;
   readonly #durable: boolean;
+  readonly #isHeld: boolean;
   #known: { key: string; plan: AgentPlan } | undefined;
 
-  constructor(graph: AgentGraph, settings: Settings, durable: boolean) {
+  constructor(graph: AgentGraph, settings: Settings, { durable, isHeld }: Circumstances) {
     this.#durable = durable;
+    this.#isHeld = isHeld;
     const { session, toolNotFoundBehavior, toolExecution } = settings;
     this.#graph = graph;
     this.#settings = settings;
@@ -49,7 +57,7 @@ export class RunPlan implements Plan {
 
   onUncertain(effect: Effect, { agent, call, began }: Doubt): UncertainPolicy {
     // Repeating a request on a conversation that the provider keeps would add its input twice.
-    if (effect.do === 'call_model') return this.#settings.conversationId !== undefined ? 'fail' : 'retry';
+    if (effect.do === 'call_model') return this.#isHeld ? 'fail' : 'retry';
     if (!this.#durable || effect.do !== 'call_tool' || effect.refused || call?.kind !== 'function') return 'retry';
     const tool = this.#graph
       .agent(agent)

@@ -228,7 +228,12 @@ function stream<TContext, TAgent extends AnyAgent>(
   state: RunState<TContext, TAgent>,
 ): StreamedRunResult<TContext, TAgent> {
   const queue = new EventQueue<RunStreamEvent>();
-  const live = new LiveRun(record, { ...surroundings, sink: (event) => queue.push(event) });
+  const { tap } = surroundings;
+  const sink = (event: RunStreamEvent): void => {
+    tap?.(event);
+    queue.push(event);
+  };
+  const live = new LiveRun(record, { ...surroundings, sink });
   const result = new StreamedRunResult(state, queue, () =>
     live.abort(new DOMException('The stream was abandoned.', 'AbortError')),
   );

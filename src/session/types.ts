@@ -158,12 +158,16 @@ export type CreateBranchOptions = {
   turn?: number;
   /** Begin with this many items. @default all */
   at?: number;
+  /** The current branch stays the current one. @default false */
+  stays?: boolean;
 };
 
 /** A session whose history can go on in several ways. The other methods are about the current branch. */
 export interface BranchAwareSession extends Session {
   /** Makes a branch of the current one and goes on in it. */
   createBranch(name: string, options?: CreateBranchOptions): Promise<void>;
+  /** The same session on this branch for good, whatever is current, with turns of the branch alone. */
+  onBranch?(name: string): Session;
   /** The current branch from now on, for all who have the session. */
   switchBranch(name: string): Promise<void>;
   /** Deletes a branch that no other leaves, with its items; not `main`. If it was current, its parent is then. */

@@ -55,3 +55,5 @@ export { eventLogConformance } from './event-log-conformance.ts';
 export type { EventLogConformanceOptions } from './event-log-conformance.ts';
 export { budgetLedgerConformance } from './budget-ledger-conformance.ts';
 export type { BudgetLedgerConformanceOptions } from './budget-ledger-conformance.ts';
+export { responseStoreConformance } from './response-store-conformance.ts';
+export type { ResponseStoreConformanceOptions } from './response-store-conformance.ts';

@@ -87,6 +87,12 @@ export type ToolOptions<
    * @default 'retry' for `read` and `idempotent`, 'ask' (a person) for `once`
    */
   onUncertain?: ToolOnUncertain;
+  /**
+   * How long a person may be asked about such a call, in milliseconds; after that the run fails, because nobody knows.
+   * It is settled by whoever looks next: `recover()`, `resume()`, or a decision that comes too late.
+   * @default for ever
+   */
+  askTimeoutMs?: number;
   /** Of a `once` tool: finds out whether a call that was cut off did happen, before a person is asked. */
   reconcile?: ToolReconcileFunction<
     ToolExecuteArgument<TParameters>,

@@ -38,9 +38,10 @@ export const effectOf = ({ effect }: { effect?: ToolEffect }): ToolEffect => eff
 
 /** @throws UserError that names the option, its value and what it takes */
 export function checkRecovery(name: string, options: { [option: string]: unknown }): void {
-  const { effect, onUncertain, reconcile } = options;
+  const { effect, onUncertain, askTimeoutMs, reconcile } = options;
   oneOf(name, 'effect', { value: effect, allowed: ['read', 'idempotent', 'once'] });
   oneOf(name, 'onUncertain', { value: onUncertain, allowed: ['retry', 'ask', 'fail'] });
+  checkAskTimeout(name, { effect, onUncertain, askTimeoutMs });
   if (reconcile === undefined) return;
   if (typeof reconcile !== 'function') {
     throw new UserError(`Function tool '${name}' reconcile must be a function. Got ${JSON.stringify(reconcile)}.`);
@@ -50,6 +51,21 @@ export function checkRecovery(name: string, options: { [option: string]: unknown
       `Function tool '${name}' has reconcile and effect '${effect}'. A call of that kind is simply made again: leave reconcile out, or say effect: 'once'.`,
     );
   }
+}
+
+function checkAskTimeout(name: string, { effect, onUncertain, askTimeoutMs }: { [option: string]: unknown }): void {
+  if (askTimeoutMs === undefined) return;
+  if (typeof askTimeoutMs !== 'number' || !(askTimeoutMs > 0 && Number.isFinite(askTimeoutMs))) {
+    throw new UserError(
+      `Function tool '${name}' askTimeoutMs must be milliseconds, more than 0. Got ${JSON.stringify(askTimeoutMs)}.`,
+    );
+  }
+  const isAsked = onUncertain === undefined ? effect !== 'read' && effect !== 'idempotent' : onUncertain === 'ask';
+  if (isAsked) return;
+  throw new UserError(
+    `Function tool '${name}' has askTimeoutMs, and nobody is asked about its calls: they are settled by ` +
+      `${onUncertain === undefined ? `effect ${JSON.stringify(effect)}` : `onUncertain ${JSON.stringify(onUncertain)}`}. Leave askTimeoutMs out, or say onUncertain: 'ask'.`,
+  );
 }
 
 function oneOf(name: string, option: string, { value, allowed }: { value: unknown; allowed: readonly string[] }): void {

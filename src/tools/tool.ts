@@ -85,6 +85,7 @@ export function tool<
     customDataExtractor: options.customDataExtractor,
     ...(options.effect && { effect: options.effect }),
     ...(options.onUncertain && { onUncertain: options.onUncertain }),
+    ...(options.askTimeoutMs !== undefined && { askTimeoutMs: options.askTimeoutMs }),
     ...(options.reconcile && { reconcile: options.reconcile }),
   } satisfies FunctionTool<Context, TParameters>;
   return made as FunctionTool<Context, TParameters, ToolResult<TOutputSchema, Result>>;

@@ -148,6 +148,7 @@ export type FunctionTool<
   /** What a call changes, for durable runs. Absent counts as `once`. */
   effect?: ToolEffect;
   onUncertain?: ToolOnUncertain;
+  askTimeoutMs?: number;
   reconcile?: BothWays<ToolReconcileFunction<never, Context>>;
 };
 

@@ -26,22 +26,42 @@ export const newSegmentId = (): string => randomHex(24);
 export type IdScope = { readonly a: number; readonly b: number; readonly c: number };
 
 /** The beginning of the ids of one segment: of a trace, a segment and a run. */
-export const idScope = (...parts: readonly string[]): IdScope => mix(SEED, `${parts.join('\n')}\n`);
+export function idScope(...parts: readonly string[]): IdScope {
+  const lanes = { ...SEED };
+  for (const part of parts) {
+    mixIn(lanes, part);
+    mixIn(lanes, '\n');
+  }
+  return lanes;
+}
 
 /** The id of a span of a run: equal for equal parts, however often it is made. */
-export const spanIdOf = (scope: IdScope, id: string, kind: string): string =>
-  `span_${hex(mix(mix(scope, id), `#${kind}`))}`;
+export function spanIdOf({ a, b, c }: IdScope, id: string, kind: string): string {
+  const lanes = { a, b, c };
+  mixIn(lanes, id);
+  mixIn(lanes, '#');
+  mixIn(lanes, kind);
+  return `span_${hex(lanes)}`;
+}
 
 /** The id of a trace of a run that was not traced when it ran. */
-export const traceIdOf = (runId: string): string =>
-  `trace_${hex(mix(SEED, runId))}${hex(mix(SEED, `${runId}\n`)).slice(0, 8)}`;
+export const traceIdOf = (runId: string): string => `trace_${hex(mixed(runId))}${hex(mixed(`${runId}\n`)).slice(0, 8)}`;
 
-/** Random but for the six bits that mark a UUID; Node keeps a store of these, other random bytes cost 1 µs a call. */
+/** Random bytes are dear to ask for, one id at a time; what was used is overwritten with the next lot. */
+const POOL = { bytes: new Uint8Array(4096), used: 4096 };
+
 function randomHex(digits: number): string {
-  const id = globalThis.crypto.randomUUID();
-  const hex = id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24);
-  return digits === 32 ? hex : hex.slice(0, digits);
+  const { bytes } = POOL;
+  if (POOL.used + digits / 2 > bytes.length) {
+    globalThis.crypto.getRandomValues(bytes);
+    POOL.used = 0;
+  }
+  let hex = '';
+  for (const end = POOL.used + digits / 2; POOL.used < end; POOL.used++) hex += BYTES[bytes[POOL.used] ?? 0] ?? '';
+  return hex;
 }
+
+type Lanes = { a: number; b: number; c: number };
 
 const SEED: IdScope = { a: 0x9e3779b9, b: 0x85ebca6b, c: 0xc2b2ae35 };
 
@@ -49,14 +69,23 @@ const SEED: IdScope = { a: 0x9e3779b9, b: 0x85ebca6b, c: 0xc2b2ae35 };
  * 96 bits in three lanes of multiply and rotate. Not for secrets: it spreads ids, no more. Node's hashes cost 2 µs a
  * call and are not there in every runtime.
  */
-function mix({ a, b, c }: IdScope, text: string): IdScope {
+function mixIn(lanes: Lanes, text: string): void {
+  let { a, b, c } = lanes;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     a = Math.imul(((a << 5) | (a >>> 27)) ^ code, 0x2c1b3c6d);
     b = Math.imul(((b << 11) | (b >>> 21)) ^ code, 0x297a2d39);
     c = Math.imul(((c << 17) | (c >>> 15)) ^ code, 0x1b873593);
   }
-  return { a, b, c };
+  lanes.a = a;
+  lanes.b = b;
+  lanes.c = c;
+}
+
+function mixed(text: string): IdScope {
+  const lanes = { ...SEED };
+  mixIn(lanes, text);
+  return lanes;
 }
 
 /** The lanes as hex, after each has changed each of the others. */
@@ -66,7 +95,16 @@ function hex({ a, b, c }: IdScope): string {
     b = avalanche((b + c) | 0);
     c = avalanche((c + a) | 0);
   }
-  return word(a) + word(b) + word(c);
+  return (
+    triple(a >>> 20) +
+    triple(a >>> 8) +
+    triple((a << 4) | (b >>> 28)) +
+    triple(b >>> 16) +
+    triple(b >>> 4) +
+    triple((b << 8) | (c >>> 24)) +
+    triple(c >>> 12) +
+    triple(c)
+  );
 }
 
 function avalanche(lane: number): number {
@@ -76,5 +114,6 @@ function avalanche(lane: number): number {
 }
 
 const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-const byte = (lane: number): string => BYTES[lane & 255] ?? '';
-const word = (lane: number): string => byte(lane >>> 24) + byte(lane >>> 16) + byte(lane >>> 8) + byte(lane);
+/** Twelve bits as three digits: a third of the joining that bytes need. */
+const TRIPLES: readonly string[] = Array.from({ length: 4096 }, (_, bits) => bits.toString(16).padStart(3, '0'));
+const triple = (bits: number): string => TRIPLES[bits & 4095] ?? '';

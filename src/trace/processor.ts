@@ -2,6 +2,7 @@
  * Processors: one that passes everything on to several, and one that prints.
  */
 import { warn } from '../protocol/warn.ts';
+import { DONE } from './done.ts';
 import type { Span, Trace, TracingExporter, TracingProcessor } from './types.ts';
 
 /**
@@ -42,16 +43,16 @@ export class MultiTracingProcessor implements TracingProcessor {
   }
 
   onTraceStart(trace: Trace): Promise<void> {
-    return this.#each((processor) => processor.onTraceStart(trace));
+    return this.#tell(traceStarts, trace);
   }
   onTraceEnd(trace: Trace): Promise<void> {
-    return this.#each((processor) => processor.onTraceEnd(trace));
+    return this.#tell(traceEnds, trace);
   }
   onSpanStart(span: Span): Promise<void> {
-    return this.#each((processor) => processor.onSpanStart(span));
+    return this.#tell(spanStarts, span);
   }
   onSpanEnd(span: Span): Promise<void> {
-    return this.#each((processor) => processor.onSpanEnd(span));
+    return this.#tell(spanEnds, span);
   }
 
   /** Tells of a trace that began and ended elsewhere. */
@@ -107,23 +108,37 @@ export class MultiTracingProcessor implements TracingProcessor {
     return this.#each((processor) => processor.forceFlush());
   }
 
-  #each(tell: (processor: TracingProcessor) => Promise<void>): Promise<void> {
-    const [only, ...others] = this.#processors;
+  #tell<T>(tell: Telling<T>, about: T): Promise<void> {
+    const processors = this.#processors;
+    const [only] = processors;
     if (!only) return DONE;
-    if (others.length === 0) return this.#settled(only, () => tell(only));
-    return Promise.all(this.#processors.map((each) => this.#settled(each, () => tell(each)))).then(nothing);
+    if (processors.length === 1) return this.#telling(only, tell, about);
+    return Promise.all(processors.map((each) => this.#telling(each, tell, about))).then(nothing);
   }
 
   /** Begins at once. Never rejects: telemetry that fails must not fail the run. */
-  #settled(processor: TracingProcessor, tell: () => Promise<void>): Promise<void> {
+  #telling<T>(processor: TracingProcessor, tell: Telling<T>, about: T): Promise<void> {
     try {
       // A processor in plain JavaScript may return nothing.
-      const told: Promise<void> | undefined = tell();
-      if (told?.then === undefined) return DONE;
+      const told: Promise<void> | undefined = tell(processor, about);
+      // Ours have nothing to wait for, and a promise more for each span would be the half of what it costs.
+      if (told === DONE || told?.then === undefined) return DONE;
       return told.catch((error: unknown) => this.#complain(processor, error));
     } catch (error) {
       this.#complain(processor, error);
       return DONE;
+    }
+  }
+
+  #each(work: (processor: TracingProcessor) => Promise<void>): Promise<void> {
+    return Promise.all(this.#processors.map((each) => this.#settled(each, () => work(each)))).then(nothing);
+  }
+
+  async #settled(processor: TracingProcessor, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#complain(processor, error);
     }
   }
 
@@ -135,7 +150,14 @@ export class MultiTracingProcessor implements TracingProcessor {
   }
 }
 
-const DONE: Promise<void> = Promise.resolve();
+/** One thing to tell. Not a closure: it would be made anew for each span. */
+type Telling<T> = (processor: TracingProcessor, about: T) => Promise<void>;
+
+const traceStarts: Telling<Trace> = (processor, trace) => processor.onTraceStart(trace);
+const traceEnds: Telling<Trace> = (processor, trace) => processor.onTraceEnd(trace);
+const spanStarts: Telling<Span> = (processor, span) => processor.onSpanStart(span);
+const spanEnds: Telling<Span> = (processor, span) => processor.onSpanEnd(span);
+
 const nothing = (): void => undefined;
 
 /** Prints traces when they start and spans when they ended, one line each. For looking at what a program traces. */

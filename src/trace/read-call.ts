@@ -2,10 +2,10 @@
  * Calls of tools as function spans.
  */
 import { type Call, decisionOn, type Effect, type EventOf, type State } from '../kernel/index.ts';
-import { end, hasContent, innermost, note, open, type Reading, used, usedByTask } from './reading.ts';
+import { type Details, end, hasContent, innermost, note, open, type Reading, used, usedByTask } from './reading.ts';
 import type { Span } from './span.ts';
 import { errorOf } from './span-error.ts';
-import type { FunctionSpanData, SpanDetails } from './types.ts';
+import type { FunctionSpanData } from './types.ts';
 
 type CallTool = Extract<Effect, { do: 'call_tool' }>;
 
@@ -19,16 +19,14 @@ export function callStarts(r: Reading, effect: CallTool, state: State): void {
   r.open.set(effect.id, open(r, { data, id, parent: innermost(r), details: detailsOf(r, effect, call) }));
 }
 
-function detailsOf(r: Reading, effect: CallTool, call: Call): SpanDetails {
+function detailsOf(r: Reading, effect: CallTool, call: Call): Details {
   const agent = r.agentSpan?.spanData.name;
-  const asked = r.asked.get(effect.id);
-  return {
-    effectId: effect.id,
-    callId: call.callId,
-    toolKind: call.kind === 'agent' ? 'agent' : 'function',
-    ...(agent !== undefined && { agent }),
-    ...(asked !== undefined && { approvalWaitMs: r.now - asked }),
-  };
+  const asked = r.asked?.get(effect.id);
+  const details: Details = { effectId: effect.id, callId: call.callId };
+  details.toolKind = call.kind === 'agent' ? 'agent' : 'function';
+  if (agent !== undefined) details.agent = agent;
+  if (asked !== undefined) details.approvalWaitMs = r.now - asked;
+  return details;
 }
 
 export function toolReturned(r: Reading, event: EventOf<'tool.returned'>): void {

@@ -7,7 +7,7 @@
 import type { Attempt, EventOf } from '../kernel/index.ts';
 import { toArray } from '../kernel/index.ts';
 import type { ModelSettings, Origin } from '../protocol/model.ts';
-import { end, hasContent, innermost, note, open, type Reading, used } from './reading.ts';
+import { type Details, end, hasContent, innermost, note, open, type Reading, used } from './reading.ts';
 import type { SentFacts } from './run-tracer.ts';
 import type { Span } from './span.ts';
 import { errorOf } from './span-error.ts';
@@ -19,7 +19,10 @@ type ModelSpanData = GenerationSpanData | ResponseSpanData;
 /** The call is on its way: what is sent, and to whom. */
 export function modelSent(r: Reading, id: string, facts: SentFacts): void {
   if (!r.begun.has(id)) return;
-  if (r.agentSpan) Object.assign(r.agentSpan.spanData, { tools: facts.tools, handoffs: facts.handoffs });
+  if (r.agentSpan) {
+    r.agentSpan.spanData.tools = facts.tools;
+    r.agentSpan.spanData.handoffs = facts.handoffs;
+  }
   openCall(r, id, { facts, origin: facts.origin });
 }
 
@@ -40,14 +43,13 @@ export function modelReplied(r: Reading, event: EventOf<'model.replied'>): void 
     if (reply.responseId !== undefined) data.response_id = reply.responseId;
     if (hasContent(r)) data._response = { id: reply.responseId, output: reply.output, usage: reply.usage };
   }
-  note(span, {
-    usage: reply.usage,
-    ...(reply.responseId !== undefined && { responseId: reply.responseId }),
-    ...(reply.requestId !== undefined && { requestId: reply.requestId }),
-    ...(origin && { origin }),
-    ...tried(attempts),
-    ...(firstTokenMs !== undefined && { firstTokenMs }),
-  });
+  const details: Details = { usage: reply.usage };
+  if (reply.responseId !== undefined) details.responseId = reply.responseId;
+  if (reply.requestId !== undefined) details.requestId = reply.requestId;
+  if (origin) details.origin = origin;
+  if (attempts) Object.assign(details, tried(attempts));
+  if (firstTokenMs !== undefined) details.firstTokenMs = firstTokenMs;
+  note(span, details);
   end(r, span);
 }
 
@@ -83,9 +85,13 @@ function openCall(r: Reading, id: string, { facts, origin }: Known): Span<ModelS
   const begun = r.begun.get(id);
   if (!begun) return undefined;
   r.begun.delete(id);
-  const data = dataOf(r, { origin, ...(facts && { facts }) });
+  const data = dataOf(r, facts, origin);
   const agent = r.agentSpan?.spanData.name;
   const instructions = hasContent(r) ? facts?.request.systemInstructions : undefined;
+  const details: Details = { effectId: id };
+  if (agent !== undefined) details.agent = agent;
+  if (origin) details.origin = origin;
+  if (instructions !== undefined) details.instructions = instructions;
   const span = open<ModelSpanData>(r, {
     data,
     id: `${id}#${begun.attempt}`,
@@ -93,18 +99,13 @@ function openCall(r: Reading, id: string, { facts, origin }: Known): Span<ModelS
     kind: 'model',
     parent: innermost(r),
     at: begun.at,
-    details: {
-      effectId: id,
-      ...(agent !== undefined && { agent }),
-      ...(origin && { origin }),
-      ...(instructions !== undefined && { instructions }),
-    },
+    details,
   });
   r.open.set(id, span);
   return span;
 }
 
-function dataOf(r: Reading, { facts, origin }: Known): ModelSpanData {
+function dataOf(r: Reading, facts: SentFacts | undefined, origin: Origin | undefined): ModelSpanData {
   const content = hasContent(r);
   const input = facts?.request.input;
   const asked = r.state?.request;
@@ -114,17 +115,19 @@ function dataOf(r: Reading, { facts, origin }: Known): ModelSpanData {
   }
   const items = typeof input === 'string' ? [{ role: 'user', content: input }] : (input ?? (asked && toArray(asked)));
   const model = facts?.model ?? origin?.model;
-  return {
-    type: 'generation',
-    ...(content && items && { input: items }),
-    ...(model !== undefined && { model }),
-    ...(facts && { model_config: configOf(facts.request.modelSettings) }),
-  };
+  const data: GenerationSpanData = { type: 'generation' };
+  if (content && items) data.input = items;
+  if (model !== undefined) data.model = model;
+  if (facts) data.model_config = configOf(facts.request.modelSettings);
+  return data;
 }
+
+const WITHHELD = ['providerData', 'retry', 'preserveRawUsage'] as const satisfies readonly (keyof ModelSettings)[];
 
 /** Settings that say how was sampled. What goes to a vendor as it is may hold secrets and stays out. */
 function configOf(settings: ModelSettings): Record<string, unknown> {
-  const { providerData: _, retry: __, preserveRawUsage: ___, ...config } = settings;
+  const config: Record<string, unknown> = { ...settings };
+  for (const key of WITHHELD) if (key in config) delete config[key];
   return config;
 }
 

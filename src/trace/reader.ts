@@ -65,6 +65,7 @@ function handle(r: Reading, event: Committed, state: State): void {
     case 'run.paused':
       for (const call of state.calls) {
         const id = `m${state.k}/c${call.i}`;
+        r.asked ??= new Map<string, number>();
         if (isWaiting(state, call) && !r.asked.has(id)) r.asked.set(id, r.now);
       }
       return closeTask(r, 'paused');

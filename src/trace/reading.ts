@@ -7,7 +7,7 @@
  */
 import type { ErrorInfo, Segment, State } from '../kernel/index.ts';
 import { type IdScope, idScope, spanIdOf, traceIdOf } from './ids.ts';
-import type { AgentFacts, CheckEffect, SentFacts } from './run-tracer.ts';
+import type { AgentFacts, CheckEffect } from './run-tracer.ts';
 import { Span, type SpanListener } from './span.ts';
 import { DEFAULT_NAME } from './trace.ts';
 import type {
@@ -23,7 +23,7 @@ import type {
   TaskUsageData,
   TurnSpanData,
 } from './types.ts';
-import { addTask, addUsage, turnUsage } from './usage.ts';
+import { addTask, taskUsageOf, turnUsage } from './usage.ts';
 import type { UsageData } from '../protocol/model.ts';
 
 export type ReadingOptions = {
@@ -44,7 +44,7 @@ export type Reading = Omit<ReadingOptions, 'runId'> & {
   segment: Segment;
   traceId: string;
   /** The beginning of the segment's ids. */
-  scope: IdScope;
+  scope: IdScope | undefined;
   /** How many segments began, and when the newest did. */
   segments: number;
   segmentAt: number;
@@ -57,7 +57,6 @@ export type Reading = Omit<ReadingOptions, 'runId'> & {
   /** Spans of effects that are under way, and when effects began that have none (yet). */
   open: Map<string, Span>;
   begun: Map<string, { at: number; attempt: number }>;
-  sent: Map<string, SentFacts>;
   agents: number;
   taskUsage: TaskUsageData | undefined;
   turnUsed: TaskUsageData | undefined;
@@ -65,7 +64,7 @@ export type Reading = Omit<ReadingOptions, 'runId'> & {
   failure: { cause: string; error: ErrorInfo } | undefined;
   operations: SessionOperation[];
   /** When calls began to wait for a person, by effect id. */
-  asked: Map<string, number>;
+  asked: Map<string, number> | undefined;
   /** The task of the part before, and whether somebody traced it. */
   links: SpanLink[];
   isLinkTraced: boolean;
@@ -76,7 +75,7 @@ export function newReading(options: ReadingOptions): Reading {
     ...options,
     segment: { id: 's0' },
     traceId: '',
-    scope: idScope(options.runId),
+    scope: undefined,
     segments: 0,
     segmentAt: 0,
     now: 0,
@@ -86,14 +85,13 @@ export function newReading(options: ReadingOptions): Reading {
     turn: undefined,
     open: new Map(),
     begun: new Map(),
-    sent: new Map(),
     agents: 0,
     taskUsage: undefined,
     turnUsed: undefined,
     nanoUsd: undefined,
     failure: undefined,
     operations: [],
-    asked: new Map(),
+    asked: undefined,
     links: [],
     isLinkTraced: false,
   };
@@ -102,12 +100,16 @@ export function newReading(options: ReadingOptions): Reading {
 export const hasContent = ({ segment }: Reading): boolean => segment.trace?.omitsContent !== true;
 const isFlat = ({ segment }: Reading): boolean => segment.trace?.omitsTaskAndTurn === true;
 
+/** Details while they are collected. */
+export type Details = { -readonly [K in keyof SpanDetails]: SpanDetails[K] };
+
 export type Opening<TData extends SpanData> = {
   data: TData;
   /** What makes the id, beside trace, segment, run and kind. */
   id: string;
   parent: Span | undefined;
-  details?: SpanDetails;
+  /** Made for this span: it goes into it as it is. */
+  details?: Details;
   at?: number;
   /** @default the type of the data */
   kind?: string;
@@ -115,23 +117,31 @@ export type Opening<TData extends SpanData> = {
 
 /** Opens a span of the run, and tells of it. */
 export function open<TData extends SpanData>(r: Reading, opening: Opening<TData>): Span<TData> {
-  const { data, id, parent, details, at = r.now, kind = data.type } = opening;
+  const { data, id, parent, details = {}, at = r.now, kind = data.type } = opening;
   const { trace } = r.segment;
-  const options: SpanOptions<TData> = { traceId: r.traceId, spanId: spanIdOf(r.scope, id, kind), data };
+  const options: SpanOptions<TData> = {
+    traceId: r.traceId,
+    spanId: spanIdOf((r.scope ??= idScope(r.runId)), id, kind),
+    data,
+  };
   const parentId = parent?.spanId ?? trace?.parentId;
   if (parentId !== undefined) options.parentId = parentId;
   if (trace?.metadata) options.traceMetadata = trace.metadata;
   if (r.tracingApiKey !== undefined) options.tracingApiKey = r.tracingApiKey;
   const span = new Span<TData>(options, r.listener);
-  span.details = { runId: r.runId, segmentId: r.segment.id, ...details };
+  details.runId = r.runId;
+  details.segmentId = r.segment.id;
+  span.details = details;
   span.start(at);
   return span;
 }
 
 export const end = (r: Reading, span: Span): void => span.end(r.now);
 
+/** Adds to what is known of a span of a run. */
 export function note(span: Span, details: SpanDetails): void {
-  span.details = { ...span.details, ...details };
+  if (span.details) Object.assign(span.details, details);
+  else span.details = details;
 }
 
 /** What hangs from what: the innermost of turn, agent and task that is open. */
@@ -216,8 +226,7 @@ function report(r: Reading, usage: TaskUsageData): void {
 export function used(r: Reading, usage: UsageData | undefined): void {
   // A reply may say that it was no request: nothing was asked of a provider.
   if (!usage || (usage.requests === 0 && usage.totalTokens === 0)) return;
-  r.taskUsage = addUsage(r.taskUsage, usage);
-  r.turnUsed = addUsage(r.turnUsed, usage);
+  usedByTask(r, taskUsageOf(usage));
 }
 
 export function usedByTask(r: Reading, usage: TaskUsageData): void {
@@ -232,9 +241,9 @@ export function resetSegment(r: Reading, segment: Segment | undefined): void {
   r.segment = segment ?? { id: `s${r.segments}` };
   r.traceId = r.segment.trace?.traceId ?? traceIdOf(r.runId);
   r.scope = idScope(r.traceId, r.segment.id, r.runId);
-  r.open.clear();
-  r.begun.clear();
-  r.sent.clear();
+  // An empty map that is cleared makes itself anew.
+  if (r.open.size > 0) r.open.clear();
+  if (r.begun.size > 0) r.begun.clear();
   r.agents = 0;
   r.taskUsage = undefined;
   r.turnUsed = undefined;

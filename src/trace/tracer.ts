@@ -10,6 +10,7 @@ import { apply, initialState, type RunEvent, type Segment, type State } from '..
 import type { Json } from '../protocol/json.ts';
 import { warn } from '../protocol/warn.ts';
 import { at, currentPlace, type Place } from './context.ts';
+import { DONE } from './done.ts';
 import { newSegmentId } from './ids.ts';
 import { modelSent } from './read-model.ts';
 import { beginsSegment, cutOff, read } from './reader.ts';
@@ -158,11 +159,19 @@ class LiveObserver implements RunObserver {
   }
 
   event(event: RunEvent, state: State): void {
-    this.#guard(() => read(this.reading, event, state));
+    try {
+      read(this.reading, event, state);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   sent(effectId: string, facts: SentFacts): void {
-    this.#guard(() => modelSent(this.reading, effectId, facts));
+    try {
+      modelSent(this.reading, effectId, facts);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   around<T>(work: () => T): T {
@@ -221,13 +230,16 @@ class LiveObserver implements RunObserver {
     try {
       work();
     } catch (error) {
-      if (!this.#failed) complain(this.reading.runId, error);
-      this.#failed = true;
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#failed) complain(this.reading.runId, error);
+    this.#failed = true;
   }
 }
 
-const DONE: Promise<void> = Promise.resolve();
 const ENDS: ReadonlySet<RunEvent['type']> = new Set([
   'run.paused',
   'run.finished',

@@ -5,22 +5,21 @@ import type { Attempt } from '../kernel/index.ts';
 import type { UsageData } from '../protocol/model.ts';
 import type { GenerationUsageData, TaskUsageData, TurnUsageData } from './types.ts';
 
-/** A sum; undefined parts count nothing. */
-export function addUsage(sum: TaskUsageData | undefined, usage: UsageData): TaskUsageData {
-  const before = sum ?? NOTHING;
+/** What one model call used, as tasks count it. */
+export function taskUsageOf(usage: UsageData): TaskUsageData {
   return {
-    input_tokens: before.input_tokens + usage.inputTokens,
-    output_tokens: before.output_tokens + usage.outputTokens,
-    cached_input_tokens: before.cached_input_tokens + counted(usage.inputTokensDetails, CACHED),
-    cache_write_input_tokens: before.cache_write_input_tokens + counted(usage.inputTokensDetails, WRITTEN),
-    requests: before.requests + (usage.requests ?? 1),
-    total_tokens: before.total_tokens + usage.totalTokens,
+    input_tokens: usage.inputTokens,
+    output_tokens: usage.outputTokens,
+    cached_input_tokens: counted(usage.inputTokensDetails, CACHED),
+    cache_write_input_tokens: counted(usage.inputTokensDetails, WRITTEN),
+    requests: usage.requests ?? 1,
+    total_tokens: usage.totalTokens,
   };
 }
 
-/** Adds what a sub-agent's task used. */
-export function addTask(sum: TaskUsageData | undefined, task: TaskUsageData): TaskUsageData {
-  const before = sum ?? NOTHING;
+/** A sum; `before` is undefined where nothing was used yet. */
+export function addTask(before: TaskUsageData | undefined, task: TaskUsageData): TaskUsageData {
+  if (!before) return task;
   return {
     input_tokens: before.input_tokens + task.input_tokens,
     output_tokens: before.output_tokens + task.output_tokens,
@@ -31,15 +30,6 @@ export function addTask(sum: TaskUsageData | undefined, task: TaskUsageData): Ta
   };
 }
 
-const NOTHING: TaskUsageData = {
-  input_tokens: 0,
-  output_tokens: 0,
-  cached_input_tokens: 0,
-  cache_write_input_tokens: 0,
-  requests: 0,
-  total_tokens: 0,
-};
-
 export function turnUsage(sum: TaskUsageData): TurnUsageData {
   const { input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens } = sum;
   return { input_tokens, output_tokens, cached_input_tokens, cache_write_input_tokens };
@@ -47,12 +37,10 @@ export function turnUsage(sum: TaskUsageData): TurnUsageData {
 
 /** Usage of one model call, with its details under `details`. */
 export function generationUsage(usage: UsageData): GenerationUsageData {
-  const details = { ...merged(usage.inputTokensDetails), ...merged(usage.outputTokensDetails) };
-  return {
-    input_tokens: usage.inputTokens,
-    output_tokens: usage.outputTokens,
-    ...(Object.keys(details).length > 0 && { details }),
-  };
+  const { inputTokens: input_tokens, outputTokens: output_tokens, inputTokensDetails, outputTokensDetails } = usage;
+  if (!inputTokensDetails && !outputTokensDetails) return { input_tokens, output_tokens };
+  const details = { ...merged(inputTokensDetails), ...merged(outputTokensDetails) };
+  return { input_tokens, output_tokens, ...(Object.keys(details).length > 0 && { details }) };
 }
 
 type Details = UsageData['inputTokensDetails'];
@@ -60,8 +48,12 @@ type Details = UsageData['inputTokensDetails'];
 const listOf = (details: Details): Record<string, number>[] =>
   details === undefined ? [] : Array.isArray(details) ? details : [details];
 
-const counted = (details: Details, keys: readonly string[]): number =>
-  listOf(details).reduce((sum, each) => keys.reduce((all, key) => all + (each[key] ?? 0), sum), 0);
+function counted(details: Details, keys: readonly string[]): number {
+  if (details === undefined) return 0;
+  let sum = 0;
+  for (const each of listOf(details)) for (const key of keys) sum += each[key] ?? 0;
+  return sum;
+}
 
 const CACHED = ['cached_tokens'];
 /** As OpenAI, the AI SDK and Anthropic name it. */

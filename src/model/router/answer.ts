@@ -6,38 +6,58 @@
  * is the answer where nobody else gives one.
  */
 import { ModelRefusalError } from '../../protocol/errors.ts';
-import type { ModelResponse, StreamEvent, StreamEventResponseCompleted } from '../../protocol/model.ts';
-import { Usage } from '../../protocol/usage.ts';
-import { truncatedStream } from '../../wire/index.ts';
-import type { RouteCall, Trying } from './call.ts';
-import { showsContent } from './content.ts';
-import type { Target } from './targets.ts';
-import { ROUTER_EVENT_SOURCE, type StreamReset } from './types.ts';
+import type { ModelResponse, StreamEvent } from '../../protocol/model.ts';
+import type { RouteCall } from './call.ts';
+import { race, type Racer } from './race.ts';
+import { StreamedAttempt, type Telling } from './streamed.ts';
+import type { Trying } from './trying.ts';
 
 /** A whole answer. */
 export async function answer(call: RouteCall): Promise<ModelResponse> {
   await call.prepare();
-  let refused: ModelResponse | undefined;
+  const refusals: ModelResponse[] = [];
+  const begin = (trying: Trying): PlainAttempt => new PlainAttempt(call, trying, refusals);
   try {
     for (;;) {
-      const trying = await call.begin();
-      try {
-        const response = await trying.guard.within(trying.model.getResponse(trying.request));
-        call.price(trying, response);
-        const refusal = call.refusalOf(response.output);
-        if (refusal !== undefined) {
-          refused = response;
-          throw new ModelRefusalError(refusal);
-        }
+      const first = begin(await call.begin());
+      const ended = await race<ModelResponse, PlainAttempt>(call, first, begin);
+      const { trying } = ended.racer;
+      if (ended.ok) {
         call.succeeded(trying);
-        return response;
-      } catch (error) {
-        await call.failed(trying, error, false);
+        return ended.value;
       }
+      await call.failed(trying, ended.error, false);
     }
   } catch (error) {
+    const refused = refusals.at(-1);
     if (refused && !isAbort(error)) return refused;
     throw error;
+  }
+}
+
+class PlainAttempt implements Racer<ModelResponse> {
+  readonly trying: Trying;
+  readonly #call: RouteCall;
+  readonly #refusals: ModelResponse[];
+
+  constructor(call: RouteCall, trying: Trying, refusals: ModelResponse[]) {
+    this.#call = call;
+    this.trying = trying;
+    this.#refusals = refusals;
+  }
+
+  async run(): Promise<ModelResponse> {
+    const { guard, model, request } = this.trying;
+    const response = await guard.within(model.getResponse(request));
+    this.#call.price(this.trying, response);
+    const refusal = this.#call.refusalOf(response.output);
+    if (refusal === undefined) return response;
+    this.#refusals.push(response);
+    throw new ModelRefusalError(refusal);
+  }
+
+  drop(): void {
+    // Its signal was aborted; what it still says, nobody hears.
   }
 }
 
@@ -45,16 +65,20 @@ export async function answer(call: RouteCall): Promise<ModelResponse> {
 export async function* events(call: RouteCall): AsyncGenerator<StreamEvent> {
   await call.prepare();
   const telling: Telling = { shown: undefined, refused: undefined };
+  const begin = (trying: Trying): StreamedAttempt => new StreamedAttempt(call, trying, telling);
   try {
     for (;;) {
-      const trying = await call.begin();
-      const attempt = new StreamedAttempt(call, trying, telling);
+      const first = begin(await call.begin());
+      let attempt = first;
       try {
-        yield* attempt.events();
+        const ended = await race<void, StreamedAttempt>(call, first, begin);
+        attempt = ended.racer;
+        if (!ended.ok) throw ended.error;
+        for (let event = attempt.open(); event; event = await attempt.next()) yield event;
         return;
       } catch (error) {
         if (attempt.answered) return;
-        await call.failed(trying, error, attempt.emitted);
+        await call.failed(attempt.trying, error, attempt.emitted);
       } finally {
         attempt.close();
       }
@@ -67,108 +91,3 @@ export async function* events(call: RouteCall): AsyncGenerator<StreamEvent> {
 }
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
-
-/** What the reader has seen, over all attempts. */
-type Telling = { shown: Target | undefined; refused: StreamEvent[] | undefined };
-
-class StreamedAttempt {
-  readonly #call: RouteCall;
-  readonly #trying: Trying;
-  readonly #telling: Telling;
-  #iterator: AsyncIterator<StreamEvent> | undefined;
-  #over = false;
-  /** Something of it was shown. */
-  emitted = false;
-  /** The whole answer was there. */
-  answered = false;
-
-  constructor(call: RouteCall, trying: Trying, telling: Telling) {
-    this.#call = call;
-    this.#trying = trying;
-    this.#telling = telling;
-  }
-
-  /** @throws what ends the attempt; then it is over */
-  async *events(): AsyncGenerator<StreamEvent> {
-    const { model, request, guard, target } = this.#trying;
-    const held: StreamEvent[] = [];
-    try {
-      this.#iterator = model.getStreamedResponse(request)[Symbol.asyncIterator]();
-      for (;;) {
-        const { done, value } = await guard.within(this.#iterator.next());
-        if (done) break;
-        const event = value.type === 'response_done' ? this.#finish(value, held) : value;
-        if (!this.emitted && !this.#shows(event)) {
-          held.push(event);
-          continue;
-        }
-        if (this.emitted) guard.heard(true);
-        else yield* this.#open(held);
-        yield event;
-      }
-      if (!this.answered) throw truncatedStream(target.label);
-      this.#over = true;
-    } catch (error) {
-      this.#end();
-      throw error;
-    }
-  }
-
-  #shows(event: StreamEvent): boolean {
-    const content = showsContent(event, this.#call.route.refusal !== undefined);
-    this.#trying.guard.heard(content);
-    return content;
-  }
-
-  /** The first content is there: from now on the reader sees this attempt. */
-  *#open(held: readonly StreamEvent[]): Generator<StreamEvent> {
-    const { target, startedAt } = this.#trying;
-    const { shown } = this.#telling;
-    this.emitted = true;
-    this.#telling.shown = target;
-    // A reply without a text has its first content with its end, where it was noted before.
-    this.#trying.firstTokenMs ??= this.#call.engine.now() - startedAt;
-    if (shown) yield this.#reset(shown);
-    yield* held;
-  }
-
-  #reset(from: Target): StreamEvent {
-    const { label: to } = this.#trying.target;
-    const { engine, route } = this.#call;
-    engine.emit?.({ type: 'stream.restarted', route: route.name, from: from.label, to });
-    const event: StreamReset = { type: 'stream.reset', from: from.label, to };
-    return { type: 'model', event, providerData: { rawModelEventSource: ROUTER_EVENT_SOURCE } };
-  }
-
-  /** The whole answer is there. @throws ModelRefusalError where another chain may give another one */
-  #finish(event: StreamEventResponseCompleted, held: readonly StreamEvent[]): StreamEventResponseCompleted {
-    const { response } = event;
-    const call = this.#call;
-    const trying = this.#trying;
-    call.price(trying, { ...response, usage: new Usage({ requests: 1, ...response.usage }) });
-    const { rawUsage, ...rest } = response;
-    const told = rawUsage && call.hidesRawUsage ? { ...event, response: rest } : event;
-    const refusal = this.emitted ? undefined : call.refusalOf(response.output);
-    if (refusal !== undefined) {
-      this.#telling.refused = [...held, told];
-      throw new ModelRefusalError(refusal);
-    }
-    if (!this.emitted) trying.firstTokenMs = call.engine.now() - trying.startedAt;
-    this.answered = true;
-    call.succeeded(trying);
-    return told;
-  }
-
-  /** A model that does not listen to its signal must not hold us up; what it says on closing interests nobody. */
-  #end(): void {
-    this.#over = true;
-    this.#iterator?.return?.()?.then(undefined, () => undefined);
-  }
-
-  /** Where the reader left in the middle. */
-  close(): void {
-    if (this.#over) return;
-    this.#end();
-    if (!this.answered) this.#call.abandoned(this.#trying);
-  }
-}

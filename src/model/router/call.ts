@@ -5,68 +5,61 @@
  * reason and is never retried. C3 `timeoutMs` spans all attempts and the waits between them.
  */
 import { SystemError } from '../../protocol/errors.ts';
-import type { Model, ModelCallAttempt, ModelRequest, ModelResponse, UsageData } from '../../protocol/model.ts';
+import type { Model, ModelRequest, ModelResponse } from '../../protocol/model.ts';
 import type { Usage } from '../../protocol/usage.ts';
 import { BudgetExceededError } from '../budgets/errors.ts';
 import { AttemptLoop, type ModelAttempt } from '../../wire/index.ts';
 import { mergeModelSettings } from '../settings.ts';
 import { attemptUsage } from '../usage-data.ts';
 import { Chooser, RouteUnavailableError, stickyKey, type Chosen } from './choose.ts';
-import { decide } from './decide.ts';
+import { decide, judge, type Deciding } from './decide.ts';
 import type { Engine } from './engine.ts';
 import { refusalIn } from './failure.ts';
 import { Guard } from './guard.ts';
+import type { Hedging } from './hedging.ts';
 import type { CompiledRoute, Target } from './targets.ts';
+import { attemptOf, type Trying } from './trying.ts';
 import type { RouterErrorKind } from './types.ts';
-
-/** What is being tried. */
-export type Trying = {
-  readonly target: Target;
-  readonly model: Model;
-  readonly guard: Guard;
-  readonly request: ModelRequest;
-  readonly startedAt: number;
-  /** The call is over, as far as limits go. */
-  readonly release: (tokens?: number) => void;
-  firstTokenMs?: number;
-  usage?: UsageData;
-  cost?: Pick<ModelCallAttempt, 'nanoUsd' | 'price'>;
-  headers?: Headers;
-};
 
 type Answer = Pick<ModelResponse, 'rawUsage' | 'providerData'> & { usage: Usage };
 
 export class RouteCall {
   readonly engine: Engine;
   readonly route: CompiledRoute;
-  readonly #request: ModelRequest;
-  readonly #stream: boolean;
+  readonly request: ModelRequest;
+  readonly stream: boolean;
   readonly #chooser: Chooser;
   readonly #loop: AttemptLoop;
   readonly #startedAt: number;
   readonly #totalMs: number | undefined;
   readonly #tries = new Map<Target, number>();
   #trying: Trying | undefined;
+  #lost: Lost[] = [];
+  #answeredBy: Trying | undefined;
   #failed: { target: Target; because: RouterErrorKind; error: unknown } | undefined;
 
   constructor(engine: Engine, route: CompiledRoute, { request, stream }: { request: ModelRequest; stream: boolean }) {
     const { now, random, sleep, timeouts } = engine;
     this.engine = engine;
     this.route = route;
-    this.#request = request;
-    this.#stream = stream;
+    this.request = request;
+    this.stream = stream;
     this.#chooser = new Chooser(engine, route, request);
     this.#startedAt = now();
     this.#totalMs = least(timeouts.totalMs, request.modelSettings.timeoutMs);
-    const onAttempt = (attempt: ModelAttempt): void => this.#report(attempt);
+    const onAttempt = ({ error, delayMs }: ModelAttempt): void => {
+      const ended = { ...(error !== undefined && { error }), ...(delayMs !== undefined && { delayMs }) };
+      if (this.#trying) this.#report(this.#trying, ended);
+    };
     const hooks = { now, random, ...(sleep && { sleep }), onAttempt };
     this.#loop = new AttemptLoop((failure) => this.#decide(failure), hooks, request.signal);
   }
 
   /** @throws the reason why the call is not made at all */
   async prepare(): Promise<void> {
-    const { call } = this.#request;
+    const { call } = this.request;
     this.engine.budget.earn();
+    this.route.hedging?.earn();
     if (call && call.recoveries > this.engine.maxRecoveries) {
       throw new SystemError(
         `The model call ${call.id} was cut off ${call.recoveries} times, more often than maxRecoveries ` +
@@ -78,18 +71,51 @@ export class RouteCall {
 
   /** Chooses a target and gets ready to ask it. @throws RouteUnavailableError */
   async begin(): Promise<Trying> {
-    const { signal } = this.#request;
+    const { signal } = this.request;
     signal?.throwIfAborted();
     const { target, release } = await this.#next();
     const model = await this.#modelOf(target, release);
-    this.#tries.set(target, (this.#tries.get(target) ?? 0) + 1);
     this.#announce(target);
+    return this.#started({ target, model, release });
+  }
+
+  /** The second requests of this call; `undefined` where it may not be made twice. */
+  get hedging(): Hedging | undefined {
+    const { tools, prompt } = this.request;
+    const once = this.#chooser.stateful || prompt !== undefined || tools.some(({ type }) => type === 'hosted_tool');
+    return once ? undefined : this.route.hedging;
+  }
+
+  /** Asks another target too; `undefined` where none is free, or no more may be asked. */
+  async beginBeside(first: Trying, afterMs: number): Promise<Trying | undefined> {
+    const { hedging } = this;
+    if (!hedging || this.#loop.count >= this.engine.retry.maxTotalAttempts) return undefined;
+    const target = this.#chooser.beside(first.target);
+    if (!target || !hedging.spend()) return undefined;
+    // In the same turn as it was found free.
+    const release = target.health.begin();
+    const model = await this.#modelOf(target, release);
+    const { emit } = this.engine;
+    const { name: route } = this.route;
+    emit?.({ type: 'hedge', route, from: first.target.label, to: target.label, afterMs });
+    emit?.({ type: 'attempt.started', route, target: target.label, attempt: this.#loop.count + 1 });
+    return Object.assign(this.#started({ target, model, release }), { hedged: true as const });
+  }
+
+  #unasked({ target, release }: Chosen): void {
+    release();
+    target.health.breaker.released();
+  }
+
+  #started({ target, model, release }: Chosen & { model: Model }): Trying {
+    const { signal } = this.request;
+    this.#tries.set(target, (this.#tries.get(target) ?? 0) + 1);
     this.#loop.begin();
     const guard = new Guard({
       outer: signal,
       timeouts: this.engine.timeouts,
-      total: this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs: this.#leftMs() },
-      stream: this.#stream,
+      total: this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs: this.leftMs() },
+      stream: this.stream,
       label: target.label,
       onHeaders: (_status, headers) => {
         trying.headers = headers;
@@ -97,26 +123,25 @@ export class RouteCall {
       },
     });
     const request = this.#requestFor(target, guard);
-    const trying: Trying = { target, model, guard, request, startedAt: this.engine.now(), release };
-    this.#trying = trying;
+    const attempt = this.#loop.count;
+    const trying: Trying = { target, model, guard, request, startedAt: this.engine.now(), attempt, release };
     return trying;
   }
 
   async #modelOf(target: Target, release: () => void): Promise<Model> {
-    const { guard } = this.#request.call ?? {};
+    const { guard } = this.request.call ?? {};
     try {
       const model = await target.model();
       return guard ? guard(model, target.origin()) : model;
     } catch (error) {
-      release();
-      target.health.breaker.released();
+      this.#unasked({ target, release });
       throw error;
     }
   }
 
   async #next(): Promise<Chosen> {
     try {
-      return await this.#chooser.next(this.#leftMs());
+      return await this.#chooser.next(this.leftMs());
     } catch (error) {
       // What failed before says more than that nobody is left.
       if (error instanceof RouteUnavailableError && this.#failed) error.cause = this.#failed.error;
@@ -135,17 +160,27 @@ export class RouteCall {
     emit({ type: 'attempt.started', route, target: target.label, attempt: this.#loop.count + 1 });
   }
 
-  #leftMs(): number {
+  /** The attempt that answered. */
+  get answeredBy(): Trying | undefined {
+    return this.#answeredBy;
+  }
+
+  elapsedMs(): number {
+    return this.engine.now() - this.#startedAt;
+  }
+
+  /** What is left of the time for all attempts, in milliseconds. */
+  leftMs(): number {
     return this.#totalMs === undefined ? Infinity : this.#startedAt + this.#totalMs - this.engine.now();
   }
 
   /** What the target is sent: its own settings on top, and what is the router's business left out. */
   #requestFor({ settings }: Target, guard: Guard): ModelRequest {
-    const { call: _, ...rest } = this.#request;
-    const { timeoutMs: __, retry: ___, ...given } = this.#request.modelSettings;
+    const { call: _, ...rest } = this.request;
+    const { timeoutMs: __, retry: ___, ...given } = this.request.modelSettings;
     const own = settings ? mergeModelSettings(given, settings) : given;
     // What a provider says that a streamed answer cost stands in its own usage.
-    const modelSettings = this.#stream ? { ...own, preserveRawUsage: true } : own;
+    const modelSettings = this.stream ? { ...own, preserveRawUsage: true } : own;
     return { ...rest, modelSettings, signal: guard.signal };
   }
 
@@ -160,7 +195,7 @@ export class RouteCall {
 
   /** Whether the raw usage is for the router alone. */
   get hidesRawUsage(): boolean {
-    return this.#stream && !this.#request.modelSettings.preserveRawUsage;
+    return this.stream && !this.request.modelSettings.preserveRawUsage;
   }
 
   /** The refusal of an answer that another chain may give instead. */
@@ -172,18 +207,22 @@ export class RouteCall {
     const { target, startedAt, usage, cost, release } = trying;
     const { emit, sticky } = this.engine;
     const ms = this.engine.now() - startedAt;
+    this.#trying = trying;
+    this.#answeredBy = trying;
+    this.#reportLost(trying);
+    this.route.hedging?.note(target, this.stream, trying.firstTokenMs ?? ms);
     trying.guard.release();
     release(usage?.totalTokens);
     if (target.health.succeeded(trying.firstTokenMs ?? ms)) emit?.({ type: 'target.recovered', target: target.label });
     if (sticky && this.route.targets.length > 1) {
-      const key = stickyKey(this.route, this.#request);
+      const key = stickyKey(this.route, this.request);
       if (key !== undefined) sticky.set(key, target);
     }
     emit?.({
       type: 'attempt.succeeded',
       route: this.route.name,
       target: target.label,
-      attempt: this.#loop.count,
+      attempt: trying.attempt,
       ms,
       ...(cost?.nanoUsd !== undefined && { nanoUsd: cost.nanoUsd }),
     });
@@ -193,7 +232,46 @@ export class RouteCall {
   /** Returns where there is to be another attempt, after the wait. @throws the error that ends the call */
   async failed(trying: Trying, thrown: unknown, emitted: boolean): Promise<void> {
     trying.guard.release();
+    this.#trying = trying;
+    this.#reportLost();
     await this.#loop.failed(trying.guard.explain(thrown), emitted && this.engine.midStream === 'fail');
+  }
+
+  /** It failed, and another one beside it did not. */
+  async failedBeside(trying: Trying, thrown: unknown, ms?: number): Promise<void> {
+    trying.guard.release();
+    trying.release(trying.usage?.totalTokens);
+    const error = trying.guard.explain(thrown);
+    await judge(this.#deciding(), trying, error);
+    this.#report(trying, { error, ...(ms !== undefined && { ms }) });
+  }
+
+  /** Another one was faster: this one is not wanted any more. */
+  lost(trying: Trying, winner: Trying): void {
+    const { target, guard, attempt } = trying;
+    const ms = this.engine.now() - trying.startedAt;
+    guard.cancel();
+    guard.release();
+    trying.release(trying.usage?.totalTokens);
+    target.health.breaker.released();
+    this.route.hedging?.note(target, this.stream, ms);
+    this.#lost.push({ trying, ms });
+    const { name: route } = this.route;
+    this.engine.emit?.({ type: 'attempt.lost', route, target: target.label, attempt, ms, to: winner.target.label });
+  }
+
+  /**
+   * What was aborted says not what it used. It was asked the same: what the winner used, at the price of the loser, is
+   * the best guess; it is marked as one.
+   */
+  #reportLost(winner?: Trying): void {
+    for (const { trying, ms } of this.#lost) {
+      const origin = trying.target.origin();
+      const guess = winner?.usage && this.engine.prices.costOf({ origin, usage: winner.usage });
+      if (guess) trying.cost ??= { ...guess, price: { ...guess.price, fuzzy: true } };
+      this.#report(trying, { error: new DOMException('Another attempt was faster.', 'AbortError'), ms });
+    }
+    this.#lost = [];
   }
 
   /** The reader went away in the middle. */
@@ -201,55 +279,42 @@ export class RouteCall {
     trying.guard.release();
     trying.release();
     trying.target.health.breaker.released();
-    const error = new DOMException('The stream was left.', 'AbortError');
-    this.#report({ startedAt: trying.startedAt - this.#startedAt, error });
+    this.#reportLost();
+    this.#report(trying, { error: new DOMException('The stream was left.', 'AbortError') });
+  }
+
+  #deciding(): Deciding {
+    return {
+      engine: this.engine,
+      route: this.route,
+      request: this.request,
+      stream: this.stream,
+      chooser: this.#chooser,
+      tries: this.#tries,
+      leftMs: () => this.leftMs(),
+    };
   }
 
   async #decide({ error, emitted }: { error: unknown; emitted: boolean }): Promise<number | undefined> {
     const trying = this.#trying;
     if (!trying) return undefined;
     trying.release(trying.usage?.totalTokens);
-    const deciding = {
-      engine: this.engine,
-      route: this.route,
-      request: this.#request,
-      stream: this.#stream,
-      chooser: this.#chooser,
-      tries: this.#tries,
-      leftMs: () => this.#leftMs(),
-    };
-    const { delayMs, kind } = await decide(deciding, { trying, error, emitted, count: this.#loop.count });
+    const { delayMs, kind } = await decide(this.#deciding(), { trying, error, emitted, count: this.#loop.count });
     this.#failed = { target: trying.target, because: kind, error };
     return delayMs;
   }
 
-  #report({ startedAt, error, delayMs }: ModelAttempt): void {
-    const { onAttempt } = this.#request.call ?? {};
-    const trying = this.#trying;
+  #report(trying: Trying, ended: { error?: unknown; delayMs?: number; ms?: number }): void {
+    const { onAttempt } = this.request.call ?? {};
     // Where the budget did not allow it, nothing was sent.
-    if (!onAttempt || !trying || error instanceof BudgetExceededError) return;
-    const { target, firstTokenMs, usage, cost } = trying;
-    const origin = target.origin();
-    onAttempt({
-      at: startedAt,
-      ms: this.engine.now() - this.#startedAt - startedAt,
-      ...(firstTokenMs !== undefined && { firstTokenMs: Math.round(firstTokenMs) }),
-      ...(error !== undefined && { error }),
-      ...(delayMs !== undefined && delayMs > 0 && { delayMs }),
-      target: target.label,
-      ...(origin && { origin }),
-      ...(usage && { usage }),
-      ...cost,
-      ...(error !== undefined && !cost && isFree(error) && { nanoUsd: 0 }),
-    });
+    if (!onAttempt || ended.error instanceof BudgetExceededError) return;
+    const { startedAt } = trying;
+    onAttempt(attemptOf(trying, { at: startedAt - this.#startedAt, ms: this.engine.now() - startedAt, ...ended }));
   }
 }
 
-/** The server answered with an error status, and nothing else: vendors do not charge for that. */
-function isFree(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null || !('status' in error)) return false;
-  return typeof error.status === 'number' && !('responseStarted' in error && error.responseStarted === true);
-}
+/** An attempt that another one outran, to be reported when it is known what that one used. */
+type Lost = { trying: Trying; ms: number };
 
 function least(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);

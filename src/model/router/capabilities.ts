@@ -30,8 +30,19 @@ function partsOf(item: AgentInputItem): readonly { type: string }[] {
  * high would keep good targets out; what is too long all the same is refused by the provider, and known by its error.
  */
 function leastTokens({ input, systemInstructions = '', modelSettings }: ModelRequest): number {
-  const characters = systemInstructions.length + (typeof input === 'string' ? input.length : lengthOf(input, 0));
+  const characters = systemInstructions.length + (typeof input === 'string' ? input.length : lengthOfInput(input));
   return Math.floor(characters / 8) + (modelSettings.maxTokens ?? 0);
+}
+
+/** Several targets ask for the same input: it is counted once. */
+const lengths = new WeakMap<object, number>();
+
+function lengthOfInput(input: readonly AgentInputItem[]): number {
+  const known = lengths.get(input);
+  if (known !== undefined) return known;
+  const length = lengthOf(input, 0);
+  lengths.set(input, length);
+  return length;
 }
 
 /** The length of all texts in a value. Data URLs are no text. */

@@ -88,6 +88,16 @@ export class Chooser {
     return this.#steps().some(({ targets }) => targets.some((target) => !this.#givenUp.has(target)));
   }
 
+  /** Another target that can be asked at once; the same one where there is no other. Its place is not taken yet. */
+  beside(first: Target): Target | undefined {
+    for (const step of this.#steps()) {
+      const other = ordered(step, this.#engine).find((target) => target !== first && this.#isFree(target));
+      if (other) return other;
+    }
+    const { health } = first;
+    return !health.closed() && health.limits.waitMs(this.#engine.now()) === 0 ? first : undefined;
+  }
+
   /** Whether another target of the same pool could be asked at once. */
   hasEqual(target: Target): boolean {
     const step = this.#steps().find(({ targets }) => targets.includes(target));
@@ -104,6 +114,7 @@ export class Chooser {
     return (
       !this.#givenUp.has(target) &&
       !lacks(target.can, this.#request) &&
+      !this.#isDoubtful(target) &&
       !health.closed() &&
       health.limits.waitMs(this.#engine.now()) === 0
     );
@@ -189,7 +200,19 @@ export class Chooser {
     return this.#home ? [{ targets: [this.#home], strategy: 'weighted' }] : this.#chain;
   }
 
-  *#candidates(): Generator<Target> {
+  /** In the order in which they are asked: what surely cannot do it, as far as is known, comes last. */
+  #candidates(): readonly Target[] {
+    const all = [...this.#inOrder()];
+    if (all.length < 2 || !all.some(({ known }) => known)) return all;
+    const fit = all.filter((target) => !this.#isDoubtful(target));
+    return fit.length === all.length ? all : [...fit, ...all.filter((target) => !fit.includes(target))];
+  }
+
+  #isDoubtful({ known }: Target): boolean {
+    return known !== undefined && lacks(known, this.#request) !== undefined;
+  }
+
+  *#inOrder(): Generator<Target> {
     const first = this.#preferred;
     if (first) yield first;
     for (const step of this.#steps()) {

@@ -4,6 +4,7 @@ import type { Model, ModelProvider } from '../../protocol/model.ts';
 import { Sharing } from '../health/index.ts';
 import { suggestion } from '../strings/index.ts';
 import { answer, events } from './answer.ts';
+import { cachedAnswer, cachedEvents } from './cached.ts';
 import { RouteCall } from './call.ts';
 import { engineOf } from './engine.ts';
 import { TargetMaker, type CompiledRoute } from './targets.ts';
@@ -35,6 +36,7 @@ const OPTIONS = [
   'maxRecoveries',
   'prices',
   'capabilities',
+  'cache',
   'sticky',
   'onEvent',
   'clock',
@@ -68,7 +70,7 @@ export function createRouter<const Names extends string>(options: RouterOptions<
       `createRouter got an unknown option "${key}". ${near === undefined ? `Known: ${OPTIONS.join(', ')}.` : `Did you mean "${near}"?`}`,
     );
   }
-  const { models, providers = {}, breaker = {}, healthBoard, capabilities = {}, clock = {} } = options;
+  const { models, providers = {}, breaker = {}, healthBoard, capabilities = {}, clock = {}, cache } = options;
   const engine = engineOf(options);
   const wallClock = clock.wall ?? Date.now;
   const sharing = healthBoard && new Sharing(healthBoard);
@@ -77,8 +79,14 @@ export function createRouter<const Names extends string>(options: RouterOptions<
   const routes = new Map<string, Model>();
   const modelOf = (route: CompiledRoute): Model => ({
     ownsRetry: true,
-    getResponse: (request) => answer(new RouteCall(engine, route, { request, stream: false })),
-    getStreamedResponse: (request) => events(new RouteCall(engine, route, { request, stream: true })),
+    getResponse: (request) => {
+      const call = new RouteCall(engine, route, { request, stream: false });
+      return cache && route.cached ? cachedAnswer(cache, call) : answer(call);
+    },
+    getStreamedResponse: (request) => {
+      const call = new RouteCall(engine, route, { request, stream: true });
+      return cache && route.cached ? cachedEvents(cache, call) : events(call);
+    },
   });
   for (const [name, route] of Object.entries<RouterOptions['models'][string]>(models)) {
     routes.set(name, modelOf(maker.route(name, route)));

@@ -7,7 +7,7 @@ import type { Chooser } from './choose.ts';
 import type { Engine } from './engine.ts';
 import { factsOf, type FailureFacts } from './failure.ts';
 import type { CompiledRoute, Target } from './targets.ts';
-import type { Trying } from './call.ts';
+import type { Trying } from './trying.ts';
 import type { RouterErrorKind } from './types.ts';
 
 /** While another target is free, a call does not wait longer than this for the one that failed. */
@@ -25,23 +25,35 @@ export type Deciding = {
 };
 export type Failed = { trying: Trying; error: unknown; emitted: boolean; count: number };
 
-/** Milliseconds until the next attempt, for which the chooser is made ready; `undefined` for none. */
-export async function decide(deciding: Deciding, failed: Failed): Promise<{ delayMs?: number; kind: RouterErrorKind }> {
-  const { engine, route, request, chooser, leftMs } = deciding;
-  const { trying, error, emitted, count } = failed;
-  const { target, model, startedAt } = trying;
+/** What a failure means; the target's health learns of it. */
+export async function judge(
+  { engine, route, request }: Deciding,
+  trying: Trying,
+  error: unknown,
+): Promise<FailureFacts & { told: RouterErrorKind }> {
+  const { target, model, startedAt, attempt } = trying;
   const facts = await factsOf(error, model, request);
   learn(engine, target, { facts, error });
-  const kind: RouterErrorKind = facts.kind === 'mistake' ? 'unknown' : facts.kind;
+  const told: RouterErrorKind = facts.kind === 'mistake' ? 'unknown' : facts.kind;
   engine.emit?.({
     type: 'attempt.failed',
     route: route.name,
     target: target.label,
-    attempt: count,
+    attempt,
     ms: engine.now() - startedAt,
-    kind,
+    kind: told,
     message: error instanceof Error ? error.message : String(error),
   });
+  return { ...facts, told };
+}
+
+/** Milliseconds until the next attempt, for which the chooser is made ready; `undefined` for none. */
+export async function decide(deciding: Deciding, failed: Failed): Promise<{ delayMs?: number; kind: RouterErrorKind }> {
+  const { engine, route, request, chooser, leftMs } = deciding;
+  const { trying, error, emitted, count } = failed;
+  const { target } = trying;
+  const facts = await judge(deciding, trying, error);
+  const { told: kind } = facts;
   const final = emitted || request.signal?.aborted === true || facts.kind === 'cancelled' || facts.kind === 'mistake';
   if (final || (error instanceof ModelTimeoutError && leftMs() <= 0)) return { kind };
   if (count >= engine.retry.maxTotalAttempts) return { kind };

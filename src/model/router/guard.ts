@@ -111,6 +111,11 @@ export class Guard {
     return this.#reason ? this.#reason.error : error;
   }
 
+  /** Another attempt made this one needless. */
+  cancel(): void {
+    this.#controller.abort(new DOMException('Another attempt was faster.', 'AbortError'));
+  }
+
   release(): void {
     clearTimeout(this.#total);
     clearTimeout(this.#phase);

@@ -1,10 +1,12 @@
 export { RouteUnavailableError } from './choose.ts';
 export { createRouter } from './create.ts';
 export type { Router } from './create.ts';
+export { knownCapabilities } from './known-models.ts';
 export { balance } from './targets.ts';
 export { ROUTER_EVENT_SOURCE } from './types.ts';
 export type {
   BalanceStrategy,
+  HedgeOptions,
   ModelCapabilities,
   Pool,
   Route,

@@ -164,7 +164,7 @@ describe.each(WIRES)('a stream on $name', ({ model, reply }) => {
       server.reply(reply({ text: TEXT }));
       const route = createRouter({
         ...options,
-        timeouts: { headersMs: 30 },
+        timeouts: { headersMs: 400 },
         models: { main: [model(server), model(server)] },
       })('main');
       if (ask === 'getStreamedResponse') expect((await read(route)).text).toBe(TEXT);
@@ -176,7 +176,7 @@ describe.each(WIRES)('a stream on $name', ({ model, reply }) => {
     await using server = await createFakeServer();
     server.reply({ hang: 'body' });
     server.reply(reply({ text: TEXT }));
-    const route = createRouter({ ...options, timeouts: { idleMs: 30 }, models: { main: [model(server)] } })('main');
+    const route = createRouter({ ...options, timeouts: { idleMs: 400 }, models: { main: [model(server)] } })('main');
     expect((await route.getResponse(requestOf({ modelSettings: { maxTokens: 10 } }))).output).toHaveLength(1);
   });
 });

@@ -4,6 +4,8 @@ import type { Model, ModelSettings, Origin } from '../../protocol/model.ts';
 import { Health, type HealthOptions, type LimitOptions } from '../health/index.ts';
 import { mergeModelSettings } from '../settings.ts';
 import { createModelRegistry, suggestion, type ModelRegistry, type ProviderMap } from '../strings/index.ts';
+import { Hedging } from './hedging.ts';
+import { knownCapabilities } from './known-models.ts';
 import type {
   BalanceStrategy,
   ModelCapabilities,
@@ -17,10 +19,15 @@ import type {
 /** A model that can be asked. */
 export type Target = {
   readonly label: string;
+  /** Who it is, also in another process; `undefined` for a model that does not say who it is. */
+  readonly key: string | undefined;
   readonly health: Health;
   readonly weight: number;
   readonly settings: ModelSettings | undefined;
+  /** What was declared. A target that lacks what is needed is not asked. */
   readonly can: ModelCapabilities;
+  /** What was declared, and what is known of the model. A target that lacks what is needed is asked last. */
+  readonly known: ModelCapabilities | undefined;
   /** The model; a promise the first time, where a provider must look for it. */
   model(): Model | Promise<Model>;
   /** Who answers, as far as it is known. */
@@ -39,6 +46,9 @@ export type CompiledRoute = {
   readonly contextWindow: Chain | undefined;
   readonly contentPolicy: Chain | undefined;
   readonly refusal: Chain | undefined;
+  readonly hedging: Hedging | undefined;
+  /** Whether the router's cache is for it. */
+  readonly cached: boolean;
 };
 
 /** Makes a pool: targets that share the work. @throws UserError for an empty one */
@@ -69,7 +79,7 @@ export class TargetMaker {
   /** @throws UserError for a model that cannot be found, or a part that is no route */
   route(name: string, route: Route): CompiledRoute {
     const options: RouteOptions = isRouteOptions(route) ? route : { targets: route };
-    const { targets, onContextWindow, onContentPolicy, onRefusal } = options;
+    const { targets, onContextWindow, onContentPolicy, onRefusal, hedge, cache = true } = options;
     const main = this.#chain(name, isList(targets) ? targets : [targets]);
     if (main.length === 0) throw new UserError(`The route "${name}" has no targets. Give at least one model.`);
     return {
@@ -79,6 +89,8 @@ export class TargetMaker {
       contextWindow: onContextWindow && this.#chain(name, onContextWindow),
       contentPolicy: onContentPolicy && this.#chain(name, onContentPolicy),
       refusal: onRefusal && this.#chain(name, onRefusal),
+      hedging: hedge && new Hedging(name, hedge),
+      cached: cache,
     };
   }
 
@@ -97,12 +109,17 @@ export class TargetMaker {
     check(route, options);
     const named = typeof model === 'string' ? this.#named(model) : this.#object(model);
     const can = { ...this.#making.capabilities[named.name], ...capabilities };
+    const origin = named.origin();
+    const table = origin && knownCapabilities(origin);
+    const isNamed = typeof model === 'string' || model.origin !== undefined;
     return {
       label: label ?? named.name,
+      key: isNamed ? named.key : label,
       health: this.#healthOf(`${named.key}@${credential}`, options),
       weight,
       settings: named.settings || settings ? mergeModelSettings(named.settings, settings) : undefined,
       can,
+      known: table && { ...table, ...can },
       model: named.model,
       origin: named.origin,
     };

@@ -3,9 +3,10 @@ import type { Model, ModelSettings } from '../../protocol/model.ts';
 import type { ModelErrorKind, WireTimeouts } from '../../wire/index.ts';
 import type { BreakerOptions, Closed, HealthBoard, LimitOptions } from '../health/index.ts';
 import type { Prices } from '../prices/index.ts';
+import type { ResponseCache } from '../response-cache/index.ts';
 import type { ProviderMap } from '../strings/index.ts';
 
-/** What a model can do. Absent: taken to be so. */
+/** What a model can do. Absent: as `knownCapabilities` has it, else taken to be so. */
 export type ModelCapabilities = {
   /** Function tools and handoffs. */
   tools?: boolean;
@@ -42,6 +43,22 @@ export type BalanceStrategy = 'weighted' | 'leastLoaded' | 'lowestLatency' | 'ch
 /** Targets of equal rank. Made by `balance`. */
 export type Pool = { readonly pool: readonly RouteTarget[]; readonly strategy: BalanceStrategy };
 
+/**
+ * A second request beside one that is slow. The first good answer wins (of streams: the first content), the other one
+ * is aborted. Only where a call may be repeated: never on state that a server holds, with a stored prompt, or with tools
+ * that the provider runs.
+ */
+export type HedgeOptions = {
+  /**
+   * How long nothing came, in milliseconds; or a share of the first target's own times of late, which takes 20 calls
+   * to know.
+   * @default 'p95'
+   */
+  after?: number | 'p50' | 'p75' | 'p90' | 'p95' | 'p99';
+  /** The most second requests, as a share of calls; ten more may be made at once. @default 0.1 */
+  maxShare?: number;
+};
+
 /** Targets in the order in which they are asked, and others for certain failures. */
 export type RouteOptions = {
   targets: RouteTarget | Pool | readonly (RouteTarget | Pool)[];
@@ -51,6 +68,10 @@ export type RouteOptions = {
   onContentPolicy?: readonly (RouteTarget | Pool)[];
   /** Where the model itself declined. @default none: the refusal is the answer */
   onRefusal?: readonly (RouteTarget | Pool)[];
+  /** Ask another target too, where one is slow. @default never */
+  hedge?: HedgeOptions;
+  /** Whether the router's cache is asked. @default true */
+  cache?: boolean;
 };
 export type Route = RouteTarget | Pool | readonly (RouteTarget | Pool)[] | RouteOptions;
 
@@ -94,6 +115,12 @@ export type RouterEvent =
       kind: RouterErrorKind;
       message: string;
     }
+  /** Another one was asked beside it, and was faster. */
+  | { type: 'attempt.lost'; route: string; target: string; attempt: number; ms: number; to: string }
+  | { type: 'hedge'; route: string; from: string; to: string; afterMs: number }
+  | { type: 'cache.hit'; route: string; target: string }
+  /** Its store did not work; the call went on without it. */
+  | { type: 'cache.failed'; route: string; because: string }
   | { type: 'retry'; route: string; target: string; delayMs: number }
   | { type: 'fallback'; route: string; from: string; to: string; because: RouterErrorKind }
   | { type: 'skipped'; route: string; target: string; because: SkipReason }
@@ -131,6 +158,8 @@ export type RouterOptions<Names extends string = string> = {
   prices?: Prices;
   /** By model name (`openai/gpt-5.4`). */
   capabilities?: { readonly [model: string]: ModelCapabilities };
+  /** Answers that are given again to the same request. Made by `createResponseCache`. @default none */
+  cache?: ResponseCache;
   /** Whether a conversation stays with the target that answered last, so that caches and signatures hold. @default true */
   sticky?: boolean;
   /** Is told what happens, as it happens. What it throws is dropped. */

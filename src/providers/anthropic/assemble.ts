@@ -31,14 +31,15 @@ export class MessageAssembler {
   /** Takes an event and returns its text for the reader, if it has any. */
   add(event: Json): string | undefined {
     switch (event['type']) {
+      // First, as there are as many as tokens.
+      case 'content_block_delta':
+        return this.#grow(event['index'], event['delta']);
       case 'message_start':
         this.#start(event['message']);
         return undefined;
       case 'content_block_start':
         if (isObject(event['content_block'])) this.#drafts.set(event['index'], draft(event['content_block']));
         return undefined;
-      case 'content_block_delta':
-        return this.#grow(event['index'], event['delta']);
       case 'content_block_stop':
         this.#finish(event['index']);
         return undefined;
@@ -62,14 +63,15 @@ export class MessageAssembler {
   #grow(index: unknown, delta: unknown): string | undefined {
     const growing = this.#drafts.get(index);
     if (!growing || !isObject(delta)) return undefined;
-    const { text, thinking, signature, partial_json: json, citation } = delta;
+    const { text } = delta;
+    if (isString(text)) growing.text.push(text);
+    if (delta['type'] === 'text_delta') return isString(text) && text !== '' ? text : undefined;
+    const { thinking, signature, partial_json: json, citation } = delta;
     if (isString(thinking)) growing.thinking.push(thinking);
     if (isString(signature)) growing.signature.push(signature);
     if (isString(json)) growing.json.push(json);
     if (citation !== undefined) growing.citations.push(citation);
-    if (!isString(text)) return undefined;
-    growing.text.push(text);
-    return text === '' ? undefined : text;
+    return isString(text) && text !== '' ? text : undefined;
   }
 
   #finish(index: unknown): void {

@@ -7,24 +7,27 @@ export type AnthropicCapabilities = {
   sampling: boolean;
   /** Takes `output_config.format` and strict tools. */
   structured: boolean;
+  /** Gives structured answers through a final tool, where there are other tools too: see model/final-tool.ts. */
+  finalTool: boolean;
   /** What `max_tokens` is where the request does not say. */
   defaultMaxTokens: number;
 };
 
 /** Generations by their first version, newest first. */
 const GENERATIONS: readonly (readonly [number, AnthropicCapabilities])[] = [
-  [5, { thinking: 'adaptive', sampling: false, structured: true, defaultMaxTokens: 32_000 }],
-  [4.6, { thinking: 'adaptive', sampling: true, structured: true, defaultMaxTokens: 32_000 }],
-  [4.5, { thinking: 'budget', sampling: true, structured: true, defaultMaxTokens: 32_000 }],
-  [3.7, { thinking: 'budget', sampling: true, structured: false, defaultMaxTokens: 32_000 }],
-  [3.5, { thinking: 'none', sampling: true, structured: false, defaultMaxTokens: 8192 }],
-  [0, { thinking: 'none', sampling: true, structured: false, defaultMaxTokens: 4096 }],
+  [5, { thinking: 'adaptive', sampling: false, structured: true, finalTool: false, defaultMaxTokens: 32_000 }],
+  [4.6, { thinking: 'adaptive', sampling: true, structured: true, finalTool: false, defaultMaxTokens: 32_000 }],
+  [4.5, { thinking: 'budget', sampling: true, structured: true, finalTool: false, defaultMaxTokens: 32_000 }],
+  [3.7, { thinking: 'budget', sampling: true, structured: false, finalTool: true, defaultMaxTokens: 32_000 }],
+  [3.5, { thinking: 'none', sampling: true, structured: false, finalTool: true, defaultMaxTokens: 8192 }],
+  [0, { thinking: 'none', sampling: true, structured: false, finalTool: true, defaultMaxTokens: 4096 }],
 ];
 /** A name without a version, as other vendors give to models behind this wire. */
 const UNKNOWN: AnthropicCapabilities = {
   thinking: 'budget',
   sampling: true,
   structured: false,
+  finalTool: false,
   defaultMaxTokens: 8192,
 };
 

@@ -1,4 +1,5 @@
 /** Claude, and other models behind the Messages API. */
+import { asMessage, withFinalTool, type Finalized } from '../../model/final-tool.ts';
 import { readStream, type EventReader, type Opened } from '../../model/read-stream.ts';
 import type { Origin } from '../../protocol/items.ts';
 import type {
@@ -62,7 +63,8 @@ export class AnthropicModel implements Model {
   }
 
   /** @throws ModelError the request failed. @throws ModelResponseError the token limit left no room for an answer. */
-  async getResponse(request: ModelRequest): Promise<ModelResponse> {
+  async getResponse(given: ModelRequest): Promise<ModelResponse> {
+    const { request, finalTool } = this.#finalized(given);
     const built = toMessagesRequest(this.#target, request, false);
     const messages: Message[] = [];
     let answer: Json = {};
@@ -74,7 +76,7 @@ export class AnthropicModel implements Model {
       body = goOn(body, messages.at(-1));
     }
     const requestId = requestIdOf(answer);
-    const { usage, response } = this.#finish(messages, { built, request });
+    const { usage, response } = this.#finish(messages, { built, request, finalTool });
     return {
       ...response,
       usage: new Usage(usage),
@@ -83,7 +85,8 @@ export class AnthropicModel implements Model {
     };
   }
 
-  getStreamedResponse(request: ModelRequest): AsyncIterableIterator<StreamEvent> {
+  getStreamedResponse(given: ModelRequest): AsyncIterableIterator<StreamEvent> {
+    const { request, finalTool } = this.#finalized(given);
     const assembler = new MessageAssembler();
     const built = toMessagesRequest(this.#target, request, true);
     const open = async (): Promise<Opened> => {
@@ -91,8 +94,8 @@ export class AnthropicModel implements Model {
       const next = (body: Json): Promise<Opened> => createStream(this.#call(request, { ...built, body }));
       return { ...first, events: withPauses(first, { assembler, body: built.body, next }) };
     };
-    const finish = (): Finished => this.#finish(assembler.messages, { built, request });
-    return readStream(open, ({ requestId }) => new MessagesReader({ assembler, finish, requestId }));
+    const finish = (): Finished => this.#finish(assembler.messages, { built, request, finalTool });
+    return readStream(open, ({ requestId }) => new MessagesReader({ assembler, finish, requestId, finalTool }));
   }
 
   getRetryAdvice(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined {
@@ -103,13 +106,22 @@ export class AnthropicModel implements Model {
     return { client: this.#client, request, body, ...(headers && { headers }) };
   }
 
-  #finish(messages: readonly Message[], { built, request }: { built: Built; request: ModelRequest }): Finished {
+  /** The request as the model can take it. */
+  #finalized(request: ModelRequest): Finalized {
+    if (!this.#target.can.finalTool) return { request };
+    // A model that thinks cannot be told to call a tool.
+    const effort = request.modelSettings.reasoning?.effort ?? 'none';
+    return withFinalTool(request, effort === 'none' || this.#target.can.thinking === 'none');
+  }
+
+  #finish(messages: readonly Message[], { built, request, finalTool }: Finishing): Finished {
     const last = messages.at(-1);
     const content = messages.flatMap((message) => message.content);
     const usages = messages.map(({ usage }) => usage);
     const raw = request.modelSettings.preserveRawUsage && last ? { rawUsage: structuredClone(last.usage) } : {};
     const { toolName } = built;
-    const output = toOutput({ content, stopReason: last?.stopReason, origin: this.origin, toolName });
+    const said = toOutput({ content, stopReason: last?.stopReason, origin: this.origin, toolName });
+    const output = asMessage(said, finalTool);
     return {
       usage: sumUsage(usages),
       response: { output, ...(last?.id && { responseId: last.id }), ...raw },
@@ -123,6 +135,8 @@ export class AnthropicModel implements Model {
     warn(`${this.origin.model}: ${message}`);
   }
 }
+
+type Finishing = { built: Built; request: ModelRequest; finalTool: string | undefined };
 
 type Finished = {
   usage: ReturnType<typeof sumUsage>;
@@ -193,13 +207,19 @@ function isIterable(value: unknown): value is AsyncIterable<unknown[]> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
-type Reading = { assembler: MessageAssembler; finish: () => Finished; requestId: string | undefined };
+type Reading = {
+  assembler: MessageAssembler;
+  finish: () => Finished;
+  requestId: string | undefined;
+  finalTool: string | undefined;
+};
 
 /** Reads the events of one streamed answer. */
 class MessagesReader implements EventReader {
   readonly #reading: Reading;
   #itemId = '';
   #started = false;
+  #finalAt: { index: unknown } | undefined;
 
   constructor(reading: Reading) {
     this.#reading = reading;
@@ -207,17 +227,30 @@ class MessagesReader implements EventReader {
 
   read(event: unknown, out: StreamEvent[]): void {
     if (!isObject(event)) return;
-    if (event['type'] === 'error' || isObject(event['error'])) throw errorInStream(event);
-    if (event['type'] === 'message_start') {
+    const { type } = event;
+    if (type === 'error' || isObject(event['error'])) throw errorInStream(event);
+    if (type === 'message_start') {
       if (isObject(event['message']) && isString(event['message']['id'])) this.#itemId = event['message']['id'];
       if (!this.#started) out.push({ type: 'response_started', providerData: { ...event } });
       this.#started = true;
     }
-    const delta = this.#reading.assembler.add(event);
+    const delta = this.#reading.assembler.add(event) ?? this.#finalDelta(event);
     if (delta !== undefined) {
-      out.push({ type: 'output_text_delta', delta, ...(this.#itemId !== '' && { itemId: this.#itemId }) });
+      const itemId = this.#itemId;
+      // Without a spread: there are as many as tokens.
+      out.push(itemId === '' ? { type: 'output_text_delta', delta } : { type: 'output_text_delta', delta, itemId });
     }
     out.push({ type: 'model', event, providerData: RAW });
+  }
+
+  /** The arguments of the final tool's call are the text of the answer. */
+  #finalDelta({ type, index, content_block: block, delta }: Json): string | undefined {
+    const { finalTool } = this.#reading;
+    if (finalTool === undefined) return undefined;
+    if (type === 'content_block_start' && isObject(block) && block['name'] === finalTool) this.#finalAt ??= { index };
+    if (type !== 'content_block_delta' || this.#finalAt?.index !== index || !isObject(delta)) return undefined;
+    const { partial_json: text } = delta;
+    return this.#finalAt && isString(text) && text !== '' ? text : undefined;
   }
 
   end(out: StreamEvent[]): void {

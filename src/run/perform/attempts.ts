@@ -119,6 +119,7 @@ function reported(run: LiveRun, { effect, agent, request }: Call, { prices, sess
   });
   const attempts = (): Told => (seen.length > 0 ? { attempts: seen.map(told) } : {});
   const begun = performance.now();
+  const { budgets } = run.settings;
   return {
     request: {
       ...request,
@@ -127,6 +128,7 @@ function reported(run: LiveRun, { effect, agent, request }: Call, { prices, sess
         runId,
         agent: agent.name,
         ...(sessionId !== undefined && { sessionId }),
+        ...(budgets && { tenant: budgets.tenant }),
         recoveries: (effect.attempt ?? 1) - 1,
         onAttempt: (attempt) => void seen.push(attempt),
       },

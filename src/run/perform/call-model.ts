@@ -225,7 +225,8 @@ async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked)
       const response: ModelResponse = {
         usage: new Usage(usage),
         output,
-        responseId: id,
+        // A stream that comes from a cache has none.
+        ...(id !== '' && { responseId: id }),
         ...(requestId !== undefined && { requestId }),
         ...(providerData && { providerData }),
         ...(rawUsage && { rawUsage }),

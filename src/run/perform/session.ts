@@ -5,6 +5,7 @@ import { type Effect, inputItems, type RunEvent, type State, toArray } from '../
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import {
+  isBranchAwareSession,
   isOpenAIResponsesCompactionAwareSession,
   isRunContextAwareSession,
   isSessionHistoryTransactionAwareSession,
@@ -27,16 +28,19 @@ export async function loadSession(run: LiveRun, effect: Effect, state: State): P
   const history = withoutOrphans(sinceCompaction(stored)).map(
     (item) => session.prepareHistoryItemForModelInput?.(item) ?? item,
   );
+  const isWhole = limits?.limit === undefined && limits?.maxTokens === undefined;
+  // So that a copy of the run finds its place in the session again.
+  const place = isWhole && isBranchAwareSession(session) ? { stored: stored.length } : {};
   const callback = run.settings.sessionInputCallback;
   if (!callback) {
     const items = [...history, ...own];
-    return { type: 'session.loaded', id: effect.id, items, fresh: own.map((_, n) => history.length + n) };
+    return { type: 'session.loaded', id: effect.id, items, fresh: own.map((_, n) => history.length + n), ...place };
   }
   const items = await callback(history.slice(), own.slice());
   if (!Array.isArray(items)) {
     throw new UserError('Session input callback must return an array of AgentInputItem objects.');
   }
-  return { type: 'session.loaded', id: effect.id, items, fresh: freshOf(items, history) };
+  return { type: 'session.loaded', id: effect.id, items, fresh: freshOf(items, history), ...place };
 }
 
 /**
@@ -88,8 +92,10 @@ export async function saveSession(run: LiveRun, effect: Effect, state: State): P
     else if (isSessionHistoryTransactionAwareSession(session)) {
       // Applying an operation twice does nothing, so a repeat after a crash adds nothing twice.
       await session.applyHistoryTransaction({ operationId, transaction: { type: 'append_items', items } }, run.context);
-    } else if (isRunContextAwareSession(session)) await session.addItems(items, run.context);
-    else if (effect.attempt === undefined || !(await isSaved(session, items))) await session.addItems(items);
+    } else if (effect.attempt === undefined || !(await isSaved(run, session, items))) {
+      if (isRunContextAwareSession(session)) await session.addItems(items, run.context);
+      else await session.addItems(items);
+    }
   }
   await session.recordUsage?.({ runId: journal.runId, usage: usageOfJournal(journal) });
   return saved;
@@ -108,8 +114,11 @@ function sharedWrite(
 }
 
 /** Before an uncertain save is repeated: is what it would add already there? */
-async function isSaved(session: Session, items: readonly AgentInputItem[]): Promise<boolean> {
-  const newest = await session.getItems(items.length);
+async function isSaved(run: LiveRun, session: Session, items: readonly AgentInputItem[]): Promise<boolean> {
+  const { length } = items;
+  const newest = await (isRunContextAwareSession(session)
+    ? session.getItems(length, run.context)
+    : session.getItems(length));
   return JSON.stringify(newest) === JSON.stringify(items);
 }
 

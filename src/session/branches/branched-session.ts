@@ -59,7 +59,7 @@ export class BranchedSession implements BranchAwareSession {
   declare readonly turnHolder?: Turns['turnHolder'];
   readonly #id: string;
   readonly #options: BranchedSessionOptions;
-  readonly #opened = new Map<string, Session>();
+  #opened = new Map<string, Session>();
   /** The branch that was read last, and how many turns it had then. */
   #read: { name: string; turns: number } | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -142,8 +142,32 @@ export class BranchedSession implements BranchAwareSession {
       await this.#note({ do: 'create', name, segment, parent: branch.name, createdAt: Date.now() });
       // Another may have made one of this name at the same time: the first in the log is it.
       if ((await this.#tree()).branches.get(name)?.segment !== segment.id) throw taken(name);
-      await this.#go(name);
+      if (!options.stays) await this.#go(name);
     });
+  }
+
+  /**
+   * The same session on this branch for good, whatever is current. Two runs, each on its branch, do not wait for each
+   * other: the turn is that of the branch. Closing either closes both.
+   */
+  onBranch(name: string): BranchedSession {
+    const pinned = new BranchedSession(this.#id, { ...this.#options, branch: name });
+    // A store in memory opens a session once.
+    pinned.#opened = this.#opened;
+    if (name !== MAIN && pinned.takeTurn) Object.assign(pinned, pinned.#turnsOfBranch(name));
+    return pinned;
+  }
+
+  #turnsOfBranch(name: string): Turns {
+    const own = async (): Promise<Turns> => {
+      const { segment } = branchOf(await this.#tree(), name, this.#id);
+      // All sessions of a store have turns, or none has.
+      return innerTurns(this.#session(segment)) as Turns;
+    };
+    return {
+      takeTurn: async (request) => (await own()).takeTurn(request),
+      endTurn: async (runId) => (await own()).endTurn(runId),
+    };
   }
 
   /** @throws SessionError `session/unknown-branch` */

@@ -1,4 +1,4 @@
-/** What a process sends to the store: traces, beginnings of runs, ended spans, and what was said in them. Plain JSON. */
+/** What a process sends to the store: traces, beginnings of runs, ended spans, and what was said in them. */
 import type { SpanDetails, SpanError } from '../types.ts';
 
 export type TraceRecord = {
@@ -18,9 +18,9 @@ export type RunRecord = {
   readonly at: number;
 };
 
+/** A span that ended, as its text tells it: see span-text.ts. */
 export type SpanRecord = {
   readonly id: string;
-  readonly traceId: string;
   readonly parentId: string | null;
   /** In which order the spans of the trace began, as far as the process knows it. */
   readonly seq: number;
@@ -28,43 +28,60 @@ export type SpanRecord = {
   readonly name: string;
   readonly at: number;
   readonly endedAt: number;
-  readonly error?: SpanError;
-  /** Span data without what was said. */
+  readonly error: SpanError | undefined;
+  /** Span data without its type and what was said. */
   readonly data: { readonly [key: string]: unknown };
-  /** The run that it is in. */
-  readonly runId?: string;
-  /** Absent on spans that user code made. */
-  readonly details?: Omit<SpanDetails, 'instructions'>;
-  /** Numbers of contents, by what they are in the span, and whose numbers they are. */
-  readonly refs?: Refs;
-  readonly part?: number;
+  /** The run that it is in, and the segment; a span that user code made is in none. */
+  readonly runId: string | undefined;
+  readonly segmentId: string | undefined;
+  /** The one that was active. */
+  readonly agent: string | undefined;
+  /** Undefined on spans that user code made. */
+  readonly details: SpanFacts | undefined;
+  /** Numbers of contents, by what they are in the span. */
+  readonly refs: Refs | undefined;
   /** It was told of while it was open. */
-  readonly told?: true;
+  readonly told: boolean;
 };
 
+/** Details without what the record has beside them, and without what was said. */
+export type SpanFacts = Omit<SpanDetails, 'instructions' | 'runId' | 'segmentId' | 'agent'>;
+
 /** A span that is open: it began before this batch and did not end in it. */
-export type OpenRecord = Pick<SpanRecord, 'id' | 'traceId' | 'parentId' | 'seq' | 'type' | 'name' | 'at' | 'runId'> & {
+export type OpenRecord = Pick<SpanRecord, 'id' | 'parentId' | 'seq' | 'type' | 'name' | 'at'> & {
+  readonly traceId: string;
+  readonly runId?: string;
   readonly agent?: string;
 };
 
 /** By what they are in the span: a list of contents, or one. */
 export type Refs = { readonly [key: string]: number | readonly number[] };
 
-/** Numbered within the trace and the part that says it. */
-export type ContentRecord = {
-  readonly traceId: string;
-  readonly part: number;
-  readonly n: number;
-  readonly item: unknown;
-};
-
-export type Batch = {
+/** What a batch says beside its parts. */
+export type Head = {
   /** Who writes, a number of its own, and when: that it lives. */
   readonly writer: number;
   readonly at: number;
   readonly open: readonly OpenRecord[];
   readonly traces: readonly TraceRecord[];
   readonly runs: readonly RunRecord[];
-  readonly spans: readonly SpanRecord[];
-  readonly contents: readonly ContentRecord[];
 };
+
+/**
+ * Spans of one trace that ended since the part before, and what was said in them for the first time. Texts: they are
+ * made once, by the process that traces, and go into the file as they are.
+ */
+export type Part = {
+  readonly traceId: string;
+  /** Who numbers: the contents, and its own parts from 0. */
+  readonly place: number;
+  readonly n: number;
+  /** See span-text.ts. */
+  readonly spans: string;
+  /** A list of contents, and the number of its first one; undefined where there is none. */
+  readonly said: string | undefined;
+  readonly first: number;
+};
+
+/** `head` is a `Head` as JSON. */
+export type Batch = { readonly head: string; readonly parts: readonly Part[] };

@@ -1,13 +1,14 @@
 /** What is asked of a trace store. Plain data: it crosses to the writer thread. */
 import type { RedactionOptions } from '../../wire/redaction.ts';
+import type { Batch } from './batch.ts';
 
 export type Command = WriteCommand | PruneCommand | ReadCommand;
 
-/** `batch` is a `Batch` as JSON: one text crosses to another thread cheaper than its objects. */
+/** A batch is a few texts: they cross to another thread cheaper than objects. */
 export type WriteCommand = {
   readonly do: 'write';
   readonly tenant: string;
-  readonly batch: string;
+  readonly batch: Batch;
   readonly redact: RedactionOptions | false;
 };
 

@@ -2,57 +2,91 @@
  * What one process knows of a trace while it writes: which runs and spans are open, and which contents have a number.
  * Contents are known by identity: history is made of the same objects turn after turn.
  */
+import { startedMs } from '../span.ts';
 import type { Span } from '../types.ts';
 import type { RunRecord } from './batch.ts';
 
-export type Opened = { readonly runId: string | undefined; readonly seq: number; readonly isTold?: true };
+/** An open span: the run that it is in, its own or that of the span above, and in which order they began. */
+export type Opened = {
+  readonly span: Span;
+  readonly runId: string | undefined;
+  readonly seq: number;
+  /** The store was told of it while it was open. */
+  isTold: boolean;
+};
 
 export class TracePlace {
   /** Tells the numbers of this place from those of others of the same trace: other processes, or later segments. */
-  readonly part = Math.floor(Math.random() * 2 ** 48);
-  /** Of open spans: the run that they are in, their own or that of the span above, and in which order they began. */
+  readonly id = Math.floor(Math.random() * 2 ** 48);
+  readonly traceId: string;
   readonly #open = new Map<string, Opened>();
+  /** Spans that began since the store was told of all of them. */
+  #untold = 0;
   readonly #segments = new Map<string, string>();
   readonly #objects = new WeakMap<object, number>();
   readonly #texts = new Map<string, number>();
   #count = 0;
   #spans = 0;
+  #parts = 0;
+
+  constructor(traceId: string) {
+    this.traceId = traceId;
+  }
 
   /** The segment that begins with this span, if one does. */
   started(span: Span): RunRecord | undefined {
     const { details, parentId, spanId, traceId } = span;
     const above = parentId === null ? undefined : this.#open.get(parentId)?.runId;
     const runId = details?.runId ?? above;
-    this.#open.set(spanId, { runId, seq: this.#spans++ });
+    this.#open.set(spanId, { span, runId, seq: this.#spans++, isTold: false });
+    this.#untold += 1;
     if (runId === undefined || details?.runId === undefined || this.#segments.get(runId) === details.segmentId)
       return undefined;
     this.#segments.set(runId, details.segmentId ?? '');
-    const at = Date.parse(span.startedAt ?? '');
-    return { runId, traceId, at, ...(above !== undefined && above !== runId && { parentRunId: above }) };
+    const parent = above !== undefined && above !== runId ? { parentRunId: above } : undefined;
+    return { runId, traceId, at: startedMs(span), ...parent };
   }
 
-  /** What is known of an open span, which is told to the store. */
-  tell({ spanId, details }: Span): Opened {
-    const opened = this.#open.get(spanId) ?? { runId: details?.runId, seq: this.#spans++ };
-    this.#open.set(spanId, { ...opened, isTold: true });
-    return opened;
+  hasUntold(): boolean {
+    if (this.#untold > 0) for (const { isTold } of this.#open.values()) if (!isTold) return true;
+    return false;
+  }
+
+  /** Open spans of which the store was not told; it is now. */
+  untold(): Opened[] {
+    if (this.#untold === 0) return [];
+    this.#untold = 0;
+    const open = [...this.#open.values()].filter(({ isTold }) => !isTold);
+    for (const one of open) one.isTold = true;
+    return open;
   }
 
   /** What was known of the span since it began. */
-  ended({ spanId, details }: Span): Opened {
-    const opened = this.#open.get(spanId) ?? { runId: details?.runId, seq: this.#spans++ };
-    this.#open.delete(spanId);
+  ended(span: Span): Opened {
+    const opened = this.#open.get(span.spanId);
+    if (!opened) return { span, runId: span.details?.runId, seq: this.#spans++, isTold: false };
+    this.#open.delete(span.spanId);
     return opened;
   }
 
-  /** The number of a content; `add` gets it where it is new. */
-  number(item: unknown, add: (n: number, item: unknown) => void): number {
+  /** How many parts there were. */
+  nextPart(): number {
+    return this.#parts++;
+  }
+
+  /** How many contents have a number. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The number of a content; `add` gets it where it is new, which takes the next number. */
+  number(item: unknown, add: (item: unknown) => void): number {
     const known = this.#known(item);
     if (known !== undefined) return known;
     const n = this.#count++;
     if (typeof item === 'object' && item !== null) this.#objects.set(item, n);
     else if (typeof item === 'string') this.#texts.set(item, n);
-    add(n, item);
+    add(item);
     return n;
   }
 

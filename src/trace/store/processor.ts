@@ -10,14 +10,15 @@ import { UserError } from '../../protocol/errors.ts';
 import { warn } from '../../protocol/warn.ts';
 import type { RedactionOptions } from '../../wire/redaction.ts';
 import { signal } from '../../wire/signals.ts';
+import { DONE } from '../done.ts';
 import { type Clock, hourly, systemClock } from '../hourly.ts';
 import type { Span, Trace, TracingProcessor } from '../types.ts';
-import type { RunRecord } from './batch.ts';
+import type { Part, RunRecord } from './batch.ts';
 import type { PruneCommand } from './commands.ts';
 import { traceStorePath } from './location.ts';
-import { TracePlace } from './place.ts';
+import { type Opened, TracePlace } from './place.ts';
 import type { Pruned } from './prune.ts';
-import { type Begun, type Ended, encode } from './record.ts';
+import { type Begun, headOf, PartText } from './record.ts';
 import { BEAT_MS } from './presence.ts';
 import { Sink } from './sink.ts';
 
@@ -46,14 +47,18 @@ export type TraceStoreOptions = {
 };
 
 /** Spans at which is not waited any longer, and at which new ones are dropped. */
-const FLUSH_AT = 512;
+const FLUSH_AT = 1024;
 const MOST_WAITING = 50_000;
+/** Spans of one batch, as far as parts allow: each batch is one transaction. */
+const MOST_AT_ONCE = 4 * FLUSH_AT;
 /** Traces that are open at once; beyond, the one that began first is forgotten, which costs it nothing but space. */
 const MOST_PLACES = 10_000;
 /** Milliseconds between two chunks of deleting. */
 const CHUNK_PAUSE_MS = 20;
 const DAY_MS = 24 * 3_600_000;
 const MEMORY_BYTES = 64_000_000;
+
+type Filled = { readonly part: Part; readonly spans: number };
 
 /**
  * A trace processor that keeps runs, spans and usage in a SQLite file. It is there without being set; set one yourself
@@ -73,11 +78,12 @@ export class TraceStoreProcessor implements TracingProcessor {
   readonly #places = new Map<string, TracePlace>();
   #traces: Begun[] = [];
   #runs: RunRecord[] = [];
-  #ended: Ended[] = [];
+  /** Spans that ended: of traces that go on, and of those that are over. */
+  readonly #filling = new Map<TracePlace, PartText>();
+  #filled: Filled[] = [];
+  #waiting = 0;
   /** Who writes, among all processes. */
   readonly #writer = Math.floor(Math.random() * 2 ** 48);
-  /** Spans that are open and that the store does not know. */
-  readonly #untold = new Map<Span, TracePlace>();
   /** How many spans are open, told or not: while there are any, the store hears that this process lives. */
   #openSpans = 0;
   #beat: ReturnType<typeof setInterval> | undefined;
@@ -112,37 +118,43 @@ export class TraceStoreProcessor implements TracingProcessor {
     return this.#dropped;
   }
 
-  async onTraceStart(trace: Trace): Promise<void> {
+  onTraceStart(trace: Trace): Promise<void> {
     this.#traces.push({ trace, at: Date.now() });
     this.#wake();
+    return DONE;
   }
 
-  async onTraceEnd({ traceId }: Trace): Promise<void> {
+  onTraceEnd({ traceId }: Trace): Promise<void> {
+    const place = this.#places.get(traceId);
+    if (place) this.#fill(place);
     this.#places.delete(traceId);
+    return DONE;
   }
 
-  async onSpanStart(span: Span): Promise<void> {
-    const place = this.#place(span.traceId);
-    const run = place.started(span);
+  onSpanStart(span: Span): Promise<void> {
+    const run = this.#place(span.traceId).started(span);
     if (run) this.#runs.push(run);
     this.#openSpans += 1;
-    if (this.#untold.size < MOST_WAITING) this.#untold.set(span, place);
     this.#beat ??= this.#startBeat();
     this.#wake();
+    return DONE;
   }
 
-  async onSpanEnd(span: Span): Promise<void> {
+  onSpanEnd(span: Span): Promise<void> {
     const place = this.#place(span.traceId);
     const opened = place.ended(span);
-    this.#untold.delete(span);
     this.#openSpans -= 1;
-    if (this.#closed || this.#ended.length >= MOST_WAITING) {
+    if (this.#closed || this.#waiting >= MOST_WAITING) {
       this.#drop(1);
-      return;
+      return DONE;
     }
-    this.#ended.push({ span, place, ...opened });
-    if (this.#ended.length >= FLUSH_AT && !this.#flushing) void this.#flush();
+    let part = this.#filling.get(place);
+    if (!part) this.#filling.set(place, (part = new PartText(place)));
+    part.add(span, opened);
+    this.#waiting += 1;
+    if (this.#waiting >= FLUSH_AT && !this.#flushing) void this.#flush();
     else this.#wake();
+    return DONE;
   }
 
   async forceFlush(): Promise<void> {
@@ -169,7 +181,7 @@ export class TraceStoreProcessor implements TracingProcessor {
   #place(traceId: string): TracePlace {
     const known = this.#places.get(traceId);
     if (known) return known;
-    const place = new TracePlace();
+    const place = new TracePlace(traceId);
     this.#places.set(traceId, place);
     if (this.#places.size > MOST_PLACES) {
       for (const [oldest] of this.#places) {
@@ -181,7 +193,40 @@ export class TraceStoreProcessor implements TracingProcessor {
   }
 
   #isWaiting(): boolean {
-    return this.#traces.length + this.#runs.length + this.#ended.length + this.#untold.size > 0 || this.#isBeatDue;
+    return this.#traces.length + this.#runs.length + this.#waiting > 0 || this.#isBeatDue || this.#hasUntold();
+  }
+
+  #hasUntold(): boolean {
+    if (this.#openSpans <= 0) return false;
+    for (const place of this.#places.values()) if (place.hasUntold()) return true;
+    return false;
+  }
+
+  /** Spans that are open and that the store does not know. */
+  #untold(): Opened[] {
+    const open: Opened[] = [];
+    for (const place of this.#places.values()) {
+      if (open.length >= MOST_WAITING) break;
+      open.push(...place.untold());
+    }
+    return open;
+  }
+
+  /** What has ended in a trace as a part: when the trace is over, or when it is told. */
+  #fill(place: TracePlace): void {
+    const text = this.#filling.get(place);
+    if (!text) return;
+    this.#filling.delete(place);
+    this.#filled.push({ part: text.toPart(), spans: text.size });
+  }
+
+  /** The parts of the next batch: more wait where the store is slow. */
+  #takeParts(): Filled[] {
+    for (const place of this.#filling.keys()) this.#fill(place);
+    let spans = 0;
+    const after = this.#filled.findIndex((one) => (spans += one.spans) > MOST_AT_ONCE);
+    // One is taken, however large it is.
+    return this.#filled.splice(0, after < 0 ? this.#filled.length : Math.max(1, after));
   }
 
   /** A run that does one long thing tells nothing for a while: that is not to look as if its process were lost. */
@@ -219,7 +264,7 @@ export class TraceStoreProcessor implements TracingProcessor {
     if (!this.#isWaiting()) return Promise.resolve();
     this.#flushing = this.#write().finally(() => {
       this.#flushing = undefined;
-      if (this.#ended.length >= FLUSH_AT) void this.#flush();
+      if (this.#waiting >= FLUSH_AT) void this.#flush();
       else if (this.#isWaiting()) this.#wake();
     });
     return this.#flushing;
@@ -230,24 +275,25 @@ export class TraceStoreProcessor implements TracingProcessor {
     const pending = {
       writer: this.#writer,
       at,
-      open: Array.from(this.#untold, ([span, place]) => ({ span, place })),
+      open: this.#untold(),
       traces: this.#traces,
       runs: this.#runs,
-      ended: this.#ended.splice(0, FLUSH_AT),
     };
+    const taken = this.#takeParts();
+    const spans = taken.reduce((sum, one) => sum + one.spans, 0);
+    this.#waiting -= spans;
     this.#traces = [];
     this.#runs = [];
-    this.#untold.clear();
     this.#isBeatDue = false;
     this.#writtenAt = at;
     try {
-      const batch = encode(pending);
+      const batch = { head: headOf(pending), parts: taken.map(({ part }) => part) };
       await this.#sink.write({ do: 'write', tenant: this.#tenant, batch, redact: this.#redact });
       this.#endPruning ??= hourly(() => this.#prune(), this.#clock);
     } catch (error) {
       if (this.#dropped === 0)
         warn(`Traces could not be stored: ${error instanceof Error ? error.message : String(error)}`);
-      this.#drop(pending.ended.length);
+      this.#drop(spans);
     }
   }
 

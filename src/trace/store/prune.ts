@@ -4,6 +4,7 @@
  * What was said goes first; a run goes with its trace, when nothing was written to the trace for long enough.
  */
 import type { PruneCommand } from './commands.ts';
+import { keyOfPart, MOST_PARTS } from './part-key.ts';
 import type { Statements } from '../../store/sqlite/statements.ts';
 
 /** Whether there may be more to delete. */
@@ -34,9 +35,9 @@ function forgetTraces(db: Statements, before: number): boolean {
   let left = ROWS;
   for (const row of old) {
     const trace = Number(row['trace']);
-    left -= deleteRows(db, 'baton_trace_content', { trace, most: left });
-    if (left > 0) left -= deleteRows(db, 'baton_trace_spans', { trace, most: left });
-    if (left > 0) left -= deleteRows(db, 'baton_trace_open', { trace, most: left });
+    left -= deleteParts(db, 'baton_trace_said', { trace, most: left });
+    if (left > 0) left -= deleteParts(db, 'baton_trace_parts', { trace, most: left });
+    if (left > 0) left -= deleteOpen(db, trace, left);
     // A trace that is larger than a chunk goes on with the next one.
     if (left <= 0) break;
     db.run('DELETE FROM baton_trace_runs WHERE trace = ?', trace);
@@ -62,24 +63,24 @@ function overBudget(db: Statements, most: number): number[] {
 
 /** Whether all of it is gone. */
 function forgetContent(db: Statements, trace: number): boolean {
-  const isAll = deleteRows(db, 'baton_trace_content', { trace, most: ROWS }) < ROWS;
+  const isAll = deleteParts(db, 'baton_trace_said', { trace, most: ROWS }) < ROWS;
   if (isAll) db.run('UPDATE baton_traces SET content_bytes = 0 WHERE trace = ?', trace);
   return isAll;
 }
 
+type Chunk = { readonly trace: number; readonly most: number };
+
 /** How many rows of a trace were deleted. SQLite is built without DELETE … LIMIT. */
-function deleteRows(
-  db: Statements,
-  table: keyof typeof KEYS,
-  { trace, most }: { trace: number; most: number },
-): number {
-  const key = KEYS[table];
+function deleteParts(db: Statements, table: 'baton_trace_said' | 'baton_trace_parts', { trace, most }: Chunk): number {
   return db.run(
-    `DELETE FROM ${table} WHERE trace = ? AND (${key}) IN (SELECT ${key} FROM ${table} WHERE trace = ? LIMIT ?)`,
-    trace,
-    trace,
+    `DELETE FROM ${table} WHERE part IN (SELECT part FROM ${table} WHERE part BETWEEN ? AND ? LIMIT ?)`,
+    keyOfPart(trace, 0),
+    keyOfPart(trace, MOST_PARTS - 1),
     most,
   );
 }
 
-const KEYS = { baton_trace_content: 'part, n', baton_trace_spans: 'span_id', baton_trace_open: 'span_id' } as const;
+function deleteOpen(db: Statements, trace: number, most: number): number {
+  const some = 'SELECT span_id FROM baton_trace_open WHERE trace = ? LIMIT ?';
+  return db.run(`DELETE FROM baton_trace_open WHERE trace = ? AND span_id IN (${some})`, trace, trace, most);
+}

@@ -1,6 +1,7 @@
 /** What the store is asked: runs, the trace of a run, usage. Answers are rows as plain data. */
 import type { ReadCommand } from './commands.ts';
 import type { Statements, Columns } from '../../store/sqlite/statements.ts';
+import { keyOfPart, MOST_PARTS } from './part-key.ts';
 import { BEAT_OF_RUN, LOST_MS, STATUS_OF_RUN } from './presence.ts';
 
 type Of<K extends ReadCommand['do']> = Extract<ReadCommand, { do: K }>;
@@ -27,18 +28,17 @@ export function readRuns(db: Statements, { tenant, status, agent, since, before,
   return db.all(`${RUN} WHERE ${where.join(' AND ')} ORDER BY r.run DESC LIMIT ?`, ...values, limit);
 }
 
-/** What goes on elsewhere under the same id is not open any more. */
 const OPEN = `SELECT o.*, coalesce(w.beat_at, o.started_at) AS beat_at, coalesce(w.beat_at, 0) < ? AS is_lost
-  FROM baton_trace_open o LEFT JOIN baton_trace_writers w USING (writer)
-  WHERE o.trace = ? AND NOT EXISTS (SELECT 1 FROM baton_trace_spans s WHERE s.trace = o.trace AND s.span_id = o.span_id)`;
+  FROM baton_trace_open o LEFT JOIN baton_trace_writers w USING (writer) WHERE o.trace = ?`;
 
 export type TraceRows = {
   readonly trace: Columns;
   readonly runs: Columns[];
-  readonly spans: Columns[];
-  /** Spans that did not end, and whether their process is lost. */
+  /** Spans that ended. */
+  readonly parts: Columns[];
+  /** Spans that did not end as far as it was told here, and whether their process is lost. */
   readonly open: Columns[];
-  readonly contents: Columns[];
+  readonly said: Columns[];
 };
 
 /** The trace of a run, or with this id; of a shortened id the one that it means. */
@@ -47,12 +47,13 @@ export function readTrace(db: Statements, { tenant, id }: Of<'trace'>): TraceRow
   if (typeof found !== 'number') return { candidates: found };
   const trace = db.get('SELECT * FROM baton_traces WHERE trace = ?', found) ?? {};
   const lost = Date.now() - LOST_MS;
+  const keys = [keyOfPart(found, 0), keyOfPart(found, MOST_PARTS - 1)];
   return {
     trace,
     runs: db.all(`${RUN} WHERE r.trace = ? ORDER BY r.run`, lost, found),
     open: db.all(OPEN, lost, found),
-    spans: db.all('SELECT * FROM baton_trace_spans WHERE trace = ? ORDER BY started_at, seq', found),
-    contents: db.all('SELECT part, n, item FROM baton_trace_content WHERE trace = ?', found),
+    parts: db.all('SELECT place, spans FROM baton_trace_parts WHERE part BETWEEN ? AND ? ORDER BY part', ...keys),
+    said: db.all('SELECT place, first, items FROM baton_trace_said WHERE part BETWEEN ? AND ?', ...keys),
   };
 }
 

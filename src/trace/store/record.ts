@@ -1,82 +1,64 @@
-/** Ended spans as records: what was said goes beside them, once a trace, and is referred to by number. */
-import { createRedactor, type Redactor } from '../../wire/redaction.ts';
-import type { Span, SpanData, Trace } from '../types.ts';
-import type { Batch, ContentRecord, OpenRecord, Refs, RunRecord, SpanRecord, TraceRecord } from './batch.ts';
+/** Ended spans as parts of their trace: what was said goes beside them, once a trace, and is referred to by number. */
+import { createRedactor } from '../../wire/redaction.ts';
+import { endedMs, startedMs } from '../span.ts';
+import type { Span, SpanData, SpanDetails, Trace } from '../types.ts';
+import type { Head, OpenRecord, Part, Refs, RunRecord, SpanFacts, TraceRecord } from './batch.ts';
 import type { Opened, TracePlace } from './place.ts';
+import { SpanText } from './span-text.ts';
 
 /** A trace that began. */
 export type Begun = { readonly trace: Trace; readonly at: number };
-/** An ended span, and what is known of its trace. */
-export type Ended = Opened & { readonly span: Span; readonly place: TracePlace };
-/** A span that is open, and what is known of its trace. */
-export type Open = { readonly span: Span; readonly place: TracePlace };
-
+/** What waits to be told. */
 export type Pending = {
   readonly writer: number;
   readonly at: number;
-  readonly open: readonly Open[];
+  readonly open: readonly Opened[];
   readonly traces: readonly Begun[];
   readonly runs: readonly RunRecord[];
-  readonly ended: readonly Ended[];
 };
 
-/** The batch as JSON. */
-export function encode({ writer, at, open, traces, runs, ended }: Pending): string {
-  const contents: ContentRecord[] = [];
-  const batch: Batch = {
-    writer,
-    at,
-    open: open.map(openRecord),
-    traces: traces.map(traceRecord),
-    runs,
-    spans: ended.map((one) => spanRecord(one, contents)),
-    contents,
-  };
+/** All but parts, as JSON. */
+export function headOf({ writer, at, open, traces, runs }: Pending): string {
+  const head: Head = { writer, at, open: open.map(openRecord), traces: traces.map(traceRecord), runs };
+  return jsonOf(head);
+}
+
+/** JSON. Of user code's own data: cycles, and what else JSON has no word for, become notes. */
+function jsonOf(value: unknown): string {
   try {
-    return JSON.stringify(batch);
+    return JSON.stringify(value) ?? 'null';
   } catch {
-    return JSON.stringify(plain(batch));
+    return JSON.stringify(noted(value));
   }
 }
 
-/** Of user code's own data: cycles, and what else JSON has no word for, become notes. */
-function plain(batch: Batch): Batch {
-  const notes = createRedactor();
-  const safe = <T>(value: T): T => {
-    try {
-      JSON.stringify(value);
-      return value;
-    } catch {
-      return noted(value, notes);
-    }
-  };
-  return {
-    ...batch,
-    traces: batch.traces.map((trace) => safe(trace)),
-    spans: batch.spans.map((span) => safe(span)),
-    contents: batch.contents.map(({ item, ...rest }) => ({ ...rest, item: safe(item) })),
-  };
-}
-
 /** The same shape, but for what JSON cannot say. */
-function noted<T>(value: T, notes: Redactor): T {
+function noted<T>(value: T): T {
   try {
-    return notes(value) as T;
+    return createRedactor()(value) as T;
   } catch {
     return '[unreadable]' as T;
+  }
+}
+
+/** A value that JSON can say: itself, if it is one. */
+function safe<T>(value: T): T {
+  try {
+    JSON.stringify(value);
+    return value;
+  } catch {
+    return noted(value);
   }
 }
 
 function traceRecord({ trace, at }: Begun): TraceRecord {
   const { traceId, name, groupId, metadata } = trace;
   const has = metadata && Object.keys(metadata).length > 0;
-  // Not known to be JSON until it is written: see `encode`.
   return { traceId, name, groupId, at, ...(has && { metadata }) };
 }
 
-function openRecord({ span, place }: Open): OpenRecord {
-  const { traceId, spanId, parentId, spanData, startedAt, details } = span;
-  const { runId, seq } = place.tell(span);
+function openRecord({ span, runId, seq }: Opened): OpenRecord {
+  const { traceId, spanId, parentId, spanData, details } = span;
   return {
     id: spanId,
     traceId,
@@ -84,87 +66,122 @@ function openRecord({ span, place }: Open): OpenRecord {
     seq,
     type: spanData.type,
     name: nameOf(spanData),
-    at: Date.parse(startedAt ?? ''),
+    at: startedMs(span),
     ...(runId !== undefined && { runId }),
     ...(details?.agent !== undefined && { agent: details.agent }),
   };
 }
 
-function spanRecord({ span, runId, seq, isTold, place }: Ended, contents: ContentRecord[]): SpanRecord {
-  const { traceId, spanId, parentId, spanData, startedAt, endedAt, error, details } = span;
-  const number = (item: unknown): number =>
-    place.number(item, (n, one) => contents.push({ traceId, part: place.part, n, item: small(one) }));
-  const { data, said } = parted(spanData);
-  const refs: Record<string, number | number[]> = {};
-  for (const [key, value] of Object.entries(said)) {
-    if (value === undefined) continue;
-    refs[key] = Array.isArray(value) ? value.map(number) : number(value);
+/** Spans of one trace that ended, until they are told. Made as they end: no span is kept for it. */
+export class PartText {
+  readonly #place: TracePlace;
+  readonly #spans = new SpanText();
+  readonly #first: number;
+  readonly #items: string[] = [];
+
+  constructor(place: TracePlace) {
+    this.#place = place;
+    this.#first = place.count;
   }
-  const { instructions, ...facts } = details ?? {};
-  if (instructions) refs['instructions'] = number(instructions);
-  return {
-    id: spanId,
-    traceId,
-    parentId,
-    seq,
-    type: spanData.type,
-    name: nameOf(spanData),
-    at: Date.parse(startedAt ?? ''),
-    endedAt: Date.parse(endedAt ?? ''),
-    ...(error && { error }),
-    ...(runId !== undefined && { runId }),
-    ...(isTold === true && { told: true as const }),
-    data,
-    ...(details && { details: facts }),
-    ...(Object.keys(refs).length > 0 && { refs: refs satisfies Refs, part: place.part }),
-  };
+
+  /** How many spans there are. */
+  get size(): number {
+    return this.#spans.size;
+  }
+
+  /** @param opened what was known of it since it began */
+  add(span: Span, { runId, seq, isTold }: Opened): void {
+    const { spanData, error, details } = span;
+    const record = {
+      id: span.spanId,
+      parentId: span.parentId,
+      seq,
+      type: spanData.type,
+      name: nameOf(spanData),
+      at: startedMs(span),
+      endedAt: endedMs(span),
+      error: error ?? undefined,
+      runId,
+      segmentId: details?.segmentId,
+      agent: details?.agent,
+      details: details && detailsOf(details),
+      refs: this.#refs(spanData, details),
+      told: isTold,
+    };
+    this.#spans.add(record, spanData);
+  }
+
+  toPart(): Part {
+    const said = this.#items.length === 0 ? undefined : `[${this.#items.join(',')}]`;
+    const { id: place, traceId } = this.#place;
+    const [n, first] = [this.#place.nextPart(), this.#first];
+    // One that fails must not take the others with it.
+    return { traceId, place, n, spans: this.#spans.toText(safe), said, first };
+  }
+
+  readonly #say = (item: unknown): void => void this.#items.push(jsonOf(small(item)));
+  readonly #number = (item: unknown): number => this.#place.number(item, this.#say);
+
+  /** Numbers of what was said in a span. */
+  #refs(span: SpanData, details: SpanDetails | undefined): Refs | undefined {
+    const [input, output] = [inputOf(span), outputOf(span)];
+    const instructions = details?.instructions;
+    if (input === undefined && output === undefined && !instructions) return undefined;
+    const refs: Record<string, number | number[]> = {};
+    if (input !== undefined) refs[span.type === 'custom' ? 'data' : 'input'] = this.#ref(input);
+    if (output !== undefined) refs[span.type === 'mcp_tools' ? 'result' : 'output'] = this.#ref(output);
+    if (instructions) refs['instructions'] = this.#number(instructions);
+    return refs;
+  }
+
+  #ref(said: unknown): number | number[] {
+    return Array.isArray(said) ? said.map(this.#number) : this.#number(said);
+  }
 }
 
-type Parted = { readonly data: SpanRecord['data']; readonly said: { readonly [key: string]: unknown } };
-
-/** What a span is, and what was said in it. */
-function parted(span: SpanData): Parted {
+/** What was said to it; sound is not kept. */
+function inputOf(span: SpanData): unknown {
   switch (span.type) {
     case 'agent':
     case 'task':
     case 'turn':
     case 'handoff':
-    case 'guardrail': {
-      const { type: _, ...data } = span;
-      return { data, said: {} };
-    }
-    case 'function': {
-      const { type: _, input, output, ...data } = span;
-      return { data, said: { ...(input !== '' && { input }), ...(output !== '' && { output }) } };
-    }
-    case 'generation': {
-      const { type: _, input, output, ...data } = span;
-      return { data, said: { input, output } };
-    }
-    case 'response': {
-      const { _input: input, _response: response, response_id } = span;
-      return {
-        data: { ...(response_id !== undefined && { response_id }) },
-        said: { input, output: response?.['output'] },
-      };
-    }
+    case 'guardrail':
+    case 'mcp_tools':
+      return undefined;
+    case 'function':
+      return span.input === '' ? undefined : span.input;
+    case 'generation':
+      return span.input;
+    case 'response':
+      return span._input;
     case 'custom':
-      return { data: { name: span.name }, said: Object.keys(span.data).length > 0 ? { data: span.data } : {} };
+      return Object.keys(span.data).length > 0 ? span.data : undefined;
     case 'transcription':
     case 'speech':
-    case 'speech_group': {
-      const { type: _, input, ...data } = span;
-      return { data: 'output' in data ? { ...data, output: undefined } : data, said: { input: textOf(input) } };
-    }
-    case 'mcp_tools': {
-      const { type: _, result, ...data } = span;
-      return { data, said: { result } };
-    }
+    case 'speech_group':
+      return typeof span.input === 'string' ? span.input : undefined;
   }
 }
 
-/** Sound is not kept. */
-const textOf = (input: unknown): string | undefined => (typeof input === 'string' ? input : undefined);
+/** What it said. */
+function outputOf(span: SpanData): unknown {
+  if (span.type === 'function') return span.output === '' ? undefined : span.output;
+  if (span.type === 'generation') return span.output;
+  if (span.type === 'response') return span._response?.['output'];
+  return span.type === 'mcp_tools' ? span.result : undefined;
+}
+
+const ELSEWHERE: ReadonlySet<string> = new Set(['runId', 'segmentId', 'agent', 'instructions']);
+
+/** Without what stands elsewhere. A loop: taking members out of an object by a rest is several times slower. */
+function detailsOf(details: SpanDetails): SpanFacts {
+  const facts: Record<string, unknown> = {};
+  for (const key of Object.keys(details) as (keyof SpanDetails)[]) {
+    if (!ELSEWHERE.has(key)) facts[key] = details[key];
+  }
+  return facts;
+}
 
 function nameOf(data: SpanData): string {
   if ('name' in data) return data.name;
@@ -175,17 +192,15 @@ function nameOf(data: SpanData): string {
 }
 
 /** Bytes in the parts of an item become a note: JSON would make a long list of them. */
-function small(item: unknown): unknown {
-  if (typeof item !== 'object' || item === null) return item;
-  return Object.values(item).some((value) => Array.isArray(value) && value.some(hasBytes)) || hasBytes(item)
-    ? withoutBytes(item, 8)
-    : item;
-}
+const small = (item: unknown): unknown => (hasBytes(item, 3) ? withoutBytes(item, 8) : item);
 
-const hasBytes = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (ArrayBuffer.isView(value) || Object.values(value).some((one) => ArrayBuffer.isView(one)));
+function hasBytes(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (ArrayBuffer.isView(value)) return true;
+  if (depth === 0) return false;
+  if (Array.isArray(value)) return value.some((one) => hasBytes(one, depth - 1));
+  return Object.values(value).some((one) => hasBytes(one, depth - 1));
+}
 
 function withoutBytes(value: unknown, depth: number): unknown {
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;

@@ -1,33 +1,76 @@
-/** A batch without secrets: names, errors, metadata, data, details and contents. Ids and times stay as they are. */
-import type { Redactor } from '../../wire/redaction.ts';
-import type { Batch, ContentRecord, OpenRecord, SpanRecord, TraceRecord } from './batch.ts';
+/**
+ * A batch without secrets: names, errors, metadata, data, details and contents. Ids and times stay as they are.
+ *
+ * Most texts hold nothing that could be one, which a look at the whole text tells; only the others are taken apart.
+ */
+import { createRedactor, type RedactionOptions, type Redactor } from '../../wire/redaction.ts';
+import { suspicion } from '../../wire/suspicion.ts';
+import type { Batch, Head, OpenRecord, Part, SpanRecord, TraceRecord } from './batch.ts';
+import { spansIn, textOf } from './span-text.ts';
 
-export function redacted(batch: Batch, redact: Redactor): Batch {
-  // What comes back has the shape of what went in, but for the texts in it.
-  const clean = <T>(value: T): T => redact(value) as T;
-  const trace = ({ traceId, at, ...said }: TraceRecord): TraceRecord => ({ ...clean(said), traceId, at });
-  const span = ({ name, error, data, details, ...rest }: SpanRecord): SpanRecord => ({
-    ...rest,
-    name: clean(name),
-    ...(error && { error: clean(error) }),
-    data: clean(data),
-    ...(details && { details: { ...clean(details), ...idsOf(details) } }),
-  });
-  const open = ({ name, agent, ...rest }: OpenRecord): OpenRecord => ({
-    ...rest,
-    name: clean(name),
-    ...(agent !== undefined && { agent: clean(agent) }),
-  });
-  const content = ({ item, ...ids }: ContentRecord): ContentRecord => ({ ...ids, item: clean(item) });
+/** A part as it is written, and its spans. */
+export type Parsed = { readonly part: Part; readonly spans: readonly SpanRecord[] };
+/** A batch that was read. */
+export type Read = { readonly head: Head; readonly parts: readonly Parsed[] };
+
+export type Cleaning = { readonly redact: Redactor; readonly isSuspect: (json: string) => boolean };
+
+/** `false`: nothing is taken out. */
+export function cleaning(options: RedactionOptions | false): Cleaning {
+  if (options === false) return { redact: (value) => value, isSuspect: () => false };
+  return { redact: createRedactor(options), isSuspect: suspicion(options) };
+}
+
+export function readBatch({ head, parts }: Batch, cleaner: Cleaning): Read {
+  // The word of record.ts, which wrote it.
+  const said = JSON.parse(head) as Head;
   return {
-    ...batch,
-    traces: batch.traces.map(trace),
-    spans: batch.spans.map(span),
-    open: batch.open.map(open),
-    contents: batch.contents.map(content),
+    head: cleaner.isSuspect(head) ? cleanHead(said, cleaner.redact) : said,
+    parts: parts.map((part) => readPart(part, cleaner)),
   };
 }
 
-function idsOf({ runId, segmentId }: NonNullable<SpanRecord['details']>): Pick<SpanRecord, 'details'>['details'] {
-  return { ...(runId !== undefined && { runId }), ...(segmentId !== undefined && { segmentId }) };
+function readPart(part: Part, { redact, isSuspect }: Cleaning): Parsed {
+  const spans = spansIn(part.spans);
+  const clean = isSuspect(part.spans) ? spans.map((span) => cleanSpan(span, redact)) : spans;
+  const isLarge = part.said !== undefined && part.said.length > MOST_OF_ITEM;
+  const said = part.said !== undefined && (isLarge || isSuspect(part.said)) ? cleanItems(part.said, redact) : part.said;
+  return { part: { ...part, said, spans: clean === spans ? part.spans : textOf(clean) }, spans: clean };
+}
+
+/** What comes back has the shape of what went in, but for the texts in it. */
+const cleaned = <T>(value: T, redact: Redactor): T => redact(value) as T;
+
+function cleanHead(head: Head, redact: Redactor): Head {
+  const trace = ({ traceId, at, ...said }: TraceRecord): TraceRecord => ({ ...cleaned(said, redact), traceId, at });
+  const open = ({ name, agent, ...rest }: OpenRecord): OpenRecord => ({
+    ...rest,
+    name: cleaned(name, redact),
+    ...(agent !== undefined && { agent: cleaned(agent, redact) }),
+  });
+  return { ...head, traces: head.traces.map(trace), open: head.open.map(open) };
+}
+
+const cleanSpan = ({ name, error, data, agent, details, ...rest }: SpanRecord, redact: Redactor): SpanRecord => ({
+  ...rest,
+  name: cleaned(name, redact),
+  error: error && cleaned(error, redact),
+  data: cleaned(data, redact),
+  agent: agent === undefined ? undefined : cleaned(agent, redact),
+  details: details && cleaned(details, redact),
+});
+
+/** Characters of an item. */
+const MOST_OF_ITEM = 262_144;
+const KEPT_OF_ITEM = 16_384;
+
+function cleanItems(said: string, redact: Redactor): string {
+  const items = (JSON.parse(said) as unknown[]).map((item) => capped(JSON.stringify(redact(item)) ?? 'null'));
+  return `[${items.join(',')}]`;
+}
+
+/** An item that is too large for a store of many is kept in its beginning. */
+function capped(text: string): string {
+  if (text.length <= MOST_OF_ITEM) return text;
+  return JSON.stringify({ truncated: true, length: text.length, begin: text.slice(0, KEPT_OF_ITEM) });
 }

@@ -1,6 +1,7 @@
 /** Rows of the store as what its users get. */
 import type { SpanDetails, SpanError } from '../types.ts';
-import type { Refs } from './batch.ts';
+import type { SpanRecord } from './batch.ts';
+import { spansIn } from './span-text.ts';
 import type { TraceRows } from './read.ts';
 import type { Columns } from '../../store/sqlite/statements.ts';
 
@@ -135,10 +136,24 @@ const tokens = (row: Columns): Tokens => ({
   unpricedCalls: number(row, 'unpriced'),
 });
 
-export function traceOf({ trace, runs, spans, open, contents }: TraceRows): StoredTrace {
+export function traceOf({ trace, runs, parts, open, said }: TraceRows): StoredTrace {
   const all = runs.map(runOf);
   const ids = new Map(all.map(({ key, runId }) => [key, runId]));
-  const items = new Map(contents.map((row) => [`${number(row, 'part')} ${number(row, 'n')}`, parsed(row['item'])]));
+  const items = itemsOf(said);
+  const spans = new Map<string, Placed>();
+  for (const row of parts) {
+    const place = number(row, 'place');
+    // Told again by who goes on after a crash: the same.
+    for (const span of spansIn(text(row, 'spans') ?? '[[],[]]')) {
+      if (!spans.has(span.id)) spans.set(span.id, { at: span.at, seq: span.seq, span: spanOf(span, place, items) });
+    }
+  }
+  for (const row of open) {
+    const id = text(row, 'span_id') ?? '';
+    // What goes on elsewhere under the same id is not open any more.
+    if (!spans.has(id))
+      spans.set(id, { at: number(row, 'started_at'), seq: number(row, 'seq'), span: openOf(row, ids) });
+  }
   return {
     traceId: text(trace, 'trace_id') ?? '',
     workflow: text(trace, 'name'),
@@ -146,10 +161,22 @@ export function traceOf({ trace, runs, spans, open, contents }: TraceRows): Stor
     metadata: object(trace, 'metadata'),
     startedAt: number(trace, 'started_at'),
     runs: all,
-    spans: [...spans, ...open]
-      .toSorted((a, b) => number(a, 'started_at') - number(b, 'started_at') || number(a, 'seq') - number(b, 'seq'))
-      .map((row) => ('is_lost' in row ? openOf(row, ids) : spanOf(row, ids.get(number(row, 'run')), items))),
+    spans: [...spans.values()].toSorted((a, b) => a.at - b.at || a.seq - b.seq).map(({ span }) => span),
   };
+}
+
+type Placed = { readonly at: number; readonly seq: number; readonly span: StoredSpan };
+
+/** Contents by place and number. */
+function itemsOf(said: readonly Columns[]): ReadonlyMap<string, unknown> {
+  const items = new Map<string, unknown>();
+  for (const row of said) {
+    const list = parsed(row['items']);
+    if (!Array.isArray(list)) continue;
+    const [place, first] = [number(row, 'place'), number(row, 'first')];
+    for (const [index, item] of list.entries()) items.set(`${place} ${first + index}`, item);
+  }
+  return items;
 }
 
 function openOf(row: Columns, ids: ReadonlyMap<number, string>): StoredSpan {
@@ -178,30 +205,28 @@ function openOf(row: Columns, ids: ReadonlyMap<number, string>): StoredSpan {
   };
 }
 
-function spanOf(row: Columns, runId: string | undefined, items: ReadonlyMap<string, unknown>): StoredSpan {
-  const { details, ...data } = object(row, 'data') ?? {};
-  const part = number(row, 'part');
-  const refs = (object(row, 'refs') ?? {}) as Refs;
+function spanOf(span: SpanRecord, place: number, items: ReadonlyMap<string, unknown>): StoredSpan {
+  const { runId, segmentId, agent, details: facts, refs } = span;
   const content: Record<string, unknown> = {};
-  for (const [key, ref] of Object.entries(refs)) {
+  for (const [key, ref] of Object.entries(refs ?? {})) {
     const numbers = typeof ref === 'number' ? [ref] : ref;
-    const found = numbers.map((n) => items.get(`${part} ${n}`));
+    const found = numbers.map((n) => items.get(`${place} ${n}`));
     if (found.includes(undefined)) continue;
     content[key] = typeof ref === 'number' ? found[0] : found;
   }
+  const ids = { ...(runId !== undefined && { runId }), ...(segmentId !== undefined && { segmentId }) };
   return {
-    spanId: text(row, 'span_id') ?? '',
-    parentId: text(row, 'parent_id'),
+    spanId: span.id,
+    parentId: span.parentId ?? undefined,
     runId,
-    type: text(row, 'type') ?? '',
-    name: text(row, 'name') ?? '',
-    agent: text(row, 'agent'),
-    startedAt: number(row, 'started_at'),
-    endedAt: number(row, 'ended_at'),
-    error: errorOf(row),
-    data,
-    // Written as it was.
-    details: details as SpanDetails | undefined,
+    type: span.type,
+    name: span.name,
+    agent,
+    startedAt: span.at,
+    endedAt: span.endedAt,
+    error: span.error,
+    data: span.data,
+    details: facts && { ...ids, ...(agent !== undefined && { agent }), ...facts },
     content,
   };
 }

@@ -12,7 +12,17 @@ import { assistantMessage, functionCall, modelError, ScriptedModel } from '../..
 import { tool } from '../../tools/index.ts';
 import { fakeClock } from '../clock.fixture.ts';
 import { Collector } from '../collector.fixture.ts';
-import { setTraceProcessors, setTracingDisabled, withCustomSpan, withTrace } from '../index.ts';
+import {
+  setTraceProcessors,
+  setTracingDisabled,
+  withCustomSpan,
+  withGenerationSpan,
+  withGuardrailSpan,
+  withMCPListToolsSpan,
+  withSpeechGroupSpan,
+  withTrace,
+  withTurnSpan,
+} from '../index.ts';
 import { openTraceStore, type StoredTrace, type TraceStore, TraceStoreProcessor } from './index.ts';
 
 const LONG = { timeout: 60_000 };
@@ -117,6 +127,40 @@ test('a sub-agent is a run under its caller, who pays for it; so is a run that a
   ]);
 });
 
+test('a span in the store says what the span said, but for what stands beside it', async () => {
+  const details = { cached_tokens: 2, reasoning_tokens: 1 };
+  const usage = new Usage({
+    requests: 1,
+    inputTokens: 10,
+    outputTokens: 5,
+    totalTokens: 15,
+    inputTokensDetails: details,
+  });
+  const steps = [functionCall('go', {}, { callId: 'c1' }), assistantMessage('done')];
+  const model = new ScriptedModel(steps.map((item): ModelResponse => ({ usage, output: [item] })));
+  const go = tool({ name: 'go', description: '', parameters: NOTHING, strict: false, execute: () => 'gone' });
+  const agent = new Agent({ name: 'A', model, tools: [go], modelSettings: { temperature: 0, maxTokens: 100 } });
+  await withTrace('mine', async () => {
+    await run(agent, 'hi');
+    await withGenerationSpan(async () => undefined, { data: { model: 'm', usage: { input_tokens: 1, extra: [1] } } });
+    await withTurnSpan(async () => undefined, { data: { turn: 1, agent_name: 'Else' } });
+    await withGuardrailSpan(async () => undefined, { data: { name: 'g', triggered: true } });
+    await withMCPListToolsSpan(async () => undefined, { data: { server: 's', result: ['a', 'b'] } });
+    await withSpeechGroupSpan(async () => undefined, { data: { input: 'said' } });
+  });
+  const trace = await traceOf(collector.traces[0]?.traceId ?? '');
+  expect(trace.spans).toHaveLength(collector.spans.length);
+  for (const { spanId, spanData, details: known } of collector.spans) {
+    const stored = trace.spans.find((one) => one.spanId === spanId);
+    const { type, ...said } = JSON.parse(JSON.stringify(spanData)) as Record<string, unknown>;
+    const { instructions: _, ...facts } = known ?? {};
+    const content = Object.entries(stored?.content ?? {}).filter(([key]) => key !== 'instructions');
+    // What was said in a custom span is its data.
+    expect({ ...stored?.data, ...Object.fromEntries(content) }).toEqual(said);
+    expect([stored?.type, stored?.details]).toEqual([type, known && facts]);
+  }
+});
+
 test('a failed run says why; runs are found by status, agent, and page by page', async () => {
   const broken = new Agent({ name: 'Broken', model: new ScriptedModel([]) });
   await expect(run(broken, 'hi')).rejects.toThrow();
@@ -143,7 +187,7 @@ test('what was said is stored once a trace, however many turns repeat it', async
   await run(new Agent({ name: 'A', model, tools: [go] }), `a long question ${'x'.repeat(50_000)}`, { maxTurns: 30 });
   await processor.shutdown();
   const db = new DatabaseSync(path);
-  const [row] = db.prepare("SELECT count(*) AS n FROM baton_trace_content WHERE item LIKE '%a long question%'").all();
+  const [row] = db.prepare("SELECT count(*) AS n FROM baton_trace_said WHERE items LIKE '%a long question%'").all();
   db.close();
   expect(row?.['n']).toBe(1);
 });

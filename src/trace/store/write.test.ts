@@ -1,10 +1,11 @@
 /** The store's tables on a database in memory: what counts, once. */
 import { expect, test } from 'vitest';
 import { openDatabase } from '../../store/sqlite/database.ts';
-import type { Batch, OpenRecord, SpanRecord } from './batch.ts';
+import type { Batch, Head, OpenRecord, SpanRecord } from './batch.ts';
 import type { Command } from './commands.ts';
 import type { TraceRows } from './read.ts';
 import { traceOf } from './rows.ts';
+import { textOf } from './span-text.ts';
 import { traceTables } from './tables.ts';
 
 const T0 = Date.UTC(2026, 0, 5, 10);
@@ -20,23 +21,31 @@ function open(): (command: Command) => unknown {
   };
 }
 
-const writing = (batch: Partial<Batch>, redact: object | false = {}): Command => ({
-  do: 'write',
-  tenant: 'default',
-  redact,
-  batch: JSON.stringify({
-    writer: 1,
-    at: Date.now(),
-    open: [],
-    traces: [],
-    runs: [],
-    spans: [],
-    contents: [],
-    ...batch,
-  }),
-});
+/** A span in a trace, and contents from number 0. */
+type Said = Partial<SpanRecord> & { readonly traceId: string };
+type Telling = Partial<Head> & { readonly spans?: readonly Said[]; readonly items?: readonly unknown[] };
 
-const span = (id: string, type: string, more: Partial<SpanRecord> = {}): SpanRecord => ({
+let parts = 0;
+
+/** A batch of a place of its own; the contents are said in the first trace. */
+function writing({ spans = [], items, ...head }: Telling, redact: object | false = {}): Command {
+  const traces = [...new Set(spans.map(({ traceId }) => traceId))];
+  const said = items && JSON.stringify(items);
+  const batch: Batch = {
+    head: JSON.stringify({ writer: 1, at: Date.now(), open: [], traces: [], runs: [], ...head }),
+    parts: traces.map((traceId, index) => ({
+      traceId,
+      place: ++parts,
+      n: 0,
+      spans: textOf(spans.filter((one) => one.traceId === traceId) as unknown as SpanRecord[]),
+      said: index === 0 ? said : undefined,
+      first: 0,
+    })),
+  };
+  return { do: 'write', tenant: 'default', redact, batch };
+}
+
+const span = (id: string, type: string, more: Partial<Said> = {}): Said => ({
   id,
   traceId: 'trace_1',
   parentId: null,
@@ -46,17 +55,17 @@ const span = (id: string, type: string, more: Partial<SpanRecord> = {}): SpanRec
   at: T0,
   endedAt: T0 + 100,
   data: {},
-  runId: more.details?.runId ?? 'run-1',
-  details: { runId: 'run-1', segmentId: 's1', agent: 'Guide' },
+  runId: 'run-1',
+  segmentId: 's1',
+  agent: 'Guide',
+  details: {},
   ...more,
 });
 
-const call = (id: string, runId: string, nanoUsd?: number): SpanRecord =>
+const call = (id: string, runId: string, nanoUsd?: number): Said =>
   span(id, 'generation', {
+    runId,
     details: {
-      runId,
-      segmentId: 's1',
-      agent: 'Guide',
       origin: { provider: 'openai', api: 'x', model: 'gpt' },
       usage: { inputTokens: 10, outputTokens: 5, totalTokens: 15, inputTokensDetails: { cached_tokens: 4 } },
       ...(nanoUsd !== undefined && { nanoUsd }),
@@ -76,7 +85,7 @@ const opened = (id: string, more: Partial<OpenRecord> = {}): OpenRecord => ({
   ...more,
 });
 
-const run = (runId: string, at = T0, parentRunId?: string): Batch['runs'][number] => ({
+const run = (runId: string, at = T0, parentRunId?: string): Head['runs'][number] => ({
   runId,
   traceId: 'trace_1',
   at,
@@ -94,9 +103,9 @@ test('a batch that comes twice counts once', () => {
       call('a', 'run-1', 300),
       call('b', 'child'),
       span('f', 'function'),
-      span('t', 'task', { details: { runId: 'run-1', segmentId: 's1', outcome: 'finished' } }),
+      span('t', 'task', { details: { outcome: 'finished' } }),
     ],
-    contents: [{ traceId: 'trace_1', part: 7, n: 0, item: { text: 'hello' } }],
+    items: [{ text: 'hello' }],
   });
   expect(ask(batch)).toEqual({ spans: 4 });
   const once = runsOf(ask);
@@ -115,7 +124,7 @@ test('a lost segment that is told late does not end a run that goes on', () => {
   const ask = open();
   ask(writing({ runs: [run('run-1')] }));
   ask(writing({ runs: [run('run-1', T0 + 5000)] }));
-  const lost = span('t', 'task', { details: { runId: 'run-1', segmentId: 's1', outcome: 'interrupted' } });
+  const lost = span('t', 'task', { details: { outcome: 'interrupted' } });
   ask(writing({ runs: [run('run-1')], spans: [lost] }));
   expect(runsOf(ask)).toMatchObject([{ status_now: 'running', started_at: T0, ended_at: null, segments: 1 }]);
 });
@@ -166,15 +175,15 @@ test('secrets are taken out of all that is said, and ids stay', () => {
         runs: [run('run-1')],
         spans: [span('s', 'custom', { name: secret, error: { message: secret }, data: { deep: [{ text: secret }] } })],
         open: [opened('o', { name: secret, agent: secret })],
-        contents: [{ traceId: 'trace_1', part: 7, n: 0, item: `say ${secret}` }],
+        items: [`say ${secret}`],
       },
       { literals: [secret] },
     ),
   );
   const rows = ask({ do: 'trace', tenant: 'default', id: 'run-1' }) as TraceRows;
   expect(JSON.stringify(rows)).not.toContain('hunter2');
-  expect(rows.spans).toMatchObject([{ span_id: 's', name: '[redacted]' }]);
-  expect(rows.contents).toMatchObject([{ part: 7, n: 0, item: '"say [redacted]"' }]);
+  expect(traceOf(rows).spans).toMatchObject([{ spanId: 's', name: '[redacted]' }, { spanId: 'o' }]);
+  expect(rows.said).toMatchObject([{ first: 0, items: '["say [redacted]"]' }]);
 });
 
 test('retention takes what was said first, then runs, in chunks', () => {
@@ -182,12 +191,12 @@ test('retention takes what was said first, then runs, in chunks', () => {
   const at = (n: number): number => T0 + n * 1000;
   for (let n = 0; n < 150; n++) {
     const traceId = `trace_${n}`;
-    const task = span(`t${n}`, 'task', { traceId, at: at(n), endedAt: at(n), details: { runId: `r${n}` } });
+    const task = span(`t${n}`, 'task', { traceId, at: at(n), endedAt: at(n), runId: `r${n}` });
     ask(
       writing({
         runs: [{ runId: `r${n}`, traceId, at: at(n) }],
         spans: [task],
-        contents: [{ traceId, part: 7, n: 0, item: 'x'.repeat(98) }],
+        items: ['x'.repeat(96)],
       }),
     );
   }
@@ -195,8 +204,7 @@ test('retention takes what was said first, then runs, in chunks', () => {
   const all = (command: Command): void => {
     while ((ask(command) as { more: boolean }).more);
   };
-  const said = (n: number): number =>
-    (ask({ do: 'trace', tenant: 'default', id: `r${n}` }) as TraceRows).contents?.length;
+  const said = (n: number): number => (ask({ do: 'trace', tenant: 'default', id: `r${n}` }) as TraceRows).said?.length;
   all(keepAll);
   expect([said(0), said(149)]).toEqual([1, 1]);
   all({ ...keepAll, contentBytes: 1000 });

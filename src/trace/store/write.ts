@@ -5,260 +5,310 @@
  *    hears of a run's end. So a batch may come twice, and a segment that was lost may be told again.
  * W2 A run's state is that of its newest segment, in whatever order segments are told.
  */
-import type { UsageData } from '../../protocol/model.ts';
-import type { Batch, OpenRecord, RunRecord, SpanRecord, TraceRecord } from './batch.ts';
+import type { OpenRecord, Part, RunRecord, SpanRecord, TraceRecord } from './batch.ts';
+import { keyOfPart, MOST_PARTS } from './part-key.ts';
+import type { Parsed, Read } from './redacted.ts';
 import { RUN_ENDED, type EndedRun } from './run-ended.ts';
-import type { Statements } from '../../store/sqlite/statements.ts';
+import type { Columns, Statements, Value } from '../../store/sqlite/statements.ts';
+import { spansIn } from './span-text.ts';
+import { begin, end, nothing, type RunTally, type TraceTally, UsageTallies, type UsageTally } from './tally.ts';
+import type { Told, ToldBefore } from './told-before.ts';
 
 export type Written = { readonly spans: number };
 
+const RUN = 'run, run_id, parent, writer, agent, last_agent, status, segment_at, started_at, ended_at, error';
+
 const SQL = {
   trace: 'SELECT trace FROM baton_traces WHERE tenant = ? AND trace_id = ?',
-  newTrace:
-    'INSERT INTO baton_traces (tenant, trace_id, name, group_id, metadata, started_at, touched_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  newTrace: `INSERT INTO baton_traces (tenant, trace_id, name, group_id, metadata, started_at, touched_at, content_bytes)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   nameTrace: 'UPDATE baton_traces SET name = ?, group_id = ?, metadata = ? WHERE trace = ? AND name IS NULL',
   touch: 'UPDATE baton_traces SET touched_at = max(touched_at, ?), content_bytes = content_bytes + ? WHERE trace = ?',
-  run: 'SELECT run, parent FROM baton_trace_runs WHERE tenant = ? AND run_id = ?',
-  newRun:
-    "INSERT INTO baton_trace_runs (tenant, run_id, trace, parent, writer, status, segment_at, started_at) VALUES (?, ?, ?, ?, ?, 'running', ?, ?)",
-  begin:
-    "UPDATE baton_trace_runs SET status = 'running', writer = ?, segment_at = ?, ended_at = NULL, error = NULL WHERE run = ? AND segment_at < ?",
+  runById: `SELECT ${RUN} FROM baton_trace_runs WHERE tenant = ? AND run_id = ?`,
+  runByKey: `SELECT ${RUN} FROM baton_trace_runs WHERE run = ?`,
+  newRun: `INSERT INTO baton_trace_runs (tenant, run_id, trace, parent, started_at,
+    writer, agent, last_agent, status, segment_at, ended_at, error,
+    active_ms, segments, turns, tool_calls, input_tokens, cached_tokens, output_tokens, nano_usd, model_calls, unpriced)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  run: `UPDATE baton_trace_runs SET writer = ?, agent = ?, last_agent = ?, status = ?, segment_at = ?, ended_at = ?, error = ?,
+    active_ms = active_ms + ?, segments = segments + ?, turns = turns + ?, tool_calls = tool_calls + ?,
+    input_tokens = input_tokens + ?, cached_tokens = cached_tokens + ?, output_tokens = output_tokens + ?,
+    nano_usd = nano_usd + ?, model_calls = model_calls + ?, unpriced = unpriced + ? WHERE run = ?`,
   beat: `INSERT INTO baton_trace_writers (writer, beat_at) VALUES (?, ?)
     ON CONFLICT DO UPDATE SET beat_at = max(beat_at, excluded.beat_at)`,
   open: `INSERT OR IGNORE INTO baton_trace_open
     (trace, span_id, tenant, writer, run, parent_id, seq, type, name, agent, started_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   closed: 'DELETE FROM baton_trace_open WHERE trace = ? AND span_id = ?',
-  end: 'UPDATE baton_trace_runs SET status = ?, ended_at = ?, error = ? WHERE run = ? AND segment_at <= ?',
-  active: 'UPDATE baton_trace_runs SET active_ms = active_ms + ?, segments = segments + 1 WHERE run = ?',
-  agent: 'UPDATE baton_trace_runs SET agent = coalesce(agent, ?), last_agent = ? WHERE run = ?',
-  add: `UPDATE baton_trace_runs SET turns = turns + ?, tool_calls = tool_calls + ?, input_tokens = input_tokens + ?,
-    cached_tokens = cached_tokens + ?, output_tokens = output_tokens + ?, nano_usd = nano_usd + ?,
-    model_calls = model_calls + ?, unpriced = unpriced + ? WHERE run = ?`,
-  span: `INSERT OR IGNORE INTO baton_trace_spans
-    (trace, span_id, tenant, run, parent_id, seq, type, name, agent, started_at, ended_at, error, data, part, refs)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  content: 'INSERT OR IGNORE INTO baton_trace_content (trace, part, n, tenant, item) VALUES (?, ?, ?, ?, ?)',
+  newPart: 'INSERT INTO baton_trace_parts (part, place, n, tenant, spans) VALUES (?, ?, ?, ?, ?)',
+  said: 'INSERT INTO baton_trace_said (part, place, first, tenant, items) VALUES (?, ?, ?, ?, ?)',
   usage: `INSERT INTO baton_trace_usage
     (tenant, hour, agent, model, provider, calls, errors, input_tokens, cached_tokens, output_tokens, nano_usd, unpriced)
-    VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + 1, errors = errors + excluded.errors,
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors,
     input_tokens = input_tokens + excluded.input_tokens, cached_tokens = cached_tokens + excluded.cached_tokens,
     output_tokens = output_tokens + excluded.output_tokens, nano_usd = nano_usd + excluded.nano_usd,
     unpriced = unpriced + excluded.unpriced`,
 } as const;
 
-const HOUR_MS = 3_600_000;
-/** Characters of an item. */
-const MOST_OF_ITEM = 262_144;
-const KEPT_OF_ITEM = 16_384;
+export type Writing = { readonly tenant: string; readonly toldBefore: ToldBefore };
 
-/** What a batch adds to a run. */
-type Sums = {
-  turns: number;
-  tools: number;
-  input: number;
-  cached: number;
-  output: number;
-  nano: number;
-  calls: number;
-  unpriced: number;
-};
-type RunRow = { readonly run: number; readonly parent: number | undefined };
-
-export function write(db: Statements, tenant: string, batch: Batch): Written {
-  return new BatchWriter(db, tenant, batch.writer).write(batch);
+export function write(db: Statements, writing: Writing, batch: Read): Written {
+  return new BatchWriter(db, writing, batch.head.writer).write(batch);
 }
 
 class BatchWriter {
   readonly #db: Statements;
   readonly #tenant: string;
+  readonly #toldBefore: ToldBefore;
   readonly #writer: number;
-  readonly #traces = new Map<string, number>();
-  readonly #runs = new Map<string, RunRow>();
-  readonly #parents = new Map<number, number | undefined>();
-  readonly #sums = new Map<number, Sums>();
-  readonly #touched = new Map<number, { at: number; bytes: number }>();
-  readonly #ended: EndedRun[] = [];
+  readonly #traces = new Map<string, TraceTally>();
+  readonly #runs = new Map<string, RunTally>();
+  readonly #usage = new UsageTallies();
+  readonly #ended: { readonly run: RunTally; readonly span: SpanRecord; readonly status: EndedRun['status'] }[] = [];
+  /** Runs whose row is written. */
+  readonly #kept = new Set<RunTally>();
+  readonly #closed: { readonly trace: TraceTally; readonly id: string }[] = [];
+  readonly #parts: { readonly trace: TraceTally; readonly index: number; readonly part: Part }[] = [];
 
-  constructor(db: Statements, tenant: string, writer: number) {
+  constructor(db: Statements, { tenant, toldBefore }: Writing, writer: number) {
     this.#db = db;
     this.#tenant = tenant;
+    this.#toldBefore = toldBefore;
     this.#writer = writer;
   }
 
-  write({ at, traces, runs, open, spans, contents }: Batch): Written {
-    this.#db.run(SQL.beat, this.#writer, at);
-    for (const trace of traces) this.#nameTrace(trace);
-    for (const run of runs) this.#begin(run);
-    for (const span of open) this.#open(span);
+  write({ head, parts }: Read): Written {
+    for (const trace of head.traces) this.#nameTrace(trace);
+    for (const run of head.runs) this.#begin(run);
+    for (const span of head.open) this.#opens(span);
     let count = 0;
-    for (const span of spans) if (this.#span(span)) count += 1;
-    for (const { traceId, part, n, item } of contents) {
-      const trace = this.#trace(traceId, 0);
-      const text = capped(JSON.stringify(item));
-      const isNew = this.#db.run(SQL.content, trace, part, n, this.#tenant, text);
-      if (isNew > 0) this.#touch(trace, 0, text.length);
-    }
-    for (const [run, sums] of this.#sums) this.#addSums(run, sums);
-    for (const [trace, touched] of this.#touched) this.#db.run(SQL.touch, touched.at, touched.bytes, trace);
-    for (const ended of this.#ended) for (const hear of RUN_ENDED) hear(this.#db, ended);
+    for (const part of parts) count += this.#part(part);
+    for (const trace of this.#traces.values()) this.#keepTrace(trace);
+    for (const run of this.#runs.values()) this.#keepRun(run);
+    for (const each of this.#usage.all()) this.#keepUsage(each);
+    for (const { trace, index, part } of this.#parts) this.#keepPart(keyOfPart(trace.trace ?? 0, index), part);
+    this.#db.run(SQL.beat, this.#writer, head.at);
+    for (const span of head.open) this.#keepOpen(span);
+    for (const { trace, id } of this.#closed) this.#db.run(SQL.closed, trace.trace ?? 0, id);
+    for (const { run, span, status } of this.#ended) this.#tellEnd(run, span, status);
     return { spans: count };
   }
 
-  #trace(traceId: string, at: number, record?: TraceRecord): number {
-    const known = this.#traces.get(traceId);
-    if (known !== undefined) return known;
-    const row = this.#db.get(SQL.trace, this.#tenant, traceId);
-    const trace = row ? Number(row['trace']) : this.#newTrace(traceId, at, record);
-    this.#traces.set(traceId, trace);
-    return trace;
-  }
+  // What is told
 
-  #newTrace(traceId: string, at: number, record: TraceRecord | undefined): number {
-    const { name = null, groupId = null, metadata } = record ?? {};
-    return this.#db.insert(SQL.newTrace, this.#tenant, traceId, name, groupId, jsonOf(metadata), at, at);
+  #trace(traceId: string, at: number): TraceTally {
+    const known = this.#traces.get(traceId);
+    if (known) return known;
+    const row = this.#db.get(SQL.trace, this.#tenant, traceId);
+    const trace = row ? Number(row['trace']) : undefined;
+    const tally = { traceId, trace, startedAt: at, record: undefined, touchedAt: at, bytes: 0 };
+    this.#traces.set(traceId, tally);
+    return tally;
   }
 
   #nameTrace(record: TraceRecord): void {
-    const trace = this.#trace(record.traceId, record.at, record);
-    this.#db.run(SQL.nameTrace, record.name, record.groupId, jsonOf(record.metadata), trace);
-    this.#touch(trace, record.at, 0);
-  }
-
-  #touch(trace: number, at: number, bytes: number): void {
-    const touched = this.#touched.get(trace);
-    if (!touched) this.#touched.set(trace, { at, bytes });
-    else {
-      touched.at = Math.max(touched.at, at);
-      touched.bytes += bytes;
-    }
+    const trace = this.#trace(record.traceId, record.at);
+    trace.record ??= record;
+    touch(trace, record.at);
   }
 
   #begin({ runId, traceId, parentRunId, at }: RunRecord): void {
     const trace = this.#trace(traceId, at);
-    const parent = parentRunId === undefined ? undefined : this.#run(parentRunId, { trace, at }).run;
-    const { run } = this.#run(runId, { trace, at, parent });
-    this.#db.run(SQL.begin, this.#writer, at, run, at);
-    this.#touch(trace, at, 0);
+    const parent = parentRunId === undefined ? undefined : this.#run(parentRunId, { trace, at });
+    begin(this.#run(runId, { trace, at, parent }), at, this.#writer);
+    touch(trace, at);
   }
 
-  #run(runId: string, { trace, at, parent }: { trace: number; at: number; parent?: number | undefined }): RunRow {
+  #run(
+    runId: string,
+    { trace, at, parent }: { trace: TraceTally; at: number; parent?: RunTally | undefined },
+  ): RunTally {
     const known = this.#runs.get(runId);
     if (known) return known;
-    const found = this.#db.get(SQL.run, this.#tenant, runId);
-    const row = found
-      ? { run: Number(found['run']), parent: typeof found['parent'] === 'number' ? found['parent'] : undefined }
-      : { run: this.#db.insert(SQL.newRun, this.#tenant, runId, trace, parent ?? null, this.#writer, at, at), parent };
-    this.#runs.set(runId, row);
-    this.#parents.set(row.run, row.parent);
-    return row;
+    const row = this.#db.get(SQL.runById, this.#tenant, runId);
+    const tally = row ? this.#tallyOf(row, trace) : this.#newRun(runId, { trace, at, parent });
+    this.#runs.set(runId, tally);
+    return tally;
   }
 
-  #open({ id, traceId, parentId, runId, seq, type, name, agent, at }: OpenRecord): void {
+  #newRun(
+    runId: string,
+    { trace, at, parent }: { trace: TraceTally; at: number; parent: RunTally | undefined },
+  ): RunTally {
+    return {
+      runId,
+      trace,
+      parent,
+      startedAt: at,
+      run: undefined,
+      writer: this.#writer,
+      agent: undefined,
+      lastAgent: undefined,
+      status: 'running',
+      segmentAt: at,
+      endedAt: undefined,
+      error: undefined,
+      added: nothing(),
+    };
+  }
+
+  /** A run that is there, and those above it. */
+  #tallyOf(row: Columns, trace: TraceTally): RunTally {
+    return {
+      runId: text(row['run_id']) ?? '',
+      trace,
+      parent: this.#runWithKey(number(row['parent']), trace),
+      startedAt: number(row['started_at']) ?? 0,
+      run: number(row['run']),
+      writer: number(row['writer']),
+      agent: text(row['agent']),
+      lastAgent: text(row['last_agent']),
+      status: text(row['status']) ?? 'running',
+      segmentAt: number(row['segment_at']) ?? 0,
+      endedAt: number(row['ended_at']),
+      error: text(row['error']),
+      added: nothing(),
+    };
+  }
+
+  #runWithKey(run: number | undefined, trace: TraceTally): RunTally | undefined {
+    if (run === undefined) return undefined;
+    const row = this.#db.get(SQL.runByKey, run);
+    const runId = row && text(row['run_id']);
+    if (!row || runId === undefined) return undefined;
+    const known = this.#runs.get(runId) ?? this.#tallyOf(row, trace);
+    this.#runs.set(runId, known);
+    return known;
+  }
+
+  #opens({ traceId, runId, type, name, agent, at }: OpenRecord): void {
     const trace = this.#trace(traceId, at);
-    const run = runId === undefined ? null : this.#run(runId, { trace, at }).run;
-    const who = [trace, id, this.#tenant, this.#writer, run, parentId, seq, type, name, agent ?? null];
-    this.#db.run(SQL.open, ...who, at);
-    if (type === 'agent' && run !== null && agent !== undefined) this.#db.run(SQL.agent, name, name, run);
+    const run = runId === undefined ? undefined : this.#run(runId, { trace, at });
+    if (type === 'agent' && run && agent !== undefined) became(run, name);
   }
 
-  /** Whether the span is new. */
-  #span(span: SpanRecord): boolean {
-    const { id, parentId, type, name, at, endedAt, error, data, details, refs, runId } = span;
-    const trace = this.#trace(span.traceId, at);
-    const row = runId === undefined ? undefined : this.#run(runId, { trace, at });
-    const said = JSON.stringify({ ...data, details });
-    const who = [trace, id, this.#tenant, row?.run ?? null, parentId, span.seq, type, name, details?.agent ?? null];
-    const isNew = this.#db.run(SQL.span, ...who, at, endedAt, jsonOf(error), said, span.part ?? null, jsonOf(refs));
-    if (span.told) this.#db.run(SQL.closed, trace, id);
-    if (isNew === 0) return false;
-    this.#touch(trace, endedAt, 0);
+  /** How many of its spans are new. */
+  #part({ part, spans }: Parsed): number {
+    const [{ at } = { at: 0 }] = spans;
+    const trace = this.#trace(part.traceId, at);
+    const own = this.#parts.filter((one) => one.trace === trace);
+    const told = trace.trace === undefined ? NEVER : this.#toldBefore.of(this.#db, trace.trace, part.place);
+    const isThere = told.parts.has(part.n) || own.some((one) => one.part.place === part.place && one.part.n === part.n);
+    const index = told.index + own.length;
+    if (isThere || index >= MOST_PARTS) return 0;
+    const others = own.filter((one) => one.part.place !== part.place).flatMap((one) => spansIn(one.part.spans));
+    const ids = others.length === 0 ? told.ids : new Set([...told.ids, ...others.map(({ id }) => id)]);
+    const fresh = ids.size === 0 ? spans : spans.filter(({ id }) => !ids.has(id));
+    for (const span of fresh) this.#span(span, trace);
+    for (const { id, told: isOpen } of spans) if (isOpen) this.#closed.push({ trace, id });
+    trace.bytes += part.said?.length ?? 0;
+    this.#parts.push({ trace, index, part });
+    return fresh.length;
+  }
+
+  #span(span: SpanRecord, trace: TraceTally): void {
+    const { runId, at, details } = span;
+    const run = runId === undefined ? undefined : this.#run(runId, { trace, at });
+    touch(trace, span.endedAt);
     // A span that user code made is no call of the run.
-    if (row && details) this.#count(span, row, trace);
-    return true;
+    if (run && details) this.#count(span, run);
   }
 
-  #count(span: SpanRecord, { run, parent }: RunRow, trace: number): void {
+  #count(span: SpanRecord, run: RunTally): void {
     switch (span.type) {
       case 'task':
-        return this.#end(span, { run, parent }, trace);
+        return this.#end(span, run);
       case 'agent':
-        this.#db.run(SQL.agent, span.name, span.name, run);
-        return span.details?.segmentAt === undefined ? undefined : this.#end(span, { run, parent }, trace);
+        became(run, span.name);
+        return span.details?.segmentAt === undefined ? undefined : this.#end(span, run);
       case 'function':
         // What was cut off goes on as another span.
-        if (span.details?.outcome === undefined) this.#sum(run).tools += 1;
+        if (span.details?.outcome === undefined) run.added.tools += 1;
         return;
       case 'generation':
       case 'response':
-        return this.#modelCall(span, run);
+        return this.#usage.count(run, span);
     }
   }
 
-  #end({ at, endedAt, error, details }: SpanRecord, { run, parent }: RunRow, trace: number): void {
-    const status = details?.outcome ?? 'finished';
-    const { segmentAt = at } = details ?? {};
-    this.#db.run(SQL.active, Math.max(0, endedAt - segmentAt), run);
-    this.#db.run(SQL.end, status, endedAt, jsonOf(error), run, segmentAt);
-    if (status === 'paused' || status === 'interrupted') return;
-    const { runId = '', segmentId = '' } = details ?? {};
-    this.#ended.push({ tenant: this.#tenant, run, trace, runId, segmentId, parent, status, endedAt });
+  #end(span: SpanRecord, run: RunTally): void {
+    end(run, span);
+    const status = span.details?.outcome ?? 'finished';
+    if (status !== 'paused' && status !== 'interrupted') this.#ended.push({ run, span, status });
   }
 
-  #modelCall({ error, details, endedAt }: SpanRecord, run: number): void {
-    const { usage, nanoUsd, origin, outcome, agent = '' } = details ?? {};
-    const [input, cached, output] = [usage?.inputTokens ?? 0, cachedOf(usage), usage?.outputTokens ?? 0];
-    const unpriced = nanoUsd === undefined && usage !== undefined ? 1 : 0;
-    const nano = nanoUsd ?? 0;
-    if (!error && outcome === undefined) this.#sum(run).turns += 1;
-    // What sub-agents use, their callers use.
-    for (let at: number | undefined = run; at !== undefined; at = this.#parentOf(at)) {
-      const sums = this.#sum(at);
-      sums.input += input;
-      sums.cached += cached;
-      sums.output += output;
-      sums.nano += nano;
-      sums.calls += 1;
-      sums.unpriced += unpriced;
+  // What is kept of it
+
+  #keepTrace(tally: TraceTally): void {
+    const { trace, traceId, record, startedAt, touchedAt, bytes } = tally;
+    const named: Value[] = [record?.name ?? null, record?.groupId ?? null, jsonOf(record?.metadata)];
+    if (trace === undefined) {
+      tally.trace = this.#db.insert(SQL.newTrace, this.#tenant, traceId, ...named, startedAt, touchedAt, bytes);
+      return;
     }
-    const hour = Math.floor(endedAt / HOUR_MS) * HOUR_MS;
-    const who = [agent, origin?.model ?? '', origin?.provider ?? ''];
-    this.#db.run(SQL.usage, this.#tenant, hour, ...who, error ? 1 : 0, input, cached, output, nano, unpriced);
+    if (record) this.#db.run(SQL.nameTrace, ...named, trace);
+    this.#db.run(SQL.touch, touchedAt, bytes, trace);
   }
 
-  #parentOf(run: number): number | undefined {
-    if (this.#parents.has(run)) return this.#parents.get(run);
-    const row = this.#db.get('SELECT parent FROM baton_trace_runs WHERE run = ?', run);
-    const parent = typeof row?.['parent'] === 'number' ? row['parent'] : undefined;
-    this.#parents.set(run, parent);
-    return parent;
+  /** Those above it first: it has their key. */
+  #keepRun(run: RunTally): number {
+    if (run.run !== undefined && this.#kept.has(run)) return run.run;
+    const parent = run.parent && this.#keepRun(run.parent);
+    const { added } = run;
+    const state = [run.writer, run.agent, run.lastAgent, run.status, run.segmentAt, run.endedAt, run.error].map(
+      (value) => value ?? null,
+    );
+    const sums = Object.values(added);
+    if (run.run !== undefined) this.#db.run(SQL.run, ...state, ...sums, run.run);
+    else {
+      const who = [this.#tenant, run.runId, run.trace.trace ?? 0, parent ?? null, run.startedAt];
+      run.run = this.#db.insert(SQL.newRun, ...who, ...state, ...sums);
+    }
+    this.#kept.add(run);
+    return run.run;
   }
 
-  #sum(run: number): Sums {
-    const known = this.#sums.get(run);
-    if (known) return known;
-    const sums: Sums = { turns: 0, tools: 0, input: 0, cached: 0, output: 0, nano: 0, calls: 0, unpriced: 0 };
-    this.#sums.set(run, sums);
-    return sums;
+  #keepUsage({ hour, agent, model, provider, calls, errors, input, cached, output, nano, unpriced }: UsageTally): void {
+    const who = [this.#tenant, hour, agent, model, provider];
+    this.#db.run(SQL.usage, ...who, calls, errors, input, cached, output, nano, unpriced);
   }
 
-  #addSums(run: number, { turns, tools, input, cached, output, nano, calls, unpriced }: Sums): void {
-    this.#db.run(SQL.add, turns, tools, input, cached, output, nano, calls, unpriced, run);
+  #keepPart(key: number, { place, n, spans, said, first }: Part): void {
+    this.#db.run(SQL.newPart, key, place, n, this.#tenant, spans);
+    if (said !== undefined) this.#db.run(SQL.said, key, place, first, this.#tenant, said);
+  }
+
+  #keepOpen({ id, traceId, parentId, runId, seq, type, name, agent, at }: OpenRecord): void {
+    const trace = this.#traces.get(traceId)?.trace ?? 0;
+    const run = runId === undefined ? null : (this.#runs.get(runId)?.run ?? null);
+    const who = [trace, id, this.#tenant, this.#writer, run, parentId, seq, type, name, agent ?? null];
+    this.#db.run(SQL.open, ...who, at);
+  }
+
+  #tellEnd(
+    { run, runId, trace, parent }: RunTally,
+    { segmentId = '', endedAt }: SpanRecord,
+    status: EndedRun['status'],
+  ): void {
+    const keys = { run: run ?? 0, trace: trace.trace ?? 0, parent: parent?.run };
+    for (const hear of RUN_ENDED) hear(this.#db, { tenant: this.#tenant, ...keys, runId, segmentId, status, endedAt });
   }
 }
 
-/** An item that is too large for a store of many is kept in its beginning. */
-function capped(text: string): string {
-  if (text.length <= MOST_OF_ITEM) return text;
-  return JSON.stringify({ truncated: true, length: text.length, begin: text.slice(0, KEPT_OF_ITEM) });
+const NEVER: Told = { index: 0, parts: new Set(), ids: new Set() };
+
+function touch(trace: TraceTally, at: number): void {
+  trace.touchedAt = Math.max(trace.touchedAt, at);
+}
+
+/** An agent took over. */
+function became(run: RunTally, agent: string): void {
+  run.agent ??= agent;
+  run.lastAgent = agent;
 }
 
 const jsonOf = (value: unknown): string | null =>
   value === undefined || value === null ? null : JSON.stringify(value);
 
-/** Tokens that came from a cache, as the adapters of all providers name them. */
-function cachedOf(usage: UsageData | undefined): number {
-  const details = usage?.inputTokensDetails ?? [];
-  const all = Array.isArray(details) ? details : [details];
-  return all.reduce((sum, one) => sum + (one['cached_tokens'] ?? 0), 0);
-}
+const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);

@@ -10,6 +10,8 @@ export type ChatDialect = {
   name: string;
   /** Changes a request's body before it is sent. The body is the request's own. */
   request?: (body: Json) => Json;
+  /** Where tools and a schema are asked for, the server sees the schema only, or the tools: see model/final-tool.ts. */
+  finalTool?: true;
   /** Reads an answered message, whole or put together again from a stream. */
   message?: (message: Json) => Json;
   /** What the server says about an answer beside its message; kept in the response's `providerData`. */

@@ -1,6 +1,7 @@
 /** Models behind Chat Completions, of OpenAI and of the many servers that speak it. */
 import { UserError } from '../../../protocol/errors.ts';
 import type { HistoryTarget } from '../../../model/index.ts';
+import { asMessage, withFinalTool, type Finalized } from '../../../model/final-tool.ts';
 import { mergeModelSettings } from '../../../model/settings.ts';
 import { headersOf } from '../../../model/vendor-http.ts';
 import type { Origin } from '../../../protocol/items.ts';
@@ -23,6 +24,7 @@ import { isObject, isString, type Json } from '../json.ts';
 import { OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE } from '../raw-events.ts';
 import { chatUsage, chatUsageData, rawUsage } from '../usage.ts';
 import { ChatAssembler } from './assemble.ts';
+import { FinalCall } from './final-call.ts';
 import { OPENAI, type Answered, type ChatDialect } from './dialect.ts';
 import { toOutput } from './output.ts';
 import { toChatRequest } from './request.ts';
@@ -37,6 +39,12 @@ export type OpenAIChatCompletionsModelOptions = OpenAIModelIdentity & {
   settings?: ModelSettings;
   /** How the server speaks, where it is not OpenAI's. */
   dialect?: ChatDialect;
+  /**
+   * For servers that do not combine tools and a schema for the answer: the schema goes out as one more tool, whose call
+   * comes back as the answer's message.
+   * @default false, but for llama.cpp's server
+   */
+  finalTool?: boolean;
 };
 
 /** Asks a model through Chat Completions. The client is `new OpenAI()`, `new AzureOpenAI()`, or one of ours. */
@@ -47,23 +55,25 @@ export class OpenAIChatCompletionsModel implements Model {
   readonly #strict: boolean;
   readonly #settings: ModelSettings | undefined;
   readonly #dialect: ChatDialect;
+  readonly #usesFinalTool: boolean;
   /** Who answers; the items of its answers are marked with it. */
   readonly origin: Origin;
   #warned = false;
 
   constructor(client: Pick<OpenAIClient, 'chat'>, model: string, options: OpenAIChatCompletionsModelOptions = {}) {
-    const { strictFeatureValidation = false, settings, dialect = OPENAI, ...identity } = options;
+    const { strictFeatureValidation = false, settings, dialect = OPENAI, finalTool, ...identity } = options;
     this.#client = client;
     this.#model = model;
     this.#strict = strictFeatureValidation;
     this.#settings = settings;
     this.#dialect = dialect;
+    this.#usesFinalTool = finalTool ?? dialect.finalTool ?? false;
     ({ target: this.#target, origin: this.origin } = targetFor('openai-chat', model, identity));
   }
 
   /** @throws ModelError the request failed. @throws ModelBehaviorError the token limit left no room for an answer. */
   async getResponse(given: ModelRequest): Promise<ModelResponse> {
-    const request = this.#settled(given);
+    const { request, finalTool } = this.#settled(given);
     const completion = await create(this.#client.chat.completions, request, await this.#build(request, false));
     const { id, choices, usage } = completion;
     const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
@@ -72,7 +82,9 @@ export class OpenAIChatCompletionsModel implements Model {
     const facts = this.#factsOf({ headers: headersOf(completion), usage });
     return {
       usage: chatUsage(usage),
-      output: isObject(choice) ? this.#outputOf(id, choice['message'], choice['finish_reason']) : [],
+      output: isObject(choice)
+        ? asMessage(this.#outputOf(id, choice['message'], choice['finish_reason']), finalTool)
+        : [],
       ...(isString(id) && { responseId: id }),
       ...(requestId !== undefined && { requestId }),
       providerData: facts ? { ...completion, ...facts } : completion,
@@ -81,23 +93,25 @@ export class OpenAIChatCompletionsModel implements Model {
   }
 
   getStreamedResponse(given: ModelRequest): AsyncIterableIterator<StreamEvent> {
-    const request = this.#settled(given);
+    const { request, finalTool } = this.#settled(given);
     const open = async (): Promise<Opened> =>
       createStream(this.#client.chat.completions, request, await this.#build(request, true));
     const { name } = this.#dialect;
     const outputOf = this.#outputOf.bind(this);
     const factsOf = this.#factsOf.bind(this);
-    return readStream(open, (opened) => new ChatReader({ request, opened, name, outputOf, factsOf }));
+    return readStream(open, (opened) => new ChatReader({ request, finalTool, opened, name, outputOf, factsOf }));
   }
 
   getRetryAdvice(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined {
     return retryAdvice(args);
   }
 
-  /** The request with the model's own settings under those that it brings. */
-  #settled(request: ModelRequest): ModelRequest {
-    if (!this.#settings) return request;
-    return { ...request, modelSettings: mergeModelSettings(this.#settings, request.modelSettings) };
+  /** The request with the model's own settings under those that it brings, as the server can take it. */
+  #settled(given: ModelRequest): Finalized {
+    const request = this.#settings
+      ? { ...given, modelSettings: mergeModelSettings(this.#settings, given.modelSettings) }
+      : given;
+    return this.#usesFinalTool ? withFinalTool(request) : { request };
   }
 
   async #build(request: ModelRequest, stream: boolean): Promise<BuiltRequest> {
@@ -141,6 +155,7 @@ export class OpenAIChatCompletionsModel implements Model {
 
 type Reading = {
   request: ModelRequest;
+  finalTool: string | undefined;
   opened: Opened;
   name: string;
   outputOf: (id: unknown, message: unknown, finishReason: unknown) => ModelResponse['output'];
@@ -151,10 +166,12 @@ type Reading = {
 class ChatReader implements EventReader {
   readonly #assembler = new ChatAssembler();
   readonly #reading: Reading;
+  readonly #final: FinalCall | undefined;
   #started = false;
 
   constructor(reading: Reading) {
     this.#reading = reading;
+    this.#final = reading.finalTool === undefined ? undefined : new FinalCall(reading.finalTool);
   }
 
   read(chunk: unknown, out: StreamEvent[]): void {
@@ -165,15 +182,21 @@ class ChatReader implements EventReader {
       out.push({ type: 'response_started', providerData: { ...chunk } });
     }
     out.push({ type: 'model', event: chunk, providerData: RAW });
-    const delta = this.#assembler.add(chunk);
+    const text = this.#assembler.add(chunk);
+    const delta = this.#final ? `${text ?? ''}${this.#final.add(chunk)}` || undefined : text;
     if (delta === undefined) return;
     const { id: itemId } = this.#assembler;
-    out.push({ type: 'output_text_delta', delta, ...(itemId !== '' && { itemId }), providerData: chunk });
+    // Without a spread: there are as many as tokens.
+    out.push(
+      itemId === ''
+        ? { type: 'output_text_delta', delta, providerData: chunk }
+        : { type: 'output_text_delta', delta, itemId, providerData: chunk },
+    );
   }
 
   end(out: StreamEvent[]): void {
     const { id, finishReason, usage, message } = this.#assembler;
-    const { request, opened, name, outputOf, factsOf } = this.#reading;
+    const { request, opened, name, outputOf, factsOf, finalTool } = this.#reading;
     const { events, requestId } = opened;
     const whole = finishReason !== undefined || ('sawDone' in events && events.sawDone === true && this.#started);
     if (!whole) throw truncatedStream(name);
@@ -184,7 +207,7 @@ class ChatReader implements EventReader {
         id,
         usage: chatUsageData(usage),
         ...rawUsage(usage, request.modelSettings.preserveRawUsage),
-        output: outputOf(id, message, finishReason),
+        output: asMessage(outputOf(id, message, finishReason), finalTool),
         ...(requestId !== undefined && { requestId }),
         ...(facts && { providerData: facts }),
       },

@@ -34,7 +34,8 @@ export const LM_STUDIO: Preset = {
 
 export const LLAMA_CPP: Preset = {
   provider: 'llama.cpp',
-  dialect: { name: 'llama.cpp', request: forLlamaServer },
+  // With a `response_format` its grammar is that of the answer: it never calls a tool.
+  dialect: { name: 'llama.cpp', request: forLlamaServer, finalTool: true },
   baseURL: { variable: 'LLAMA_CPP_BASE_URL', otherwise: 'http://localhost:8080/v1' },
   key: { variable: 'LLAMA_API_KEY', required: false },
   history: TEMPLATED,

@@ -24,6 +24,11 @@ export type PresetConnection = {
   project?: string;
   /** What histories of other models may hold here; see docs/history.md. */
   history?: HistoryCapabilities;
+  /**
+   * Send the schema of an answer as one more tool where there are tools too; its call comes back as the message.
+   * @default false, but for llama.cpp's server, which cannot combine the two
+   */
+  finalTool?: boolean;
 };
 
 /** Settings of every request; the agent's are laid over them. Retries and time limits are the agent's alone. */
@@ -47,7 +52,7 @@ type Arguments = [client: OpenAIClient, model: string, options: OpenAIChatComple
 
 /** What the model of a preset is made of. @throws UserError where no model is named */
 export function presetArguments(preset: Preset, options: PresetModelOptions): Arguments {
-  const { model, apiKey, baseURL, headers, fetch, timeouts, project, history, ...settings } = options;
+  const { model, apiKey, baseURL, headers, fetch, timeouts, project, history, finalTool, ...settings } = options;
   const { provider, dialect } = preset;
   if (typeof model !== 'string' || model.trim() === '') {
     throw new UserError(
@@ -73,6 +78,7 @@ export function presetArguments(preset: Preset, options: PresetModelOptions): Ar
       settings,
       history: { ...preset.history, ...history },
       ...(project !== undefined && { project }),
+      ...(finalTool !== undefined && { finalTool }),
     },
   ];
 }

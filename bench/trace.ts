@@ -1,0 +1,124 @@
+/**
+ * What tracing costs a turn: runs of 3 turns, 10 spans and about 3 KB of content, in each of the ways below, and beside
+ * them the published SDK with its batch processor, and the OpenTelemetry SDK with the same ten spans.
+ *
+ * `npm run bench:trace [-- runs processes]`. Each way runs in processes of its own, all ways in turn, so that what else
+ * the machine does meets all of them; after a warm-up, CPU of the main thread and of the whole process, the last flush
+ * included. The least of the processes is given, for what others do only adds, and the median. Exporters send nothing.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Ready, TURNS, WAYS, type Way } from './trace/ways.ts';
+
+const RUNS = Number(process.argv[2] ?? 3000);
+const PROCESSES = Number(process.argv[3] ?? 7);
+const WARM_UP = 1500;
+/** Alternations in one process, for the difference of two ways that do nearly the same. */
+const ROUNDS = 60;
+
+type Cpu = { readonly main: number; readonly process: number };
+type Measured = Cpu & { readonly bytes: number };
+
+/** CPU a turn, in microseconds, with the last flush and without what is done before. */
+async function cpuOf(ready: Ready, runs: number): Promise<Cpu> {
+  const [main, whole] = [process.threadCpuUsage(), process.cpuUsage()];
+  for (let n = 0; n < runs; n++) await ready.once();
+  await ready.flush();
+  const [mainUsed, wholeUsed] = [process.threadCpuUsage(main), process.cpuUsage(whole)];
+  const turns = runs * TURNS;
+  return {
+    main: (mainUsed.user + mainUsed.system) / turns,
+    process: (wholeUsed.user + wholeUsed.system) / turns,
+  };
+}
+
+async function measure(way: Way): Promise<Measured> {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-bench-trace-'));
+  try {
+    const path = join(folder, 'traces.db');
+    const ready = await WAYS[way].start(path);
+    await cpuOf(ready, WARM_UP);
+    const cpu = await cpuOf(ready, RUNS);
+    await ready.end();
+    return { ...cpu, bytes: way === 'store' ? statSync(path).size / (RUNS + WARM_UP) : 0 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const sorted = (numbers: readonly number[]): number[] => numbers.toSorted((a, b) => a - b);
+const least = (numbers: readonly number[]): number => Math.min(...numbers);
+const median = (numbers: readonly number[]): number => sorted(numbers)[numbers.length >> 1] ?? NaN;
+
+/** Tracing that is switched off beside tracing that nobody asked for: the same runs, turn and turn about in this process. */
+async function switchedOff(): Promise<{ readonly percent: number; readonly spans: number }> {
+  const ready = await WAYS.off.start('');
+  const rounds: number[] = [];
+  await cpuOf(ready, WARM_UP);
+  const half = async (isOff: boolean): Promise<number> => {
+    await WAYS.off.set?.(isOff);
+    return (await cpuOf(ready, 200)).main;
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    // Each is the first of the two as often as the other.
+    const first = await half(round % 2 === 0);
+    const second = await half(round % 2 === 1);
+    rounds.push(round % 2 === 0 ? first / second : second / first);
+  }
+  return { percent: (median(rounds) - 1) * 100, spans: ready.spans?.() ?? 0 };
+}
+
+function inProcess(...args: string[]): unknown {
+  const { OPENAI_AGENTS_DISABLE_TRACING: _, ...env } = process.env;
+  const file = fileURLToPath(import.meta.url);
+  const options = { env: { ...env, BATON_TRACE_STORE: 'off', NODE_ENV: 'production' }, encoding: 'utf8' } as const;
+  return JSON.parse(
+    execFileSync(process.execPath, [file, String(RUNS), String(PROCESSES), ...args], options),
+  ) as unknown;
+}
+
+function compare(): void {
+  const began = loadavg()[0] ?? 0;
+  const ways = Object.keys(WAYS) as Way[];
+  const all = new Map<Way, Measured[]>(ways.map((way) => [way, []]));
+  for (let n = 0; n < PROCESSES; n++) for (const way of ways) all.get(way)?.push(inProcess(way) as Measured);
+  const load = `${began.toFixed(1)} to ${(loadavg()[0] ?? 0).toFixed(1)}`;
+  console.log(
+    `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, load ${load} on ${availableParallelism()} processors`,
+  );
+  console.log(`${RUNS} runs of ${TURNS} turns in each of ${PROCESSES} processes a way; microseconds of CPU a turn,`);
+  console.log('more than the same without tracing: the least (and the median) of the processes\n');
+  console.log('| | main thread | whole process | without tracing: main, whole | KB a run |\n|---|---|---|---|---|');
+  for (const [way, measured] of all) {
+    const { base, title } = WAYS[way];
+    const basis = base && all.get(base);
+    if (!basis) continue;
+    const more = (what: keyof Cpu): string => {
+      const [own, plain] = [measured.map((one) => one[what]), basis.map((one) => one[what])];
+      return `${(least(own) - least(plain)).toFixed(1)} (${(median(own) - median(plain)).toFixed(1)})`;
+    };
+    const without = `${least(basis.map(({ main }) => main)).toFixed(1)}, ${least(basis.map((one) => one.process)).toFixed(1)}`;
+    const size = way === 'store' ? ((measured[0]?.bytes ?? 0) / 1000).toFixed(1) : '';
+    console.log(`| ${title} | ${more('main')} | ${more('process')} | ${without} | ${size} |`);
+  }
+  const { percent, spans } = inProcess('switched-off') as { percent: number; spans: number };
+  console.log(
+    `\nSwitched off, with a processor set: ${percent.toFixed(1)} % of the main thread in an A/B of ${ROUNDS} alternations`,
+  );
+  console.log(`in one process; ${spans} spans made.`);
+  console.log(
+    '\nNot measured: a network, other processes on the same file, files larger than these, redaction of texts',
+  );
+  console.log(
+    'that may hold a secret, time (a run does not wait for the store), and what the kernel writes back later.',
+  );
+}
+
+const asked = process.argv[4];
+const way = (Object.keys(WAYS) as Way[]).find((one) => one === asked);
+if (way) console.log(JSON.stringify(await measure(way)));
+else if (asked === 'switched-off') console.log(JSON.stringify(await switchedOff()));
+else compare();

@@ -1,0 +1,149 @@
+/**
+ * Takes runs up: from the claim of a lease to a run that goes on in this process, or back.
+ */
+import type { AnyAgent } from '../agent/index.ts';
+import type { EventLog } from '../log/index.ts';
+import { type IndividualRunOptions, type NonStreamRunOptions, run, type RunResult, RunState } from '../run/index.ts';
+import type { Kept, RunKeeper } from '../run/keeper.ts';
+import type { RunRecord } from '../run/record.ts';
+import type { HeldSessionTurn } from '../session/index.ts';
+import { type Claimed, claimRun, holdOf, unclaim } from './claim.ts';
+import { DurableError } from './errors.ts';
+import type { Hold } from './hold.ts';
+import { planEvents } from './plan-record.ts';
+import type { Presence } from './presence.ts';
+import { revive } from './revive.ts';
+import { turnOfRun } from './session-turn.ts';
+import type { OnPlanChange, ResumeOptions } from './types.ts';
+import { Underway } from './underway.ts';
+
+export type TakingOptions = {
+  log: EventLog;
+  presence: Presence;
+  /** Keeps what was taken up. */
+  keeper: RunKeeper;
+  onPlanChange: OnPlanChange | undefined;
+};
+
+export class Taking {
+  readonly log: EventLog;
+  readonly presence: Presence;
+  readonly underway = new Underway();
+  readonly #options: TakingOptions;
+  /** What was claimed for a record that is about to go on. */
+  readonly #claimed = new WeakMap<RunRecord, { hold: Hold; claimed: Claimed }>();
+
+  constructor(options: TakingOptions) {
+    this.#options = options;
+    this.log = options.log;
+    this.presence = options.presence;
+  }
+
+  /** The place of a record that was taken up here, once. */
+  placeOf(record: RunRecord): Hold | undefined {
+    const known = this.#claimed.get(record);
+    this.#claimed.delete(record);
+    return known?.hold;
+  }
+
+  /** A state in the caller's hands goes on: its log must not have gone on without it. */
+  async reclaim(record: RunRecord): Promise<Hold> {
+    const { journal } = record;
+    const { runId } = journal;
+    const claimed = await this.claim(runId, () => claimRun(this.log, this.presence, runId));
+    const known = (journal.base?.at ?? 0) + journal.events.length;
+    const { head } = claimed.found.log.info;
+    if (head !== known) {
+      await this.#unclaim(claimed);
+      throw new DurableError(
+        'durable/moved',
+        runId,
+        `The log of run ${runId} has ${head} events, the state that was passed follows from ${known}. ` +
+          'Somebody went on with the run: take it up from its log with store.resume().',
+      );
+    }
+    return holdOf(claimed, record, { log: this.log, presence: this.presence });
+  }
+
+  async claim(runId: string, claim: () => Promise<Claimed>): Promise<Claimed> {
+    await this.underway.settled(runId);
+    this.underway.enter(runId);
+    try {
+      await this.presence.enter();
+      try {
+        return await claim();
+      } catch (error) {
+        this.presence.leave();
+        throw error;
+      }
+    } catch (error) {
+      this.underway.leave(runId);
+      throw error;
+    }
+  }
+
+  async #unclaim(claimed: Claimed): Promise<void> {
+    this.presence.leave();
+    await unclaim(this.log, claimed);
+    this.underway.leave(claimed.found.log.info.runId);
+  }
+
+  /** The turn on its session for a run that was claimed. Where it must wait for that, the run is given back. */
+  async turnOf(claimed: Claimed, options: ResumeOptions): Promise<HeldSessionTurn | 'busy' | undefined> {
+    try {
+      const turn = await turnOfRun(claimed.found.state, options);
+      if (turn === 'busy') await this.#unclaim(claimed);
+      return turn;
+    } catch (error) {
+      await this.#unclaim(claimed);
+      throw error;
+    }
+  }
+
+  async takeUp(claimed: Claimed, agent: AnyAgent, { context }: { context?: unknown }): Promise<RunRecord> {
+    try {
+      const record = revive(claimed.found, agent, context);
+      const planned = await planEvents(claimed.found, agent, this.#options.onPlanChange);
+      const hold = holdOf(claimed, record, { log: this.log, presence: this.presence });
+      record.inbox.push(...planned);
+      this.#claimed.set(record, { hold, claimed });
+      return record;
+    } catch (error) {
+      await this.#unclaim(claimed);
+      throw error;
+    }
+  }
+
+  /** Goes on with what was taken up; where that cannot begin, it is given back. */
+  async goOn(
+    record: RunRecord,
+    options: Omit<IndividualRunOptions, 'durable'>,
+    edit?: (state: RunState<unknown, AnyAgent>) => Promise<void>,
+  ): Promise<RunResult<unknown, AnyAgent>> {
+    try {
+      const state = new RunState(record);
+      await edit?.(state);
+      return await run(record.graph.root, state, {
+        ...options,
+        durable: { store: this.#options.keeper },
+      } as NonStreamRunOptions);
+    } finally {
+      const unused = this.#claimed.get(record);
+      if (unused) await this.#unclaim(unused.claimed);
+    }
+  }
+
+  registered(runId: string, hold: Hold): Kept {
+    this.underway.begin(runId, hold);
+    const { committer, durable } = hold;
+    const attach: Kept['attach'] = (live) => {
+      const detach = hold.attach(live);
+      return () => {
+        detach();
+        this.underway.leave(runId);
+      };
+    };
+    const tap: Kept['tap'] = (event) => hold.feed.streamed(event);
+    return { committer, durable, attach, tap, giveBack: () => hold.release() };
+  }
+}
