@@ -502,6 +502,19 @@ export type {
   SqliteLogOptions,
 } from './log/index.ts';
 
+// Places that can forget what was said, for `RunStore.erase` and `prune`
+export { postgresSessions, redisSessions, sqliteSessions } from './session/index.ts';
+export type {
+  ErasablePlace,
+  Erasure,
+  PostgresSessionsOptions,
+  RedisSessionsOptions,
+  SessionPlace,
+  SqliteSessionsOptions,
+} from './session/index.ts';
+export { storedTraces } from './trace/store/index.ts';
+export type { StoredTracesOptions } from './trace/store/index.ts';
+
 // Turns of runs on a session
 export { isTurnAwareSession, SessionBusy } from './session/index.ts';
 export type { HeldSessionTurn, SessionTurnChange, SessionTurnRequest, TurnAwareSession } from './session/index.ts';

@@ -9,6 +9,7 @@ export type { CassetteFetchOptions } from './fetch.ts';
 export type { CassetteFileOptions, CassetteMode } from './options.ts';
 export type { RedactionOptions } from './redaction.ts';
 export { cassetteOf, writeCassette } from './synthetic.ts';
+export { storedCassettes } from './erase.ts';
 export type {
   CassetteData,
   CassetteEntry,

@@ -29,7 +29,9 @@ export function cassetteOf(state: Pick<RunState, 'events'>, options: RedactionOp
   const redactor = createRedactor(options);
   const journal = state instanceof RunState ? RunState.record(state).journal : undefined;
   const entries = entriesOf({ events: state.events, journal });
-  return { ...newHead('synthetic'), entries: entries.map((entry) => clean(entry, redactor)) };
+  const runId = journal?.runId;
+  const head = { ...newHead('synthetic'), ...(runId !== undefined && { runId }) };
+  return { ...head, entries: entries.map((entry) => clean(entry, redactor)) };
 }
 
 /** Writes a cassette to a file, in place of what is there. @throws CassetteError `cassette/write` */

@@ -114,8 +114,8 @@ export class Tape {
   async #write(): Promise<void> {
     if (this.#path === undefined) return;
     const entries = this.#slots.flatMap(({ entry }) => (entry ? [entry] : []));
-    const origin = this.#head?.origin ?? 'recorded';
-    const text = encode({ ...newHead(origin), entries });
+    const { origin = 'recorded', runId } = this.#head ?? {};
+    const text = encode({ ...newHead(origin), ...(runId !== undefined && { runId }), entries });
     await replaceFile(this.#path, text);
     this.#text = text;
   }

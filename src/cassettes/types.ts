@@ -86,5 +86,7 @@ export type CassetteData = {
   recordedAt: string;
   /** The version of this SDK that wrote it. */
   sdk: string;
+  /** The stored run that it was made from. */
+  runId?: string;
   entries: CassetteEntry[];
 };

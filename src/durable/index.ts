@@ -6,12 +6,17 @@ export type { ReplayOptions } from './replay.ts';
 export { RunStore } from './run-store.ts';
 export type {
   DrainOptions,
+  Erased,
+  EraseOptions,
+  EraseTarget,
   ForkOptions,
   OnPlanChange,
   PlanDecision,
+  Pruned,
   Recovered,
   RecoverOptions,
   ResumeOptions,
+  RunRetention,
   RunStoreOptions,
 } from './types.ts';
 export { runWorker } from './worker.ts';

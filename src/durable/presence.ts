@@ -4,10 +4,21 @@
  * P1: one beat a worker, however many runs it has. Clocks decide liveness only: what keeps a log whole is the fence.
  * P2: whoever could not show that it lives for half of the lease begins nothing any more (`check`).
  */
+import { hostname } from 'node:os';
 import type { EventLog } from '../log/index.ts';
+import { UserError } from '../protocol/errors.ts';
 import { DurableError } from './errors.ts';
 
-export type PresenceOptions = { log: EventLog; worker: string; leaseMs: number };
+export type PresenceOptions = {
+  log: EventLog;
+  /** @default the host's name, the process id and a random part */
+  worker?: string | undefined;
+  /** @default 15000 */
+  leaseMs?: number | undefined;
+};
+
+const DEFAULT_LEASE_MS = 15_000;
+const newWorkerName = (): string => `${hostname()}:${process.pid}:${crypto.randomUUID().slice(0, 8)}`;
 
 export class Presence {
   readonly worker: string;
@@ -18,7 +29,11 @@ export class Presence {
   #shownAt = -Infinity;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor({ log, worker, leaseMs }: PresenceOptions) {
+  /** @throws UserError for a lease that is none */
+  constructor({ log, worker = newWorkerName(), leaseMs = DEFAULT_LEASE_MS }: PresenceOptions) {
+    if (!(Number.isFinite(leaseMs) && leaseMs >= 100)) {
+      throw new UserError(`RunStore: leaseMs is ${leaseMs}. Give milliseconds, 100 or more.`);
+    }
     this.#log = log;
     this.worker = worker;
     this.leaseMs = leaseMs;

@@ -2,7 +2,7 @@
  * From the log of a run, and those of its sub-agents that are not done, to the run.
  */
 import type { AnyAgent } from '../agent/index.ts';
-import { type Committed, fold, initialState, type State } from '../kernel/index.ts';
+import { type Committed, fold, initialState, isOver, type State } from '../kernel/index.ts';
 import type { EventLog, RunInfo, RunLog } from '../log/index.ts';
 import { checkEvents } from '../run/codec.ts';
 import { Journal, newRecord, type RunRecord } from '../run/record.ts';
@@ -45,6 +45,26 @@ export const unknownRun = (runId: string): DurableError =>
     `The store has no run "${runId}". Look at list() for those that it has; a run of another tenant is not shown.`,
   );
 
+export const moved = (runId: string, { head, known }: { head: number; known: number }): DurableError =>
+  new DurableError(
+    'durable/moved',
+    runId,
+    `The log of run ${runId} has ${head} events, the state that was passed follows from ${known}. ` +
+      'Somebody went on with the run: take it up from its log with store.resume().',
+  );
+
+export const noAgent = (
+  { runId, agent }: { runId: string; agent: string },
+  agents: readonly AnyAgent[] | undefined,
+): DurableError =>
+  new DurableError(
+    'durable/no-agent',
+    runId,
+    `Run ${runId} was started with agent "${agent}", which is not among the store's agents ` +
+      `(${agents?.map(({ name }) => `"${name}"`).join(', ') ?? 'it has none'}). ` +
+      'Pass it: new RunStore({ agents }) or resume(runId, { agent }).',
+  );
+
 /** The run as it was left, with a context of the caller's. */
 export function revive(found: Found, agent: AnyAgent, context: unknown): RunRecord {
   const journal = journalOf(found);
@@ -78,3 +98,6 @@ export function placesOf(found: Found, fences: ReadonlyMap<string, number>): Map
 export const descendants = (found: Found): Found[] => found.children.flatMap((child) => [child, ...descendants(child)]);
 
 export const infosOf = (found: Found): RunInfo[] => [found, ...descendants(found)].map(({ log }) => log.info);
+
+/** Whether nothing comes after it. A failed run can be taken up again. */
+export const isLast = ({ status }: State): boolean => isOver(status) && status !== 'failed';

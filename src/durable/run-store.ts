@@ -1,14 +1,12 @@
 /**
  * Runs that survive their process: kept in a log, taken up by whoever has their lease.
  *
- * A store knows no other hosts, places no work and keeps no timers: `recover()` takes what has expired when it is
+ * A store knows no other hosts and places no work: `recover()` takes what has expired when it is
  * called. Placing, balancing and scheduling belong to an engine.
  */
-import { hostname } from 'node:os';
 import type { AnyAgent } from '../agent/index.ts';
-import { isOver, type RunEvent, type State } from '../kernel/index.ts';
+import { isOver, type RunEvent } from '../kernel/index.ts';
 import type { EventLog, RunInfo, RunPage, RunQuery } from '../log/index.ts';
-import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import {
   type IndividualRunOptions,
@@ -31,13 +29,24 @@ import { eventsFrom, type LookOptions, partsFrom } from './look-on.ts';
 import { othersOf } from './others.ts';
 import { planRecord, warnOfUndeclared } from './plan-record.ts';
 import { Presence } from './presence.ts';
+import { pruneEvery } from './retention.ts';
 import { replay, type ReplayOptions } from './replay.ts';
 import { dropBranch, makeBranch, onOwnBranch } from './session-branch.ts';
-import type { DrainOptions, ForkOptions, Recovered, RecoverOptions, ResumeOptions, RunStoreOptions } from './types.ts';
-import { eventsOf, find, revive } from './revive.ts';
+import type {
+  DrainOptions,
+  Erased,
+  EraseOptions,
+  EraseTarget,
+  ForkOptions,
+  Pruned,
+  Recovered,
+  RecoverOptions,
+  ResumeOptions,
+  RunRetention,
+  RunStoreOptions,
+} from './types.ts';
+import { eventsOf, find, isLast, noAgent, revive } from './revive.ts';
 import { Taking } from './taking.ts';
-
-const DEFAULT_LEASE_MS = 15_000;
 
 /**
  * Keeps runs.
@@ -59,19 +68,17 @@ export class RunStore implements RunKeeper {
   readonly #taking: Taking;
   readonly #deadlines: Deadlines;
   readonly #warned = new Set<string>();
+  readonly #pruning: ReturnType<typeof setInterval> | undefined;
   #isClosed = false;
 
   constructor(options: RunStoreOptions) {
-    const { log, worker, leaseMs = DEFAULT_LEASE_MS } = options;
-    if (!(Number.isFinite(leaseMs) && leaseMs >= 100)) {
-      throw new UserError(`RunStore: leaseMs is ${leaseMs}. Give milliseconds, 100 or more.`);
-    }
-    this.log = log;
+    this.log = options.log;
     this.#options = options;
-    this.#presence = new Presence({ log, worker: worker ?? newWorkerName(), leaseMs });
-    const { onPlanChange, agents = [] } = options;
-    this.#deadlines = new Deadlines(agents, leaseMs);
+    const { log, onPlanChange, agents = [] } = options;
+    this.#presence = new Presence(options);
+    this.#deadlines = new Deadlines(agents, this.#presence.leaseMs);
     this.#taking = new Taking({ log, presence: this.#presence, keeper: this, onPlanChange });
+    this.#pruning = pruneEvery(options.retention, () => this.prune());
   }
 
   /** The name of this process among the workers of the store. */
@@ -127,26 +134,22 @@ export class RunStore implements RunKeeper {
    */
   async fork(runId: string, options: ForkOptions = {}): Promise<RunResult<unknown, AnyAgent>> {
     this.#checkOpen(runId);
-    const {
-      at = Number.MAX_SAFE_INTEGER,
-      edit,
-      once = 'ask',
-      runId: copyId = `${runId}-${crypto.randomUUID().slice(0, 8)}`,
-      ...rest
-    } = options;
+    const { at = Number.MAX_SAFE_INTEGER, edit, once = 'ask', runId: given, ...rest } = options;
+    const copyId = given ?? `${runId}-${crypto.randomUUID().slice(0, 8)}`;
     const found = await find(this.log, runId, { whole: true });
     const { info } = found.log;
     const agent = options.agent ?? this.#agentOf(info);
-    const given = { ...(await this.#options.resumeOptions?.(info)), ...rest };
-    const { agent: _, ...theirs } = onOwnBranch(given, found.state.fork?.branch);
+    const wanted = { ...(await this.#options.resumeOptions?.(info)), ...rest };
+    const { agent: _, ...theirs } = onOwnBranch(wanted, found.state.fork?.branch);
     const events = eventsOf(found.log);
     const cut = forkPoint(events, runId, at);
     const place = { events, cut, session: theirs.session, sessionId: info.session };
     const branch = (await makeBranch(copyId, place)) ? copyId : undefined;
     const claimed = await this.#taking.claim(copyId, async () => {
       const fork = { of: runId, at: cut, once, ...(branch !== undefined && { branch }) };
-      const { agent: name, session } = info;
-      const create = { agent: name, worker: this.worker, ...(session !== undefined && { session }) };
+      const session = (await theirs.session?.getSessionId()) ?? info.session;
+      const of = { agent: info.agent, forkOf: runId, ...(session !== undefined && { session }) };
+      const create = { ...of, worker: this.worker };
       // Nobody else sees a copy that is not edited yet: it is this worker's from the first.
       const copied = forkedEvents(events, copyId, fork);
       await this.log.append({ runId: copyId, position: 0, fence: 0, create, events: copied });
@@ -241,6 +244,7 @@ export class RunStore implements RunKeeper {
    */
   async drain({ until = 'rest', timeoutMs = 30_000 }: DrainOptions = {}): Promise<string[]> {
     this.#isClosed = true;
+    clearInterval(this.#pruning);
     const left = await this.#taking.underway.drain({ until, timeoutMs });
     await this.#presence.end();
     return left;
@@ -328,6 +332,30 @@ export class RunStore implements RunKeeper {
     await this.log.post(runId, { key: 'cancel', event });
   }
 
+  // Forgetting
+
+  /**
+   * Deletes what was said: the runs of a session, one run, or all of the tenant, with copies and runs of sub-agents, from
+   * the log and all `places`; of a session its items too. It can be repeated, and must be where it was cut off.
+   *
+   * @param options.cancel stop what is under way. Without it the call refuses while a run is in the hands of a worker,
+   *   which takes up to `leaseMs` to tell where that worker may be dead
+   * @throws DurableError `durable/owned`, and nothing was deleted; `durable/unknown-run`; what log and places fail with
+   */
+  async erase(target: EraseTarget, options: EraseOptions = {}): Promise<Erased> {
+    this.#checkOpen('');
+    const { places = [] } = this.#options;
+    const resting = (runId: string): Promise<void> | undefined => this.#taking.underway.rest(runId);
+    const { erase } = await import('./erase.ts');
+    return erase({ log: this.log, presence: this.#presence, places, resting }, target, options);
+  }
+
+  /** Deletes what `retention` says, in chunks: runs that are over, and idle sessions of the `places`. */
+  async prune(retention: RunRetention = this.#options.retention ?? {}): Promise<Pruned> {
+    const { prune } = await import('./prune.ts');
+    return prune(this.log, this.#options.places ?? [], retention);
+  }
+
   // For runs
 
   /** @internal */
@@ -358,14 +386,10 @@ export class RunStore implements RunKeeper {
   }
 
   #agentOf({ runId, agent }: RunInfo): AnyAgent {
-    const known = this.#options.agents?.find(({ name }) => name === agent);
+    const { agents } = this.#options;
+    const known = agents?.find(({ name }) => name === agent);
     if (known) return known;
-    throw new DurableError(
-      'durable/no-agent',
-      runId,
-      `Run ${runId} was started with agent "${agent}", which is not among the store's agents ` +
-        `(${this.#options.agents?.map(({ name }) => `"${name}"`).join(', ') ?? 'it has none'}). Pass it: new RunStore({ agents }) or resume(runId, { agent }).`,
-    );
+    throw noAgent({ runId, agent }, agents);
   }
 
   #checkOpen(runId: string): void {
@@ -373,8 +397,3 @@ export class RunStore implements RunKeeper {
     throw new DurableError('durable/closed', runId, 'The store was drained or closed. Make a new one to run more.');
   }
 }
-
-/** Nothing comes after it. A failed run can be taken up again. */
-const isLast = ({ status }: State): boolean => isOver(status) && status !== 'failed';
-
-const newWorkerName = (): string => `${hostname()}:${process.pid}:${crypto.randomUUID().slice(0, 8)}`;

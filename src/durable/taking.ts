@@ -8,11 +8,10 @@ import type { Kept, RunKeeper } from '../run/keeper.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { HeldSessionTurn } from '../session/index.ts';
 import { type Claimed, claimRun, holdOf, unclaim } from './claim.ts';
-import { DurableError } from './errors.ts';
 import type { Hold } from './hold.ts';
 import { planEvents } from './plan-record.ts';
 import type { Presence } from './presence.ts';
-import { revive } from './revive.ts';
+import { moved, revive } from './revive.ts';
 import { turnOfRun } from './session-turn.ts';
 import type { OnPlanChange, ResumeOptions } from './types.ts';
 import { Underway } from './underway.ts';
@@ -55,12 +54,7 @@ export class Taking {
     const { head } = claimed.found.log.info;
     if (head !== known) {
       await this.#unclaim(claimed);
-      throw new DurableError(
-        'durable/moved',
-        runId,
-        `The log of run ${runId} has ${head} events, the state that was passed follows from ${known}. ` +
-          'Somebody went on with the run: take it up from its log with store.resume().',
-      );
+      throw moved(runId, { head, known });
     }
     return holdOf(claimed, record, { log: this.log, presence: this.presence });
   }

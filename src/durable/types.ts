@@ -3,6 +3,7 @@ import type { AnyAgent } from '../agent/index.ts';
 import type { EventLog, RunInfo } from '../log/index.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import type { NonStreamRunOptions, RunState } from '../run/index.ts';
+import type { ErasablePlace } from '../store/erase.ts';
 
 /** How runs that this store takes up by itself go on: what the log does not hold. */
 export type ResumeOptions = Omit<NonStreamRunOptions, 'durable'>;
@@ -42,6 +43,14 @@ export type RunStoreOptions = {
    * workers of a store. @default 15000
    */
   leaseMs?: number;
+  /**
+   * Where else runs of this store leave what was said, for `erase` and `prune`: `sqliteSessions`, `postgresSessions`,
+   * `redisSessions`, `storedTraces`, `storedCassettes`, or a place of yours. Of the tenant of the log. They stay yours
+   * to close. @default none
+   */
+  places?: readonly ErasablePlace[];
+  /** What `prune` deletes. @default nothing */
+  retention?: RunRetention;
 };
 
 export type RecoverOptions = {
@@ -52,6 +61,33 @@ export type RecoverOptions = {
 };
 
 export type DrainOptions = { until?: 'rest' | 'commit'; timeoutMs?: number };
+/** How long, and how much, runs that are over are kept. What is not over stays, whatever its age. */
+export type RunRetention = {
+  /** Runs that were last written longer ago than this go, in milliseconds. @default never */
+  maxAgeMs?: number;
+  /** The newest that stay, at most; runs of sub-agents are counted with the run that they belong to. @default no limit */
+  maxRuns?: number;
+  /** Of the events of all runs together, as JSON, at most: the oldest go. @default no limit */
+  maxBytes?: number;
+  /** Sessions of the `places` whose newest item is older than this go, in milliseconds. @default never */
+  sessionIdleMs?: number;
+  /** Also prune by itself, so often, in milliseconds; the first time after that. Until the store is drained. @default never */
+  everyMs?: number;
+};
+
+/** What `prune` deleted. */
+export type Pruned = { runs: number; sessions: number };
+
+/** What to erase: all that a session left, one run, or all of the tenant. */
+export type EraseTarget = { sessionId: string } | { runId: string } | { all: true };
+export type EraseOptions = {
+  /** Stop runs that are under way, rather than refuse. @default false */
+  cancel?: boolean;
+  /** How long to wait for them, in milliseconds. @default 30000 */
+  timeoutMs?: number;
+};
+/** What was erased: runs, those of copies and sub-agents included, and in each place by its name. */
+export type Erased = { runs: number; places: { readonly [name: string]: number } };
 
 /** What `recover` did. */
 export type Recovered = {

@@ -25,6 +25,11 @@ export class Underway {
     return this.#entries.get(runId)?.hold;
   }
 
+  /** Resolves when the run is at rest; undefined where this process has it not. */
+  rest(runId: string): Promise<void> | undefined {
+    return this.#entries.get(runId)?.done;
+  }
+
   /** Waits for somebody who is about to take a run up, and may yet leave it. */
   async settled(runId: string): Promise<void> {
     for (let entry = this.#entries.get(runId); entry && !entry.hold; entry = this.#entries.get(runId)) {

@@ -37,7 +37,6 @@ const commit: fc.Arbitrary<Commit> = fc
     ),
     status: optional(status),
     waiting: optional(fc.constantFrom(null, { for: 1 })),
-    began: optional(fc.array(fc.record({ effect: fc.constantFrom('m1', 'm2'), attempt: small }), { maxLength: 2 })),
     consumed: optional(small),
     release: fc.boolean(),
   })

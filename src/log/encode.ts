@@ -21,7 +21,7 @@ export function limitsOf(given: LogLimits, kind: string): Limits {
 
 /** @throws UserError for what is no JSON; LogError `log/too-large` */
 export function appendCommand(commit: Commit, to: { readonly tenant: string; readonly limits: Limits }): AppendCommand {
-  const { runId, position, fence, create, status, waiting, snapshot, began = [], consumed = 0 } = commit;
+  const { runId, position, fence, create, status, waiting, snapshot, consumed = 0 } = commit;
   const { tenant, limits } = to;
   return {
     do: 'append',
@@ -37,7 +37,6 @@ export function appendCommand(commit: Commit, to: { readonly tenant: string; rea
       at: snapshot.at,
       state: encodeJson(snapshot.state, `The snapshot of run "${runId}"`, limits),
     },
-    began,
     consumed,
     release: commit.release ?? false,
     maxRunBytes: limits.maxRunBytes,

@@ -9,7 +9,6 @@ export type { PostgresLogOptions } from './postgres/postgres-log.ts';
 export { sqliteLog } from './sqlite/sqlite-log.ts';
 export type { SqliteLogOptions } from './sqlite/sqlite-log.ts';
 export type {
-  Begin,
   Claimed,
   Commit,
   Committed,

@@ -10,7 +10,6 @@ import { isNews } from './news.ts';
 import { cursorOf, placeOf } from './page.ts';
 import * as refused from './refusals.ts';
 import type {
-  Begin,
   Claimed,
   Commit,
   Committed,
@@ -45,7 +44,6 @@ type Row = {
   snapshot: { readonly at: number; readonly text: string } | undefined;
   readonly inbox: { readonly key: string; readonly at: number; readonly text: string }[];
   consumed: number;
-  readonly began: (Begin & { readonly fence: number; readonly at: number })[];
 };
 
 const isOver = (status: LogStatus): boolean => status !== 'running' && status !== 'paused' && status !== 'stopping';
@@ -109,7 +107,7 @@ class MemoryLog implements EventLog {
   }
 
   #made({ runId, create }: Commit): Row {
-    const { agent = '', worker, parent, session } = create ?? {};
+    const { agent = '', worker, parent, session, forkOf } = create ?? {};
     if (parent) {
       const row = this.#row(parent.runId);
       if (row.fence !== parent.fence || row.owner === undefined) {
@@ -122,6 +120,7 @@ class MemoryLog implements EventLog {
         agent,
         ...(parent && { parent: parent.runId }),
         ...(session !== undefined && { session }),
+        ...(forkOf !== undefined && { forkOf }),
         createdAt: this.#now(),
       },
       status: 'running',
@@ -134,12 +133,11 @@ class MemoryLog implements EventLog {
       snapshot: undefined,
       inbox: [],
       consumed: 0,
-      began: [],
     };
   }
 
   #apply(row: Row, commit: Commit, texts: readonly { readonly text: string; readonly bytes: number }[]): Committed {
-    const { runId, status, waiting, snapshot, began = [], consumed, release } = commit;
+    const { runId, status, waiting, snapshot, consumed, release } = commit;
     const { maxRunBytes } = this.#limits;
     const bytes = texts.reduce((sum, text) => sum + text.bytes, row.bytes);
     if (bytes > maxRunBytes) {
@@ -153,10 +151,6 @@ class MemoryLog implements EventLog {
     row.events.push(...texts.map(({ text }) => ({ at, text })));
     row.status = status ?? row.status;
     if (snapshot && state !== undefined) row.snapshot = { at: snapshot.at, text: state };
-    for (const { effect, attempt } of began) {
-      const isKnown = row.began.some((one) => one.effect === effect && one.attempt === attempt);
-      if (!isKnown) row.began.push({ effect, attempt, fence: row.fence, at });
-    }
     row.consumed = Math.min(row.inbox.length, Math.max(row.consumed, consumed ?? 0));
     if (release) row.owner = undefined;
     row.updatedAt = at;
@@ -187,7 +181,6 @@ class MemoryLog implements EventLog {
       ...(snapshot && { snapshot: { at: snapshot.at, state: parsed<Json>(snapshot.text) } }),
       events: events.map(({ at, text }, n) => ({ position: from + n, at, event: parsed<LogEvent>(text) })),
       inbox: row.inbox.slice(row.consumed).map((_, n) => this.#postingOf(row, row.consumed + n)),
-      began: [...row.began],
     } satisfies RunLog;
   }
 
@@ -344,12 +337,13 @@ const NO_BLOBS: ReadonlyMap<string, string> = new Map();
 const parsed = <T>(text: string): T => decode(text, NO_BLOBS)?.value as T;
 
 function fits(info: RunInfo, query: RunQuery): boolean {
-  const { status, agent, session, parent, isOwned, hasInbox, createdFrom, createdBefore } = query;
+  const { status, agent, session, forkOf, parent, isOwned, hasInbox, createdFrom, createdBefore } = query;
   const isOf = <T>(wanted: T | undefined, is: T): boolean => wanted === undefined || wanted === is;
   return (
     (status === undefined || [status].flat().includes(info.status)) &&
     isOf(agent, info.agent) &&
     isOf(session, info.session) &&
+    isOf(forkOf, info.forkOf) &&
     (parent === undefined || (parent ?? undefined) === info.parent) &&
     isOf(isOwned, info.lease.owner !== undefined) &&
     isOf(hasInbox, info.posted > info.consumed) &&

@@ -1,9 +1,9 @@
 /**
  * The event log port: where the logs of durable runs are kept, by whom a run may be continued, and how others reach it.
  *
- * L1 A commit is one atomic step: the events, the status, the snapshot, the begin records, the end of the lease and
- *    the writes of other components are there together or not at all. It names the position at which it expects the
- *    log to end, and the fence of its lease; where one of them has moved on, nothing is changed.
+ * L1 A commit is one atomic step: the events, the status, the snapshot, the end of the lease and the writes of other
+ *    components are there together or not at all. It names the position at which it expects the log to end, and the
+ *    fence of its lease; where one of them has moved on, nothing is changed.
  * L2 What was acknowledged is on the disk. A commit repeated with the same content changes nothing and is acknowledged
  *    again, so that a writer which heard no answer may ask again.
  * L3 Clocks decide liveness (whose lease has run out) and what people are shown. No order and no permission to write
@@ -108,7 +108,7 @@ export type Commit = {
   readonly position: number;
   /** The fence of the lease; 0 with `create`. */
   readonly fence: number;
-  /** May be empty, such as for a begin record alone. */
+  /** May be empty, such as to give back the lease alone. */
   readonly events: readonly LogEvent[];
   /** Makes the run in the same step. `position` is 0 then. */
   readonly create?: NewRun;
@@ -118,8 +118,6 @@ export type Commit = {
   readonly waiting?: Json;
   /** A state that follows from the first `at` events. Replaces the one before. */
   readonly snapshot?: { readonly at: number; readonly state: Json };
-  /** Effects that begin after this commit: written before they do, so that nobody repeats one that may have begun. */
-  readonly began?: readonly Begin[];
   /** Postings up to this position are answered for by these events, and are not read again. */
   readonly consumed?: number;
   /** Gives the lease back in the same step. */
@@ -137,10 +135,9 @@ export type NewRun = {
   readonly parent?: { readonly runId: string; readonly fence: number };
   /** The session that it writes to: it can be listed and removed by it. */
   readonly session?: string;
+  /** The run that this one is a copy of: it can be listed by it. */
+  readonly forkOf?: string;
 };
-
-/** An effect's id in the run, and the number of the attempt. */
-export type Begin = { readonly effect: string; readonly attempt: number };
 
 export type Committed = {
   /** How many events the log has now. */
@@ -169,7 +166,6 @@ export type RunLog = {
   readonly events: readonly StoredEvent[];
   /** What was posted and not consumed yet, oldest first. */
   readonly inbox: readonly Posting[];
-  readonly began: readonly (Begin & { readonly fence: number; readonly at: number })[];
 };
 
 export type StoredEvent = {
@@ -184,6 +180,7 @@ export type RunInfo = {
   readonly agent: string;
   readonly parent?: string;
   readonly session?: string;
+  readonly forkOf?: string;
   readonly status: LogStatus;
   readonly waiting?: Json;
   /** How many events the log has. */
@@ -203,6 +200,8 @@ export type RunQuery = {
   readonly status?: LogStatus | readonly LogStatus[];
   readonly agent?: string;
   readonly session?: string;
+  /** Copies of this run. */
+  readonly forkOf?: string;
   /** Children of this run; `null`: runs that have no parent. @default both */
   readonly parent?: string | null;
   /** Whether somebody has the lease. @default both */
@@ -248,6 +247,11 @@ export type RemoveQuery = {
   readonly updatedBefore?: number;
   /** Also runs that are not over. Whoever continues one finds `log/unknown-run`. @default false */
   readonly evenOpen?: boolean;
+  /**
+   * Also see to it that nothing of them is left in files: SQLite empties its write-ahead log, once nobody reads. The
+   * pages of the file are overwritten in any case. @default false
+   */
+  readonly scrub?: boolean;
   /** How many runs without a parent at most, so that one call does not hold the store for long. @default 100 */
   readonly limit?: number;
 };

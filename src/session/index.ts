@@ -43,6 +43,14 @@ export type {
   SessionSettings,
   TokenCounter,
 } from './types.ts';
+export type { SessionPlace } from './place.ts';
+export { sqliteSessions } from './sqlite/place.ts';
+export type { SqliteSessionsOptions } from './sqlite/place.ts';
+export { postgresSessions } from './postgres/place.ts';
+export type { PostgresSessionsOptions } from './postgres/place.ts';
+export { redisSessions } from './redis/place.ts';
+export type { RedisSessionsOptions } from './redis/place.ts';
+export type { ErasablePlace, Erasure } from '../store/erase.ts';
 export * from './sealed/index.ts';
 export * from './turns/index.ts';
 export { innerTurns, type Turns } from './wrapped.ts';

@@ -28,4 +28,6 @@ export type StoreWrite = {
   readonly command: object;
   /** The component's own error for what it refused. */
   readonly errorOf: (failure: Failure) => Error;
+  /** Makes the component's tables, where whoever commits does not know how. */
+  readonly ready?: () => Promise<void>;
 };

@@ -1,5 +1,5 @@
 /** What an error of PostgreSQL means to the user of a log, and whether the same may be tried again. */
-import { UserError } from '../../protocol/errors.ts';
+import { AgentsError, UserError } from '../../protocol/errors.ts';
 import type { Deadline, Verdict } from '../../store/deadline.ts';
 import { meaningOf } from '../../store/postgres/failure.ts';
 import { LogError, StoreBlocked } from '../errors.ts';
@@ -14,7 +14,8 @@ export type Asked = {
 };
 
 export function judge(thrown: unknown, asked: Asked): Verdict {
-  if (thrown instanceof LogError || thrown instanceof UserError) return { error: thrown, again: false };
+  // Of the log, or of a room whose write was committed along.
+  if (thrown instanceof AgentsError) return { error: thrown, again: false };
   const { place, deadline, isRepeatable } = asked;
   const { kind, message, cause, again } = meaningOf(thrown, asked);
   switch (kind) {

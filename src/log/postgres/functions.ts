@@ -49,7 +49,7 @@ export const FUNCTIONS = `
       WITH given AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(commits) AS x (
           n integer, run text, position bigint, fence bigint, count bigint, bytes bigint, max_bytes bigint, plain boolean,
-          status text, waiting text, clears boolean, consumed bigint, release boolean, began jsonb)
+          status text, waiting text, clears boolean, consumed bigint, release boolean)
         WHERE plain
       ), free AS MATERIALIZED (
         SELECT r.run FROM baton_runs AS r JOIN given ON r.run = given.run WHERE r.tenant = t
@@ -64,7 +64,7 @@ export const FUNCTIONS = `
         FROM given JOIN free ON free.run = given.run
         WHERE r.tenant = t AND r.run = given.run AND r.fence = given.fence AND r.head = given.position
           AND r.owner IS NOT NULL AND r.bytes + given.bytes <= given.max_bytes
-        RETURNING given.n, given.began, given.position, r.run, r.head, r.fence, r.posted, r.bytes
+        RETURNING given.n, given.position, r.run, r.head, r.fence, r.posted, r.bytes
       ), events AS (
         INSERT INTO baton_run_events (tenant, run, position, at, event)
           SELECT t, moved.run, moved.position + one.i, now_ms, one.event
@@ -72,12 +72,6 @@ export const FUNCTIONS = `
             SELECT of, event, row_number() OVER (PARTITION BY of ORDER BY place) - 1 AS i
             FROM unnest(event_of, event_texts) WITH ORDINALITY AS x (of, event, place)
           ) AS one JOIN moved ON moved.n = one.of
-      ), begins AS (
-        INSERT INTO baton_run_begins (tenant, run, effect, attempt, fence, at)
-          SELECT t, moved.run, b.effect, b.attempt, moved.fence, now_ms
-          FROM moved, jsonb_to_recordset(moved.began) AS b (effect text, attempt bigint)
-          WHERE moved.began IS NOT NULL
-          ON CONFLICT DO NOTHING
       )
       SELECT moved.n, 'done', moved.head, moved.fence, moved.posted, now_ms, moved.bytes, NULL::text[] FROM moved
     LOOP
@@ -89,8 +83,8 @@ export const FUNCTIONS = `
     FOR c IN
       SELECT * FROM jsonb_to_recordset(commits) AS x (
         n integer, run text, position bigint, fence bigint, count bigint, bytes bigint, max_bytes bigint,
-        creates boolean, agent text, worker text, parent text, parent_fence bigint, session text,
-        status text, waiting text, clears boolean, consumed bigint, release boolean, began jsonb,
+        creates boolean, agent text, worker text, parent text, parent_fence bigint, session text, fork_of text,
+        status text, waiting text, clears boolean, consumed bigint, release boolean,
         snapshot_at bigint, snapshot text, hashes text[], blobs text[])
       WHERE made IS NULL OR n <> ALL (made) ORDER BY run
     LOOP
@@ -134,9 +128,9 @@ export const FUNCTIONS = `
           result.bytes := c.bytes;
           EXIT;
         END IF;
-        INSERT INTO baton_runs (tenant, run, agent, parent, session, status, waiting, head, bytes, owner, fence, posted,
-            consumed, created_at, updated_at)
-          VALUES (t, c.run, c.agent, c.parent, c.session, coalesce(c.status, 'running'), c.waiting, 0, 0, c.worker, 1, 0,
+        INSERT INTO baton_runs (tenant, run, agent, parent, session, fork_of, status, waiting, head, bytes, owner, fence,
+            posted, consumed, created_at, updated_at)
+          VALUES (t, c.run, c.agent, c.parent, c.session, c.fork_of, coalesce(c.status, 'running'), c.waiting, 0, 0, c.worker, 1, 0,
             0, now_ms, now_ms)
           ON CONFLICT DO NOTHING RETURNING * INTO row_now;
         is_new := FOUND;
@@ -180,12 +174,6 @@ export const FUNCTIONS = `
           WHERE tenant = t AND run = c.run;
         INSERT INTO baton_run_events (tenant, run, position, at, event)
           SELECT t, c.run, c.position + x.i - 1, now_ms, x.event FROM unnest(texts) WITH ORDINALITY AS x (event, i);
-        IF c.began IS NOT NULL THEN
-          INSERT INTO baton_run_begins (tenant, run, effect, attempt, fence, at)
-            SELECT t, c.run, b.effect, b.attempt, row_now.fence, now_ms
-            FROM jsonb_to_recordset(c.began) AS b (effect text, attempt bigint)
-            ON CONFLICT DO NOTHING;
-        END IF;
         IF c.snapshot IS NOT NULL THEN
           INSERT INTO baton_run_snapshots (tenant, run, position, state) VALUES (t, c.run, c.snapshot_at, c.snapshot)
             ON CONFLICT (tenant, run) DO UPDATE SET position = excluded.position, state = excluded.state;
@@ -200,6 +188,20 @@ export const FUNCTIONS = `
       END IF;
       RETURN NEXT result;
     END LOOP;
+  END $f$;
+
+  -- One commit, and what others write in the same database (see store/postgres/along.ts): all or nothing.
+  CREATE FUNCTION baton_log_append_along(t text, commits jsonb, event_of integer[], event_texts text[], along jsonb)
+  RETURNS SETOF baton_log_outcome LANGUAGE plpgsql SET enable_seqscan = off AS $f$
+  DECLARE
+    result baton_log_outcome;
+  BEGIN
+    SELECT * INTO result FROM baton_log_append(t, commits, event_of, event_texts, true);
+    -- What was committed before was committed with these.
+    IF result.outcome = 'done' THEN
+      PERFORM baton_along(along);
+    END IF;
+    RETURN NEXT result;
   END $f$;
 
   CREATE FUNCTION baton_log_post(t text, r text, k text, token text, given text, hashes text[], blobs text[],
@@ -307,7 +309,6 @@ export const FUNCTIONS = `
       DELETE FROM baton_run_events WHERE tenant = t AND run = ANY (level);
       DELETE FROM baton_run_snapshots WHERE tenant = t AND run = ANY (level);
       DELETE FROM baton_run_inbox WHERE tenant = t AND run = ANY (level);
-      DELETE FROM baton_run_begins WHERE tenant = t AND run = ANY (level);
       DELETE FROM baton_runs WHERE tenant = t AND run = ANY (level);
       removed := removed + cardinality(level);
       SELECT array_agg(run) INTO level FROM (

@@ -31,6 +31,7 @@ type Waiting = {
 };
 
 export const APPEND = 'SELECT * FROM baton_log_append($1, $2, $3, $4, $5)';
+export const APPEND_ALONG = 'SELECT * FROM baton_log_append_along($1, $2, $3, $4, $5)';
 
 /** While one call is under way the next is made up. More share the write to the disk less. */
 const LANES = 2;
@@ -61,6 +62,13 @@ export class Lanes {
         this.#fill();
       });
     });
+  }
+
+  /** With what others write. */
+  async along(command: AppendCommand, deadline: Deadline, calls: readonly object[]): Promise<Outcome> {
+    const [row] = await this.#send(deadline, APPEND_ALONG, [...valuesOf([command]), JSON.stringify(calls)]);
+    if (!row) throw new Error('The answer lacks the commit.');
+    return outcomeOf(row);
   }
 
   #fill(): void {
@@ -127,7 +135,7 @@ function valuesOf(commands: readonly AppendCommand[]): unknown[] {
 
 /** As `baton_log_append` takes it: what is not there is null. */
 function commitOf(command: AppendCommand, n: number): object {
-  const { runId, position, fence, events, create, status, waiting, snapshot, began, consumed, release } = command;
+  const { runId, position, fence, events, create, status, waiting, snapshot, consumed, release } = command;
   const blobs = [...events, ...(snapshot ? [snapshot.state] : [])].flatMap((one) => one.blobs);
   return {
     n,
@@ -145,12 +153,12 @@ function commitOf(command: AppendCommand, n: number): object {
       parent: create.parent?.runId,
       parent_fence: create.parent?.fence,
       session: create.session,
+      fork_of: create.forkOf,
     }),
     status,
     ...(waiting === 'null' ? { clears: true } : { waiting }),
     consumed,
     release,
-    ...(began.length > 0 && { began }),
     ...(snapshot && { snapshot_at: snapshot.at, snapshot: snapshot.state.text }),
     ...(blobs.length > 0 && { hashes: blobs.map(({ hash }) => hash), blobs: blobs.map((blob) => blob.text) }),
   };

@@ -7,6 +7,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import { checkConnection } from '../../store/postgres/options.ts';
 import type { PostgresConnectionOptions } from '../../store/postgres/options.ts';
+import { storeNameOf } from '../../store/postgres/store-name.ts';
 import { checkCommit, checkName, checkTenant } from '../check.ts';
 import { encodeEvent } from '../codec.ts';
 import type { Limits } from '../codec.ts';
@@ -83,8 +84,7 @@ type Settings = {
 type Opened = { readonly store: PostgresStore; readonly reads: typeof Reads };
 
 class PostgresLog implements EventLog {
-  /** Writes of other components are not taken along: they are made after the commit, under an operation id. */
-  readonly store = undefined;
+  readonly store: string;
   readonly leases = {
     claim: async (runId: string, { worker, seen }: { worker: string; seen: Lease }): Promise<Claimed> => {
       checkName('worker', worker);
@@ -105,6 +105,7 @@ class PostgresLog implements EventLog {
 
   constructor(settings: Settings) {
     this.#settings = settings;
+    this.store = storeNameOf(settings.options);
     this.#watchers = new Watchers({
       ask: (known) => this.#use(({ store, reads }) => reads.news(store.ask, settings.tenant, known)),
       change: (signal) => this.#polling.change(signal),
@@ -115,7 +116,7 @@ class PostgresLog implements EventLog {
   async append(commit: Commit): Promise<Committed> {
     checkCommit(commit, this.store);
     const command = appendCommand(commit, this.#settings);
-    return this.#change(({ store }) => store.append(command));
+    return this.#change(({ store }) => store.append(command, commit.also));
   }
 
   async read(runId: string, options: ReadOptions = {}): Promise<RunLog | undefined> {

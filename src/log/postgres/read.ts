@@ -22,9 +22,7 @@ const SQL = {
       FROM (SELECT x.position, x.at, x.event FROM baton_run_events AS x WHERE ${OF_RUN} AND x.position >= f.first
         ORDER BY x.position LIMIT $4) AS e) AS events,
     (SELECT json_agg(json_build_object('position', x.position, 'key', x.key, 'at', x.at, 'text', x.event)
-        ORDER BY x.position)::text FROM baton_run_inbox AS x WHERE ${OF_RUN} AND x.position > r.consumed) AS inbox,
-    (SELECT json_agg(json_build_object('effect', x.effect, 'attempt', x.attempt, 'fence', x.fence, 'at', x.at)
-        ORDER BY x.n)::text FROM baton_run_begins AS x WHERE ${OF_RUN}) AS began
+        ORDER BY x.position)::text FROM baton_run_inbox AS x WHERE ${OF_RUN} AND x.position > r.consumed) AS inbox
     FROM baton_runs AS r ${WORKER}
     LEFT JOIN baton_run_snapshots AS s ON $5::boolean AND s.tenant = r.tenant AND s.run = r.run
     CROSS JOIN LATERAL (SELECT coalesce($3::bigint, s.position, 0) AS first) AS f
@@ -35,7 +33,6 @@ const SQL = {
 
 type Events = ReadAnswer['events'][number];
 type Postings = ReadAnswer['inbox'][number];
-type Begins = ReadAnswer['began'][number];
 
 export async function read(
   ask: Ask,
@@ -53,14 +50,12 @@ export async function read(
     const { blobs, isWhole } = await blobsIn(ask, tenant, texts);
     // Where one is missing, the run may have been removed between the two statements.
     if (!isWhole && !isAgain) continue;
-    const began = listOf<Begins>(row, 'began');
     return {
       info: infoOf(row),
       ...(snapshot && { snapshot }),
       from: number(row, 'first'),
       events,
       inbox,
-      began,
       blobs,
     };
   }
@@ -90,12 +85,13 @@ export async function list(ask: Ask, tenant: string, query: RunQuery): Promise<A
 }
 
 function conditionsOf(query: RunQuery, given: (value: unknown) => string): string[] {
-  const { status, agent, session, parent, isOwned, hasInbox, createdFrom, createdBefore, cursor } = query;
+  const { status, agent, session, forkOf, parent, isOwned, hasInbox, createdFrom, createdBefore, cursor } = query;
   const place = cursor === undefined ? undefined : placeOf(cursor);
   return [
     status === undefined ? undefined : `r.status = ANY (${given([status].flat())})`,
     agent === undefined ? undefined : `r.agent = ${given(agent)}`,
     session === undefined ? undefined : `r.session = ${given(session)}`,
+    forkOf === undefined ? undefined : `r.fork_of = ${given(forkOf)}`,
     parent === null ? 'r.parent IS NULL' : undefined,
     typeof parent === 'string' ? `r.parent = ${given(parent)}` : undefined,
     isOwned === undefined ? undefined : `r.owner IS ${isOwned ? 'NOT ' : ''}NULL`,

@@ -32,11 +32,13 @@ export function leaseOf(row: Row): Lease {
 
 export function infoOf(row: Row): InfoRow {
   const [parent, session, waiting] = [maybe(row, 'parent'), maybe(row, 'session'), maybe(row, 'waiting')];
+  const forkOf = maybe(row, 'fork_of');
   return {
     runId: text(row, 'run'),
     agent: text(row, 'agent'),
     ...(parent !== undefined && { parent }),
     ...(session !== undefined && { session }),
+    ...(forkOf !== undefined && { forkOf }),
     // The word of `append`, which wrote it.
     status: text(row, 'status') as LogStatus,
     ...(waiting !== undefined && { waitingText: waiting }),

@@ -5,6 +5,7 @@
  */
 import { migrate } from '../../store/postgres/migrate.ts';
 import type { RunSql } from '../../store/postgres/migrate.ts';
+import { ALONG } from '../../store/postgres/along.ts';
 import { LogError } from '../errors.ts';
 import { FUNCTIONS } from './functions.ts';
 
@@ -23,6 +24,7 @@ const STEPS = [
     agent text COLLATE "C" NOT NULL,
     parent text COLLATE "C",
     session text COLLATE "C",
+    fork_of text COLLATE "C",
     status text COLLATE "C" NOT NULL,
     waiting text,
     head bigint NOT NULL,
@@ -41,6 +43,7 @@ const STEPS = [
   CREATE INDEX baton_runs_by_status ON baton_runs (tenant, status, created_at, run);
   CREATE INDEX baton_runs_by_parent ON baton_runs (tenant, parent) WHERE parent IS NOT NULL;
   CREATE INDEX baton_runs_by_session ON baton_runs (tenant, session) WHERE session IS NOT NULL;
+  CREATE INDEX baton_runs_by_fork ON baton_runs (tenant, fork_of) WHERE fork_of IS NOT NULL;
   CREATE INDEX baton_runs_by_owner ON baton_runs (tenant, owner) WHERE owner IS NOT NULL;
   CREATE TABLE baton_run_events (
     tenant text COLLATE "C" NOT NULL,
@@ -69,16 +72,6 @@ const STEPS = [
     PRIMARY KEY (tenant, run, position),
     UNIQUE (tenant, run, key)
   );
-  CREATE TABLE baton_run_begins (
-    n bigint GENERATED ALWAYS AS IDENTITY,
-    tenant text COLLATE "C" NOT NULL,
-    run text COLLATE "C" NOT NULL,
-    effect text COLLATE "C" NOT NULL,
-    attempt bigint NOT NULL,
-    fence bigint NOT NULL,
-    at bigint NOT NULL,
-    PRIMARY KEY (tenant, run, effect, attempt)
-  );
   CREATE TABLE baton_workers (
     tenant text COLLATE "C" NOT NULL,
     worker text COLLATE "C" NOT NULL,
@@ -100,6 +93,7 @@ const STEPS = [
     PRIMARY KEY (tenant, hash, run)
   );
   CREATE INDEX baton_run_blobs_by_run ON baton_run_blobs (tenant, run);
+  ${ALONG}
   ${FUNCTIONS}
   `,
 ];

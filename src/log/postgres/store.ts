@@ -1,7 +1,9 @@
 /** Commands of logs as statements for PostgreSQL: each change is one call of a function. */
+import { refusalOf } from '../../store/postgres/along.ts';
 import { persist } from '../../store/deadline.ts';
 import type { Deadline } from '../../store/deadline.ts';
 import type { Connections } from '../../store/postgres/connections.ts';
+import type { StoreWrite } from '../../store/write.ts';
 import { isSameText } from '../codec.ts';
 import type { Encoded } from '../codec.ts';
 import { LogError } from '../errors.ts';
@@ -58,9 +60,9 @@ export class PostgresStore {
   /** Changes nothing, so that it is asked again where the connection broke. */
   readonly ask: Ask = (sql, values) => this.#persist({ isWrite: false }, ({ at }) => this.#query(at, sql, values));
 
-  async append(command: AppendCommand): Promise<Committed> {
+  async append(command: AppendCommand, also: readonly StoreWrite[] = []): Promise<Committed> {
     const before = this.#last.get(command.runId);
-    const made = before ? before.then(() => this.#append(command)) : this.#append(command);
+    const made = before ? before.then(() => this.#append(command, also)) : this.#append(command, also);
     const settled = made.then(
       () => undefined,
       () => undefined,
@@ -73,7 +75,8 @@ export class PostgresStore {
     }
   }
 
-  #append(command: AppendCommand): Promise<Committed> {
+  #append(command: AppendCommand, also: readonly StoreWrite[]): Promise<Committed> {
+    if (also.length > 0) return this.#appendAlong(command, also);
     let isAlone = false;
     return this.#persist({ isWrite: true }, async ({ at }) => {
       for (;;) {
@@ -81,6 +84,17 @@ export class PostgresStore {
         if (outcome.outcome !== 'locked') return committed(command, outcome, this.place);
         isAlone = true;
       }
+    });
+  }
+
+  #appendAlong(command: AppendCommand, also: readonly StoreWrite[]): Promise<Committed> {
+    const calls = also.map((write) => write.command);
+    return this.#persist({ isWrite: true }, async ({ at }) => {
+      for (const { ready } of also) await ready?.();
+      const outcome = await this.#lanes.along(command, at, calls).catch((error: unknown) => {
+        throw refusalOf(error, also) ?? error;
+      });
+      return committed(command, outcome, this.place);
     });
   }
 

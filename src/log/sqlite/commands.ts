@@ -1,7 +1,6 @@
 /** What a log asks of its database, and what it is told. Plain data: it crosses to the writer thread. */
 import type { Blob, Encoded } from '../codec.ts';
 import type {
-  Begin,
   Claimed,
   Committed,
   Known,
@@ -26,7 +25,6 @@ export type AppendCommand = {
   /** JSON; 'null' is nothing. */
   readonly waiting: string | undefined;
   readonly snapshot: { readonly at: number; readonly state: Encoded } | undefined;
-  readonly began: readonly Begin[];
   readonly consumed: number;
   readonly release: boolean;
   readonly maxRunBytes: number;
@@ -78,7 +76,6 @@ export type ReadAnswer = {
   readonly from: number;
   readonly events: readonly { readonly position: number; readonly at: number; readonly text: string }[];
   readonly inbox: readonly PostingRow[];
-  readonly began: readonly (Begin & { readonly fence: number; readonly at: number })[];
   readonly blobs: readonly Blob[];
 };
 

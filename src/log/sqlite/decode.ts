@@ -11,7 +11,7 @@ const NO_BLOBS: Blobs = new Map();
 
 /** @throws LogError `log/corrupt` */
 export function logOf(answer: ReadAnswer, limit: number | undefined, where: string): RunLog {
-  const { info, from, snapshot, inbox, began } = answer;
+  const { info, from, snapshot, inbox } = answer;
   const { runId, head } = info;
   const blobs = new Map(answer.blobs.map(({ hash, text }) => [hash, text]));
   const count = Math.max(0, Math.min(head - from, limit ?? Infinity));
@@ -41,7 +41,6 @@ export function logOf(answer: ReadAnswer, limit: number | undefined, where: stri
     ...(snapshot && { snapshot: { at: snapshot.at, state: state?.value as Json } }),
     events,
     inbox: inbox.map((row) => postingOf(row, { blobs, runId, where })),
-    began,
   };
 }
 

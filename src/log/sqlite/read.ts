@@ -16,7 +16,6 @@ const SQL = {
   snapshot: `SELECT position, state FROM baton_run_snapshots WHERE ${OF_RUN}`,
   events: `SELECT position, at, event FROM baton_run_events WHERE ${OF_RUN} AND position >= ? ORDER BY position LIMIT ?`,
   inbox: `SELECT position, key, at, event FROM baton_run_inbox WHERE ${OF_RUN} AND position > ? ORDER BY position`,
-  begins: `SELECT effect, attempt, fence, at FROM baton_run_begins WHERE ${OF_RUN} ORDER BY rowid`,
   blobs: 'SELECT hash, value FROM baton_blobs WHERE tenant = ? AND hash IN (SELECT value FROM json_each(?))',
 } as const;
 
@@ -35,15 +34,9 @@ export function read(db: Statements, { tenant, runId, options }: ReadCommand): A
     at: number(posting, 'at'),
     text: text(posting, 'event'),
   }));
-  const began = db.all(SQL.begins, tenant, runId).map((begin) => ({
-    effect: text(begin, 'effect'),
-    attempt: number(begin, 'attempt'),
-    fence: number(begin, 'fence'),
-    at: number(begin, 'at'),
-  }));
   const texts = [...(snapshot ? [snapshot] : []), ...events, ...inbox].map((one) => one.text);
   const blobs = blobsIn(db, tenant, texts);
-  return { info: infoOf(row), ...(snapshot && { snapshot }), from, events, inbox, began, blobs };
+  return { info: infoOf(row), ...(snapshot && { snapshot }), from, events, inbox, blobs };
 }
 
 /** What these texts keep apart. One that is missing is missing in the answer. */
@@ -56,11 +49,13 @@ export function blobsIn(db: Statements, tenant: string, texts: readonly string[]
 
 function infoOf(row: Columns): InfoRow {
   const [parent, session, waiting] = [maybe(row, 'parent'), maybe(row, 'session'), maybe(row, 'waiting')];
+  const forkOf = maybe(row, 'fork_of');
   return {
     runId: text(row, 'run'),
     agent: text(row, 'agent'),
     ...(parent !== undefined && { parent }),
     ...(session !== undefined && { session }),
+    ...(forkOf !== undefined && { forkOf }),
     // The word of `append`, which wrote it.
     status: text(row, 'status') as LogStatus,
     ...(waiting !== undefined && { waitingText: waiting }),
@@ -86,7 +81,7 @@ export function list(db: Statements, { tenant, query }: ListCommand): Answers['l
 type Condition = { readonly sql: string; readonly values: readonly Value[] };
 
 function conditionsOf(query: RunQuery): Condition[] {
-  const { status, agent, session, parent, isOwned, hasInbox, createdFrom, createdBefore, cursor } = query;
+  const { status, agent, session, forkOf, parent, isOwned, hasInbox, createdFrom, createdBefore, cursor } = query;
   const place = cursor === undefined ? undefined : placeOf(cursor);
   const all: (Condition | undefined)[] = [
     typeof status === 'string' ? { sql: 'r.status = ?', values: [status] } : undefined,
@@ -95,6 +90,7 @@ function conditionsOf(query: RunQuery): Condition[] {
       : undefined,
     agent === undefined ? undefined : { sql: 'r.agent = ?', values: [agent] },
     session === undefined ? undefined : { sql: 'r.session = ?', values: [session] },
+    forkOf === undefined ? undefined : { sql: 'r.fork_of = ?', values: [forkOf] },
     parent === null ? { sql: 'r.parent IS NULL', values: [] } : undefined,
     typeof parent === 'string' ? { sql: 'r.parent = ?', values: [parent] } : undefined,
     isOwned === undefined ? undefined : { sql: `r.owner IS ${isOwned ? 'NOT ' : ''}NULL`, values: [] },

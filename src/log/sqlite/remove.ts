@@ -14,7 +14,7 @@ const SQL = {
       (SELECT 1 FROM baton_run_blobs AS other WHERE other.tenant = mine.tenant AND other.hash = mine.hash
         AND other.run <> mine.run))`,
 } as const;
-const TABLES = ['baton_run_events', 'baton_run_snapshots', 'baton_run_inbox', 'baton_run_begins', 'baton_run_blobs'];
+const TABLES = ['baton_run_events', 'baton_run_snapshots', 'baton_run_inbox', 'baton_run_blobs'];
 
 const OPEN: readonly LogStatus[] = ['running', 'paused', 'stopping'];
 const isOpen = (status: string): boolean => OPEN.some((one) => one === status);

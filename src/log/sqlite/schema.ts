@@ -11,6 +11,7 @@ export const STEPS = [
     agent TEXT NOT NULL,
     parent TEXT,
     session TEXT,
+    fork_of TEXT,
     status TEXT NOT NULL,
     waiting TEXT,
     head INTEGER NOT NULL,
@@ -27,6 +28,7 @@ export const STEPS = [
   CREATE INDEX baton_runs_by_status ON baton_runs (tenant, status, created_at, run);
   CREATE INDEX baton_runs_by_parent ON baton_runs (tenant, parent) WHERE parent IS NOT NULL;
   CREATE INDEX baton_runs_by_session ON baton_runs (tenant, session) WHERE session IS NOT NULL;
+  CREATE INDEX baton_runs_by_fork ON baton_runs (tenant, fork_of) WHERE fork_of IS NOT NULL;
   CREATE INDEX baton_runs_by_owner ON baton_runs (tenant, owner) WHERE owner IS NOT NULL;
   CREATE TABLE baton_run_events (
     tenant TEXT NOT NULL,
@@ -52,15 +54,6 @@ export const STEPS = [
     event TEXT NOT NULL,
     PRIMARY KEY (tenant, run, position),
     UNIQUE (tenant, run, key)
-  ) STRICT;
-  CREATE TABLE baton_run_begins (
-    tenant TEXT NOT NULL,
-    run TEXT NOT NULL,
-    effect TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
-    fence INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    PRIMARY KEY (tenant, run, effect, attempt)
   ) STRICT;
   CREATE TABLE baton_workers (
     tenant TEXT NOT NULL,

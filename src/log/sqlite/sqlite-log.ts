@@ -154,7 +154,12 @@ class SqliteLog implements EventLog {
   }
 
   async remove(query: RemoveQuery): Promise<number> {
-    return this.#ask({ do: 'remove', tenant: this.#settings.tenant, query });
+    const { timeoutMs, tenant } = this.#settings;
+    const removed = await this.#ask({ do: 'remove', tenant, query });
+    if (!query.scrub) return removed;
+    const outcome = await this.#opened().scrub(timeoutMs);
+    if ('failure' in outcome) throw logFailure(outcome.failure);
+    return removed;
   }
 
   close(): Promise<void> {

@@ -18,8 +18,8 @@ const OF_RUN = 'tenant = ? AND run = ?';
 /** Anonymous parameters only: Node 22.13 does not bind numbered ones by position. */
 const SQL = {
   run: `SELECT status, head, bytes, owner, fence, posted, updated_at FROM baton_runs WHERE ${OF_RUN}`,
-  create: `INSERT INTO baton_runs (tenant, run, agent, parent, session, status, waiting, head, bytes, owner, fence, posted,
-    consumed, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 1, 0, 0, ?, ?)`,
+  create: `INSERT INTO baton_runs (tenant, run, agent, parent, session, fork_of, status, waiting, head, bytes, owner, fence, posted,
+    consumed, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, 1, 0, 0, ?, ?)`,
   event: 'INSERT INTO baton_run_events (tenant, run, position, at, event) VALUES (?, ?, ?, ?, ?)',
   events: `SELECT event FROM baton_run_events WHERE ${OF_RUN} AND position >= ? AND position < ? ORDER BY position`,
   advance: `UPDATE baton_runs SET head = ?, bytes = ?, updated_at = ? WHERE ${OF_RUN}`,
@@ -29,8 +29,6 @@ const SQL = {
   release: `UPDATE baton_runs SET owner = NULL WHERE ${OF_RUN}`,
   snapshot: `INSERT INTO baton_run_snapshots (tenant, run, position, state) VALUES (?, ?, ?, ?)
     ON CONFLICT (tenant, run) DO UPDATE SET position = excluded.position, state = excluded.state`,
-  begin: `INSERT INTO baton_run_begins (tenant, run, effect, attempt, fence, at) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO NOTHING`,
   blob: 'INSERT INTO baton_blobs (tenant, hash, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   usesBlob: 'INSERT INTO baton_run_blobs (tenant, hash, run) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
   posting: `SELECT position, key, at, event FROM baton_run_inbox WHERE ${OF_RUN} AND key = ?`,
@@ -61,7 +59,7 @@ export function append(db: Statements, command: AppendCommand): Committed {
 
 function makeRun(db: Statements, command: AppendCommand): Committed {
   const { tenant, runId, create, status = 'running', waiting } = command;
-  const { agent = '', worker = '', parent, session } = create ?? {};
+  const { agent = '', worker = '', parent, session, forkOf } = create ?? {};
   if (parent) {
     const row = db.get(SQL.run, tenant, parent.runId);
     if (!row) throw refused.unknownRun(parent.runId);
@@ -72,7 +70,8 @@ function makeRun(db: Statements, command: AppendCommand): Committed {
   checkSize(command, 0);
   const now = Date.now();
   const waits = waiting === undefined || waiting === 'null' ? null : waiting;
-  db.run(SQL.create, tenant, runId, agent, parent?.runId ?? null, session ?? null, status, waits, worker, now, now);
+  const from = [parent?.runId ?? null, session ?? null, forkOf ?? null];
+  db.run(SQL.create, tenant, runId, agent, ...from, status, waits, worker, now, now);
   const row = { status, head: 0, bytes: 0, owner: worker, fence: 1, posted: 0, updated_at: now };
   return apply(db, { ...command, status: undefined, waiting: undefined }, row);
 }
@@ -87,7 +86,7 @@ function checkSize({ runId, events, maxRunBytes }: AppendCommand, before: number
 }
 
 function apply(db: Statements, command: AppendCommand, row: Columns): Committed {
-  const { tenant, runId, position, events, status, waiting, snapshot, began, consumed, release } = command;
+  const { tenant, runId, position, events, status, waiting, snapshot, consumed, release } = command;
   const bytes = checkSize(command, number(row, 'bytes'));
   const now = Date.now();
   const head = position + events.length;
@@ -96,9 +95,6 @@ function apply(db: Statements, command: AppendCommand, row: Columns): Committed 
   if (status !== undefined && status !== row['status']) db.run(SQL.status, status, tenant, runId);
   if (waiting !== undefined) db.run(SQL.waiting, waiting === 'null' ? null : waiting, tenant, runId);
   if (snapshot) db.run(SQL.snapshot, tenant, runId, snapshot.at, snapshot.state.text);
-  for (const { effect, attempt } of began) {
-    db.run(SQL.begin, tenant, runId, effect, attempt, number(row, 'fence'), now);
-  }
   if (consumed > 0) db.run(SQL.consume, consumed, tenant, runId);
   if (release) db.run(SQL.release, tenant, runId);
   keepBlobs(db, command, snapshot ? [...events, snapshot.state] : events);

@@ -17,8 +17,12 @@ import type {
   SessionHistoryTransactionArgs,
   SessionHistoryTransactionAwareSession,
 } from '../types.ts';
+import type { StoreSharingSession } from '../turns/types.ts';
+import type { StoreWrite } from '../../store/write.ts';
 import { checkConnection } from '../../store/postgres/options.ts';
 import type { PostgresConnectionOptions } from '../../store/postgres/options.ts';
+import { storeNameOf } from '../../store/postgres/store-name.ts';
+import { type Along, appendAlong, turnAlong } from './along.ts';
 
 /** Exactly one of `connectionString`, `pool` and `client`. */
 export type PostgresSessionOptions = StoredSessionOptions & PostgresConnectionOptions;
@@ -36,9 +40,15 @@ export type PostgresSessionOptions = StoredSessionOptions & PostgresConnectionOp
  * await session.close();
  */
 export class PostgresSession
-  implements SessionHistoryRewriteAwareSession, SessionHistoryTransactionAwareSession, TurnAwareSession
+  implements
+    SessionHistoryRewriteAwareSession,
+    SessionHistoryTransactionAwareSession,
+    StoreSharingSession,
+    TurnAwareSession
 {
   readonly #calls: SessionCalls;
+  readonly #storeName: string;
+  #isReady: Promise<unknown> | undefined;
 
   /**
    * Connects to nothing yet: that is done by the first call that needs the database.
@@ -47,6 +57,7 @@ export class PostgresSession
    */
   constructor(sessionId: string, options: PostgresSessionOptions) {
     checkConnection(options, 'PostgresSession');
+    this.#storeName = storeNameOf(options);
     const { connectionString, pool, client } = options;
     const store = connectionString ?? nameOf(pool ?? client ?? options);
     this.#calls = new SessionCalls(sessionId, {
@@ -54,6 +65,7 @@ export class PostgresSession
       kind: 'PostgresSession',
       store,
       open: () => open(options),
+      turnWrite: (command, scope) => turnAlong(command, scope, this.#along()),
     });
   }
 
@@ -84,6 +96,28 @@ export class PostgresSession
    */
   append(items: AgentInputItem[], options?: SessionAppendOptions): Promise<SessionPosition> {
     return this.#calls.append(items, options);
+  }
+
+  /**
+   * An append that is not made yet: a `postgresLog` with the same connection string, pool or client makes it together
+   * with its own commit, so that neither is there without the other.
+   *
+   * @throws UserError when an item is no JSON, or the operation id is blank
+   */
+  appendWrite(items: AgentInputItem[], options: SessionAppendOptions & { operationId: string }): StoreWrite {
+    return appendAlong(this.#calls.appendCommand(items, options), this.#along());
+  }
+
+  #along(): Along {
+    const ready = async (): Promise<void> => {
+      // The first call makes the tables.
+      const asked = (this.#isReady ??= this.#calls.position());
+      await asked.catch((error: unknown) => {
+        this.#isReady = undefined;
+        throw error;
+      });
+    };
+    return { store: this.#storeName, ready };
   }
 
   /** The generation, and in `last` the highest position that was ever given. */

@@ -8,6 +8,8 @@
 import { migrate } from '../../store/postgres/migrate.ts';
 import type { RunSql } from '../../store/postgres/migrate.ts';
 import { SessionError } from '../errors.ts';
+import { SESSION_ALONG } from './along.ts';
+import { ERASE } from './erase.ts';
 
 /**
  * Step n brings a database from version n to n + 1. A step that was released is never changed: processes of two
@@ -228,6 +230,8 @@ const STEPS = [
     RETURN t;
   END $f$;
   `,
+  `${SESSION_ALONG}
+  ${ERASE}`,
 ];
 
 /** @throws SessionError `session/newer-schema`, and nothing was changed; what the database says */

@@ -135,7 +135,7 @@ function linesOf(ask: Ask, scope: Scope): LineIo {
 }
 
 /** The refusal of `baton_session_in_turn`, as the error that it is. */
-function refused(error: unknown, { session }: Scope): unknown {
+export function refused(error: unknown, { session }: Pick<Scope, 'session'>): unknown {
   const state = sqlState(error);
   if (state !== 'BT001' && state !== 'BT002') return error;
   const line = error instanceof Error && 'detail' in error && typeof error.detail === 'string' ? error.detail : '';

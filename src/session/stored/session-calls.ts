@@ -12,10 +12,11 @@ import { warn } from '../../protocol/warn.ts';
 import { SessionError } from '../errors.ts';
 import { isStorable } from '../items.ts';
 import { decodeItem, encodeItem } from '../sqlite/codec.ts';
-import type { Answer, Command, Row, SessionPosition } from '../sqlite/commands.ts';
+import type { Answer, AppendCommand, Command, InTurn, Row, Scope, SessionPosition } from '../sqlite/commands.ts';
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
 import { checkOperationId, checkTransaction } from '../transaction.ts';
-import { NOBODY } from '../turns/line.ts';
+import type { StoreWrite } from '../../store/write.ts';
+import { NOBODY, type TurnCommand } from '../turns/line.ts';
 import { currentFence } from '../turns/scope.ts';
 import { changeOf, tell } from '../turns/stored.ts';
 import { holderOf, inTurn, takeTurn, type TurnStore } from '../turns/take.ts';
@@ -59,6 +60,8 @@ export type SessionCallsOptions = StoredSessionOptions & {
   readonly kind: string;
   /** Names the server and what of it is used: equal for all sessions of one store. Never shown, it may hold a password. */
   readonly store: string;
+  /** A change of a turn as a write that a log in the same database commits along. @default none */
+  readonly turnWrite?: (command: TurnCommand, scope: Scope) => StoreWrite | undefined;
   /** Called once, by the first call that needs the store. */
   readonly open: () => Promise<SessionStore>;
 };
@@ -94,7 +97,10 @@ export class SessionCalls {
     this.#timeoutMs = timeoutMs;
     this.#tolerant = onCorrupt === 'warn';
     this.#open = open;
-    this.#turns = this.#newTurns(JSON.stringify([options.store, tenant, sessionId]));
+    const { turnWrite } = options;
+    const turns = this.#newTurns(JSON.stringify([options.store, tenant, sessionId]));
+    const scope = { tenant, session: sessionId };
+    this.#turns = turnWrite ? { ...turns, write: (command) => turnWrite(command, scope) } : turns;
   }
 
   async getItems(limit?: number): Promise<AgentInputItem[]> {
@@ -113,6 +119,24 @@ export class SessionCalls {
       items.push(item);
     }
     return items;
+  }
+
+  /** An append that is not made yet. */
+  appendCommand(
+    items: AgentInputItem[],
+    { operationId, generation, expectedHead }: SessionAppendOptions & { operationId: string },
+  ): AppendCommand & Scope & InTurn & { readonly operationId: string } {
+    checkOperationId(operationId);
+    const rows = this.#encode(items, '.appendWrite()');
+    const scope = { tenant: this.#tenant, session: this.sessionId, turn: currentFence(this.#turns.session) };
+    return {
+      ...scope,
+      do: 'append',
+      rows,
+      operationId,
+      ...(generation !== undefined && { generation }),
+      ...(expectedHead !== undefined && { expectedHead }),
+    };
   }
 
   async append(items: AgentInputItem[], options: SessionAppendOptions = {}): Promise<SessionPosition> {

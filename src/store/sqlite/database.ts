@@ -24,6 +24,8 @@ export function openDatabase(path: string, options: OpenOptions): Database {
   try {
     // SQLite's own waiting starves some writers and cannot be interrupted; the writer has its own.
     db.exec('PRAGMA busy_timeout = 0; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF');
+    // What is deleted is overwritten: no page of the file keeps it (decisions/084).
+    db.exec('PRAGMA secure_delete = ON');
     if (path !== MEMORY && !readOnly) {
       const mode = db.prepare('PRAGMA journal_mode').get();
       // A new file: pages that hold a few results each, which are fewer to write. Others keep their size.
@@ -100,6 +102,14 @@ export class Database {
   /** Changes when another connection has committed. */
   version(): number {
     return Number(this.#db.prepare('PRAGMA data_version').get()?.['data_version']);
+  }
+
+  /**
+   * Empties the write-ahead log, which keeps older states of pages. False where somebody reads or writes: then it can
+   * be tried again.
+   */
+  scrub(): boolean {
+    return this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0;
   }
 
   close(): void {

@@ -107,6 +107,16 @@ export function busy(path: string, waitedMs: number, error: unknown): StoreError
   );
 }
 
+/** @param waitedMs how long the caller was ready to wait */
+export function unscrubbed(path: string, waitedMs: number, cause: Error): StoreError {
+  return new StoreError(
+    'busy',
+    `${path}: others have read or written for ${waitedMs} ms without a gap. What was to be erased is deleted, but ` +
+      `${path}-wal still holds it. Erase again when they are done: only that is left to do.`,
+    { cause },
+  );
+}
+
 /**
  * The process that holds the write lock, as Linux tells it: byte 120 of the shared-memory file.
  * The file is not opened: closing any descriptor of it would drop the locks of this process.

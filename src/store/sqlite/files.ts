@@ -22,6 +22,8 @@ export type FileOptions = {
 export type SqliteFile = {
   /** Does tasks together or not at all. Settles with the outcome; never rejects. */
   readonly request: (tasks: readonly Task[], timeoutMs: number) => Promise<Outcome>;
+  /** Waits until what was deleted is nowhere in the file and its write-ahead log. Never rejects. */
+  readonly scrub: (timeoutMs: number) => Promise<Outcome>;
   /** Resolves when the file may have changed, by this process or another; at the latest when the signal fires. */
   readonly change: (signal: AbortSignal) => Promise<void>;
   /** Ends this use of the file; the last one ends its thread. */
@@ -52,6 +54,7 @@ export function openFile(path: string, { synchronous, readOnly = false }: FileOp
   file.users += 1;
   return {
     request: (tasks, timeoutMs) => file.request(tasks, timeoutMs),
+    scrub: (timeoutMs) => file.scrub(timeoutMs),
     change: (signal) => file.change(signal),
     release: async () => {
       file.users -= 1;
@@ -82,6 +85,10 @@ class File {
 
   request(tasks: readonly Task[], timeoutMs: number): Promise<Outcome> {
     return this.#send({ id: ++this.#lastId, tasks, timeoutMs });
+  }
+
+  scrub(timeoutMs: number): Promise<Outcome> {
+    return this.#send({ id: ++this.#lastId, ask: 'scrub', timeoutMs });
   }
 
   async change(signal: AbortSignal): Promise<void> {

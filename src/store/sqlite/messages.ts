@@ -5,6 +5,8 @@ export type Request =
   | Submission
   /** What changes when another process has committed. */
   | { readonly id: number; readonly ask: 'version' }
+  /** That what was deleted is nowhere in the file and its write-ahead log any more. */
+  | { readonly id: number; readonly ask: 'scrub'; readonly timeoutMs: number }
   | { readonly id: number; readonly ask: 'close' };
 
 export type Reply = {

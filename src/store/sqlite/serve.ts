@@ -28,6 +28,10 @@ export function serve(components: readonly Component[]): void {
   const take = (request: Request): void => {
     if (!('ask' in request)) return writer.submit(request);
     if (request.ask === 'version') return answer(request.id, writer.version());
+    if (request.ask === 'scrub') {
+      void writer.scrub(request.timeoutMs).then((outcome) => port.postMessage([{ id: request.id, outcome }]));
+      return;
+    }
     void writer.close().then(() => {
       answer(request.id, undefined);
       port.close();

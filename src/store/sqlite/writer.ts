@@ -13,7 +13,7 @@ import { AgentsError } from '../../protocol/errors.ts';
 import type { Failure } from '../write.ts';
 import type { Task } from './component.ts';
 import type { Database, Planned } from './database.ts';
-import { busy, failed, failureOf, isBusy, StoreError } from './failure.ts';
+import { busy, failed, failureOf, isBusy, StoreError, unscrubbed } from './failure.ts';
 
 /** A transaction that is stopped halfway stops every writer of the file, so transactions are short. */
 const MOST_ROWS = 512;
@@ -73,6 +73,33 @@ export class Writer {
   /** Changes when another process has committed; undefined while the file is not open. */
   version(): number | undefined {
     return this.#db?.version();
+  }
+
+  /** Waits until nobody is at work on the file, then empties its write-ahead log. */
+  async scrub(timeoutMs: number): Promise<Outcome> {
+    const deadline = performance.now() + timeoutMs;
+    let reason = new Error('somebody reads an older state of the file');
+    try {
+      for (;;) {
+        // Between two transactions of this thread.
+        if (!this.#isOpen && this.#scrubs((error) => (reason = error))) return { answers: [undefined] };
+        if (performance.now() >= deadline) break;
+        await sleep(Math.random() * LONGEST_PAUSE_MS);
+      }
+    } catch (error) {
+      return { failure: failureOf(failed(error, this.#options.path)) };
+    }
+    return { failure: failureOf(unscrubbed(this.#options.path, timeoutMs, reason)) };
+  }
+
+  #scrubs(tell: (reason: Error) => void): boolean {
+    try {
+      return this.#opened().scrub();
+    } catch (error) {
+      if (!(error instanceof Error && isBusy(error))) throw error;
+      tell(error);
+      return false;
+    }
   }
 
   /** After what was submitted before. */

@@ -116,21 +116,6 @@ export const APPEND_CASES: Cases = {
     await begin(log, 'r2');
     expectSame((await log.read('r2', { snapshot: true }))?.events.length, 1);
   },
-  'keeps what was written before an effect began, once': async (log) => {
-    await begin(log, 'r1');
-    const began = [{ effect: 'm1/c0', attempt: 1 }];
-    for (let i = 0; i < 2; i++) await more(log, 'r1', { events: [], began });
-    await more(log, 'r1', { began: [{ effect: 'm1/c0', attempt: 2 }] });
-    const run = await log.read('r1');
-    expectSame(
-      run?.began.map(({ effect, attempt, fence }) => [effect, attempt, fence]),
-      [
-        ['m1/c0', 1, 1],
-        ['m1/c0', 2, 1],
-      ],
-    );
-    expectSame(run?.info.head, 2);
-  },
   'keeps every character, and events of a megabyte': async (log) => {
     const texts = ['', '\0 nul', '\ud83d alone', '👩‍👩‍👧', '\u2028', '"\\\'; DROP TABLE runs; --', 'عربى'];
     const large = 'ü'.repeat(600_000);

@@ -41,6 +41,17 @@ export const LIST_CASES: Cases = {
     expectSame((await idsOf(log, { createdFrom: createdAt })).includes('bad'), true);
     expectSame((await idsOf(log, { createdFrom: 1, createdBefore: createdAt + 60_000 })).length, 5);
   },
+  'lists copies by what they are copies of': async (log) => {
+    await begin(log, 'r1');
+    const of = { agent: 'A', worker: 'w1', session: 's1' };
+    await begin(log, 'copy', { create: { ...of, forkOf: 'r1' } });
+    await begin(log, 'copy of copy', { create: { ...of, forkOf: 'copy' } });
+    expectSame(await idsOf(log, { forkOf: 'r1' }), ['copy']);
+    expectSame(await idsOf(log, { forkOf: 'copy' }), ['copy of copy']);
+    expectSame(await idsOf(log, { session: 's1' }), ['copy', 'copy of copy']);
+    expectSame((await infoOf(log, 'copy')).forkOf, 'r1');
+    expectSame((await infoOf(log, 'r1')).forkOf, undefined);
+  },
   'shows in a list what reading a run shows': async (log) => {
     await make(log);
     for (const info of (await log.list()).runs) expectSame(info, await infoOf(log, info.runId));
@@ -67,7 +78,7 @@ export const LIST_CASES: Cases = {
   },
   'removes a run that is over with all that belongs to it': async (log) => {
     const large = 'x'.repeat(500_000);
-    await begin(log, 'r1', { events: [event(0, { large })], began: [{ effect: 'm1', attempt: 1 }] });
+    await begin(log, 'r1', { events: [event(0, { large })] });
     await begin(log, 'r2', { events: [event(0, { large })] });
     await begin(log, 'r1/m1/c0', { create: { agent: 'B', worker: 'w1', parent: { runId: 'r1', fence: 1 } } });
     await log.post('r1', { key: 'a', event: event('a') });
@@ -79,7 +90,7 @@ export const LIST_CASES: Cases = {
     expectSame((await log.read('r2'))?.events[0]?.event, event(0, { large }));
     await begin(log, 'r1');
     const run = await log.read('r1', { snapshot: true });
-    expectSame([run?.events.length, run?.inbox, run?.began, run?.snapshot], [1, [], [], undefined]);
+    expectSame([run?.events.length, run?.inbox, run?.snapshot], [1, [], undefined]);
   },
   'removes what is old or belongs to a session, and leaves what is not over': async (log) => {
     await make(log);

@@ -2,7 +2,7 @@
 import type { RedactionOptions } from '../../wire/redaction.ts';
 import type { Batch } from './batch.ts';
 
-export type Command = WriteCommand | PruneCommand | ReadCommand;
+export type Command = WriteCommand | PruneCommand | EraseCommand | ReadCommand;
 
 /** A batch is a few texts: they cross to another thread cheaper than objects. */
 export type WriteCommand = {
@@ -20,6 +20,15 @@ export type PruneCommand = {
   readonly runsBefore: number;
   readonly usageBefore: number;
   readonly contentBytes: number;
+};
+
+/** Deletes one chunk of the traces that have one of these runs, or are of one of these groups; or of all. */
+export type EraseCommand = {
+  readonly do: 'erase';
+  readonly tenant: string;
+  readonly runs: readonly string[];
+  readonly groups: readonly string[];
+  readonly all: boolean;
 };
 
 export type ReadCommand =

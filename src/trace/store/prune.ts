@@ -34,16 +34,25 @@ function forgetTraces(db: Statements, before: number): boolean {
   const old = db.all('SELECT trace FROM baton_traces WHERE touched_at < ? ORDER BY touched_at LIMIT ?', before, TRACES);
   let left = ROWS;
   for (const row of old) {
-    const trace = Number(row['trace']);
-    left -= deleteParts(db, 'baton_trace_said', { trace, most: left });
-    if (left > 0) left -= deleteParts(db, 'baton_trace_parts', { trace, most: left });
-    if (left > 0) left -= deleteOpen(db, trace, left);
+    left -= forgetRows(db, Number(row['trace']), left);
     // A trace that is larger than a chunk goes on with the next one.
     if (left <= 0) break;
-    db.run('DELETE FROM baton_trace_runs WHERE trace = ?', trace);
-    db.run('DELETE FROM baton_traces WHERE trace = ?', trace);
   }
   return old.length > 0;
+}
+
+/** Deletes a chunk of a trace. Whether all of it is gone. */
+export const forgetTrace = (db: Statements, trace: number): boolean => forgetRows(db, trace, ROWS) < ROWS;
+
+/** How many rows were deleted; when they were fewer than `most`, nothing of the trace is left. */
+function forgetRows(db: Statements, trace: number, most: number): number {
+  let left = most - deleteParts(db, 'baton_trace_said', { trace, most });
+  if (left > 0) left -= deleteParts(db, 'baton_trace_parts', { trace, most: left });
+  if (left > 0) left -= deleteOpen(db, trace, left);
+  if (left <= 0) return most;
+  db.run('DELETE FROM baton_trace_runs WHERE trace = ?', trace);
+  db.run('DELETE FROM baton_traces WHERE trace = ?', trace);
+  return most - left;
 }
 
 /** Traces whose contents make the store too large, oldest first. */

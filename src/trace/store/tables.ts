@@ -2,6 +2,7 @@
 import type { Component } from '../../store/sqlite/component.ts';
 import type { RedactionOptions } from '../../wire/redaction.ts';
 import type { Command } from './commands.ts';
+import { erase } from './erase.ts';
 import { prune } from './prune.ts';
 import { readRuns, readTrace, readUsage } from './read.ts';
 import { type Cleaning, cleaning, type Read, readBatch } from './redacted.ts';
@@ -24,7 +25,7 @@ export const traceTables: Component = {
     const command = plain as Command;
     const prepared: Prepared =
       command.do === 'write' ? { command, batch: readBatch(command.batch, cleanerFor(command.redact)) } : { command };
-    const isWrite = command.do === 'write' || command.do === 'prune';
+    const isWrite = command.do === 'write' || command.do === 'prune' || command.do === 'erase';
     return { prepared, isWrite, rows: isWrite ? ROWS_OF_BATCH : 1, key: 'trace' };
   },
   open(connection) {
@@ -40,6 +41,8 @@ function execute(db: Statements, toldBefore: ToldBefore, { command, batch }: Pre
       return batch && write(db, { tenant: command.tenant, toldBefore }, batch);
     case 'prune':
       return prune(db, command);
+    case 'erase':
+      return erase(db, command);
     case 'runs':
       return readRuns(db, command);
     case 'trace':
