@@ -40,22 +40,24 @@ type Job = { run: LiveRun; effect: CallTool; state: State; call: Call; item: Fun
 export function callTool(run: LiveRun, effect: CallTool, state: State): Promise<RunEvent> {
   const call = callOf(state, effect.i);
   const job: Job = { run, effect, state, call, item: call.made, agent: run.agent(state.agent) };
-  const bound = effect.refused || call.malformed ? undefined : boundTool(run, state, call);
-  return bound ? carriedOut(job, bound) : settled(job);
+  if (effect.refused || call.kind === 'unknown' || call.malformed) return settled(job);
+  return carriedOut(job, boundTool(run, state, call) ?? bindTool(run, state, call));
 }
 
-/** A call that may not run, that cannot, or of which a resume must find the tool again. */
+/** A call that may not run, or cannot. */
 async function settled(job: Job): Promise<RunEvent> {
   const { run, effect, state, call } = job;
   if (effect.refused) return settledByPerson(job) ?? returned(job, await refusal(job), { outcome: 'rejected' });
   if (call.kind === 'unknown') return returned(job, await notFound(job), { outcome: 'error' });
-  const bound = boundTool(run, state, call) ?? (await bindTool(run, state, call));
-  if (call.malformed) return returned(job, MALFORMED_ARGUMENTS_TEXT, { outcome: 'error' });
-  return carriedOut(job, bound);
+  // A tool that is not there any more is the worse news.
+  if (!boundTool(run, state, call)) await bindTool(run, state, call);
+  return returned(job, MALFORMED_ARGUMENTS_TEXT, { outcome: 'error' });
 }
 
 /** One frame from the call to its event: what an asynchronous function keeps of itself is paid for each call. */
-async function carriedOut(job: Job, bound: Bound): Promise<RunEvent> {
+async function carriedOut(job: Job, binding: Bound | Promise<Bound>): Promise<RunEvent> {
+  // All calls of a round have begun before the first of them does anything, such as abort the run.
+  const bound = await binding;
   const { tool } = bound;
   const checks: ToolCheck[] = [];
   let outcome: ToolOutcome = 'ok';
