@@ -1,12 +1,14 @@
 /**
  * `npm run test:kill:full`: the kill harness at its full size, on SQLite and then on PostgreSQL: at least 2,000 kills
- * each, at least 5 in every cell of phase, effect and life, and 250 in airline conversations. Names of stores as
+ * each, at least 5 in every cell of phase, effect and life, and 250 in airline conversations; other systems each time,
+ * unless BATON_KILL_SEED names those of an earlier one. Names of stores as
  * arguments leave the others out.
  */
 import { at, duration, execute } from './lib/script.ts';
 
 const STORES = ['sqlite', 'postgres'] as const;
-const env = { BATON_KILLS: '2000', BATON_KILL_FLOOR: '5', BATON_AIRLINE_KILLS: '250' };
+const seed = process.env['BATON_KILL_SEED'] ?? String(Date.now() % 1_000_000);
+const env = { BATON_KILLS: '2000', BATON_KILL_FLOOR: '5', BATON_AIRLINE_KILLS: '250', BATON_KILL_SEED: seed };
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !STORES.some((store) => store === name));

@@ -72,9 +72,19 @@ async function tryClaim(log: EventLog, presence: Presence, seen: Found): Promise
   const fences = new Map([[runId, root.fence]]);
   // Read again: the owner before may have committed between the look and the claim.
   const found = await find(log, runId);
-  for (const info of infosOf(found).slice(1)) {
-    // One that is over gets no commit any more.
-    if (!isOver(info.status)) fences.set(info.runId, await claimChild(log, worker, info));
+  // A worker that stood still in between may find its claim another's, and must take nothing more of it.
+  if (found.log.info.lease.fence !== root.fence) return undefined;
+  try {
+    for (const info of infosOf(found).slice(1)) {
+      // One that is over gets no commit any more.
+      if (isOver(info.status)) continue;
+      presence.check(runId);
+      fences.set(info.runId, await claimChild(log, worker, info));
+    }
+    presence.check(runId);
+  } catch (error) {
+    await unclaim(log, { found, fences });
+    throw error;
   }
   return { found, fences };
 }
@@ -104,6 +114,8 @@ export async function claimable(log: EventLog, presence: Presence): Promise<RunI
 /** Gives back what was claimed and is not gone on with. */
 export async function unclaim(log: EventLog, { found, fences }: Claimed): Promise<void> {
   for (const [runId, { position, fence }] of placesOf(found, fences)) {
+    // What was not claimed is another's.
+    if (!fences.has(runId)) continue;
     await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
   }
 }

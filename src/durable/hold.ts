@@ -8,7 +8,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Committed, isOver, type RunEvent, type State } from '../kernel/index.ts';
-import type { Commit, EventLog, NewRun } from '../log/index.ts';
+import { type Commit, type EventLog, LogError, type NewRun } from '../log/index.ts';
 import type { Json } from '../protocol/json.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
@@ -91,7 +91,11 @@ export class Hold implements Kept {
     const isLast = this.#isLeaving && !own.release && this.#isQuiet(runId, events);
     const commit = { ...own, ...(also.length > 0 && { also }), ...(isLast && isRoot && { release: true }) };
     if (this.#open.size > 0) await this.#leaveChildren(runId, events);
-    const done = await log.append(commit);
+    const done = await log.append(commit).catch(async (error: unknown) => {
+      // Overtaken: what it still has of the run's sub-agents is nobody's any more.
+      if (error instanceof LogError && error.code === 'log/fenced') await this.release();
+      throw error;
+    });
     if (runId !== this.#options.runId) this.#open[commit.release ? 'delete' : 'add'](runId);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;

@@ -50,6 +50,8 @@ export class RunTurn {
     // It takes the turn where it reads the history.
     if (state.stage === 'load' && state.status !== 'failed') return;
     if (state.conversationId !== undefined || state.previousResponseId !== undefined) return;
+    // A worker that stood still takes no turn of a run that may be over at another.
+    this.run.surroundings.durable?.check();
     await this.#take(this.#session);
   }
 

@@ -30,7 +30,7 @@ import { Workers } from './workers.ts';
 
 const DATA = process.env['BATON_AIRLINE_DATA'] ?? at('..', 'shared', 'data', 'airline');
 const KILLS = Number(process.env['BATON_AIRLINE_KILLS'] ?? '100');
-const SEED = Number(process.env['BATON_KILL_SEED'] ?? Date.now() % 1_000_000);
+const SEED = Number(process.env['BATON_KILL_SEED'] ?? '1');
 const store: Store = process.env['BATON_KILL_ON'] === 'postgres' ? 'postgres' : 'sqlite';
 const TRACKS = 3;
 const LEASE_MS = 60_000;

@@ -17,7 +17,7 @@ import { shortCells, tableOf } from './points.ts';
 
 const KILLS = Number(process.env['BATON_KILLS'] ?? '400');
 const FLOOR = Number(process.env['BATON_KILL_FLOOR'] ?? '1');
-const SEED = Number(process.env['BATON_KILL_SEED'] ?? Date.now() % 1_000_000);
+const SEED = Number(process.env['BATON_KILL_SEED'] ?? '1');
 const MINUTES = Number(process.env['BATON_KILL_MINUTES'] ?? '55');
 const store: Store = process.env['BATON_KILL_ON'] === 'postgres' ? 'postgres' : 'sqlite';
 
