@@ -30,11 +30,15 @@ export default defineConfig({
         '**/*.fixture.ts',
         // What speaks to servers is covered by `npm run test:services`.
         'src/*/{postgres,redis}/**',
+        'src/model/budgets/{postgres,redis}/**',
+        'src/model/budgets/{opened,operations}.ts',
+        'src/model/health/redis-board.ts',
         'src/session/stored/**',
         // What runs in the writer thread is covered by the conformance suites; the counters do not see that thread.
         'src/sqlite-thread.ts',
         'src/store/sqlite/serve.ts',
         'src/log/sqlite/{leases,read,remove,rows,schema,tables,write}.ts',
+        'src/model/budgets/sqlite/{schema,tables}.ts',
       ],
       reporter: [['text', { skipFull: true }], 'text-summary', 'lcovonly'],
       thresholds: {
