@@ -21,6 +21,8 @@ export default defineConfig({
     setupFiles: ['./test/setup.ts'],
     env: { NODE_ENV: 'test', BATON_TRACE_STORE: 'off' },
     testTimeout: suite ? 300_000 : 10_000,
+    // All processors: unless told, vitest leaves one of two unused. Suites of processes and servers use them by themselves.
+    ...(!suite && { maxWorkers: '100%' }),
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
