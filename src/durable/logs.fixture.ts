@@ -45,16 +45,3 @@ export function logOf(kind: Kind): () => EventLog {
     return log;
   };
 }
-
-/** The methods of a log, for a log that does one of them otherwise. */
-export const portOf = (log: EventLog): EventLog => ({
-  store: log.store,
-  leases: log.leases,
-  append: (commit) => log.append(commit),
-  read: (runId, options) => log.read(runId, options),
-  list: (query) => log.list(query),
-  post: (runId, posting) => log.post(runId, posting),
-  watch: (runId, known, signal) => log.watch(runId, known, signal),
-  remove: (query) => log.remove(query),
-  close: () => log.close(),
-});

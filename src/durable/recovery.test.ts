@@ -4,7 +4,8 @@ import { Agent, type AnyAgent, type EventLog, run, RunStore, tool } from '../ind
 import { functionCall, ScriptedModel } from '../testing/index.ts';
 
 import { booking, call, cutOff, done, recovered } from './booking.fixture.ts';
-import { kinds, logOf, portOf } from './logs.fixture.ts';
+import { portOf } from '../log/port.fixture.ts';
+import { kinds, logOf } from './logs.fixture.ts';
 
 describe.each(kinds)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
   const open = logOf(kind);

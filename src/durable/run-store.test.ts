@@ -4,7 +4,8 @@ import { Agent, AlreadyDecided, type AnyAgent, DurableError, type EventLog, run,
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 
 import { booking, call, done } from './booking.fixture.ts';
-import { kinds, logOf, portOf } from './logs.fixture.ts';
+import { portOf } from '../log/port.fixture.ts';
+import { kinds, logOf } from './logs.fixture.ts';
 
 describe.each(kinds)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
   const open = logOf(kind);

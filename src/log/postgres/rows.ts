@@ -1,16 +1,12 @@
-/** Rows as the port shows them. `pg` gives bigint as text, unless its user taught it otherwise. */
+/** Rows as the port shows them. */
 import type { Rows } from '../../store/postgres/connections.ts';
 import type { InfoRow } from '../sqlite/commands.ts';
-import type { Lease, LogStatus } from '../types.ts';
+import { infoFrom, maybe, number, text } from '../stored-row.ts';
+import type { Lease } from '../types.ts';
 
 export type Row = Rows[number];
 
-export const text = (row: Row, column: string): string => String(row[column]);
-export const number = (row: Row, column: string): number => Number(row[column]);
-export const maybe = (row: Row, column: string): string | undefined => {
-  const value = row[column];
-  return typeof value === 'string' ? value : undefined;
-};
+export { maybe, number, text };
 export const isThere = (row: Row, column: string): boolean => row[column] !== null && row[column] !== undefined;
 
 /** A list that the server made JSON of; nothing is an empty one. */
@@ -30,24 +26,4 @@ export function leaseOf(row: Row): Lease {
   };
 }
 
-export function infoOf(row: Row): InfoRow {
-  const [parent, session, waiting] = [maybe(row, 'parent'), maybe(row, 'session'), maybe(row, 'waiting')];
-  const forkOf = maybe(row, 'fork_of');
-  return {
-    runId: text(row, 'run'),
-    agent: text(row, 'agent'),
-    ...(parent !== undefined && { parent }),
-    ...(session !== undefined && { session }),
-    ...(forkOf !== undefined && { forkOf }),
-    // The word of `append`, which wrote it.
-    status: text(row, 'status') as LogStatus,
-    ...(waiting !== undefined && { waitingText: waiting }),
-    head: number(row, 'head'),
-    posted: number(row, 'posted'),
-    consumed: number(row, 'consumed'),
-    bytes: number(row, 'bytes'),
-    createdAt: number(row, 'created_at'),
-    updatedAt: number(row, 'updated_at'),
-    lease: leaseOf(row),
-  };
-}
+export const infoOf = (row: Row): InfoRow => infoFrom(row, leaseOf(row));

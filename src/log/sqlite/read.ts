@@ -3,9 +3,10 @@ import { blobsOf } from '../codec.ts';
 import type { Blob } from '../codec.ts';
 import { isNews } from '../news.ts';
 import { placeOf } from '../page.ts';
-import type { RunQuery, LogStatus } from '../types.ts';
+import { infoFrom } from '../stored-row.ts';
+import type { RunQuery } from '../types.ts';
 import type { Answers, InfoRow, ListCommand, NewsCommand, ReadCommand } from './commands.ts';
-import { leaseOf, maybe, number, text } from './rows.ts';
+import { leaseOf, number, text } from './rows.ts';
 import type { Columns, Statements, Value } from '../../store/sqlite/statements.ts';
 
 const OF_RUN = 'tenant = ? AND run = ?';
@@ -47,27 +48,7 @@ export function blobsIn(db: Statements, tenant: string, texts: readonly string[]
   return rows.map((row) => ({ hash: text(row, 'hash'), text: text(row, 'value') }));
 }
 
-function infoOf(row: Columns): InfoRow {
-  const [parent, session, waiting] = [maybe(row, 'parent'), maybe(row, 'session'), maybe(row, 'waiting')];
-  const forkOf = maybe(row, 'fork_of');
-  return {
-    runId: text(row, 'run'),
-    agent: text(row, 'agent'),
-    ...(parent !== undefined && { parent }),
-    ...(session !== undefined && { session }),
-    ...(forkOf !== undefined && { forkOf }),
-    // The word of `append`, which wrote it.
-    status: text(row, 'status') as LogStatus,
-    ...(waiting !== undefined && { waitingText: waiting }),
-    head: number(row, 'head'),
-    posted: number(row, 'posted'),
-    consumed: number(row, 'consumed'),
-    bytes: number(row, 'bytes'),
-    createdAt: number(row, 'created_at'),
-    updatedAt: number(row, 'updated_at'),
-    lease: leaseOf(row),
-  };
-}
+const infoOf = (row: Columns): InfoRow => infoFrom(row, leaseOf(row));
 
 export function list(db: Statements, { tenant, query }: ListCommand): Answers['list'] {
   const { limit = 50 } = query;

@@ -1,5 +1,6 @@
 /** Planted defects: logs that misbehave. The harness must notice each of them. */
 import type { Commit, Committed, EventLog, LogEvent } from '../../../src/log/index.ts';
+import { portOf } from '../../../src/log/port.fixture.ts';
 
 export const MUTANTS = [
   'performs before it commits',
@@ -23,18 +24,6 @@ export function mutated(log: EventLog, mutant: Mutant | undefined): EventLog {
       return { ...portOf(log), append: (commit) => log.append({ ...commit, events: commit.events.filter(isNoBegin) }) };
   }
 }
-
-const portOf = (log: EventLog): EventLog => ({
-  store: log.store,
-  leases: log.leases,
-  append: (commit) => log.append(commit),
-  read: (runId, options) => log.read(runId, options),
-  list: (query) => log.list(query),
-  post: (runId, posting) => log.post(runId, posting),
-  watch: (runId, known, signal) => log.watch(runId, known, signal),
-  remove: (query) => log.remove(query),
-  close: () => log.close(),
-});
 
 const twice = (event: LogEvent): LogEvent[] => (event.type === 'tool.returned' ? [event, event] : [event]);
 const isNoBegin = ({ type }: LogEvent): boolean => type !== 'effect.began';
