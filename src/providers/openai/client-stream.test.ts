@@ -64,8 +64,8 @@ describe.each(WIRES)('a stream of %s', (wire) => {
 
   test('that is slow but never silent has no timeout', async () => {
     const count = whole.events(1).length;
-    server.reply({ reply: whole, delayMs: { events: 8 } });
-    const events = await ask(wire, true, { provider: { timeouts: { idleMs: 8 * count * 0.75 } }, more: { tools } });
+    server.reply({ reply: whole, delayMs: { events: 60 } });
+    const events = await ask(wire, true, { provider: { timeouts: { idleMs: 60 * count * 0.75 } }, more: { tools } });
     expect((events as StreamEvent[]).some(({ type }) => type === 'response_done')).toBe(true);
   });
 
