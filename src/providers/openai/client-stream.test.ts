@@ -58,7 +58,7 @@ describe.each(WIRES)('a stream of %s', (wire) => {
 
   test('that goes silent in the middle is a timeout', async () => {
     server.reply({ reply: whole, hang: { afterEvents: 2 } });
-    const facts = await failure(ask(wire, true, { provider: { timeouts: { idleMs: 40 } }, more: { tools } }));
+    const facts = await failure(ask(wire, true, { provider: { timeouts: { idleMs: 300 } }, more: { tools } }));
     expect(facts).toMatchObject({ kind: 'timeout', responseStarted: true });
   });
 
