@@ -15,7 +15,7 @@ import type { Json } from '../protocol/json.ts';
 import { type AskedCall, giveBackReserved } from '../run/budget.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
-import { asksOf } from '../run/perform/child-run.ts';
+import { asksOf } from '../run/asks.ts';
 import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
 import { Feed } from './feed.ts';
