@@ -2,12 +2,15 @@
  * How long the event loop of this process stood still, and how much of that was this process's doing. On a machine
  * with more to do than processors, a thread also stands still because it waits for one; Linux says for how long.
  *
- * Started as a program it does nothing else, until its input ends: what the machine alone does to an event loop.
+ * Started as a program it has a second thread that answers it now and then, and knows no store: what the machine alone
+ * does to the event loop of such a process. Its threads wait for each other's locks while the one that has them waits
+ * for a processor, which Linux does not count.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 
 export type Stall = {
   /** The longest time by which a timer was late. */
@@ -58,10 +61,24 @@ function threadTimes(): { readonly computed: number; readonly waited: number } {
   }
 }
 
-/** Starts a process that only watches its event loop. The function ends it, and tells. */
-export function startIdle(): () => Promise<Stall> {
-  const script = fileURLToPath(import.meta.url);
-  const child: ChildProcess = spawn(process.execPath, [script, 'idle'], { stdio: ['pipe', 'pipe', 'inherit'] });
+/** Starts processes that only watch their event loops. The function ends them, and tells the most of each. */
+export function startControls(count = 4): () => Promise<Stall> {
+  const controls = Array.from({ length: count }, () => startControl());
+  return async () => {
+    const found = await Promise.all(controls.map((end) => end()));
+    const most = (key: keyof Stall): number => Math.max(...found.map((one) => one[key]));
+    return {
+      longestStallMs: most('longestStallMs'),
+      ownStallMs: most('ownStallMs'),
+      ownStallAtMs: most('ownStallAtMs'),
+      longestRoundMs: most('longestRoundMs'),
+    };
+  };
+}
+
+function startControl(): () => Promise<Stall> {
+  const args = ['--single-threaded-gc', fileURLToPath(import.meta.url), CONTROL];
+  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   let output = '';
   child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const closed = once(child, 'close');
@@ -72,9 +89,17 @@ export function startIdle(): () => Promise<Stall> {
   };
 }
 
-if (process.argv[2] === 'idle' && process.argv[1] === fileURLToPath(import.meta.url)) {
+const CONTROL = 'control';
+const ECHO = `const { parentPort } = require('node:worker_threads');
+  parentPort.on('message', (text) => parentPort.postMessage(text));`;
+
+if (process.argv[2] === CONTROL && process.argv[1] === fileURLToPath(import.meta.url)) {
+  const echo = new Worker(ECHO, { eval: true });
+  const timer = setInterval(() => echo.postMessage('x'.repeat(200)), 4 * TICK_MS);
   const stalled = measureStall();
   process.stdin.resume();
   await once(process.stdin, 'end');
+  clearInterval(timer);
   process.stdout.write(JSON.stringify(stalled()));
+  await echo.terminate();
 }
