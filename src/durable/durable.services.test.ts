@@ -9,6 +9,7 @@ if (kinds.length > 0) {
   await import('./ask-timeout.test.ts');
   await import('./policies.test.ts');
   await import('./look-on.test.ts');
+  await import('./reserved.test.ts');
 } else {
   test.skip('durable runs on PostgreSQL need BATON_POSTGRES_URL', () => undefined);
 }
