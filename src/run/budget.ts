@@ -18,7 +18,7 @@ import { pricesOf } from './nested-cost.ts';
 import { usageOfJournal } from './usage.ts';
 
 /** Runs that user code starts within a run find its budgets here. */
-const within = new AsyncLocalStorage<LiveRun>();
+const within = /* @__PURE__ */ new AsyncLocalStorage<LiveRun>();
 
 /** The run that this one runs within, where that has budgets. */
 const outerOf = (run: LiveRun): LiveRun | undefined => run.surroundings.parent ?? run.outer;

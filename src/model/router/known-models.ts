@@ -24,30 +24,57 @@ const OPENAI: Table = {
   'o3-mini': { vision: false, contextWindow: 200_000 },
   'o3-deep-research': { tools: false, contextWindow: 200_000 },
   'o4-mini-deep-research': { tools: false, contextWindow: 200_000 },
-  ...Object.fromEntries([
-    ...window(128_000, 'gpt-4o', 'gpt-4o-mini', 'gpt-5-chat', 'gpt-5.1-chat', 'gpt-5.2-chat', 'gpt-5.3-chat'),
-    ...window(200_000, 'o1', 'o1-pro', 'o3', 'o3-pro', 'o4-mini'),
-    ...window(400_000, 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-codex', 'gpt-5.1', 'gpt-5.1-codex'),
-    ...window(400_000, 'gpt-5.1-codex-max', 'gpt-5.1-codex-mini', 'gpt-5.2', 'gpt-5.2-codex', 'gpt-5.2-pro'),
-    ...window(400_000, 'gpt-5.3-codex', 'gpt-5.4-mini', 'gpt-5.4-nano'),
-    ...window(1_047_576, 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano'),
-    ...window(1_050_000, 'gpt-5.4', 'gpt-5.4-pro', 'gpt-5.5', 'gpt-5.5-pro', 'gpt-5.6'),
-    ...window(1_050_000, 'gpt-5.6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra'),
+  .../* @__PURE__ */ Object.fromEntries([
+    .../* @__PURE__ */ window(
+      128_000,
+      'gpt-4o',
+      'gpt-4o-mini',
+      'gpt-5-chat',
+      'gpt-5.1-chat',
+      'gpt-5.2-chat',
+      'gpt-5.3-chat',
+    ),
+    .../* @__PURE__ */ window(200_000, 'o1', 'o1-pro', 'o3', 'o3-pro', 'o4-mini'),
+    .../* @__PURE__ */ window(400_000, 'gpt-5', 'gpt-5-mini', 'gpt-5-nano', 'gpt-5-codex', 'gpt-5.1', 'gpt-5.1-codex'),
+    .../* @__PURE__ */ window(
+      400_000,
+      'gpt-5.1-codex-max',
+      'gpt-5.1-codex-mini',
+      'gpt-5.2',
+      'gpt-5.2-codex',
+      'gpt-5.2-pro',
+    ),
+    .../* @__PURE__ */ window(400_000, 'gpt-5.3-codex', 'gpt-5.4-mini', 'gpt-5.4-nano'),
+    .../* @__PURE__ */ window(1_047_576, 'gpt-4.1', 'gpt-4.1-mini', 'gpt-4.1-nano'),
+    .../* @__PURE__ */ window(1_050_000, 'gpt-5.4', 'gpt-5.4-pro', 'gpt-5.5', 'gpt-5.5-pro', 'gpt-5.6'),
+    .../* @__PURE__ */ window(1_050_000, 'gpt-5.6-luna', 'gpt-5.6-sol', 'gpt-5.6-terra'),
   ]),
 };
 
-const ANTHROPIC: Table = Object.fromEntries([
-  ...window(200_000, 'claude-haiku-4-5', 'claude-opus-4-5', 'claude-sonnet-4-5'),
-  ...window(1_000_000, 'claude-opus-4-6', 'claude-opus-4-7', 'claude-opus-4-8', 'claude-sonnet-4-6'),
-  ...window(1_000_000, 'claude-opus-5', 'claude-opus-5-5', 'claude-sonnet-5', 'claude-sonnet-5-5'),
-  ...window(1_000_000, 'claude-haiku-5-5', 'claude-fable-5', 'claude-mythos-5'),
+const ANTHROPIC: Table = /* @__PURE__ */ Object.fromEntries([
+  .../* @__PURE__ */ window(200_000, 'claude-haiku-4-5', 'claude-opus-4-5', 'claude-sonnet-4-5'),
+  .../* @__PURE__ */ window(1_000_000, 'claude-opus-4-6', 'claude-opus-4-7', 'claude-opus-4-8', 'claude-sonnet-4-6'),
+  .../* @__PURE__ */ window(1_000_000, 'claude-opus-5', 'claude-opus-5-5', 'claude-sonnet-5', 'claude-sonnet-5-5'),
+  .../* @__PURE__ */ window(1_000_000, 'claude-haiku-5-5', 'claude-fable-5', 'claude-mythos-5'),
 ]);
 
-const GOOGLE: Table = Object.fromEntries([
+const GOOGLE: Table = /* @__PURE__ */ Object.fromEntries([
   // Input and output are counted apart.
-  ...window(1_114_112, 'gemini-2.5-flash', 'gemini-2.5-flash-lite', 'gemini-2.5-pro', 'gemini-3-flash-preview'),
-  ...window(1_114_112, 'gemini-3.1-pro-preview', 'gemini-3.1-flash-lite', 'gemini-3.5-flash', 'gemini-3.6-flash'),
-  ...window(1_114_112, 'gemini-3.5-flash-lite', 'gemini-3.7-flash', 'gemini-3.8-flash'),
+  .../* @__PURE__ */ window(
+    1_114_112,
+    'gemini-2.5-flash',
+    'gemini-2.5-flash-lite',
+    'gemini-2.5-pro',
+    'gemini-3-flash-preview',
+  ),
+  .../* @__PURE__ */ window(
+    1_114_112,
+    'gemini-3.1-pro-preview',
+    'gemini-3.1-flash-lite',
+    'gemini-3.5-flash',
+    'gemini-3.6-flash',
+  ),
+  .../* @__PURE__ */ window(1_114_112, 'gemini-3.5-flash-lite', 'gemini-3.7-flash', 'gemini-3.8-flash'),
 ]);
 
 /** As adapters, registries and the AI SDK call them: `google.generative-ai` begins with its vendor. */

@@ -20,7 +20,7 @@ import { isObject, isString, type AiSdkLanguageModel, type Json } from './types.
 
 /** `providerData.rawModelEventSource` of parts of an AI SDK stream. */
 export const AI_SDK_RAW_MODEL_EVENT_SOURCE = 'ai-sdk';
-const RAW = Object.freeze({ rawModelEventSource: AI_SDK_RAW_MODEL_EVENT_SOURCE });
+const RAW = /* @__PURE__ */ Object.freeze({ rawModelEventSource: AI_SDK_RAW_MODEL_EVENT_SOURCE });
 
 /**
  * Makes a model of the AI SDK one that agents can use. Nothing of the AI SDK is imported: the provider package that

@@ -27,7 +27,7 @@ import { sumUsage } from './usage.ts';
 /** `providerData.rawModelEventSource` of events of the Messages API. */
 export const ANTHROPIC_RAW_MODEL_EVENT_SOURCE = 'anthropic-messages';
 /** One for all events: there are as many as tokens. */
-const RAW = Object.freeze({ rawModelEventSource: ANTHROPIC_RAW_MODEL_EVENT_SOURCE });
+const RAW = /* @__PURE__ */ Object.freeze({ rawModelEventSource: ANTHROPIC_RAW_MODEL_EVENT_SOURCE });
 /** How often a model that pauses in the middle of its server tools is told to go on. */
 const MAX_PAUSES = 5;
 

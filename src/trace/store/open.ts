@@ -1,6 +1,6 @@
 /** Reads a trace store: what the dashboard and the `baton` command ask. */
-import { accessSync, constants, existsSync } from 'node:fs';
 import { UserError } from '../../protocol/errors.ts';
+import { node } from '../../protocol/node.ts';
 import type { SqliteFile } from '../../store/sqlite/files.ts';
 import { resolvedPath } from '../../store/sqlite/path.ts';
 import type { ReadCommand } from './commands.ts';
@@ -98,7 +98,7 @@ export async function openTraceStore(options: OpenTraceStoreOptions = {}): Promi
 
 async function open(path: string): Promise<SqliteFile> {
   const isFile = path !== ':memory:';
-  if (isFile && !existsSync(path)) {
+  if (isFile && !node.fs.existsSync(path)) {
     throw new TraceStoreError(
       'trace-store/missing',
       `There is no trace store at ${path}. It is made by the first run in this folder that is traced; ` +
@@ -112,7 +112,7 @@ async function open(path: string): Promise<SqliteFile> {
 
 function isWritable(path: string): boolean {
   try {
-    accessSync(path, constants.W_OK);
+    node.fs.accessSync(path, node.fs.constants.W_OK);
     return true;
   } catch {
     return false;

@@ -1,6 +1,6 @@
 /** The local trace store as a place that can forget runs. */
-import { existsSync } from 'node:fs';
 import { UserError } from '../../protocol/errors.ts';
+import { node } from '../../protocol/node.ts';
 import type { ErasablePlace } from '../../store/erase.ts';
 import type { SqliteFile } from '../../store/sqlite/files.ts';
 import { resolvedPath } from '../../store/sqlite/path.ts';
@@ -60,7 +60,7 @@ export function storedTraces(options: StoredTracesOptions = {}): ErasablePlace {
     name: 'traces',
     async erase({ sessions, runs, all = false }) {
       await getGlobalTraceProvider().forceFlush();
-      if (isFile && !existsSync(path)) return 0;
+      if (isFile && !node.fs.existsSync(path)) return 0;
       let traces = 0;
       const ids = [...runs];
       do {
