@@ -57,7 +57,7 @@ async function open(run: LiveRun): Promise<readonly RunBudget[]> {
     found.push(budgets.open({ runId, sessionId: await session?.getSessionId(), prices }));
   }
   if (!budget) return found;
-  const { createBudgets, memoryLedger } = await import('../model/budgets/index.ts');
+  const { createBudgets, memoryLedger } = await import('../model/budgets/late.ts');
   const { usd, tokens, activeMs, ...policy } = budget;
   const limit = {
     ...(usd !== undefined && { usd }),

@@ -1,7 +1,7 @@
 /** Reads a trace store: what the dashboard and the `baton` command ask. */
 import { UserError } from '../../protocol/errors.ts';
 import { node } from '../../protocol/node.ts';
-import type { SqliteFile } from '../../store/sqlite/files.ts';
+import { openFile, type SqliteFile } from '../../store/sqlite/files.ts';
 import { resolvedPath } from '../../store/sqlite/path.ts';
 import type { ReadCommand } from './commands.ts';
 import { TraceStoreError, traceStoreError } from './errors.ts';
@@ -105,7 +105,6 @@ async function open(path: string): Promise<SqliteFile> {
         'BATON_TRACE_STORE names another folder.',
     );
   }
-  const { openFile } = await import('../../store/sqlite/files.ts');
   if (!isFile) return openFile(path, { synchronous: 'normal' });
   return openFile(resolvedPath(path), { synchronous: 'normal', readOnly: !isWritable(path) });
 }

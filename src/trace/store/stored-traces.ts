@@ -2,7 +2,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import { node } from '../../protocol/node.ts';
 import type { ErasablePlace } from '../../store/erase.ts';
-import type { SqliteFile } from '../../store/sqlite/files.ts';
+import { openFile, type SqliteFile } from '../../store/sqlite/files.ts';
 import { resolvedPath } from '../../store/sqlite/path.ts';
 import type { Outcome } from '../../store/sqlite/writer.ts';
 import { getGlobalTraceProvider } from '../provider.ts';
@@ -43,15 +43,11 @@ export function storedTraces(options: StoredTracesOptions = {}): ErasablePlace {
   if (tenant === '') throw new UserError('storedTraces option `tenant` must be a non-empty string.');
   const isFile = path !== ':memory:';
   let file: SqliteFile | undefined;
-  const opened = async (): Promise<SqliteFile> => {
-    if (file) return file;
-    const { openFile } = await import('../../store/sqlite/files.ts');
-    return (file ??= openFile(isFile ? resolvedPath(path) : path, { synchronous: 'normal' }));
-  };
+  const opened = (): SqliteFile => (file ??= openFile(isFile ? resolvedPath(path) : path, { synchronous: 'normal' }));
   const ask = async (command: EraseCommand): Promise<number> => {
     for (let traces = 0; ;) {
       // The answer of `erase`, which the thread has for this command.
-      const done = answerOf(await (await opened()).request([{ component: 'trace', command }], timeoutMs)) as Erased;
+      const done = answerOf(await opened().request([{ component: 'trace', command }], timeoutMs)) as Erased;
       traces += done.traces;
       if (!done.more) return traces;
     }
@@ -66,7 +62,7 @@ export function storedTraces(options: StoredTracesOptions = {}): ErasablePlace {
       do {
         traces += await ask({ do: 'erase', tenant, runs: ids.splice(0, CHUNK), groups: sessions, all });
       } while (ids.length > 0);
-      if (isFile) answerOf(await (await opened()).scrub(timeoutMs));
+      if (isFile) answerOf(await opened().scrub(timeoutMs));
       return traces;
     },
     close: async () => file?.release(),
