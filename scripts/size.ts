@@ -48,8 +48,8 @@ function checkLoad({ entry, KB, files: most, builtins: allowed }: LoadLimit): re
 async function leftoverKB(entry: string): Promise<number> {
   const kept: Plugin = {
     name: 'kept',
-    setup: ({ onResolve }) => {
-      onResolve({ filter: /^[./]/ }, ({ path, resolveDir, kind }) =>
+    setup: (bundle) => {
+      bundle.onResolve({ filter: /^[./]/ }, ({ path, resolveDir, kind }) =>
         kind === 'dynamic-import' ? { path, external: true } : { path: resolve(resolveDir, path), sideEffects: true },
       );
     },

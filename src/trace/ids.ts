@@ -117,5 +117,5 @@ const BYTES: readonly string[] = /* @__PURE__ */ Array.from({ length: 256 }, (_,
   byte.toString(16).padStart(2, '0'),
 );
 /** Twelve bits as three digits: a third of the joining that bytes need. Each is made when it is first asked for. */
-const TRIPLES = /* @__PURE__ */ new Array<string | undefined>(4096);
+const TRIPLES = /* @__PURE__ */ Array.from<string | undefined>({ length: 4096 });
 const triple = (bits: number): string => (TRIPLES[bits & 4095] ??= (bits & 4095).toString(16).padStart(3, '0'));
