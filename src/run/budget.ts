@@ -54,7 +54,7 @@ async function open(run: LiveRun): Promise<readonly RunBudget[]> {
   const prices = pricesOf(run);
   // The outer run's own budgets came along with its configuration.
   if (budgets && !found.some(({ ledger, tenant }) => ledger === budgets.ledger && tenant === budgets.tenant)) {
-    found.push(budgets.open({ runId, sessionId: await session?.getSessionId(), prices }));
+    found.push(await budgets.open({ runId, sessionId: await session?.getSessionId(), prices }));
   }
   if (!budget) return found;
   const { createBudgets, memoryLedger } = await import('../model/budgets/late.ts');
@@ -66,7 +66,7 @@ async function open(run: LiveRun): Promise<readonly RunBudget[]> {
   };
   const isFresh = run.record.ledger === undefined;
   const ledger = (run.record.ledger ??= memoryLedger());
-  const own = createBudgets({ ...policy, ledger, limits: { run: limit } }).open({ runId, prices });
+  const own = await createBudgets({ ...policy, ledger, limits: { run: limit } }).open({ runId, prices });
   if (isFresh) await seed(run, own);
   return [...found, own];
 }
