@@ -51,7 +51,7 @@ const late = (model: Loadable): { late: LateModel<Loadable>; made: () => number 
 test('nothing is loaded before the first request, and once it is loaded its own streams are handed out', async () => {
   const { model } = silent();
   const { late: found, made } = late({ ...model, getRetryAdvice: () => ({ suggested: true }) });
-  expect([made(), found.started, found.getRetryAdvice({} as never)]).toEqual([0, undefined, undefined]);
+  expect([made(), found.started]).toEqual([0, undefined]);
   const [a, b] = [found.getStreamedResponse(REQUEST), found.getStreamedResponse(REQUEST)];
   expect([(await a.next()).value, (await b.next()).value]).toEqual([
     { type: 'response_started' },
@@ -82,4 +82,9 @@ test('what goes wrong with loading is told by each request', async () => {
   const found = new LateModel(() => Promise.reject(new Error('Cannot find the file')));
   await expect(found.getResponse(REQUEST)).rejects.toThrow('Cannot find the file');
   await expect(found.getStreamedResponse(REQUEST).next()).rejects.toThrow('Cannot find the file');
+});
+
+test('advice on an error of another one, such as a recorded one, does not wait for a first request', async () => {
+  const { late: found } = late({ ...silent().model, getRetryAdvice: () => ({ suggested: true }) });
+  expect(await found.getRetryAdvice({} as never)).toEqual({ suggested: true });
 });

@@ -18,6 +18,9 @@ export type Loadable = Omit<Model, 'getStreamedResponse' | 'getRetryAdvice'> & {
   getRetryAdvice?(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined;
 };
 
+/** At once where the model is loaded. */
+export type LateAdvice = Promise<ModelRetryAdvice | undefined> | ModelRetryAdvice | undefined;
+
 export class LateModel<Loaded extends Loadable> {
   readonly #make: () => Promise<Loaded>;
   #loading: Promise<Loaded> | undefined;
@@ -47,8 +50,10 @@ export class LateModel<Loaded extends Loadable> {
     return this.#model?.getStreamedResponse(request) ?? new FirstStream(this.load(), request);
   }
 
-  getRetryAdvice(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined {
-    return this.#model?.getRetryAdvice?.(args);
+  /** Asked of errors that another model threw too, such as one whose recording is replayed. */
+  getRetryAdvice(args: ModelRetryAdviceRequest): LateAdvice {
+    if (this.#model) return this.#model.getRetryAdvice?.(args);
+    return this.load().then((model) => model.getRetryAdvice?.(args));
   }
 }
 

@@ -1,14 +1,7 @@
 /** Claude, and other models behind the Messages API: what is made at once. What asks them is model.ts. */
-import { LateModel } from '../../model/late-model.ts';
+import { LateModel, type LateAdvice } from '../../model/late-model.ts';
 import type { Origin } from '../../protocol/items.ts';
-import type {
-  Model,
-  ModelRequest,
-  ModelResponse,
-  ModelRetryAdvice,
-  ModelRetryAdviceRequest,
-  StreamEvent,
-} from '../../protocol/model.ts';
+import type { Model, ModelRequest, ModelResponse, ModelRetryAdviceRequest, StreamEvent } from '../../protocol/model.ts';
 import { createAnthropicClient, type AnthropicClient, type AnthropicClientOptions } from './client.ts';
 import type { AnthropicModelOptions, MessagesModel } from './model.ts';
 
@@ -39,7 +32,7 @@ export class AnthropicModel implements Model {
     return this.#late.getStreamedResponse(request);
   }
 
-  getRetryAdvice(args: ModelRetryAdviceRequest): ModelRetryAdvice | undefined {
+  getRetryAdvice(args: ModelRetryAdviceRequest): LateAdvice {
     return this.#late.getRetryAdvice(args);
   }
 }
