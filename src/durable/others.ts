@@ -5,7 +5,6 @@ import { isOver, type RunEvent } from '../kernel/index.ts';
 import { LogError, type RunInfo } from '../log/index.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import type { InterruptOptions, JoinOptions, OtherRuns } from '../run/keeper.ts';
-import { hasSeen } from '../run/meet.ts';
 import type { RunRecord } from '../run/record.ts';
 import { RunState } from '../run/index.ts';
 import { isTurnAwareSession, type Session, SessionBusy } from '../session/index.ts';
@@ -64,6 +63,7 @@ async function join(store: RunStore, { runId, items, options }: Join): Promise<R
   const { agent } = options;
   const state = await withAgent(store, { runId, agent }, (known) => store.state(runId, known));
   const record = RunState.record(state);
+  const { hasSeen } = await import('../run/meet.ts');
   const isStaged = record.journal.events.some((each) => each.type === 'input.staged' && each.by === by);
   if (info.status === 'paused' || hasSeen(record.journal.events, by)) return record;
   return isStaged && info.status === 'failed' ? record : undefined;

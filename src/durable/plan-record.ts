@@ -2,12 +2,12 @@
  * What agents are made of, as data: names, tools, schemas, static instructions. Recorded when a durable run starts, so
  * that a run which rested while the code changed can be told from one that goes on with what it began with.
  */
-import { createHash } from 'node:crypto';
 import { agentToolSpec, type AnyAgent, Handoff } from '../agent/index.ts';
 import type { RunEvent } from '../kernel/index.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import type { Json } from '../protocol/json.ts';
 import { warn } from '../protocol/warn.ts';
+import { node } from '../protocol/node.ts';
 import { AgentGraph } from '../run/graph.ts';
 import { approvalOf, effectOf } from '../tools/index.ts';
 import { DurableError } from './errors.ts';
@@ -102,7 +102,8 @@ function agentRecord(agent: AnyAgent): AgentRecord {
 }
 
 const hash = (value: unknown): string =>
-  createHash('sha256')
+  node.crypto
+    .createHash('sha256')
     .update(JSON.stringify(value) ?? '')
     .digest('base64url')
     .slice(0, 12);

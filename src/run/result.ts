@@ -1,7 +1,7 @@
 /**
  * What a run gives back, plain and streamed.
  */
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type {
   AgentToolInvocation,
   AnyAgent,
@@ -13,6 +13,7 @@ import type {
 } from '../agent/index.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
+import { node } from '../protocol/node.ts';
 import type { RunContext, ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
 import type { RunCost } from './cost.ts';
 import type { EventQueue } from './event-queue.ts';
@@ -180,7 +181,7 @@ export class StreamedRunResult<TContext = unknown, TAgent extends AnyAgent = Any
   toTextStream(options?: { compatibleWithNodeStreams?: false }): ReadableStream<string>;
   toTextStream({ compatibleWithNodeStreams = false } = {}): ReadableStream<string> | Readable {
     const text = textOf(this);
-    return compatibleWithNodeStreams ? Readable.from(text) : webStream(text);
+    return compatibleWithNodeStreams ? node.stream.Readable.from(text) : webStream(text);
   }
 
   #abandon(): void {
