@@ -47,7 +47,7 @@ export type TracedRun = {
 
 /** What is known of a model call when it is sent. */
 export type SentFacts = {
-  readonly request: ModelRequest;
+  readonly request: Pick<ModelRequest, 'systemInstructions' | 'input' | 'modelSettings'>;
   readonly model: string | undefined;
   readonly origin: Origin | undefined;
   readonly tools: string[];

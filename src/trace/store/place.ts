@@ -2,7 +2,7 @@
  * What one process knows of a trace while it writes: which runs and spans are open, and which contents have a number.
  * Contents are known by identity: history is made of the same objects turn after turn.
  */
-import { startedMs } from '../span.ts';
+import { runOf, startedMs } from '../span.ts';
 import type { Span } from '../types.ts';
 import type { RunRecord } from './batch.ts';
 
@@ -37,7 +37,7 @@ export class TracePlace {
   started(span: Span): RunRecord | undefined {
     const { details, parentId, spanId, traceId } = span;
     const above = parentId === null ? undefined : this.#open.get(parentId)?.runId;
-    const runId = details?.runId ?? above;
+    const runId = details?.runId ?? above ?? runOf(span);
     this.#open.set(spanId, { span, runId, seq: this.#spans++, isTold: false });
     this.#untold += 1;
     if (runId === undefined || details?.runId === undefined || this.#segments.get(runId) === details.segmentId)
@@ -64,7 +64,7 @@ export class TracePlace {
   /** What was known of the span since it began. */
   ended(span: Span): Opened {
     const opened = this.#open.get(span.spanId);
-    if (!opened) return { span, runId: span.details?.runId, seq: this.#spans++, isTold: false };
+    if (!opened) return { span, runId: runOf(span), seq: this.#spans++, isTold: false };
     this.#open.delete(span.spanId);
     return opened;
   }

@@ -187,7 +187,7 @@ test('what was said is stored once a trace, however many turns repeat it', async
   await run(new Agent({ name: 'A', model, tools: [go] }), `a long question ${'x'.repeat(50_000)}`, { maxTurns: 30 });
   await processor.shutdown();
   const db = new DatabaseSync(path);
-  const [row] = db.prepare("SELECT count(*) AS n FROM baton_trace_said WHERE items LIKE '%a long question%'").all();
+  const [row] = db.prepare("SELECT count(*) AS n FROM baton_trace_parts WHERE concat(text, said) LIKE '%a long question%'").all();
   db.close();
   expect(row?.['n']).toBe(1);
 });
