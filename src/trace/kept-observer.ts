@@ -49,7 +49,7 @@ export class KeptObserver implements RunObserver {
   sent(effectId: string, facts: SentFacts): void {
     try {
       this.#log.sent(effectId, facts);
-      for (const keeper of this.#keepers) keeper.sent(effectId, facts.origin);
+      for (const keeper of this.#keepers) keeper.sent(effectId, facts);
     } catch (error) {
       this.#fail(error);
     }
@@ -60,11 +60,8 @@ export class KeptObserver implements RunObserver {
   }
 
   within<T>(effectId: string, work: () => T): T {
-    return at(new KeptPlace(this, effectId), work);
-  }
-
-  inCall<T>(_effectId: string, work: () => T): T {
-    return work();
+    // A run calls one model at a time: its place is that of the run, which costs an AsyncLocalStorage less.
+    return isModelCall(effectId) ? work() : at(new KeptPlace(this, effectId), work);
   }
 
   close(): void {
@@ -86,7 +83,9 @@ export class KeptObserver implements RunObserver {
 
   spanAt(effectId: string | undefined): Span | undefined {
     const reading = this.#derived();
-    return (effectId === undefined ? undefined : reading.open.get(effectId)) ?? innermost(reading);
+    const { open } = reading;
+    const ofEffect = effectId === undefined ? modelCall(open) : open.get(effectId);
+    return ofEffect ?? innermost(reading);
   }
 
   #derived(): Reading {
@@ -103,6 +102,14 @@ export class KeptObserver implements RunObserver {
     if (!this.#failed) complain(this.runId, error);
     this.#failed = true;
   }
+}
+
+/** `m3`; calls in a reply are `m3/c0`. */
+const isModelCall = (effectId: string): boolean => effectId.startsWith('m') && !effectId.includes('/');
+
+function modelCall(open: ReadonlyMap<string, Span>): Span | undefined {
+  for (const [id, span] of open) if (isModelCall(id)) return span;
+  return undefined;
 }
 
 /** A place that moves with the run, until user code sets a span of its own. */

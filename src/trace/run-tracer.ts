@@ -68,8 +68,8 @@ export type RunObserver = {
   around<T>(work: () => T): T;
   /** Carries out an effect where user code finds the effect's span. */
   within<T>(effectId: string, work: () => T): T;
-  /** Makes a model call that was sent where others find its span, which opened when it was sent. */
-  inCall<T>(effectId: string, work: () => T): T;
+  /** Makes a model call that was sent where others find its span, which opened when it was sent. Absent: nobody looks. */
+  inCall?<T>(effectId: string, work: () => T): T;
   /** The segment is over, in whatever way. */
   close(): void;
 };

@@ -54,7 +54,7 @@ export type SegmentKeeper = {
   /** An event was added, and others before it that tell of it. */
   heard(event: Committed, state: State): void;
   /** A model call was sent. */
-  sent(id: string, origin: Origin | undefined): void;
+  sent(id: string, facts: SentFacts): void;
   /** Nothing more comes. */
   over(): void;
 };
@@ -73,7 +73,9 @@ export class SegmentLog implements KeptSegment {
   readonly parentRunId: string | undefined;
   readonly entries: Entry[] = [];
   readonly #run: Pick<TracedRun, 'agent' | 'check'>;
-  readonly #names = new Map<string, string>();
+  /** Keys of agents that are known, and what they are called. There are few of them in one run. */
+  readonly #keys: string[] = [];
+  readonly #names: string[] = [];
   #state: State = initialState();
   #last: SentFacts | undefined;
   #isOver = false;
@@ -126,7 +128,7 @@ export class SegmentLog implements KeptSegment {
   }
 
   nameOf(key: string): string {
-    return this.#names.get(key) ?? key;
+    return this.#names[this.#keys.indexOf(key)] ?? key;
   }
 
   /** Of an effect that was requested, the newest one with this id. */
@@ -142,9 +144,11 @@ export class SegmentLog implements KeptSegment {
     const last = this.#last;
     const { request, model, origin, tools, handoffs } = facts;
     const entry: { -readonly [K in keyof Sent]: Sent[K] } = { type: 'trace.sent', id };
-    if (!last || !isSameList(last.tools, tools) || !isSameList(last.handoffs, handoffs)) entry.offer = { tools, handoffs };
+    if (!last || !isSameList(last.tools, tools) || !isSameList(last.handoffs, handoffs))
+      entry.offer = { tools, handoffs };
     if (!last || last.model !== model || !isSame(last.origin, origin)) entry.to = { model, origin };
-    if (!last || !isSame(last.request.modelSettings, request.modelSettings)) entry.settings = configOf(request.modelSettings);
+    if (!last || !isSame(last.request.modelSettings, request.modelSettings))
+      entry.settings = configOf(request.modelSettings);
     if (!last || last.request.systemInstructions !== request.systemInstructions) {
       entry.instructions = request.systemInstructions ?? null;
     }
@@ -154,9 +158,10 @@ export class SegmentLog implements KeptSegment {
   }
 
   #knowAgent(key: string): void {
-    if (this.#names.has(key)) return;
+    if (this.#keys.includes(key)) return;
     const facts = this.#run.agent(key);
-    this.#names.set(key, facts?.name ?? key);
+    this.#keys.push(key);
+    this.#names.push(facts?.name ?? key);
     if (facts) this.entries.push({ type: 'trace.agent', agent: key, facts });
   }
 
@@ -203,11 +208,9 @@ const isSameList = (a: readonly string[], b: readonly string[]): boolean =>
 
 /** Whether two flat objects say the same. */
 function isSame(a: object | undefined, b: object | undefined): boolean {
-  if (a === b) return true;
-  if (!a || !b) return false;
-  const other: { readonly [key: string]: unknown } = { ...b };
-  const entries = Object.entries(a);
-  return entries.length === Object.keys(other).length && entries.every(([key, value]) => other[key] === value);
+  if (a === b || !a || !b) return a === b;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => Reflect.get(a, key) === Reflect.get(b, key));
 }
 
 // Derivation
@@ -216,7 +219,13 @@ function isSame(a: object | undefined, b: object | undefined): boolean {
 export class SegmentReader {
   readonly reading: Reading;
   #state: State = initialState();
-  #last: SentFacts = { request: { input: [], modelSettings: {} }, model: undefined, origin: undefined, tools: [], handoffs: [] };
+  #last: SentFacts = {
+    request: { input: [], modelSettings: {} },
+    model: undefined,
+    origin: undefined,
+    tools: [],
+    handoffs: [],
+  };
 
   constructor({ runId }: Pick<KeptSegment, 'runId'>, listener: SpanListener, tasks: Reading['tasks'] = new Map()) {
     const agents = new Map<string, AgentFacts>();
@@ -257,7 +266,8 @@ export class SegmentReader {
     const last = this.#last;
     const { tools, handoffs } = offer ?? last;
     const { model, origin } = to ?? last;
-    const systemInstructions = instructions === undefined ? last.request.systemInstructions : (instructions ?? undefined);
+    const systemInstructions =
+      instructions === undefined ? last.request.systemInstructions : (instructions ?? undefined);
     const request = {
       input: this.#inputOf(input),
       modelSettings: settings ?? last.request.modelSettings,

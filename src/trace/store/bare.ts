@@ -86,7 +86,10 @@ const KEPT: ReadonlySet<string> = new Set(['type', 'role', 'id', 'callId', 'name
 
 /** What an item is, without what it says. */
 function bareItem<T extends AgentInputItem | ModelItem>(item: T): T {
-  const entries = Object.entries(item).map(([key, value]): [string, unknown] => [key, KEPT.has(key) ? value : empty(value)]);
+  const entries = Object.entries(item).map(([key, value]): [string, unknown] => [
+    key,
+    KEPT.has(key) ? value : empty(value),
+  ]);
   return Object.fromEntries(entries) as T;
 }
 

@@ -66,7 +66,7 @@ export type SegmentRecord = {
   readonly traceId: string;
   readonly runId: string;
   readonly segmentId: string;
-  readonly parentRunId?: string;
+  readonly parentRunId: string | undefined;
   /** When the segment began, and the newest that is known. */
   readonly at: number;
   readonly touchedAt: number;
@@ -75,12 +75,12 @@ export type SegmentRecord = {
   readonly n: number;
   readonly first: number;
   /** The agent that it began with, and the one that was active last. */
-  readonly agent?: string;
-  readonly lastAgent?: string;
+  readonly agent: string | undefined;
+  readonly lastAgent: string | undefined;
   readonly turns: number;
   readonly tools: number;
   readonly usage: readonly UsageTally[];
-  readonly end?: SegmentEnd;
+  readonly end: SegmentEnd | undefined;
 };
 
 /** By what they are in the span: a list of contents, or one. */

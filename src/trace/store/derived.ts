@@ -30,7 +30,10 @@ export function derivedOf(texts: readonly SegmentText[]): Derived[] {
   }
   const tasks: Reading['tasks'] = new Map();
   // Sub-agents first, which began after their callers: what they used counts for the calls that they carry out.
-  return [...chains.values()].toReversed().map((chain) => derive(chain, tasks)).toReversed();
+  return [...chains.values()]
+    .toReversed()
+    .map((chain) => derive(chain, tasks))
+    .toReversed();
 }
 
 function derive(chain: readonly SegmentText[], tasks: Reading['tasks']): Derived {

@@ -53,10 +53,10 @@ function cleanHead(head: Head, redact: Redactor): Head {
   });
   const segment = ({ agent, lastAgent, usage, end, ...rest }: SegmentRecord): SegmentRecord => ({
     ...rest,
-    ...(agent !== undefined && { agent: cleaned(agent, redact) }),
-    ...(lastAgent !== undefined && { lastAgent: cleaned(lastAgent, redact) }),
+    agent: cleaned(agent, redact),
+    lastAgent: cleaned(lastAgent, redact),
     usage: usage.map((one) => ({ ...one, agent: cleaned(one.agent, redact) })),
-    ...(end && { end: { ...end, ...(end.error && { error: cleaned(end.error, redact) }) } }),
+    end: end && { ...end, ...(end.error && { error: cleaned(end.error, redact) }) },
   });
   return {
     ...head,

@@ -1,6 +1,6 @@
 /** A segment of a run until all of it is in the store: its entries become a text at each write, and when it is over. */
 import type { Committed, State } from '../../kernel/index.ts';
-import type { Origin } from '../../protocol/model.ts';
+import type { SentFacts } from '../run-tracer.ts';
 import type { Entry, KeptSegment, SegmentKeeper } from '../segment-log.ts';
 import type { SegmentRecord } from './batch.ts';
 import type { TracePlace } from './place.ts';
@@ -37,7 +37,7 @@ export class StoredSegment implements SegmentKeeper {
     this.#tally.heard(event, state);
   }
 
-  sent(id: string, origin: Origin | undefined): void {
+  sent(id: string, { origin }: SentFacts): void {
     this.#tally.sent(id, origin);
   }
 
@@ -58,10 +58,11 @@ export class StoredSegment implements SegmentKeeper {
     this.#taken = entries.length;
     this.#asked = entries.length;
     const counted = this.#tally.take();
-    const { spans: _, ...counts } = counted;
+    const { at, touchedAt, agent, lastAgent, turns, tools, usage, end } = counted;
     const { id: place, traceId } = this.#place;
-    const who = { traceId, runId, segmentId: segment.id, ...(parentRunId !== undefined && { parentRunId }) };
-    const record = { ...who, place, n: this.#place.nextPart(), first, ...counts };
+    const n = this.#place.nextPart();
+    const who = { traceId, runId, segmentId: segment.id, parentRunId, place, n, first };
+    const record: SegmentRecord = { ...who, at, touchedAt, agent, lastAgent, turns, tools, usage, end };
     return { of: this, record, text: textOf(first === 0 ? entries : entries.slice(first)), counted };
   }
 

@@ -3,7 +3,14 @@
  *
  * C1: for each log this is what `write.ts` counts of the spans that are derived of it; segment-tally.test.ts plays both.
  */
-import { decisionOn, type Committed, type Effect, type ErrorInfo, type EventOf, type State } from '../../kernel/index.ts';
+import {
+  decisionOn,
+  type Committed,
+  type Effect,
+  type ErrorInfo,
+  type EventOf,
+  type State,
+} from '../../kernel/index.ts';
 import type { Origin } from '../../protocol/model.ts';
 import type { KeptSegment } from '../segment-log.ts';
 import { costOf } from '../usage.ts';
@@ -11,7 +18,10 @@ import type { SegmentEnd, SegmentRecord } from './batch.ts';
 import { type Called, UsageTallies } from './tally.ts';
 
 /** What was counted since it was last taken. */
-export type Counted = Pick<SegmentRecord, 'agent' | 'lastAgent' | 'turns' | 'tools' | 'usage' | 'end' | 'at' | 'touchedAt'> & {
+export type Counted = Pick<
+  SegmentRecord,
+  'agent' | 'lastAgent' | 'turns' | 'tools' | 'usage' | 'end' | 'at' | 'touchedAt'
+> & {
   /** Spans that began. */
   readonly spans: number;
 };
@@ -57,7 +67,11 @@ export class SegmentTally {
       case 'model.replied':
         return this.#replied(event);
       case 'model.failed':
-        return this.#answered(event.id, { isError: true, usage: event.usage, nanoUsd: costOf(event.attempts) }, event.origin);
+        return this.#answered(
+          event.id,
+          { isError: true, usage: event.usage, nanoUsd: costOf(event.attempts) },
+          event.origin,
+        );
       case 'effect.failed':
       case 'tool.returned':
       case 'tool.failed':
@@ -108,22 +122,21 @@ export class SegmentTally {
   }
 
   take(): Counted {
-    const usage = [...this.#usage.all()];
     const counted: Counted = {
       at: this.#at,
       touchedAt: this.#now,
       spans: this.#spans,
-      ...(this.#first !== undefined && { agent: this.#first }),
-      ...(this.#last !== undefined && { lastAgent: this.#last }),
+      agent: this.#first,
+      lastAgent: this.#last,
       turns: this.#turns,
       tools: this.#tools,
-      usage,
-      ...(this.#end && { end: this.#end }),
+      usage: this.#usage.all(),
+      end: this.#end,
     };
     this.#spans = 0;
     this.#turns = 0;
     this.#tools = 0;
-    if (usage.length > 0) this.#usage = new UsageTallies();
+    this.#usage = new UsageTallies();
     return counted;
   }
 

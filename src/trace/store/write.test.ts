@@ -205,7 +205,9 @@ test('retention takes what was said first, then runs, in chunks', () => {
   const all = (command: Command): void => {
     while ((ask(command) as { more: boolean }).more);
   };
-  const said = (n: number): number => (ask({ do: 'trace', tenant: 'default', id: `r${n}` }) as TraceRows).parts.filter(({ said }) => said !== null).length;
+  const said = (n: number): number =>
+    (ask({ do: 'trace', tenant: 'default', id: `r${n}` }) as TraceRows).parts.filter(({ said }) => said !== null)
+      .length;
   all(keepAll);
   expect([said(0), said(149)]).toEqual([1, 1]);
   all({ ...keepAll, contentBytes: 1000 });

@@ -52,7 +52,8 @@ const SQL = {
   closed: 'DELETE FROM baton_trace_open WHERE trace = ? AND span_id = ?',
   newPart: `INSERT INTO baton_trace_parts (part, place, n, tenant, first, segment, has_said, text, said)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  ofSegment: 'SELECT first, text FROM baton_trace_parts WHERE part BETWEEN ? AND ? AND place = ? AND segment = ? ORDER BY part',
+  ofSegment:
+    'SELECT first, text FROM baton_trace_parts WHERE part BETWEEN ? AND ? AND place = ? AND segment = ? ORDER BY part',
   usage: `INSERT INTO baton_trace_usage
     (tenant, hour, agent, model, provider, calls, errors, input_tokens, cached_tokens, output_tokens, nano_usd, unpriced)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors,
@@ -248,7 +249,10 @@ class BatchWriter {
   }
 
   /** What was told of the trace before. Undefined where this part is there already, or there is no room for it. */
-  #toldOf(trace: TraceTally, { place, n }: Pick<Part, 'place' | 'n'>): { index: number; ids: ReadonlySet<string> } | undefined {
+  #toldOf(
+    trace: TraceTally,
+    { place, n }: Pick<Part, 'place' | 'n'>,
+  ): { index: number; ids: ReadonlySet<string> } | undefined {
     const own = trace.rows;
     const told = trace.trace === undefined ? NEVER : this.#toldBefore.of(this.#db, trace.trace, place);
     const isThere = told.parts.has(n) || own.some((one) => one.place === place && one.n === n);
