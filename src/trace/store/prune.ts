@@ -30,9 +30,14 @@ export function prune(db: Statements, { contentBefore, runsBefore, usageBefore, 
   return { more: isCut || chosen.length > 0 };
 }
 
+/** Traces that are looked at, by their keys: those that began first, of which only few can still go on. */
+const FIRST = 10_000;
+const OLDEST = `SELECT trace FROM (SELECT trace, touched_at FROM baton_traces ORDER BY trace LIMIT ?)
+  WHERE touched_at < ? LIMIT ?`;
+
 /** Whether a chunk of old traces was deleted. */
 function forgetTraces(db: Statements, before: number): boolean {
-  const old = db.all('SELECT trace FROM baton_traces WHERE touched_at < ? ORDER BY touched_at LIMIT ?', before, TRACES);
+  const old = db.all(OLDEST, FIRST, before, TRACES);
   let left = ROWS;
   for (const row of old) {
     left -= forgetRows(db, Number(row['trace']), left);

@@ -140,5 +140,7 @@ export const STEPS = [
     text TEXT NOT NULL,
     said TEXT
   ) STRICT;
+  -- Traces that are old are among those that began first.
+  DROP INDEX baton_traces_touched;
   `,
 ];
