@@ -180,7 +180,7 @@ export class TraceStoreProcessor implements TracingProcessor, KeepsSegments {
   #ends(segment: StoredSegment): void {
     this.#segments.delete(segment);
     this.#openSpans -= 1;
-    this.#takes(segment);
+    if (segment.hasRest()) this.#takes(segment);
     if (this.#waiting >= FLUSH_AT && !this.#flushing) void this.#flush();
     else this.#wake();
   }

@@ -52,6 +52,11 @@ export class StoredSegment implements SegmentKeeper {
     return this.#asked < this.#kept.entries.length;
   }
 
+  /** Whether there is what was not taken, or did not arrive. */
+  hasRest(): boolean {
+    return this.#taken < this.#kept.entries.length;
+  }
+
   take(): SegmentPart {
     const { runId, segment, parentRunId, entries } = this.#kept;
     const first = this.#taken;

@@ -137,15 +137,17 @@ export class SegmentTally {
     this.#turns = 0;
     this.#tools = 0;
     this.#usage = new UsageTallies();
+    this.#end = undefined;
     return counted;
   }
 
   /** What was taken did not arrive. */
-  putBack({ spans, turns, tools, usage }: Counted): void {
+  putBack({ spans, turns, tools, usage, end }: Counted): void {
     this.#spans += spans;
     this.#turns += turns;
     this.#tools += tools;
     for (const each of usage) this.#usage.add(each);
+    this.#end ??= end;
   }
 
   #requested(effect: Effect, state: State): void {

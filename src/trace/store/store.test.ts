@@ -179,6 +179,23 @@ describe.each(['told of spans', 'keeping segments'])('%s', (mode) => {
     }
   });
 
+  test('a run that is under way is there as far as it is, and whole when it is over', async () => {
+    let seen: StoredTrace | undefined;
+    const agent = caller('look', async () => {
+      seen = await traceOf((await (await store()).runs())[0]?.runId ?? '');
+      return 'seen';
+    });
+    await run(agent, 'hi');
+    expect(seen?.runs).toMatchObject([{ status: 'running', agent: 'A' }]);
+    const drawn = (trace: StoredTrace | undefined): string[] =>
+      trace?.spans.map(({ type, isOpen }) => `${type} ${isOpen ? 'open' : 'ended'}`) ?? [];
+    expect(drawn(seen)).toEqual(['task open', 'agent open', 'turn open', 'generation ended', 'function open']);
+    const trace = await traceOf(seen?.traceId ?? '');
+    expect(trace.runs).toMatchObject([{ status: 'finished', turns: 2, toolCalls: 1, segments: 1 }]);
+    expect(shapes(trace.spans)).toEqual(shapes(collector.spans));
+    expect(trace.spans.filter(({ isOpen }) => isOpen)).toEqual([]);
+  });
+
   test('a failed run says why; runs are found by status, agent, and page by page', async () => {
     const broken = new Agent({ name: 'Broken', model: new ScriptedModel([]) });
     await expect(run(broken, 'hi')).rejects.toThrow();
