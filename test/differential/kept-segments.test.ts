@@ -105,7 +105,14 @@ const plain = (spans: readonly Span[]): unknown =>
   JSON.parse(
     JSON.stringify(
       spans.map(({ traceId, spanId, parentId, startedAt, endedAt, error, details, spanData }) => ({
-        ...{ traceId, spanId, parentId, startedAt, endedAt, error, details, spanData },
+        traceId,
+        spanId,
+        parentId,
+        startedAt,
+        endedAt,
+        error,
+        details,
+        spanData,
       })),
     ),
   );

@@ -1,7 +1,7 @@
 /** Entries of a segment without what was said in them: the same spans, with no content. */
 import type { Entry } from '../segment-log.ts';
 import type { ToolCheck } from '../../kernel/index.ts';
-import type { AgentInputItem, ModelItem } from '../../protocol/items.ts';
+import type { AgentInputItem } from '../../protocol/items.ts';
 
 /** The text of a segment's part as it is kept when what was said is no longer. */
 export const bareText = (text: string): string =>
@@ -85,7 +85,7 @@ function bareCheck({ point, name, output }: ToolCheck): ToolCheck {
 const KEPT: ReadonlySet<string> = new Set(['type', 'role', 'id', 'callId', 'name', 'status', 'origin']);
 
 /** What an item is, without what it says. */
-function bareItem<T extends AgentInputItem | ModelItem>(item: T): T {
+function bareItem<T extends AgentInputItem>(item: T): T {
   const entries = Object.entries(item).map(([key, value]): [string, unknown] => [
     key,
     KEPT.has(key) ? value : empty(value),

@@ -33,8 +33,12 @@ async function recorded(): Promise<Recorded> {
   const all: { kept: KeptSegment; steps: Step[] }[] = [];
   const nothing = async (): Promise<void> => undefined;
   const keeper = {
-    ...{ onTraceStart: nothing, onTraceEnd: nothing, onSpanStart: nothing, onSpanEnd: nothing },
-    ...{ shutdown: nothing, forceFlush: nothing },
+    onTraceStart: nothing,
+    onTraceEnd: nothing,
+    onSpanStart: nothing,
+    onSpanEnd: nothing,
+    shutdown: nothing,
+    forceFlush: nothing,
     [KEEPS_SEGMENTS](kept: KeptSegment): SegmentKeeper {
       const steps: Step[] = [];
       all.push({ kept, steps });

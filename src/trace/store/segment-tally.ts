@@ -54,7 +54,6 @@ export class SegmentTally {
     this.#isFlat = kept.segment.trace?.omitsTaskAndTurn === true;
   }
 
-  // oxlint-disable-next-line eslint/max-lines-per-function -- one case an event, as the reader of spans has them
   heard(event: Committed, state: State): void {
     if (event.at !== undefined) this.#now = Math.max(this.#now, event.at);
     switch (event.type) {

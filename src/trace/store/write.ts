@@ -239,7 +239,9 @@ class BatchWriter {
   #countDerived({ trace, text, segment = '', ...row }: Row, told: ReadonlySet<string>): void {
     const keys = [keyOfPart(trace.trace ?? 0, 0), keyOfPart(trace.trace ?? 0, MOST_PARTS - 1)];
     const before = this.#db.all(SQL.ofSegment, ...keys, row.place, segment).map((one) => ({
-      ...{ segment, place: row.place, hasSaid: true },
+      segment,
+      place: row.place,
+      hasSaid: true,
       first: number(one['first']) ?? 0,
       text: textIn(one['text']) ?? '[]',
     }));
