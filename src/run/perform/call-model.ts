@@ -62,7 +62,7 @@ async function sent(run: LiveRun, call: Call): Promise<RunEvent> {
   try {
     const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
     const answer: Answer =
-      call.budgeted || run.observer || run.settings.stream
+      call.budgeted || run.observer?.inCall || run.settings.stream
         ? await send(run, call, asked)
         : { response: await ask(ready.model, asked.request, asked.hooks) };
     return replied(run, call, answer);
@@ -91,7 +91,7 @@ type Answer = { response: ModelResponse; firstTokenMs?: number; by?: Model };
 function send(run: LiveRun, { effect, agent, ready: { model }, budgeted }: Call, asked: Asked): Promise<Answer> {
   const call: BudgetedCall = { effect, agent: agent.name, model, request: asked.request };
   const sending = (): Promise<Answer> => (budgeted ? sendWithin(run, call, asked) : answerOf(run, model, asked));
-  return run.observer ? run.observer.inCall(effect.id, sending) : sending();
+  return run.observer?.inCall ? run.observer.inCall(effect.id, sending) : sending();
 }
 
 const answerOf = async (run: LiveRun, model: Model, asked: Asked): Promise<Answer> =>
