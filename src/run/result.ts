@@ -130,6 +130,12 @@ const WHY: Readonly<Partial<Record<Status, string>>> = {
   paused: 'the run waits for decisions on result.interruptions. Decide, and pass result.state to run().',
 };
 
+/** A sub-agent's result, as extractors get it. */
+export type CompletedAgentToolInvocationRunResult<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = RunResult<
+  TContext,
+  TAgent
+> & { finalOutput: OutputOfAgent<TAgent>; agentToolInvocation: AgentToolInvocation };
+
 /** The result of a run. */
 export class RunResult<TContext = unknown, TAgent extends AnyAgent = AnyAgent> extends RunResultBase<
   TContext,

@@ -1,6 +1,7 @@
 /** What beginners do: each slip is told what happened and what to do, with the class that the error deserves. */
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { z as z3 } from 'zod/v3';
 import { Agent, handoff, type RunToolApprovalItem } from '../agent/index.ts';
 import { GuardrailExecutionError, ModelBehaviorError, UserError } from '../protocol/errors.ts';
 import type { AgentOutputItem } from '../protocol/items.ts';
@@ -140,4 +141,51 @@ test('an output type that is no object says so of the output', async () => {
   const error = await failure(run(agent, 'Hi'));
   expect(error).toBeInstanceOf(UserError);
   expect(error.message).toMatch(/output of agent "A": .*type "array".*z\.object/);
+});
+
+const pay = () => tool({ name: 'pay', description: 'Pays.', execute: async () => 'paid' });
+const slip = (options: object): Promise<unknown> =>
+  (async () => run(new Agent({ name: 'A', model: new ScriptedModel([say('Hi')]), ...options }), 'Hi'))();
+
+test.each<[string, () => Promise<unknown>, RegExp]>([
+  [
+    'a function as tool',
+    () => slip({ tools: [async () => 'x'] }),
+    /"tools" takes tools, but got a function\. Make one with tool\(/,
+  ],
+  ['a hole in tools', () => slip({ tools: [pay(), undefined] }), /"tools" takes tools, but got undefined/],
+  ['a name as handoff', () => slip({ handoffs: ['B'] }), /"handoffs" takes agents and handoffs, but got a string/],
+  [
+    'an object as output type',
+    () => slip({ outputType: { n: 'number' } }),
+    /outputType is an object\. Use 'text', a zod object/,
+  ],
+  ['a word as output type', () => slip({ outputType: 'json' }), /outputType is "json"\. Use 'text', a zod object/],
+  ['an object as model', () => slip({ model: {} }), /The model of agent "A" is an object without getResponse\(\)/],
+  ['no options', async () => new Agent(undefined as never), /Agent must have a name/],
+  [
+    'a name as session',
+    () => run(new Agent({ name: 'A', model: new ScriptedModel([]) }), 'Hi', { session: 'user-1' as never }),
+    /session is "user-1"\. Pass a session/,
+  ],
+  [
+    'turns as text',
+    () => run(new Agent({ name: 'A', model: new ScriptedModel([]) }), 'Hi', { maxTurns: '5' as never }),
+    /maxTurns is "5"/,
+  ],
+  [
+    'a shape in place of a schema',
+    async () => tool({ name: 'a', description: 'd', parameters: { n: z.number() } as never, execute: async () => 1 }),
+    /Tool 'a': this is a plain object with schemas in it\. Make one schema of it: z\.object/,
+  ],
+  [
+    'a schema of zod 3',
+    async () =>
+      tool({ name: 'a', description: 'd', parameters: z3.object({ n: z3.number() }) as never, execute: async () => 1 }),
+    /The schema of zod has no JSON Schema .*`npm install zod@latest`/,
+  ],
+])('%s is told what to do', async (_what, make, message) => {
+  const error = await failure(make());
+  expect(error).toBeInstanceOf(UserError);
+  expect(error.message).toMatch(message);
 });

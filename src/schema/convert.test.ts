@@ -81,7 +81,9 @@ describe('what cannot be strict is refused with the owner, the path and the reme
 
   test('a library without JSON Schema is named, with its adapter', () => {
     const schema = valibot.object({ a: valibot.string() }) as unknown as SchemaLike;
-    expect(() => toObjectSchema(schema, { name: 'Tool' })).toThrow('The schema of valibot has no JSON Schema');
+    expect(() => toObjectSchema(schema, { name: 'Tool' })).toThrow(
+      'The schema of valibot has no JSON Schema to show to a model. Update the library',
+    );
     expect(() => toObjectSchema(schema, { name: 'Tool' })).toThrow('@valibot/to-json-schema');
   });
 });
