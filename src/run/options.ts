@@ -257,7 +257,7 @@ function check(settings: Settings): void {
   const { maxTurns, timeoutMs, abortGraceMs, toolExecution, toolNotFoundBehavior, toolNameCollisionPolicy } = settings;
   if (maxTurns !== null && !(typeof maxTurns === 'number' && maxTurns >= 0)) {
     throw new UserError(
-      `maxTurns is ${JSON.stringify(maxTurns)}. Give the number of model calls that the run may make, or null for any.`,
+      `maxTurns is ${typeof maxTurns === 'string' ? JSON.stringify(maxTurns) : String(maxTurns)}. Give the number of model calls that the run may make, or null for any.`,
     );
   }
   const session: unknown = settings.session;
