@@ -2,6 +2,7 @@
  * What a model's reply means: items, calls, an output, a refusal.
  */
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
+import { bound } from './decisions.ts';
 import { keep, kept, without } from './edit.ts';
 import type { CallPlan, EntryKind, EventOf, HandledKind, ItemEntry, Parsed } from './events.ts';
 import { append, collect } from './list.ts';
@@ -46,6 +47,7 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
     replyFrom: s.produced.length,
     turnFrom: s.entries.length,
     calls,
+    approvals: bound(s, calls),
     entries,
     produced,
     request,
