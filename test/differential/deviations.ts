@@ -108,6 +108,7 @@ const plain: Rows = [
   ['handoffs: a filter and a conversation of the server exclude each other', rule.errorTexts],
   ['agent tools: two sub-agents ask at once', rule.waitingAgentTool],
   ['agent tools: the state of a sub-agent that waits', rule.waitingAgentTool],
+  ['approvals: a lasting decision is for the agent that asked, among sub-agents', rule.waitingAgentTool],
   ['approvals: beside stop_on_first_tool the pause wins', rule.resultsOfAReply],
   ['approvals: a pause leaves output guardrails and sessions waiting', rule.sessionOnResume],
   ['sessions: the model fails at once', rule.saved('user')],

@@ -1,7 +1,7 @@
 /** What users do at the edges: readers that come twice, filters that say half, tools that leave off, odd replies. */
 import type { AgentInputItem } from '@openai/agents';
 import type { Kit, Scenario } from '../kit.ts';
-import { call, payer, pause, say } from './parts.ts';
+import { call, payer, pause, reread, say } from './parts.ts';
 
 /** A tool that leaves off as `fetch` does: it throws the reason of its signal. */
 const leavesOff = (kit: Kit, controller: AbortController, more: Record<string, unknown> = {}) =>
@@ -158,6 +158,50 @@ export const scenarios: Scenario[] = [
         const { newItems } = await kit.done(agent, 'Go');
         kit.log('json', JSON.parse(JSON.stringify(newItems)));
       }
+    },
+  },
+  {
+    name: 'approvals: a lasting decision is for the agent that asked, over a handoff',
+    play: async (kit) => {
+      for (const alwaysApprove of [true, false]) {
+        const pays = () => kit.tool('pay', 'paid', { needsApproval: true });
+        const b = kit.agent({
+          name: 'B',
+          model: kit.model([[call(kit, 'pay', 'c2')], [say(kit, 'Done')]]),
+          tools: [pays()],
+        });
+        const model = kit.model([[call(kit, 'pay', 'c0')], [call(kit, 'pay', 'c1')], [call(kit, 'transfer_to_B')]]);
+        const a = kit.agent({ name: 'A', model, tools: [pays()], handoffs: [b] });
+        const { state, interruptions } = await kit.done(a, 'Go');
+        for (const asked of interruptions) {
+          if (alwaysApprove) state.approve(asked, { alwaysApprove });
+          else state.reject(asked, { alwaysReject: true });
+        }
+        await kit.run(a, await reread(kit, a, state));
+      }
+    },
+  },
+  {
+    name: 'approvals: a lasting decision is for the agent that asked, among sub-agents',
+    modes: ['plain'],
+    play: async (kit) => {
+      const pays = () => kit.tool('pay', 'paid', { needsApproval: true });
+      const asks = (name: string) =>
+        kit
+          .agent({ name, model: kit.model([[call(kit, 'pay', `c-${name}`)], [say(kit, 'Paid')]]), tools: [pays()] })
+          .asTool({ toolName: `ask_${name}`, toolDescription: 'Asks.' });
+      const agent = kit.agent({
+        name: 'A',
+        model: kit.model([
+          [call(kit, 'ask_B', 'b', { input: '' })],
+          [call(kit, 'ask_C', 'c', { input: '' })],
+          [say(kit, 'Done')],
+        ]),
+        tools: [asks('B'), asks('C'), pays()],
+      });
+      const { state, interruptions } = await kit.done(agent, 'Go');
+      for (const asked of interruptions) state.approve(asked, { alwaysApprove: true });
+      await kit.run(agent, state);
     },
   },
 ];
