@@ -28,9 +28,9 @@ export function describeCalls(run: LiveRun, id: string, { agent, offer, output }
  * without its result. What the vendor's own servers carried out has its result in the same reply.
  */
 export function strandedCall(output: readonly ModelItem[]): string | undefined {
-  for (const { type, ...item } of output) {
-    if (type !== 'computer_call' && type !== 'shell_call' && type !== 'apply_patch_call') continue;
-    const { callId } = item as { callId?: string };
+  for (const item of output) {
+    if (item.type !== 'computer_call' && item.type !== 'shell_call' && item.type !== 'apply_patch_call') continue;
+    const { type, callId } = item;
     const isAnswered = output.some((each) => each.type !== type && 'callId' in each && each.callId === callId);
     if (!isAnswered) return type;
   }
