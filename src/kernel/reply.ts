@@ -56,10 +56,13 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
     sentTo: request.length,
     dropped: active === calls ? NONE : droppedOf(calls),
     admission: s.admission.closed ? s.admission : { ...s.admission, closed: true },
-    usedTools: active.length > 0 && !s.usedTools[s.agent] ? { ...s.usedTools, [s.agent]: true } : s.usedTools,
+    usedTools: s.usedTools[s.agent] || !added.some(isToolUse) ? s.usedTools : { ...s.usedTools, [s.agent]: true },
     ...meaning,
   };
 }
+
+/** Calls of functions and handoffs, and tools that ran at the provider. */
+const isToolUse = ({ kind }: ItemEntry): boolean => kind === 'tool_call' || kind === 'handoff_call';
 
 const NONE: State['dropped'] = [];
 const droppedOf = (calls: readonly Call[]): State['dropped'] =>
