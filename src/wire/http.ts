@@ -174,10 +174,10 @@ class Guard {
   }
 }
 
-/** Where a request goes, without what may be secret; undefined for what `fetch` cannot ask. */
+/** Where a request goes, without what may be secret; undefined for what neither `fetch` nor a socket can ask. */
 function originOf(url: string): string | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  return parsed?.protocol === 'https:' || parsed?.protocol === 'http:' ? parsed.origin : undefined;
+  return parsed && /^(?:https?|wss?):$/.test(parsed.protocol) ? parsed.origin : undefined;
 }
 
 function limit(ms: number | undefined): number {
