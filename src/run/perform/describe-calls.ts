@@ -23,6 +23,20 @@ export function describeCalls(run: LiveRun, id: string, { agent, offer, output }
   return text === undefined ? {} : { parsed: parse(run, agent, { text, id }) };
 }
 
+/**
+ * A call that only a program beside the model could carry out: no tool of this package does, and no vendor takes it back
+ * without its result. What the vendor's own servers carried out has its result in the same reply.
+ */
+export function strandedCall(output: readonly ModelItem[]): string | undefined {
+  for (const item of output) {
+    if (item.type !== 'computer_call' && item.type !== 'shell_call' && item.type !== 'apply_patch_call') continue;
+    const { type, callId } = item;
+    const isAnswered = output.some((each) => each.type !== type && 'callId' in each && each.callId === callId);
+    if (!isAnswered) return type;
+  }
+  return undefined;
+}
+
 const isPlain = (plan: CallPlan): boolean => plan.kind === 'function' && !plan.approval && !plan.malformed;
 
 type Found = { item: FunctionCallItem; at: number; id: string };
