@@ -142,7 +142,7 @@ export class RunStore implements RunKeeper {
     const wanted = { ...(await this.#options.resumeOptions?.(info)), ...rest };
     const { agent: _, ...theirs } = onOwnBranch(wanted, found.state.fork?.branch);
     const events = eventsOf(found.log);
-    const cut = forkPoint(events, runId, at);
+    const cut = forkPoint(events, { runId, at, once, agent });
     const place = { events, cut, session: theirs.session, sessionId: info.session };
     const branch = (await makeBranch(copyId, place)) ? copyId : undefined;
     const claimed = await this.#taking.claim(copyId, async () => {
@@ -294,25 +294,26 @@ export class RunStore implements RunKeeper {
   /**
    * Approves a call that a run waits for. The run goes on with `resume`, or where a worker calls `recover`.
    *
-   * @throws AlreadyDecided where somebody was faster; DurableError `durable/not-waiting`, `durable/unknown-run`
+   * @param options.run the run that asks, as `waiting` says it: needed where two sub-agents wait under one call id
+   * @throws AlreadyDecided where somebody was faster; DurableError `durable/not-waiting`, `durable/ambiguous-call`
    */
-  approve(runId: string, callId: string, options: { alwaysApprove?: boolean } = {}): Promise<void> {
-    return this.#decide(runId, callId, { approved: true, sticky: options.alwaysApprove ?? false });
+  approve(runId: string, callId: string, options: { alwaysApprove?: boolean; run?: string } = {}): Promise<void> {
+    const { alwaysApprove = false, run: of } = options;
+    return this.#decide(runId, callId, { approved: true, sticky: alwaysApprove, run: of });
   }
 
   /** Rejects a call that a run waits for. @param options.message what the model is told. @throws as `approve` */
-  reject(runId: string, callId: string, options: { alwaysReject?: boolean; message?: string } = {}): Promise<void> {
-    const { alwaysReject = false, message } = options;
-    return this.#decide(runId, callId, {
-      approved: false,
-      sticky: alwaysReject,
-      ...(message !== undefined && { message }),
-    });
+  reject(
+    runId: string,
+    callId: string,
+    { alwaysReject: sticky = false, message, run: of }: { alwaysReject?: boolean; message?: string; run?: string } = {},
+  ): Promise<void> {
+    return this.#decide(runId, callId, { approved: false, sticky, message, run: of });
   }
 
   /** Says that a call which a crash left in doubt did happen, and what it gave. @throws as `approve` */
-  confirm(runId: string, callId: string, result: string): Promise<void> {
-    return this.#decide(runId, callId, { approved: false, sticky: false, result });
+  confirm(runId: string, callId: string, result: string, { run: of }: { run?: string } = {}): Promise<void> {
+    return this.#decide(runId, callId, { approved: false, sticky: false, result, run: of });
   }
 
   /** Adds input, to be seen by the run's next model call. @throws LogError `log/ended` */
@@ -365,7 +366,7 @@ export class RunStore implements RunKeeper {
     const known = this.#taking.placeOf(record);
     if (known) return this.#taking.registered(runId, known);
     if (events.length > 0 || record.journal.base)
-      return this.#taking.registered(runId, await this.#taking.reclaim(record));
+      return this.#taking.registered(runId, await this.#taking.reclaim(record, session));
     this.#taking.underway.enter(runId);
     try {
       await this.#presence.enter();
