@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { agentToolSpec, type AnyAgent, Handoff } from '../agent/index.ts';
 import type { RunEvent } from '../kernel/index.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
+import { UserError } from '../protocol/errors.ts';
 import type { Json } from '../protocol/json.ts';
 import { warn } from '../protocol/warn.ts';
 import { AgentGraph } from '../run/graph.ts';
@@ -40,9 +41,14 @@ export async function planEvents(
   }
   const recorded: RunEvent = { type: 'plan.recorded', plan: now };
   if (decision === 'continue') return [recorded];
-  const { input } = decision;
+  const input: unknown = decision?.input;
+  if (typeof input !== 'string' && !Array.isArray(input)) {
+    throw new UserError(
+      `onPlanChange gave ${JSON.stringify(decision)} for run ${info.runId}. Give 'continue', 'refuse', or { input } with a text or items.`,
+    );
+  }
   const items: AgentInputItem[] =
-    typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input;
+    typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : (input as AgentInputItem[]);
   return [recorded, { type: 'input.staged', items }];
 }
 
