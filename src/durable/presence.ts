@@ -30,8 +30,11 @@ export class Presence {
   #timer: ReturnType<typeof setInterval> | undefined;
   readonly #owed = new Set<() => Promise<void>>();
 
-  /** @throws UserError for a lease that is none */
+  /** @throws UserError for a log or a lease that is none */
   constructor({ log, worker = newWorkerName(), leaseMs = DEFAULT_LEASE_MS }: PresenceOptions) {
+    if (typeof log?.append !== 'function') {
+      throw new UserError(`RunStore needs \`log\`, such as sqliteLog({ path: './runs.db' }). Got ${typeof log}.`);
+    }
     if (!(Number.isFinite(leaseMs) && leaseMs >= 100)) {
       throw new UserError(`RunStore: leaseMs is ${leaseMs}. Give milliseconds, 100 or more.`);
     }

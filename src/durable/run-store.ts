@@ -45,7 +45,7 @@ import type {
   RunRetention,
   RunStoreOptions,
 } from './types.ts';
-import { eventsOf, find, isLast, noAgent, revive } from './revive.ts';
+import { eventsOf, find, isLast, noAgent, revive, tell } from './revive.ts';
 import { Taking } from './taking.ts';
 
 /**
@@ -316,21 +316,18 @@ export class RunStore implements RunKeeper {
     return this.#decide(runId, callId, { approved: false, sticky: false, result, run: of });
   }
 
-  /** Adds input, to be seen by the run's next model call. @throws LogError `log/ended` */
+  /** Adds input, to be seen by the run's next model call. @throws LogError `log/ended`, DurableError `durable/unknown-run` */
   async addInput(runId: string, input: string | AgentInputItem[]): Promise<void> {
     const items: AgentInputItem[] =
       typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input;
-    await this.log.post(runId, {
-      key: `input:${crypto.randomUUID()}`,
-      event: { type: 'input.staged', items } as RunEvent,
-    });
+    await tell(this.log, runId, { key: `input:${crypto.randomUUID()}`, event: { type: 'input.staged', items } });
   }
 
   /** Ends a run: what is under way is told to stop. A run that rests ends when it is taken up. @throws LogError `log/ended` */
   async cancel(runId: string, reason = 'The run was cancelled.'): Promise<void> {
     const error = { name: 'AbortError', message: reason };
     const event: RunEvent = { type: 'run.stopping', cause: 'abort', error };
-    await this.log.post(runId, { key: 'cancel', event });
+    await tell(this.log, runId, { key: 'cancel', event });
   }
 
   // Forgetting

@@ -3,7 +3,7 @@
  * others in all else; what is stored is text, so that no caller can change it by accident.
  */
 import type { Json } from '../protocol/json.ts';
-import { checkCommit, checkName } from './check.ts';
+import { checkCommit, checkName, checkQuery } from './check.ts';
 import { decode, DEFAULT_LIMITS, encodeEvent, encodeJson, isSameText } from './codec.ts';
 import { encodeSnapshot, roomOf } from './encode.ts';
 import type { Limits } from './codec.ts';
@@ -185,6 +185,7 @@ class MemoryLog implements EventLog {
 
   async list(query: RunQuery = {}): Promise<RunPage> {
     this.#checkOpen();
+    checkQuery(query);
     const { limit = 50, cursor } = query;
     const place = cursor === undefined ? undefined : placeOf(cursor);
     const rest = [...this.#runs.values()]
