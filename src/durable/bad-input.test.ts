@@ -82,6 +82,22 @@ test('a store without a log, and a run without a store', async () => {
   await expect(run(agent, 'Hello', { durable: { runId: 'r1' } as never })).rejects.toThrow(/needs the store/);
 });
 
+test('what is no input, and no position', async () => {
+  await waiting();
+  const before = rows();
+  const store = new RunStore({ log: later(sqliteLog({ path })), agents: [agent] });
+  for (const input of [5, null, undefined, {}, [null], ['Hello']]) {
+    await expect(store.addInput('r1', input as never)).rejects.toThrow(
+      /added to run r1 must be a text or a list of items/,
+    );
+  }
+  for (const from of [-1, 1.5, Number.NaN]) {
+    await expect(store.events('r1', { from }).next()).rejects.toThrow(/`from` must be/);
+    await expect(store.stream('r1', { from }).next()).rejects.toThrow(/`from` must be/);
+  }
+  expect(rows()).toEqual(before);
+});
+
 test('a session of another tenant is not seen, not changed and not erased', async () => {
   await waiting();
   const before = rows();

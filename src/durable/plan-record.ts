@@ -5,13 +5,13 @@
 import { createHash } from 'node:crypto';
 import { agentToolSpec, type AnyAgent, Handoff } from '../agent/index.ts';
 import type { RunEvent } from '../kernel/index.ts';
-import type { AgentInputItem } from '../protocol/items.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Json } from '../protocol/json.ts';
 import { warn } from '../protocol/warn.ts';
 import { AgentGraph } from '../run/graph.ts';
 import { approvalOf, effectOf } from '../tools/index.ts';
 import { DurableError } from './errors.ts';
+import { itemsOf } from './input.ts';
 import type { Found } from './revive.ts';
 import type { OnPlanChange } from './types.ts';
 
@@ -41,14 +41,13 @@ export async function planEvents(
   }
   const recorded: RunEvent = { type: 'plan.recorded', plan: now };
   if (decision === 'continue') return [recorded];
-  const input: unknown = decision?.input;
-  if (typeof input !== 'string' && !Array.isArray(input)) {
+  const input: unknown = typeof decision === 'object' ? decision.input : undefined;
+  if (input === undefined) {
     throw new UserError(
-      `onPlanChange gave ${JSON.stringify(decision)} for run ${info.runId}. Give 'continue', 'refuse', or { input } with a text or items.`,
+      `onPlanChange gave ${JSON.stringify(decision)} for run ${info.runId}. Give 'continue', 'refuse', or { input }.`,
     );
   }
-  const items: AgentInputItem[] =
-    typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : (input as AgentInputItem[]);
+  const items = itemsOf(input, `What onPlanChange gave as input for run ${info.runId}`);
   return [recorded, { type: 'input.staged', items }];
 }
 

@@ -25,6 +25,7 @@ import { DurableError } from './errors.ts';
 import type { RunStreamPart } from './feed.ts';
 import { forkedEvents, forkPoint } from './fork.ts';
 import { Hold } from './hold.ts';
+import { itemsOf } from './input.ts';
 import { eventsFrom, type LookOptions, partsFrom } from './look-on.ts';
 import { othersOf } from './others.ts';
 import { planRecord, warnOfUndeclared } from './plan-record.ts';
@@ -318,8 +319,7 @@ export class RunStore implements RunKeeper {
 
   /** Adds input, to be seen by the run's next model call. @throws LogError `log/ended`, DurableError `durable/unknown-run` */
   async addInput(runId: string, input: string | AgentInputItem[]): Promise<void> {
-    const items: AgentInputItem[] =
-      typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input;
+    const items = itemsOf(input, `The input added to run ${runId}`);
     await tell(this.log, runId, { key: `input:${crypto.randomUUID()}`, event: { type: 'input.staged', items } });
   }
 
