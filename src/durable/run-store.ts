@@ -313,6 +313,7 @@ export class RunStore implements RunKeeper {
   }
 
   /** Says that a call which a crash left in doubt did happen, and what it gave. @throws as `approve` */
+  // oxlint-disable-next-line eslint/max-params -- as `approve`, and what came of it
   confirm(runId: string, callId: string, result: string, { run: of }: { run?: string } = {}): Promise<void> {
     return this.#decide(runId, callId, { approved: false, sticky: false, result, run: of });
   }
