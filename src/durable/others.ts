@@ -9,6 +9,7 @@ import type { RunRecord } from '../run/record.ts';
 import { RunState } from '../run/index.ts';
 import { isTurnAwareSession, type Session, SessionBusy } from '../session/index.ts';
 import { DurableError } from './errors.ts';
+import { itemsOf } from './input.ts';
 import { unknownRun } from './revive.ts';
 import type { RunStore } from './run-store.ts';
 
@@ -48,7 +49,7 @@ type Join = { runId: string; items: AgentInputItem[]; options: JoinOptions };
 
 async function join(store: RunStore, { runId, items, options }: Join): Promise<RunRecord | undefined> {
   const by = crypto.randomUUID();
-  const event: RunEvent = { type: 'input.staged', items, by };
+  const event: RunEvent = { type: 'input.staged', items: itemsOf(items, `The input that joins run ${runId}`), by };
   let position: number;
   try {
     ({

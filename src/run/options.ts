@@ -267,6 +267,9 @@ function check(settings: Settings): void {
     );
   }
   positive('timeoutMs', timeoutMs);
+  if (settings.durable && typeof settings.durable.store?.keep !== 'function') {
+    throw new UserError('`durable` needs the store that keeps the run: { store: new RunStore({ log }), runId }.');
+  }
   if (settings.sessionTurn) checkTurnOptions(settings.sessionTurn, settings.durable !== undefined);
   checkTimeout(settings.modelSettings?.timeoutMs);
   if (abortGraceMs !== undefined && !(abortGraceMs >= 0)) {

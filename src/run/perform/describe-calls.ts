@@ -5,6 +5,7 @@ import { agentToolSpec, type AnyAgent } from '../../agent/index.ts';
 import { type CallPlan, collect, type EventOf, textOf } from '../../kernel/index.ts';
 import type { FunctionCallItem, ModelItem } from '../../protocol/items.ts';
 import { approvalOf, effectOf, type FunctionTool, namespaceOf, prepareArguments } from '../../tools/index.ts';
+import { onceIn } from '../copies.ts';
 import type { LiveRun } from '../live-run.ts';
 import type { Offer } from './offer.ts';
 
@@ -75,7 +76,7 @@ const isCalled = (tool: FunctionTool, { name, namespace }: FunctionCallItem): bo
 function approvalFor(run: LiveRun, tool: FunctionTool): 'never' | 'always' | 'dynamic' {
   const approval = approvalOf(tool);
   // What a copy of a run would do to the world is asked first.
-  if (run.record.state.fork?.once === 'ask' && !agentToolSpec(tool) && effectOf(tool) === 'once') return 'always';
+  if (onceIn(run) === 'ask' && !agentToolSpec(tool) && effectOf(tool) === 'once') return 'always';
   const checkedFirst = run.settings.toolExecution?.preApprovalInputGuardrails && tool.inputGuardrails?.length;
   return approval === 'always' && checkedFirst ? 'dynamic' : approval;
 }
