@@ -11,6 +11,7 @@ import type { Json } from '../protocol/json.ts';
 import { warn } from '../protocol/warn.ts';
 import { at, currentPlace, type Place } from './context.ts';
 import { DONE } from './done.ts';
+import { hidingObserver } from './hidden.ts';
 import { newSegmentId } from './ids.ts';
 import { modelSent } from './read-model.ts';
 import { beginsSegment, cutOff, read } from './reader.ts';
@@ -24,6 +25,7 @@ type Means = { listener: TracingProcessor; ids: { generateTraceId(): string } };
 
 /** Traces runs to these listeners. */
 export const tracerFor = (means: Means): RunTracer => ({
+  hide: hidingObserver,
   observe(run) {
     try {
       const link = linkOf(run, means);
