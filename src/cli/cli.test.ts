@@ -92,22 +92,26 @@ describe('runs', () => {
   });
 });
 
-test('runs of a time and of a group are found, and a narrow terminal leaves columns out', { timeout: 60_000 }, async () => {
-  await leaveRuns();
-  const count = async (...more: string[]): Promise<number> =>
-    JSON.parse((await say(['runs', '--store', path, '--json', ...more])).out.replace(/^No runs.*/, '[]')).length;
-  expect(await count('--since', '1h')).toBe(2);
-  expect(await count('--until', '1h')).toBe(0);
-  expect(await count('--since', '2020-01-01', '--until', '2020-01-02T12:00Z')).toBe(0);
-  expect(await count('--until', new Date().toISOString(), '--limit', '1')).toBe(1);
-  expect(await count('--group', 'g')).toBe(1);
-  expect(await count('--group', 'h')).toBe(0);
-  for (const columns of [120, 100, 80, 70]) {
-    const lines = (await say(['runs', '--store', path, '--agent', 'Broken'], { columns })).out.split('\n');
-    for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(columns);
-    expect(lines[0]).toMatch(/^run .*began .*status .*agent .*cost$/);
-  }
-});
+test(
+  'runs of a time and of a group are found, and a narrow terminal leaves columns out',
+  { timeout: 60_000 },
+  async () => {
+    await leaveRuns();
+    const count = async (...more: string[]): Promise<number> =>
+      JSON.parse((await say(['runs', '--store', path, '--json', ...more])).out.replace(/^No runs.*/, '[]')).length;
+    expect(await count('--since', '1h')).toBe(2);
+    expect(await count('--until', '1h')).toBe(0);
+    expect(await count('--since', '2020-01-01', '--until', '2020-01-02T12:00Z')).toBe(0);
+    expect(await count('--until', new Date().toISOString(), '--limit', '1')).toBe(1);
+    expect(await count('--group', 'g')).toBe(1);
+    expect(await count('--group', 'h')).toBe(0);
+    for (const columns of [120, 100, 80, 70]) {
+      const lines = (await say(['runs', '--store', path, '--agent', 'Broken'], { columns })).out.split('\n');
+      for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(columns);
+      expect(lines[0]).toMatch(/^run .*began .*status .*agent .*cost$/);
+    }
+  },
+);
 
 describe('trace', () => {
   test('is a waterfall under a line of facts', async () => {
@@ -170,72 +174,80 @@ describe('trace', () => {
     expect(flat((await say(['runs', '--store', path], { columns: 50 })).out)).toContain(fault);
   });
 
-  test('draws spans that are nested deeper than the stack or the terminal, and says how many failed', { timeout: 60_000 }, async () => {
-    const processor = new TraceStoreProcessor({ path });
-    setTraceProcessors([processor]);
-    setTracingDisabled(false);
-    await withTrace('deep', async () => {
-      await run(new Agent({ name: 'A', model: new ScriptedModel([[assistantMessage('x')]]) }), 'hi');
-      let parent: ReturnType<typeof createCustomSpan> | undefined;
-      const spans = Array.from({ length: 6_000 }, (_, n) => {
-        parent = createCustomSpan({ data: { name: `level ${n}` } }, parent);
-        parent.start();
-        return parent;
+  test(
+    'draws spans that are nested deeper than the stack or the terminal, and says how many failed',
+    { timeout: 60_000 },
+    async () => {
+      const processor = new TraceStoreProcessor({ path });
+      setTraceProcessors([processor]);
+      setTracingDisabled(false);
+      await withTrace('deep', async () => {
+        await run(new Agent({ name: 'A', model: new ScriptedModel([[assistantMessage('x')]]) }), 'hi');
+        let parent: ReturnType<typeof createCustomSpan> | undefined;
+        const spans = Array.from({ length: 6_000 }, (_, n) => {
+          parent = createCustomSpan({ data: { name: `level ${n}` } }, parent);
+          parent.start();
+          return parent;
+        });
+        for (const span of spans.toReversed()) span.end();
+        for (let n = 0; n < 30; n++)
+          await withCustomSpan(() => Promise.reject(new Error(`no ${n}`)), { data: { name: 'bad' } }).catch(
+            () => undefined,
+          );
       });
-      for (const span of spans.toReversed()) span.end();
-      for (let n = 0; n < 30; n++)
-        await withCustomSpan(() => Promise.reject(new Error(`no ${n}`)), { data: { name: 'bad' } }).catch(
-          () => undefined,
-        );
-    });
-    await processor.shutdown();
-    const [only] = await listed();
-    const { out } = await say(['trace', only?.traceId ?? '', '--store', path], { columns: 60 });
-    const lines = out.split('\n');
-    expect(lines.filter((line) => line.includes('level'))).toHaveLength(6_000);
-    for (const line of lines.slice(1)) expect(widthOf(line)).toBeLessThanOrEqual(60);
-    expect(lines).toContain('✗ and 10 more');
-  });
-
-  test('has the cost of a run on its line, with those of its sub-agents and guardrails', { timeout: 60_000 }, async () => {
-    const processor = new TraceStoreProcessor({ path });
-    setTraceProcessors([processor]);
-    setTracingDisabled(false);
-    setDefaultPrices(createPrices({ catalog: false, models: { 'acme/small': { input: 1000, output: 1000 } } }));
-    try {
-      const priced = (...outputs: AgentOutputItem[][]): ScriptedModel => {
-        const usage = new Usage({ inputTokens: 900, outputTokens: 100, totalTokens: 1000 });
-        const model = new ScriptedModel(outputs.map((output) => modelResponse({ output, usage })));
-        return Object.assign(model, { origin: { provider: 'acme', model: 'small' } });
-      };
-      const expert = new Agent({ name: 'Expert', model: priced([assistantMessage('yes')]) });
-      const checker = new Agent({ name: 'Checker', model: priced([assistantMessage('fine')]) });
-      const boss = new Agent({
-        name: 'Boss',
-        model: priced([functionCall('ask', { input: '?' }, { callId: 'c' })], [assistantMessage('done')]),
-        tools: [expert.asTool({ toolName: 'ask', toolDescription: '' })],
-        inputGuardrails: [
-          {
-            name: 'check',
-            execute: async ({ input }) => ({
-              tripwireTriggered: false,
-              outputInfo: (await run(checker, input)).output,
-            }),
-          },
-        ],
-      });
-      const { cost: known } = await run(boss, 'go');
       await processor.shutdown();
       const [only] = await listed();
-      expect(known.usd).toBe(4);
-      const { out } = await say(['trace', only?.runId ?? '', '--store', path]);
-      expect(out.split('\n')[1]).toContain('3600→400 tokens · $4.00');
-      expect(out).toMatch(/^▶ Agent workflow \(finished\) .* 3600→400 +\$4\.00$/m);
-      expect(out.match(/▶ Agent workflow \(finished\) .* 900→100 +\$1\.00$/gm)).toHaveLength(2);
-    } finally {
-      setDefaultPrices(undefined);
-    }
-  });
+      const { out } = await say(['trace', only?.traceId ?? '', '--store', path], { columns: 60 });
+      const lines = out.split('\n');
+      expect(lines.filter((line) => line.includes('level'))).toHaveLength(6_000);
+      for (const line of lines.slice(1)) expect(widthOf(line)).toBeLessThanOrEqual(60);
+      expect(lines).toContain('✗ and 10 more');
+    },
+  );
+
+  test(
+    'has the cost of a run on its line, with those of its sub-agents and guardrails',
+    { timeout: 60_000 },
+    async () => {
+      const processor = new TraceStoreProcessor({ path });
+      setTraceProcessors([processor]);
+      setTracingDisabled(false);
+      setDefaultPrices(createPrices({ catalog: false, models: { 'acme/small': { input: 1000, output: 1000 } } }));
+      try {
+        const priced = (...outputs: AgentOutputItem[][]): ScriptedModel => {
+          const usage = new Usage({ inputTokens: 900, outputTokens: 100, totalTokens: 1000 });
+          const model = new ScriptedModel(outputs.map((output) => modelResponse({ output, usage })));
+          return Object.assign(model, { origin: { provider: 'acme', model: 'small' } });
+        };
+        const expert = new Agent({ name: 'Expert', model: priced([assistantMessage('yes')]) });
+        const checker = new Agent({ name: 'Checker', model: priced([assistantMessage('fine')]) });
+        const boss = new Agent({
+          name: 'Boss',
+          model: priced([functionCall('ask', { input: '?' }, { callId: 'c' })], [assistantMessage('done')]),
+          tools: [expert.asTool({ toolName: 'ask', toolDescription: '' })],
+          inputGuardrails: [
+            {
+              name: 'check',
+              execute: async ({ input }) => ({
+                tripwireTriggered: false,
+                outputInfo: (await run(checker, input)).output,
+              }),
+            },
+          ],
+        });
+        const { cost: known } = await run(boss, 'go');
+        await processor.shutdown();
+        const [only] = await listed();
+        expect(known.usd).toBe(4);
+        const { out } = await say(['trace', only?.runId ?? '', '--store', path]);
+        expect(out.split('\n')[1]).toContain('3600→400 tokens · $4.00');
+        expect(out).toMatch(/^▶ Agent workflow \(finished\) .* 3600→400 +\$4\.00$/m);
+        expect(out.match(/▶ Agent workflow \(finished\) .* 900→100 +\$1\.00$/gm)).toHaveLength(2);
+      } finally {
+        setDefaultPrices(undefined);
+      }
+    },
+  );
 });
 
 test('nothing that an agent said reaches the terminal as a control, in any command', { timeout: 60_000 }, async () => {

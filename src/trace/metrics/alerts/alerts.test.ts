@@ -14,6 +14,7 @@ import {
   type AlertStates,
   DEFAULT_ALERT_RULES,
   startAlerts,
+  logAlert,
   webhookAlert,
 } from './index.ts';
 
@@ -112,6 +113,15 @@ describe('the default rules', () => {
     add(1, () => ({ turns: 8, nearMaxTurns: true }));
     await minutes(1);
     expect(told()).toEqual(['turns-per-session firing', 'turns-per-session firing']);
+    // Its value is below its limit: what fires must say why.
+    expect(notices.map(({ because }) => because)).toEqual([undefined, '1 run came to 80 % of maxTurns']);
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    for (const notice of notices) void logAlert()(notice);
+    expect(warned.mock.calls.flat()).toEqual([
+      '[baton] Alert "turns-per-session" is firing: 11 of 60 samples, limit 10.',
+      expect.stringMatching(/is firing: 1 run came to 80 % of maxTurns; \d+ of 1 samples, limit 10\.$/),
+    ]);
+    warned.mockRestore();
   });
 
   test('slow runs: those that are still active beyond 30 s count too', async () => {
