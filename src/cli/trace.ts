@@ -67,7 +67,7 @@ function head(run: StoredRun, { traceId }: StoredTrace, { out, columns, paint }:
     harmless(run.workflow ?? ''),
     groupId === undefined ? '' : `group ${harmless(groupId)}`,
     time(run.startedAt),
-    duration(run.activeMs) + (run.segments > 1 ? ` in ${run.segments} segments` : ''),
+    `${status === 'running' ? '' : duration(run.activeMs)}${run.segments > 1 ? ` in ${run.segments} segments` : ''}`.trim(),
     counted(run.turns, 'turn'),
     tokens(run.inputTokens, run.outputTokens) && `${tokens(run.inputTokens, run.outputTokens)} tokens`,
     cost(run.nanoUsd, run.unpricedCalls),

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { UserError } from '../../../protocol/errors.ts';
+import { enableMetrics } from '../enable.ts';
 import type { RunObservation } from '../observation.ts';
 import { MemoryRollups } from '../rollup.ts';
 import { observation } from '../synthetic.fixture.ts';
@@ -236,4 +237,16 @@ describe('actions', () => {
     expect(said).not.toContain('T0PSECRET');
     expect(() => webhookAlert({ url: 'file:///etc' })).toThrow(UserError);
   });
+});
+
+test.each([
+  [{ NODE_ENV: 'test', OPENAI_AGENTS_DISABLE_TRACING: '' }, false],
+  [{ NODE_ENV: 'production', OPENAI_AGENTS_DISABLE_TRACING: '1' }, false],
+  [{ NODE_ENV: 'production', OPENAI_AGENTS_DISABLE_TRACING: '' }, true],
+])('alerts are on by default, but where tracing is off by environment: %o', (env, isOn) => {
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  const [usual, wanted] = [enableMetrics(), enableMetrics({ alerts: {} })];
+  vi.unstubAllEnvs();
+  for (const metrics of [usual, wanted]) metrics.close();
+  expect([usual.alerts !== undefined, wanted.alerts !== undefined]).toEqual([isOn, true]);
 });
