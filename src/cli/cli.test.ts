@@ -72,6 +72,11 @@ async function leaveRuns(): Promise<void> {
 const listed = async (): Promise<{ runId: string; traceId: string; agent: string; status: string }[]> =>
   JSON.parse((await say(['runs', '--store', path, '--json'])).out);
 
+const runTimes = async (): Promise<readonly [number, number]> => {
+  const [newest, oldest] = JSON.parse((await say(['runs', '--store', path, '--json'])).out);
+  return [newest.startedAt, oldest.startedAt];
+};
+
 describe('runs', () => {
   test('are listed newest first, with what went wrong', async () => {
     await leaveRuns();
@@ -103,6 +108,8 @@ test(
     expect(await count('--until', '1h')).toBe(0);
     expect(await count('--since', '2020-01-01', '--until', '2020-01-02T12:00Z')).toBe(0);
     expect(await count('--until', new Date().toISOString(), '--limit', '1')).toBe(1);
+    const [newest, oldest] = await runTimes();
+    expect(await count('--until', new Date(oldest).toISOString())).toBe(newest === oldest ? 2 : 1);
     expect(await count('--group', 'g')).toBe(1);
     expect(await count('--group', 'h')).toBe(0);
     for (const columns of [120, 100, 80, 70]) {

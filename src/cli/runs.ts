@@ -28,10 +28,11 @@ export const runs: Command = {
     const filter = { ...(status && { status }), ...(agent !== undefined && { agent }) };
     const store = await openStore(parsed);
     try {
-      const found = await find(store, { ...filter, ...(since !== undefined && { since }) }, wanted);
+      const { found, isAll } = await find(store, { ...filter, ...(since !== undefined && { since }) }, wanted);
       if (parsed.values['json'] === true) terminal.out(jsonLine(found));
       else if (found.length === 0) terminal.out(`No runs like that in ${harmless(store.path)}.`);
       else list(found, terminal);
+      if (!isAll) terminal.err(`Only ${MOST_PAGES * PAGE} runs were looked at. Choose others by --since and --until.`);
     } finally {
       await store.close();
     }
@@ -41,18 +42,42 @@ export const runs: Command = {
 
 type Wanted = { readonly limit: number; readonly group: string | undefined; readonly until: number | undefined };
 
-/** What the store does not look for is looked for here, a page after the other. */
-async function find(store: TraceStore, filter: RunsFilter, { limit, group, until }: Wanted): Promise<StoredRun[]> {
-  if (group === undefined && until === undefined) return store.runs({ ...filter, limit });
+/** What the store does not look for is looked for here, a page after the other, among so many runs. */
+const MOST_PAGES = 20;
+
+type Found = { readonly found: readonly StoredRun[]; readonly isAll: boolean };
+
+async function find(store: TraceStore, filter: RunsFilter, { limit, group, until }: Wanted): Promise<Found> {
+  if (group === undefined && until === undefined) {
+    return { found: await store.runs({ ...filter, limit }), isAll: true };
+  }
   const found: StoredRun[] = [];
-  for (let before: number | undefined; ;) {
+  let before = until === undefined ? undefined : await keyAfter(store, until + SLACK_MS);
+  for (let pages = 0; pages < MOST_PAGES; pages++) {
     const page = await store.runs({ ...filter, limit: PAGE, ...(before !== undefined && { before }) });
     const isMeant = ({ groupId, startedAt }: StoredRun): boolean =>
       (group === undefined || groupId === group) && (until === undefined || startedAt <= until);
     found.push(...page.filter(isMeant));
     before = page.at(-1)?.key;
-    if (page.length < PAGE || found.length >= limit) return found.slice(0, limit);
+    if (page.length < PAGE || found.length >= limit) return { found: found.slice(0, limit), isAll: true };
   }
+  return { found, isAll: false };
+}
+
+/** Runs are stored soon after they begin, in nearly the same order. */
+const SLACK_MS = 60_000;
+
+/** A key that no run which began until then has, or a greater one: by halves, as keys grow with time. */
+async function keyAfter(store: TraceStore, until: number): Promise<number> {
+  const [newest] = await store.runs({ limit: 1 });
+  let [low, high] = [0, (newest?.key ?? 0) + 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const [run] = await store.runs({ limit: 1, before: middle });
+    if (run && run.startedAt > until) high = middle - 1;
+    else low = middle;
+  }
+  return low;
 }
 
 function statusOf(text: string | undefined): StoredRun['status'] | undefined {
