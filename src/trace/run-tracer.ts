@@ -83,4 +83,6 @@ export type RunMeter = {
 export type RunTracer = {
   /** Undefined where nobody listens or the run is not to be traced. */
   observe(run: TracedRun): RunObserver | undefined;
+  /** For a run that is not to be traced: keeps its user code out of the trace around it, where there is one. */
+  hide(): RunObserver | undefined;
 };

@@ -5,6 +5,7 @@
 import type { Segment } from '../kernel/index.ts';
 import type { Json } from '../protocol/json.ts';
 import { currentPlace, type Place } from './context.ts';
+import { hidingObserver } from './hidden.ts';
 import { newSegmentId } from './ids.ts';
 import { KeptObserver } from './kept-observer.ts';
 import { complain, type Link } from './link.ts';
@@ -18,6 +19,7 @@ type Means = { listener: MultiTracingProcessor; ids: { generateTraceId(): string
 
 /** Traces runs to these listeners. */
 export const tracerFor = (means: Means): RunTracer => ({
+  hide: hidingObserver,
   observe(run) {
     try {
       const link = linkOf(run, means);

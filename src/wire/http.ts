@@ -118,7 +118,7 @@ class Guard {
 
   #expire(what: string, ms: number, responseStarted: boolean): void {
     this.#timeout = new ModelError(
-      `${this.#request.provider} ${what} for ${ms} ms. Raise the timeout if the model needs longer.`,
+      `${this.#request.provider} ${what} for ${ms} ms. Raise the timeout if it needs longer.`,
       { kind: 'timeout', retryable: true, responseStarted },
     );
     this.#controller.abort(this.#timeout);

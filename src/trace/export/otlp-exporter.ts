@@ -320,6 +320,6 @@ function warner(): (problem: ExportProblem) => void {
     if (told.has(what)) return;
     told.add(what);
     const where = kind === 'dropped' ? `lost spans (${what})` : 'could not send spans, and tries again';
-    warn(`Trace export ${where}: ${message}. Further cases are counted by stats().`);
+    warn(`Trace export ${where}: ${message.replace(/\.$/, '')}. Further cases are counted by stats().`);
   };
 }

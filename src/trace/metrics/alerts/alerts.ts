@@ -122,6 +122,7 @@ function noticeOf(
     value: after.value ?? null,
     limit: after.limit ?? null,
     samples: after.samples,
+    ...(after.because !== undefined && { because: after.because }),
   };
 }
 
