@@ -5,11 +5,14 @@
  * H2: what was posted is consumed by the commit that holds it, so it is neither lost nor seen twice.
  * H3: the lease is given back with the commit that ends or pauses the run. A sub-agent's run that its caller goes on
  *     without, since the caller was stopped, is left where it is: its lease is given back before.
+ * H4: what a model call had reserved of a budget and not sent is given back before the commit that says that it failed,
+ *     and before its run is left: nobody asks it again. After that commit nobody would know.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Committed, isOver, type RunEvent, type State } from '../kernel/index.ts';
+import { type Committed, type Effect, isOver, type RunEvent, type State } from '../kernel/index.ts';
 import { type Commit, type EventLog, LogError, type NewRun } from '../log/index.ts';
 import type { Json } from '../protocol/json.ts';
+import { type AskedCall, giveBackReserved } from '../run/budget.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
 import { asksOf } from '../run/asks.ts';
@@ -32,11 +35,18 @@ export type HoldOptions = {
   places?: ReadonlyMap<string, Place>;
   /** What it waited for before it was taken up. */
   waiting?: readonly TimedAsk[];
+  /** Where it was taken up: what was asked for and not answered, by run. */
+  asked?: ReadonlyMap<string, readonly Effect[]>;
 };
 
 const LISTEN_AFTER_MS = 100;
 
 const ANSWERS_A_CALL: ReadonlySet<RunEvent['type']> = new Set(['tool.returned', 'tool.failed', 'effect.failed']);
+
+const modelCalls = (runId: string, effects: readonly Effect[] = []): AskedCall[] =>
+  effects.flatMap((effect) =>
+    effect.do === 'call_model' ? [{ effect: `${runId}/${effect.id}`, epoch: effect.attempt ?? 1 }] : [],
+  );
 
 const abandoned = (runId: string): DurableError =>
   new DurableError(
@@ -88,6 +98,7 @@ export class Hold implements Kept {
     const place = this.#places.get(runId);
     const isRoot = runId === this.#options.runId;
     const own = this.#commitOf(runId, { events, state, place });
+    await this.#giveBackReserved(runId, events, state);
     this.#states.set(runId, state);
     const isLast = this.#isLeaving && !own.release && this.#isQuiet(runId, events);
     const commit = { ...own, ...(also.length > 0 && { also }), ...(isLast && isRoot && { release: true }) };
@@ -209,9 +220,30 @@ export class Hold implements Kept {
       for (const id of this.#open) {
         if (id !== child && !id.startsWith(`${child}/`)) continue;
         this.#open.delete(id);
+        if (this.#live) await giveBackReserved(this.#live, this.#asked(id));
         await this.#releaseOne(id);
       }
     }
+  }
+
+  /** Of model calls that end without an answer, also with their run; of a run that was taken up, what was set aside. */
+  async #giveBackReserved(runId: string, events: readonly RunEvent[], { status }: State): Promise<void> {
+    if (!this.#live) return;
+    const isEnd = isOver(status);
+    const hasFailed = events.some(({ type }) => type === 'effect.failed');
+    if (!isEnd && !hasFailed) return;
+    const calls = this.#asked(runId).filter(({ effect }) => {
+      const answer = events.find((event) => 'id' in event && `${runId}/${event.id}` === effect);
+      return answer ? answer.type === 'effect.failed' : isEnd;
+    });
+    const wasTaken = this.#options.asked !== undefined && runId === this.#options.runId;
+    if (calls.length > 0 || (isEnd && wasTaken)) await giveBackReserved(this.#live, calls);
+  }
+
+  /** Model calls of a run that were not answered when it was taken up, or are not now. */
+  #asked(runId: string): AskedCall[] {
+    const { asked } = this.#options;
+    return [...modelCalls(runId, asked?.get(runId)), ...modelCalls(runId, this.#states.get(runId)?.open)];
   }
 
   #consumedBy(events: readonly RunEvent[]): number {
