@@ -69,6 +69,7 @@ export class Hold implements Kept {
   /** The newest posting that was handed over. A read that began before a commit may show again what that consumes. */
   #heard = 0;
   #isAbandoned = false;
+  #isAtRest = false;
   #isLeaving = false;
   /** Of this run and those of its sub-agents, as they were committed last. */
   readonly #states = new Map<string, State>();
@@ -105,8 +106,10 @@ export class Hold implements Kept {
     const done = await log.append(commit).catch(async (error: unknown) => {
       // Overtaken: what it still has of the run's sub-agents is nobody's any more.
       if (error instanceof LogError && error.code === 'log/fenced') await this.release();
+      if (error instanceof LogError && error.code === 'log/too-large') await this.#stopForGood(error, events);
       throw error;
     });
+    if (isRoot) this.#isAtRest = commit.release ?? false;
     if (runId !== this.#options.runId) this.#open[commit.release ? 'delete' : 'add'](runId);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;
@@ -116,6 +119,36 @@ export class Hold implements Kept {
     if (isLast) await this.#leave(runId);
     if (isRoot && done.posted > consumed) this.#readInbox();
   };
+
+  /**
+   * What cannot be kept would be done again by each worker that takes the run up, and never be kept. So the run fails,
+   * by the hand of who takes it up next: in this process its state has gone beyond its log.
+   */
+  async #stopForGood(cause: LogError, events: readonly RunEvent[]): Promise<void> {
+    const { log, runId } = this.#options;
+    const [answer] = events;
+    const id = answer && 'id' in answer && answer.id !== undefined ? { id: answer.id } : {};
+    const error = { name: 'SystemError', message: `What came of a step could not be kept. ${cause.message}` };
+    const event: RunEvent = { type: 'run.stopping', cause: 'uncertain', error, ...id };
+    // Where there is no such run yet, nothing was done.
+    await log.post(runId, { key: `too-large:${this.durable.fence}`, event }).catch(() => undefined);
+  }
+
+  /**
+   * The run stopped where its log is, such as by a commit that failed: it is given back, with the next beat where it
+   * cannot be at once. Else it would be this worker's for as long as that lives.
+   */
+  #leaveBroken(): void {
+    if (this.#isAtRest || this.#isAbandoned) return;
+    const { log, presence, runId } = this.#options;
+    const { fence } = this.durable;
+    presence.owe(async () => {
+      // Where the log ends is not known for sure: a commit may have landed whose answer was lost.
+      const info = (await log.read(runId, { limit: 0 }))?.info;
+      if (info?.lease.owner !== presence.worker || info.lease.fence !== fence) return;
+      await log.append({ runId, position: info.head, fence, events: [], release: true });
+    });
+  }
 
   /** Nothing that this commit asks for begins here any more: it is the first thing that the next worker does. */
   async #leave(runId: string): Promise<never> {
@@ -280,6 +313,7 @@ export class Hold implements Kept {
       clearTimeout(timer);
       this.#live = undefined;
       this.feed.end();
+      this.#leaveBroken();
       this.#options.presence.leave();
     };
   }

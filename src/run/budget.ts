@@ -18,7 +18,7 @@ import { pricesOf } from './nested-cost.ts';
 import { usageOfJournal } from './usage.ts';
 
 /** Runs that user code starts within a run find its budgets here. */
-const within = new AsyncLocalStorage<LiveRun>();
+const within = /* @__PURE__ */ new AsyncLocalStorage<LiveRun>();
 
 /** The run that this one runs within, where that has budgets. */
 const outerOf = (run: LiveRun): LiveRun | undefined => run.surroundings.parent ?? run.outer;
@@ -54,10 +54,10 @@ async function open(run: LiveRun): Promise<readonly RunBudget[]> {
   const prices = pricesOf(run);
   // The outer run's own budgets came along with its configuration.
   if (budgets && !found.some(({ ledger, tenant }) => ledger === budgets.ledger && tenant === budgets.tenant)) {
-    found.push(budgets.open({ runId, sessionId: await session?.getSessionId(), prices }));
+    found.push(await budgets.open({ runId, sessionId: await session?.getSessionId(), prices }));
   }
   if (!budget) return found;
-  const { createBudgets, memoryLedger } = await import('../model/budgets/index.ts');
+  const { createBudgets, memoryLedger } = await import('../model/budgets/late.ts');
   const { usd, tokens, activeMs, ...policy } = budget;
   const limit = {
     ...(usd !== undefined && { usd }),
@@ -66,7 +66,7 @@ async function open(run: LiveRun): Promise<readonly RunBudget[]> {
   };
   const isFresh = run.record.ledger === undefined;
   const ledger = (run.record.ledger ??= memoryLedger());
-  const own = createBudgets({ ...policy, ledger, limits: { run: limit } }).open({ runId, prices });
+  const own = await createBudgets({ ...policy, ledger, limits: { run: limit } }).open({ runId, prices });
   if (isFresh) await seed(run, own);
   return [...found, own];
 }
