@@ -10,7 +10,8 @@ import {
   type Place,
   type ResponseCache,
 } from '../response-cache/index.ts';
-import { answer, events } from './answer.ts';
+import { answer } from './answer.ts';
+import { events } from './answer-stream.ts';
 import type { RouteCall } from './call.ts';
 import type { CompiledRoute } from './targets.ts';
 

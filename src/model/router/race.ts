@@ -21,14 +21,23 @@ export interface Racer<T> {
 export type Finish<R, T> = { racer: R } & ({ ok: true; value: T } | { ok: false; error: unknown });
 
 /** @param begin makes the second attempt */
-export async function race<T, R extends Racer<T>>(
+export function race<T, R extends Racer<T>>(
   call: RouteCall,
   first: R,
   begin: (trying: Trying) => R,
 ): Promise<Finish<R, T>> {
   const afterMs = call.hedging?.delayMs(first.trying.target, call.stream);
   const running = finish<T, R>(first);
-  if (afterMs === undefined) return running;
+  return afterMs === undefined ? running : against(call, { first, running, afterMs }, begin);
+}
+
+type Slow<T, R> = { first: R; running: Promise<Finish<R, T>>; afterMs: number };
+
+async function against<T, R extends Racer<T>>(
+  call: RouteCall,
+  { first, running, afterMs }: Slow<T, R>,
+  begin: (trying: Trying) => R,
+): Promise<Finish<R, T>> {
   const early = await within(call, running, afterMs);
   if (early) return early;
   const trying = await second(call, first.trying, afterMs);
