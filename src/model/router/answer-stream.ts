@@ -10,7 +10,7 @@
 import type { StreamEvent } from '../../protocol/model.ts';
 import type { RouteCall } from './call.ts';
 import { isCalledOff } from './failure.ts';
-import { race, type Finish } from './race.ts';
+import { race } from './race.ts';
 import { StreamedAttempt, type Telling } from './streamed.ts';
 import type { Trying } from './trying.ts';
 
@@ -24,7 +24,6 @@ export const events = (call: RouteCall): AsyncIterableIterator<StreamEvent, unde
 class AnswerStream implements AsyncIterableIterator<StreamEvent, undefined> {
   readonly #call: RouteCall;
   readonly #telling: Telling = { shown: undefined, refused: undefined };
-  readonly #begun: (trying: Trying) => StreamedAttempt;
   #prepared = false;
   #over = false;
   /** The one whose events are given. */
@@ -36,7 +35,6 @@ class AnswerStream implements AsyncIterableIterator<StreamEvent, undefined> {
 
   constructor(call: RouteCall) {
     this.#call = call;
-    this.#begun = (trying) => new StreamedAttempt(call, trying, this.#telling);
   }
 
   [Symbol.asyncIterator](): this {
@@ -44,7 +42,7 @@ class AnswerStream implements AsyncIterableIterator<StreamEvent, undefined> {
   }
 
   next(): Promise<Result> {
-    if (this.#busy) return this.#afterwards(() => this.next());
+    if (this.#busy) return this.#nextAfter(this.#busy);
     if (this.#over) return Promise.resolve(END);
     const attempt = this.#attempt;
     if (!attempt) return (this.#busy = this.#begin());
@@ -52,27 +50,36 @@ class AnswerStream implements AsyncIterableIterator<StreamEvent, undefined> {
       const value = attempt.ready();
       if (value) return Promise.resolve({ done: false, value });
     } catch (error) {
-      return (this.#busy = this.#fail(error));
+      return (this.#busy = this.#failed(error));
     }
     return (this.#busy = attempt.pull().then(this.#take, this.#fail));
   }
 
   /** The reader leaves. */
   return(): Promise<Result> {
-    if (this.#busy) return this.#afterwards(() => this.return());
+    if (this.#busy) return this.#returnAfter(this.#busy);
     this.#over = true;
     this.#attempt?.close();
     return Promise.resolve(END);
   }
 
-  #afterwards(work: () => Promise<Result>): Promise<Result> {
-    const busy = this.#busy;
-    if (!busy) return work();
-    const then = (): Promise<Result> => {
-      if (this.#busy === busy) this.#busy = undefined;
-      return work();
-    };
-    return busy.then(then, then);
+  async #nextAfter(busy: Promise<Result>): Promise<Result> {
+    await this.#settled(busy);
+    return this.next();
+  }
+
+  async #returnAfter(busy: Promise<Result>): Promise<Result> {
+    await this.#settled(busy);
+    return this.return();
+  }
+
+  async #settled(busy: Promise<Result>): Promise<void> {
+    try {
+      await busy;
+    } catch {
+      // Whoever asked for it was told.
+    }
+    if (this.#busy === busy) this.#busy = undefined;
   }
 
   readonly #take = (result: IteratorResult<StreamEvent, unknown>): Result | Promise<Result> => {
@@ -81,11 +88,13 @@ class AnswerStream implements AsyncIterableIterator<StreamEvent, undefined> {
       this.#busy = undefined;
       return value ? { done: false, value } : this.#end();
     } catch (error) {
-      return this.#fail(error);
+      return this.#failed(error);
     }
   };
 
-  readonly #fail = async (error: unknown): Promise<Result> => {
+  readonly #fail = (error: unknown): Promise<Result> => this.#failed(error);
+
+  async #failed(error: unknown): Promise<Result> {
     const attempt = this.#attempt;
     this.#attempt = undefined;
     attempt?.end();
@@ -98,7 +107,7 @@ class AnswerStream implements AsyncIterableIterator<StreamEvent, undefined> {
       throw final;
     }
     return this.#begin();
-  };
+  }
 
   #end(): Result {
     this.#busy = undefined;
@@ -109,16 +118,23 @@ class AnswerStream implements AsyncIterableIterator<StreamEvent, undefined> {
   /** Asks until there is something to show. */
   async #begin(): Promise<Result> {
     if (this.#refused) return this.#nextOf(this.#refused);
+    const call = this.#call;
     try {
-      if (!this.#prepared) {
-        this.#prepared = true;
-        await this.#call.prepare();
-      }
+      if (!this.#prepared) await call.prepare();
+      this.#prepared = true;
       for (;;) {
-        const value = await this.#try();
-        if (!value) continue;
+        const begin = (trying: Trying): StreamedAttempt => new StreamedAttempt(call, trying, this.#telling);
+        const ended = await race<void, StreamedAttempt>(call, begin(await call.begin()), begin);
+        const { racer } = ended;
+        if (!ended.ok) {
+          racer.end();
+          await call.failed(racer.trying, ended.error, false);
+          continue;
+        }
+        this.#attempt = racer;
+        const value = racer.open();
         this.#busy = undefined;
-        return { done: false, value };
+        return value ? { done: false, value } : this.#end();
       }
     } catch (error) {
       const { refused, shown } = this.#telling;
@@ -126,26 +142,6 @@ class AnswerStream implements AsyncIterableIterator<StreamEvent, undefined> {
       this.#end();
       throw error;
     }
-  }
-
-  /** The first event of an attempt; `undefined` where it failed and there is to be another one. */
-  async #try(): Promise<StreamEvent | undefined> {
-    const call = this.#call;
-    const first = this.#begun(await call.begin());
-    let ended: Finish<StreamedAttempt, void>;
-    try {
-      ended = await race<void, StreamedAttempt>(call, first, this.#begun);
-    } catch (error) {
-      ended = { racer: first, ok: false, error };
-    }
-    const { racer } = ended;
-    if (ended.ok) {
-      this.#attempt = racer;
-      return racer.open();
-    }
-    racer.end();
-    await call.failed(racer.trying, ended.error, false);
-    return undefined;
   }
 
   #nextOf(refused: StreamEvent[]): Result {

@@ -58,4 +58,3 @@ class PlainAttempt implements Racer<ModelResponse> {
     // Its signal was aborted; what it still says, nobody hears.
   }
 }
-

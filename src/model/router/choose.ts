@@ -162,6 +162,8 @@ export class Chooser {
 
   #look(): { target: Target } | { wait: Wait | undefined; broken: Target | undefined } {
     this.#skipped = [];
+    const first = this.#preferred;
+    if (first && this.#isFree(first)) return { target: first };
     let wait: Wait | undefined;
     let broken: { target: Target; until: number } | undefined;
     for (const target of this.#candidates()) {
@@ -202,6 +204,9 @@ export class Chooser {
 
   /** In the order in which they are asked: what surely cannot do it, as far as is known, comes last. */
   #candidates(): readonly Target[] {
+    const { targets } = this.#route;
+    // Most routes have one target, or a chain of which the first is asked.
+    if (targets.length === 1 && this.#chain === this.#route.main && !this.#home) return targets;
     const all = [...this.#inOrder()];
     if (all.length < 2 || !all.some(({ known }) => known)) return all;
     const fit = all.filter((target) => !this.#isDoubtful(target));

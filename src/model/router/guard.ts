@@ -109,11 +109,14 @@ export class Guard {
   /** Cheap for each event: the timer looks at the clock when it fires, and goes on waiting. */
   #idle(idleMs: number, ms: number): void {
     this.#idling = true;
-    this.#phase = setTimeout(() => {
-      const left = this.#lastEvent + idleMs - performance.now();
-      if (left >= 1) this.#idle(idleMs, left);
-      else this.#expire(this.#silence('went silent in the middle of its answer', idleMs, true));
-    }, Math.min(ms, MAX_TIMER_MS));
+    this.#phase = setTimeout(
+      () => {
+        const left = this.#lastEvent + idleMs - performance.now();
+        if (left >= 1) this.#idle(idleMs, left);
+        else this.#expire(this.#silence('went silent in the middle of its answer', idleMs, true));
+      },
+      Math.min(ms, MAX_TIMER_MS),
+    );
   }
 
   explain(error: unknown): unknown {

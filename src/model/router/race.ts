@@ -20,7 +20,11 @@ export interface Racer<T> {
 
 export type Finish<R, T> = { racer: R } & ({ ok: true; value: T } | { ok: false; error: unknown });
 
-/** @param begin makes the second attempt */
+/**
+ * How the race ended. Never rejects: what goes wrong beside the attempts counts as a failure of the first.
+ *
+ * @param begin makes the second attempt
+ */
 export function race<T, R extends Racer<T>>(
   call: RouteCall,
   first: R,
@@ -28,7 +32,12 @@ export function race<T, R extends Racer<T>>(
 ): Promise<Finish<R, T>> {
   const afterMs = call.hedging?.delayMs(first.trying.target, call.stream);
   const running = finish<T, R>(first);
-  return afterMs === undefined ? running : against(call, { first, running, afterMs }, begin);
+  if (afterMs === undefined) return running;
+  return against(call, { first, running, afterMs }, begin).catch((error: unknown) => ({
+    racer: first,
+    ok: false,
+    error,
+  }));
 }
 
 type Slow<T, R> = { first: R; running: Promise<Finish<R, T>>; afterMs: number };
