@@ -44,7 +44,9 @@ test('a hedged call and its hedge set one last call aside, and nothing of it is 
   await expect
     .poll(async () => (await budgets.balance({ tenant: true })).open.filter(({ state }) => state === 'reserved'))
     .toEqual([]);
-  expect((await budgets.balance({ tenant: true })).open.filter(({ effect }) => effect.endsWith('last-words'))).toEqual([]);
+  expect((await budgets.balance({ tenant: true })).open.filter(({ effect }) => effect.endsWith('last-words'))).toEqual(
+    [],
+  );
 });
 
 test('agents that work side by side set one last call aside between them', async () => {
