@@ -131,6 +131,15 @@ describe('the same request', () => {
     ).rejects.toMatchObject({ kind: 'bad_request' });
   });
 
+  test('with another credential is another one', async () => {
+    const model = new FakeModel('a');
+    const cache = createResponseCache();
+    const route = (credential: string) =>
+      createRouter({ models: { main: { targets: { model, credential } } }, cache })('main');
+    for (const credential of ['one', 'two', 'one', 'two']) await textOf(route(credential));
+    expect(model.asked).toBe(2);
+  });
+
   test('of another tenant is another one', async () => {
     const model = new FakeModel('a');
     const byInput = { tenant: ({ call }: ModelRequest) => call?.sessionId };
