@@ -412,6 +412,7 @@ export type {
   OpenAIModelIdentity,
   OpenRouterModelOptions,
   PresetConnection,
+  LlamaCppModelOptions,
   PresetModelOptions,
   PresetOptions,
   PresetSettings,
