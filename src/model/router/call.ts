@@ -115,6 +115,7 @@ export class RouteCall {
     const guard = new Guard({
       outer: signal,
       timeouts: this.engine.timeouts,
+      wire: this.engine.wireTimeouts,
       total: this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs: this.leftMs() },
       stream: this.stream,
       label: target.label,
