@@ -7,7 +7,7 @@ import { currentPlace, getCurrentSpan, getCurrentTrace } from './context.ts';
 import { defaultTracingIdGenerator } from './ids.ts';
 import { isOffByEnvironment, setRunTracer, settleStore } from './listening.ts';
 import { MultiTracingProcessor } from './processor.ts';
-import { NoopSpan, Span } from './span.ts';
+import { NoopSpan, runOf, setRunOf, Span } from './span.ts';
 import { NoopTrace, Trace } from './trace.ts';
 import { tracerFor } from './tracer.ts';
 import type {
@@ -96,7 +96,7 @@ export class TraceProvider {
     const parentId = options.parentId ?? (above instanceof Span ? above.spanId : undefined);
     const metadata = above instanceof Span ? above.traceMetadata : above.metadata;
     const { tracingApiKey } = above;
-    return new Span<TData>(
+    const span = new Span<TData>(
       {
         ...rest,
         traceId: options.traceId ?? above.traceId,
@@ -107,6 +107,9 @@ export class TraceProvider {
       },
       this.#processors,
     );
+    const runId = above instanceof Span ? runOf(above) : undefined;
+    if (runId !== undefined) setRunOf(span, runId);
+    return span;
   }
 
   dispatchTrace(trace: TraceShape): Promise<void> {

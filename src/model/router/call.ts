@@ -11,7 +11,8 @@ import { BudgetExceededError } from '../budgets/errors.ts';
 import { AttemptLoop, type ModelAttempt } from '../../wire/index.ts';
 import { mergeModelSettings } from '../settings.ts';
 import { attemptUsage } from '../usage-data.ts';
-import { Chooser, RouteUnavailableError, stickyKey, type Chosen } from './choose.ts';
+import { Chooser, stickyKey, type Chosen } from './choose.ts';
+import { RouteUnavailableError } from './errors.ts';
 import { decide, judge, type Deciding } from './decide.ts';
 import type { Engine } from './engine.ts';
 import { refusalIn } from './failure.ts';
@@ -114,6 +115,7 @@ export class RouteCall {
     const guard = new Guard({
       outer: signal,
       timeouts: this.engine.timeouts,
+      wire: this.engine.wireTimeouts,
       total: this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs: this.leftMs() },
       stream: this.stream,
       label: target.label,

@@ -1,7 +1,6 @@
 /**
  * Metrics of a process: switched on, read, switched off.
  */
-import { randomUUID } from 'node:crypto';
 import { UserError } from '../../protocol/errors.ts';
 import { systemClock } from '../hourly.ts';
 import { isOffByEnvironment, runMeter, setRunMeter } from '../listening.ts';
@@ -65,7 +64,7 @@ const slot: { enabled: Enabled | undefined } = { enabled: undefined };
  */
 export function enableMetrics(options: MetricsOptions = {}): Metrics {
   const { price, slowMs = 30_000, maxAgents = 100, onRun, store, now = Date.now } = options;
-  const counted = new ProcessMetrics({ maxAgents, slowMs, instanceId: randomUUID(), startedAt: now() });
+  const counted = new ProcessMetrics({ maxAgents, slowMs, instanceId: crypto.randomUUID(), startedAt: now() });
   const rollups = new MemoryRollups({ slowMs });
   const kept = store && new Keeping(store, { ...systemClock, now });
   const meter = meterFor({ ...(price && { price }), sink: sinkOf({ counted, rollups, kept, onRun }) });
