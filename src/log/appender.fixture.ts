@@ -33,6 +33,7 @@ export const eventsOf = ([, , name, n, fence]: Line): LogEvent[] =>
 
 /** Writes a line at once: a kill right after it finds it written. A pipe that is full for a moment is waited for. */
 function say(line: Line | Report): void {
+  const from = performance.now();
   let rest: Uint8Array = Buffer.from(`${JSON.stringify(line)}\n`);
   while (rest.length > 0) {
     try {
@@ -42,7 +43,10 @@ function say(line: Line | Report): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }
+  saidForMs += performance.now() - from;
 }
+/** For how long lines were written: this test's doing. */
+let saidForMs = 0;
 
 const isLost = (error: unknown): boolean =>
   error instanceof LogError && ['log/fenced', 'log/conflict', 'log/exists'].includes(error.code);
@@ -83,7 +87,7 @@ async function main(job: Job): Promise<void> {
   const { path, tenant, name, runs, commits = Infinity, timeoutMs = 120_000, stopsAtError = false } = job;
   const log = openLog(path, { tenant, timeoutMs });
   const errors: string[] = [];
-  const stalled = measureStall();
+  const stalled = measureStall(() => saidForMs);
   const beat = (): Promise<unknown> =>
     log.leases.beat(name, { leaseMs: 100 }).catch((error: unknown) => errors.push(String(error)));
   await beat();

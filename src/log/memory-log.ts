@@ -3,8 +3,9 @@
  * others in all else; what is stored is text, so that no caller can change it by accident.
  */
 import type { Json } from '../protocol/json.ts';
-import { checkCommit, checkName } from './check.ts';
+import { checkCommit, checkName, checkQuery } from './check.ts';
 import { decode, DEFAULT_LIMITS, encodeEvent, encodeJson, isSameText } from './codec.ts';
+import { encodeSnapshot, roomOf } from './encode.ts';
 import type { Limits } from './codec.ts';
 import { isNews } from './news.ts';
 import { cursorOf, placeOf } from './page.ts';
@@ -138,19 +139,17 @@ class MemoryLog implements EventLog {
 
   #apply(row: Row, commit: Commit, texts: readonly { readonly text: string; readonly bytes: number }[]): Committed {
     const { runId, status, waiting, snapshot, consumed, release } = commit;
-    const { maxRunBytes } = this.#limits;
+    const limit = roomOf(commit, this.#limits);
     const bytes = texts.reduce((sum, text) => sum + text.bytes, row.bytes);
-    if (bytes > maxRunBytes) {
-      throw refused.tooLarge(`Run "${runId}"`, { bytes, limit: maxRunBytes, option: 'maxRunBytes' });
-    }
-    const state = snapshot && encodeJson(snapshot.state, `The snapshot of ${runId}`, this.#limits).text;
+    if (bytes > limit) throw refused.tooLarge(`Run "${runId}"`, { bytes, limit, option: 'maxRunBytes' });
+    const kept = encodeSnapshot(snapshot, this.#limits);
     const waits = waiting === undefined ? row.waiting : encodeJson(waiting, '`waiting`', this.#limits).text;
     const at = this.#now();
     row.bytes = bytes;
     row.waiting = waits;
     row.events.push(...texts.map(({ text }) => ({ at, text })));
     row.status = status ?? row.status;
-    if (snapshot && state !== undefined) row.snapshot = { at: snapshot.at, text: state };
+    if (kept) row.snapshot = { at: kept.at, text: kept.state.text };
     row.consumed = Math.min(row.inbox.length, Math.max(row.consumed, consumed ?? 0));
     if (release) row.owner = undefined;
     row.updatedAt = at;
@@ -186,6 +185,7 @@ class MemoryLog implements EventLog {
 
   async list(query: RunQuery = {}): Promise<RunPage> {
     this.#checkOpen();
+    checkQuery(query);
     const { limit = 50, cursor } = query;
     const place = cursor === undefined ? undefined : placeOf(cursor);
     const rest = [...this.#runs.values()]

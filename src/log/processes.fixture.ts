@@ -17,7 +17,9 @@ export type Appender = {
 export function startAppender(job: Job, wrap: readonly string[] = []): Appender {
   const script = fileURLToPath(new URL('./appender.fixture.ts', import.meta.url));
   const [command, ...before] = [...wrap, process.execPath];
-  const child = spawn(command, [...before, script, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // Threads that collect garbage together wait for each other, and for a processor, as if they slept.
+  const args = [...before, '--single-threaded-gc', script, JSON.stringify(job)];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const acknowledged: Line[] = [];
   let report: Report | undefined;
   let rest = '';

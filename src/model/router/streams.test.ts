@@ -202,6 +202,11 @@ describe('a reader', () => {
 
   test('that leaves while an event is on its way gets that event, and no other', async () => {
     const { router } = bench({ main: new FakeModel('a', { text: 'one two three' }) });
+    // The first request of all loads the route: whoever leaves it has asked nobody.
+    const early = iteratorOf(router('main'));
+    const none = early.next();
+    await early.return?.();
+    expect(await none).toEqual({ done: true, value: undefined });
     const stream = iteratorOf(router('main'));
     const first = stream.next();
     const left = stream.return?.();

@@ -25,6 +25,7 @@ export const itemsOf = ([name, n]: Line): AgentInputItem[] =>
 
 /** Writes a line at once: a kill right after it finds it written. A pipe that is full for a moment is waited for. */
 function say(line: Line | Report): void {
+  const from = performance.now();
   let rest: Uint8Array = Buffer.from(`${JSON.stringify(line)}\n`);
   while (rest.length > 0) {
     try {
@@ -34,12 +35,15 @@ function say(line: Line | Report): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }
+  saidForMs += performance.now() - from;
 }
+/** For how long lines were written: this test's doing. */
+let saidForMs = 0;
 
 async function main({ dbPath, name, appends, sessions, parallel }: Job): Promise<void> {
   const open = Array.from({ length: sessions }, (_, n) => new SQLiteSession(`s${n}`, { dbPath, timeoutMs: 120_000 }));
   const errors: string[] = [];
-  const stalled = measureStall();
+  const stalled = measureStall(() => saidForMs);
   // Lane l appends to the sessions l, l + parallel, …: within a session, one append after the other.
   const lane = async (first: number): Promise<void> => {
     for (let n = first; n < appends; n += parallel) {

@@ -14,7 +14,10 @@ export type Appender = {
 
 export function startAppender(job: Job): Appender {
   const script = fileURLToPath(new URL('./appender.fixture.ts', import.meta.url));
-  const child = spawn(process.execPath, [script, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // Threads that collect garbage together wait for each other, and for a processor, as if they slept.
+  const child = spawn(process.execPath, ['--single-threaded-gc', script, JSON.stringify(job)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const acknowledged: Line[] = [];
   let report: Report | undefined;
   let rest = '';
