@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** `npm test` leaves these out: they kill processes, run for minutes, or need what is not here. See scripts/suite.ts. */
-const heavy = ['**/*.kill.test.ts', '**/*.soak.test.ts', '**/*.services.test.ts', '**/*.local.test.ts'];
+const heavy = ['**/*.kill.test.ts', '**/*.soak.test.ts', '**/*.services.test.ts', '**/*.local.test.ts', '**/*.power.test.ts'];
 const suite = process.env['BATON_SUITE'];
 const soaks = '**/*.soak.services.test.ts';
 
