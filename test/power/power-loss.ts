@@ -105,10 +105,11 @@ function memory(): string | undefined {
   }
 }
 
-export function writeImage(image: Image, folder: string): void {
+export function writeImage(image: Image, folder: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
   for (const [name, bytes] of image) writeFileSync(join(folder, name), bytes);
+  return folder;
 }
 
 /** The files of a folder, as they are. */
