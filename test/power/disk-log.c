@@ -42,6 +42,7 @@ struct record {
 struct file {
   char *path;
   ino_t inode;
+  dev_t device;
   int appends, is_folder;
 };
 
@@ -117,8 +118,11 @@ static int is_ours(const char *path) {
   size_t n = strlen(folder);
   return n > 0 && path && strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == 0);
 }
+/* The descriptor may be another's by now: libuv closes by a system call that is not seen here. */
 static struct file *file_of(int fd) {
-  return log_fd >= 0 && fd >= 0 && fd < MOST_FDS && files[fd].path ? &files[fd] : NULL;
+  struct stat now;
+  if (log_fd < 0 || fd < 0 || fd >= MOST_FDS || !files[fd].path || fstat(fd, &now) != 0) return NULL;
+  return now.st_ino == files[fd].inode && now.st_dev == files[fd].device ? &files[fd] : NULL;
 }
 
 static int open_file(int at, const char *path, int flags, mode_t mode) {
@@ -131,7 +135,7 @@ static int open_file(int at, const char *path, int flags, mode_t mode) {
   if (fd >= 0 && fstat(fd, &now) == 0) {
     struct file *file = &files[fd];
     free(file->path);
-    *file = (struct file){strdup(path), now.st_ino, (flags & O_APPEND) != 0, S_ISDIR(now.st_mode)};
+    *file = (struct file){strdup(path), now.st_ino, now.st_dev, (flags & O_APPEND) != 0, S_ISDIR(now.st_mode)};
     if (!file->is_folder) note(OP_OPEN, is_new ? CREATED : 0, path, now.st_ino, 0, NULL, 0);
     if (!is_new && (flags & O_TRUNC)) note(OP_TRUNCATE, 0, path, now.st_ino, 0, NULL, 0);
   }
