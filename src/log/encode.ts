@@ -2,7 +2,7 @@
 import { UserError } from '../protocol/errors.ts';
 import { DEFAULT_LIMITS, encodeEvent, encodeJson } from './codec.ts';
 import type { Limits } from './codec.ts';
-import type { AppendCommand } from './sqlite/commands.ts';
+import type { AppendCommand, ReplaceCommand } from './sqlite/commands.ts';
 import type { Commit, LogLimits } from './types.ts';
 
 /** @throws UserError for a limit that is none */
@@ -41,6 +41,19 @@ export function appendCommand(commit: Commit, to: { readonly tenant: string; rea
     release: commit.release ?? false,
     maxRunBytes: limits.maxRunBytes,
   };
+}
+
+/** What a commit replaces. Undefined: nothing. @throws as `appendCommand` */
+export function replaceCommand(
+  { runId, snapshot, replaced = [] }: Commit,
+  { tenant, limits }: { readonly tenant: string; readonly limits: Limits },
+): ReplaceCommand | undefined {
+  if (replaced.length === 0) return undefined;
+  const events = replaced.map(({ position, event }) => ({
+    position,
+    event: encodeEvent(event, `Event ${position} of run "${runId}"`, limits),
+  }));
+  return { do: 'replace', tenant, runId, hasSnapshot: snapshot !== undefined, events };
 }
 
 /** Small, and read where blobs are not. */

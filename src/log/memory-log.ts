@@ -145,11 +145,17 @@ class MemoryLog implements EventLog {
     }
     const state = snapshot && encodeJson(snapshot.state, `The snapshot of ${runId}`, this.#limits).text;
     const waits = waiting === undefined ? row.waiting : encodeJson(waiting, '`waiting`', this.#limits).text;
+    const replaced = (commit.replaced ?? []).map(({ position, event }) => ({
+      position,
+      text: encodeEvent(event, `Event ${position} of ${runId}`, this.#limits).text,
+    }));
     const at = this.#now();
     row.bytes = bytes;
     row.waiting = waits;
     row.events.push(...texts.map(({ text }) => ({ at, text })));
+    for (const { position, text } of replaced) row.events[position] = { at: row.events[position]?.at ?? at, text };
     row.status = status ?? row.status;
+    if (replaced.some(({ position }) => position < (row.snapshot?.at ?? 0))) row.snapshot = undefined;
     if (snapshot && state !== undefined) row.snapshot = { at: snapshot.at, text: state };
     row.consumed = Math.min(row.inbox.length, Math.max(row.consumed, consumed ?? 0));
     if (release) row.owner = undefined;
