@@ -71,10 +71,10 @@ function acknowledgedIn(lines: readonly string[]): Acknowledged {
 }
 
 /** What is wrong with what is on the disk. */
-async function inspect({ at, image, lines }: Loss, parent: string): Promise<string[]> {
+async function inspect({ n, image, lines }: Loss, parent: string): Promise<string[]> {
   const { runs, sessions, erased } = acknowledgedIn(lines);
   // Each in a folder of its own: a damaged one may still be open.
-  const folder = writeImage(image, join(parent, String(at)));
+  const folder = writeImage(image, join(parent, String(n)));
   const path = join(folder, 'x.db');
   try {
     const log = openLog(path, { timeoutMs: 5000 });
@@ -132,7 +132,7 @@ async function worked(synchronous: Synchronous): Promise<Worked> {
   return { steps: log.read(), folder, image };
 }
 
-describe.skipIf(skipped())('the power goes', () => {
+describe.skipIf(skipped())('the power goes', { timeout: 3_600_000 }, () => {
   let full: Worked;
   beforeAll(async () => {
     // Each image starts a thread: from one text, not from fifty files.

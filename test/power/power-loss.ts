@@ -31,6 +31,7 @@ export function skipped(): boolean {
 }
 
 export type Loss = {
+  readonly n: number;
   /** After how many steps. */
   readonly at: number;
   readonly way: Way;
@@ -52,12 +53,13 @@ export async function losePower(options: LossOptions, look: (loss: Loss) => Prom
   const r = random(seed);
   const moments = momentsOf(steps, losses, r);
   const disk = new Disk(options);
+  let count = 0;
   for (const [n, step] of steps.entries()) {
     disk.take(step);
     for (let again = moments.get(n) ?? 0; again > 0; again--) {
       const way = pick(r, WAYS);
       const lines = [...disk.said.values()].flatMap((text) => text.split('\n').slice(0, -1));
-      if (!(await look({ at: n + 1, way, image: disk.image(way, r), lines }))) return;
+      if (!(await look({ n: count++, at: n + 1, way, image: disk.image(way, r), lines }))) return;
     }
   }
 }
@@ -83,7 +85,8 @@ function momentsOf(steps: readonly Step[], losses: number, r: Random): Map<numbe
         : kind === 2 && syncs.length > 0
           ? pick(r, syncs)
           : Math.floor(r() * steps.length);
-    moments.set(Math.max(0, n), (moments.get(n) ?? 0) + 1);
+    const at = Math.max(0, n);
+    moments.set(at, (moments.get(at) ?? 0) + 1);
   }
   return moments;
 }

@@ -88,7 +88,7 @@ async function goOn(
   { image, ...loss }: Loss,
   { cases, parent, found }: { cases: readonly Case[]; parent: string; found: Found },
 ): Promise<void> {
-  const place: Place = { folder: writeImage(image, join(parent, String(loss.at))), store: 'sqlite' };
+  const place: Place = { folder: writeImage(image, join(parent, String(loss.n))), store: 'sqlite' };
   const log = openLog(place);
   const budgets = openBudgets(place);
   const workers = new Workers(program, place, FULL);
@@ -121,7 +121,7 @@ async function goOn(
   }
 }
 
-describe.skipIf(skipped())('the power goes during runs', () => {
+describe.skipIf(skipped())('the power goes during runs', { timeout: 3_600_000 }, () => {
   let program: string;
   let worked: Worked;
   const { folder, work: own, image, remove } = places();
