@@ -26,8 +26,9 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**', ...(suite ? [] : heavy), ...(suite === 'services' ? [soaks] : [])],
     setupFiles: ['./test/setup.ts'],
     env: { NODE_ENV: 'test', BATON_TRACE_STORE: 'off' },
-    testTimeout: suite ? 300_000 : 10_000,
-    hookTimeout: suite ? 300_000 : 10_000,
+    // Long enough for a machine that does much else.
+    testTimeout: suite ? 300_000 : 30_000,
+    hookTimeout: suite ? 300_000 : 30_000,
     // All processors: unless told, vitest leaves one of two unused. Suites of processes and servers use them by themselves.
     ...(!suite && { maxWorkers: '100%' }),
     coverage: {

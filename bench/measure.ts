@@ -43,7 +43,10 @@ function now({ clock }: Plan): number {
   return ms;
 }
 
-async function turns(library: Library, plan: Plan): Promise<Sample> {
+/** Turns before the first sample: what a process needs until its code is compiled as it stays. */
+const WARM_UP = { turns: 2000, ofARun: 50, ms: 10_000 };
+
+async function turns(library: Library, plan: Plan, isWarm = true): Promise<Sample> {
   const run = async (count: number): Promise<{ ms: number; reached: number }> => {
     const begin = performance.now();
     const start = now(plan);
@@ -58,7 +61,9 @@ async function turns(library: Library, plan: Plan): Promise<Sample> {
     check(text === ANSWER && toolCalls === reached, `${toolCalls} tool calls of ${reached}, answer "${text}"`);
     return { ms, reached };
   };
-  for (let i = 0; i < 5; i += 1) await run(Math.min(50, plan.turns));
+  const from = performance.now();
+  for (let done = 0; isWarm && done < WARM_UP.turns && performance.now() - from < WARM_UP.ms; done += WARM_UP.ofARun)
+    await run(WARM_UP.ofARun);
   const samples: number[] = [];
   let least = plan.turns;
   const begin = performance.now();
@@ -122,7 +127,10 @@ async function pending(library: Library, plan: Plan): Promise<Sample> {
   return { samples };
 }
 
-const measures = { turns, text, stream, pending };
+/** The first turns of a process: nothing ran before them. */
+const firstTurns = (library: Library, plan: Plan): Promise<Sample> => turns(library, plan, false);
+
+const measures = { turns, firstTurns, text, stream, pending };
 
 async function main([name = '', measure = '', json = '{}']: string[]): Promise<Sample> {
   const adapter = adapters.get(name);

@@ -107,6 +107,7 @@ async function measure(name: string, adapter: Adapter, sizes: Sizes): Promise<Co
       // Processor time is the same on a busy machine: there is nothing to warn of.
       return figure(sizes.clock === 'cpu' ? { ...sample, share: undefined } : sample);
     });
+  const first = await one('firstTurns', sizes.turns[0] ?? 100);
   const turns = new Map<number, Figure | undefined>();
   for (const size of sizes.turns) turns.set(size, await one('turns', size));
   const text = await one('text', 0);
@@ -114,7 +115,17 @@ async function measure(name: string, adapter: Adapter, sizes: Sizes): Promise<Co
   const pending = await one('pending', 0);
   const times = await attempt('import', () => importTimes(sizes.imports, adapter.specifier));
   const installed = name === 'baton' ? installedSelf() : installedPeer(adapter.specifier);
-  return { label: adapter.label, installed, turns, text, stream, pending, import: times?.inside, process: times?.wall };
+  return {
+    label: adapter.label,
+    installed,
+    first,
+    turns,
+    text,
+    stream,
+    pending,
+    import: times?.inside,
+    process: times?.wall,
+  };
 }
 
 /** Installs the peers where they are missing or where bench/package.json has moved on. */

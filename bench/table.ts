@@ -7,6 +7,8 @@ export type Figure = { median: number; min: number; max: number; samples: number
 export type Column = {
   label: string;
   installed: Installed;
+  /** The shortest tool run in a process that ran nothing before. */
+  first: Figure | undefined;
   turns: Map<number, Figure | undefined>;
   text: Figure | undefined;
   stream: Figure | undefined;
@@ -60,6 +62,7 @@ function rows({ columns, quick }: Report): string[][] {
   const ends = `${whole(sizes.at(-1) ?? 0)} to ${whole(sizes.at(0) ?? 0)}`;
   return [
     row(quick ? '(quick run)' : '', ({ label, installed }) => `${label} ${installed.version}`),
+    row(`ms a tool turn, ${whole(sizes[0] ?? 0)} turns, process just started`, ({ first }) => show(first)),
     ...sizes.map((size) => row(`ms a tool turn, ${whole(size)} turns`, ({ turns }) => turnCell(turns.get(size), size))),
     row(`how a turn grows, ${ends}`, (column) => flatness(column)),
     row('µs a run of one turn', ({ text }) => show(text)),

@@ -8,7 +8,7 @@ import { type AnyAgent, agentToolSpec } from '../agent/index.ts';
 import type { Ask, RunEvent, State } from '../kernel/index.ts';
 import type { EventLog, RunInfo } from '../log/index.ts';
 import type { Json } from '../protocol/json.ts';
-import { asksOf } from '../run/perform/child-run.ts';
+import { asksOf } from '../run/asks.ts';
 import type { RunRecord } from '../run/record.ts';
 import type { FunctionTool } from '../tools/index.ts';
 import { listAll } from './list-all.ts';

@@ -3,7 +3,8 @@
  */
 import { askedCalls, type Ask, type RunEvent } from '../kernel/index.ts';
 import type { EventLog } from '../log/index.ts';
-import { asksOf } from '../run/perform/child-run.ts';
+import { asksOf } from '../run/asks.ts';
+import { decided } from '../run/decision.ts';
 import { decisionKey, expireAsks } from './ask-timeout.ts';
 import { AlreadyDecided, DurableError } from './errors.ts';
 import type { Found } from './revive.ts';
@@ -23,7 +24,7 @@ export async function decide(log: EventLog, found: Found, decision: Decision & {
       `Call ${decision.callId} of run ${runId} waits for approval and was not begun, so that it cannot have happened. Approve or reject it.`,
     );
   }
-  const event = decidedEvent(runId, ask, decision);
+  const event = decided(runId, ask, decision);
   // A question whose time is over is not open any more, also where nobody has looked since.
   await expireAsks(log, found.log.info);
   const { isFirst, posting } = await log.post(runId, { key: decisionKey(ask), event });
@@ -54,18 +55,4 @@ function questionOf(found: Found, callId: string): Ask {
     `Run ${runId} is ${state.status} and does not wait for a decision on call ${callId}. ` +
       (waiting === '' ? 'It waits for none.' : `It waits for: ${waiting}.`),
   );
-}
-
-function decidedEvent(runId: string, ask: Ask, { approved, sticky, message, result }: Decision): Decided {
-  return {
-    type: 'approval.decided',
-    ...(ask.run !== runId && { run: ask.run }),
-    tool: ask.tool,
-    callId: ask.callId,
-    approved,
-    ...(sticky && ask.uncertain === undefined && { sticky: true as const }),
-    ...(message !== undefined && { message }),
-    ...(ask.uncertain !== undefined && { uncertain: ask.uncertain }),
-    ...(result !== undefined && { result }),
-  };
 }

@@ -12,7 +12,7 @@ import { type Commit, type EventLog, LogError, type NewRun } from '../log/index.
 import type { Json } from '../protocol/json.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
-import { asksOf } from '../run/perform/child-run.ts';
+import { asksOf } from '../run/asks.ts';
 import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
 import { Feed } from './feed.ts';

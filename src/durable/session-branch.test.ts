@@ -114,8 +114,10 @@ describe.each(['memory', 'sqlite'] as const)('copies on branches of a session in
     // Whoever takes it up gives the session as always.
     const session2 = kind === 'memory' ? session : openSession();
     const worker = new RunStore({ log, agents: [agent], resumeOptions: () => ({ session: session2 }) });
-    const outcome = { status: 'finished' };
-    expect(await worker.recover()).toEqual([{ runId: 'copy', outcome }]);
+    // The input makes the model call again, under the same id: what was said of the first call says nothing of that.
+    expect(await worker.recover()).toEqual([{ runId: 'copy', outcome: { status: 'paused' } }]);
+    await store.approve('copy', 'c1');
+    expect(await worker.recover()).toEqual([{ runId: 'copy', outcome: { status: 'finished' } }]);
     expect(await session.getItems()).toEqual(before);
     expect(kindsOf(await session.onBranch('copy').getItems())).toContain('function_call_result');
     // The original has its turn and its session for itself.

@@ -6,11 +6,12 @@
  */
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
 import { closedBatch, decided, handedOff, resultItem } from './batch.ts';
+import { approvalOf } from './decisions.ts';
 import { callIndex, close, fault, keep, isOpen, kept, marked, recordToolChecks, without } from './edit.ts';
 import type { Effect, EventOf, ItemEntry, RunEvent, StopCause, ToolCheck } from './events.ts';
 import { append, listOf, toArray } from './list.ts';
 import { accepted, rejectedOutput, replied } from './reply.ts';
-import { type Approval, type Call, inputItems, type State } from './state.ts';
+import { type Call, inputItems, type State } from './state.ts';
 
 export const apply = (s: State, e: RunEvent): State => (isExpected(s, e) ? applied(s, e) : s);
 
@@ -118,7 +119,7 @@ function applied(s: State, e: RunEvent): State {
     case 'call.decided':
       return answered(s, e, decided(e));
     case 'approval.decided':
-      return { ...s, approvals: [...s.approvals, approvalOf(e)] };
+      return { ...s, approvals: [...s.approvals, approvalOf(s, e)] };
     case 'tool.returned': {
       const { outcome = 'ok', custom } = e;
       const item = resultItem(s, e);
@@ -320,21 +321,6 @@ const forkOf = ({ of, at, once, branch }: EventOf<'run.forked'>): State['fork'] 
   once,
   ...(branch !== undefined && { branch }),
 });
-
-/** The decision alone: what a commit adds to an event is no part of a state. */
-function approvalOf(e: EventOf<'approval.decided'>): Approval {
-  const { run, tool, callId, approved, sticky, message, uncertain, result } = e;
-  return {
-    ...(run !== undefined && { run }),
-    tool,
-    ...(callId !== undefined && { callId }),
-    approved,
-    ...(sticky && { sticky }),
-    ...(message !== undefined && { message }),
-    ...(uncertain !== undefined && { uncertain }),
-    ...(result !== undefined && { result }),
-  };
-}
 
 // Ends
 

@@ -5,7 +5,8 @@ import { callIndex, type History, kept, marked, recordToolChecks, unshared } fro
 import type { ModelItem } from '../protocol/items.ts';
 import type { EventOf, ItemEntry } from './events.ts';
 import { listOf, toArray } from './list.ts';
-import { askedCalls, type Call, inputItems, isInDoubt, isNewHandoff, type State } from './state.ts';
+import { askedCalls, isInDoubt } from './decisions.ts';
+import { type Call, inputItems, isNewHandoff, type State } from './state.ts';
 
 export function decided(e: EventOf<'call.decided'>): Partial<Call> {
   if (e.verdict === 'run') return { status: 'ready' };

@@ -171,7 +171,16 @@ export type ToolCheck = { point: 'tool_input' | 'tool_output'; name: string; out
  * A question to a person: may this call run? `run` is the run, this one or a sub-agent's, that made the call.
  * With `uncertain`, the attempt of that number began and was never answered: may it run again?
  */
-export type Ask = { run: string; k: number; i: number; callId: string; tool: string; uncertain?: number };
+export type Ask = {
+  run: string;
+  k: number;
+  i: number;
+  callId: string;
+  tool: string;
+  /** Whose call it is: the agent's key, after the tools that lead to its run, such as `research/Reader`. */
+  agent?: string;
+  uncertain?: number;
+};
 
 /** A rewritten list of items: runs of old ones by position, and new ones in full. */
 export type Edit = (readonly [from: number, to: number] | ItemEntry)[];
@@ -313,10 +322,14 @@ export type RunEvent =
       type: 'approval.decided';
       /** The run that asks; the root's own id is left out. */
       run?: string;
+      /** The model call whose call it is on. Absent: the newest one that has a call of that id, else the next. */
+      k?: number;
       tool: string;
       callId?: string;
       approved: boolean;
       sticky?: true;
+      /** Whose calls a sticky decision covers, as in `Ask`. Absent: everybody's. */
+      agent?: string;
       message?: string;
       /** Not on whether the call may run, but on its attempt of this number, which may have happened. */
       uncertain?: number;

@@ -11,16 +11,27 @@ import {
   initialState,
   resultText,
   type RunEvent,
+  type State,
   step,
   toArray,
 } from './index.ts';
 
 const CALL: RunEvent = { type: 'effect.requested', effect: { do: 'call_model', id: 'm1', k: 1 } };
 
-const kinds = (output: ModelItem[]): string[] => {
-  const state = fold([started(), CALL, model('m1', output), { type: 'reply.accepted', k: 1 }], initialState());
-  return toArray(state.entries).map(({ kind }) => kind);
-};
+const replied = (output: ModelItem[]): State =>
+  fold([started(), CALL, model('m1', output), { type: 'reply.accepted', k: 1 }], initialState());
+const kinds = (output: ModelItem[]): string[] => toArray(replied(output).entries).map(({ kind }) => kind);
+
+test('tools that ran at the provider are used tools, texts are none', () => {
+  const text: ModelItem = {
+    type: 'message',
+    role: 'assistant',
+    status: 'completed',
+    content: [{ type: 'output_text', text: 'x' }],
+  };
+  expect(replied([{ type: 'hosted_tool_call', name: 'web_search_call' }, text]).usedTools).toEqual({ A: true });
+  expect(replied([text]).usedTools).toEqual({});
+});
 
 test('each kind of item in a reply shows as what it is', () => {
   // Built by adapters of vendors; the kernel looks at their type alone.

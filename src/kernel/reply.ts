@@ -2,6 +2,7 @@
  * What a model's reply means: items, calls, an output, a refusal.
  */
 import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
+import { bound } from './decisions.ts';
 import { keep, kept, without } from './edit.ts';
 import type { CallPlan, EntryKind, EventOf, HandledKind, ItemEntry, Parsed } from './events.ts';
 import { append, collect } from './list.ts';
@@ -46,6 +47,7 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
     replyFrom: s.produced.length,
     turnFrom: s.entries.length,
     calls,
+    approvals: bound(s, calls),
     entries,
     produced,
     request,
@@ -54,10 +56,13 @@ export function accepted(s: State, e: EventOf<'reply.accepted'>): State {
     sentTo: request.length,
     dropped: active === calls ? NONE : droppedOf(calls),
     admission: s.admission.closed ? s.admission : { ...s.admission, closed: true },
-    usedTools: active.length > 0 && !s.usedTools[s.agent] ? { ...s.usedTools, [s.agent]: true } : s.usedTools,
+    usedTools: s.usedTools[s.agent] || !added.some(isToolUse) ? s.usedTools : { ...s.usedTools, [s.agent]: true },
     ...meaning,
   };
 }
+
+/** Calls of functions and handoffs, and tools that ran at the provider. */
+const isToolUse = ({ kind }: ItemEntry): boolean => kind === 'tool_call' || kind === 'handoff_call';
 
 const NONE: State['dropped'] = [];
 const droppedOf = (calls: readonly Call[]): State['dropped'] =>

@@ -89,6 +89,7 @@ export type CheckRecord = {
   id: string;
 };
 
+/** What a person said of a call. `k` is absent while there is no call of its id. */
 export type Approval = Omit<EventOf<'approval.decided'>, 'type'>;
 
 /** The final output: its text, and whose it is. */
@@ -251,43 +252,6 @@ const INITIAL: State = {
 /** The state before anything happened. One object for all runs: states never change. */
 export const initialState = (): State => INITIAL;
 
-/** The decision on a call, if there is one: an exact one beats a sticky one, a later one an earlier one. */
-export function decisionOn(s: State, call: { callId: string; tool: string }, run?: string): Approval | undefined {
-  let sticky: Approval | undefined;
-  for (const approval of s.approvals.toReversed()) {
-    if (approval.uncertain !== undefined) continue;
-    if (approval.callId === call.callId && approval.run === run && approval.tool === call.tool) return approval;
-    if (approval.sticky && approval.tool === call.tool) sticky ??= approval;
-  }
-  return sticky;
-}
-
-type Doubtful = { callId: string; tool: string; uncertain: number };
-
-/** What a person said of an attempt that may have happened; the later word counts. */
-const verdictOn = (s: State, { callId, tool, uncertain }: Doubtful, run?: string): Approval | undefined =>
-  s.approvals.findLast(
-    (each) => each.uncertain === uncertain && each.callId === callId && each.run === run && each.tool === tool,
-  );
-
-/** The newest word of a person on attempts of a call that were cut off. */
-export const lastVerdictOn = (s: State, { callId, tool }: Pick<Doubtful, 'callId' | 'tool'>): Approval | undefined =>
-  s.approvals.findLast(
-    (each) => each.uncertain !== undefined && each.callId === callId && each.tool === tool && each.run === undefined,
-  );
-
-const unsure = ({ callId, tool, attempt }: Call): Doubtful => ({ callId, tool, uncertain: attempt });
-
-/** What a person said of a call: that it may run, that it may run again, or what became of it. */
-export const answerOn = (s: State, call: Call): Approval | undefined =>
-  call.status === 'unsure' ? verdictOn(s, unsure(call)) : decisionOn(s, call);
-
-/** What a person said of a question, this run's or a sub-agent's. */
-export const answerTo = (s: State, ask: Ask): Approval | undefined => {
-  const { uncertain } = ask;
-  return uncertain === undefined ? decisionOn(s, ask, ask.run) : verdictOn(s, { ...ask, uncertain }, ask.run);
-};
-
 /** Input as items, as a model gets them. */
 export function inputItems(input: string | readonly AgentInputItem[]): readonly AgentInputItem[] {
   return typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input;
@@ -297,27 +261,5 @@ export function inputItems(input: string | readonly AgentInputItem[]): readonly 
 export const isOver = (status: Status): boolean =>
   status === 'finished' || status === 'failed' || status === 'cancelled';
 
-/** Whether a call, or one of its sub-agent, began and was cut off, so that a person must say what becomes of it. */
-const isDoubtful = ({ status, asks }: Call): boolean =>
-  status === 'unsure' || (asks?.some(({ uncertain }) => uncertain !== undefined) ?? false);
-
-/**
- * The calls that a person is asked about. What a crash left in doubt is asked first, alone: when it is settled, the
- * run goes on as if there had been no crash.
- */
-export function askedCalls(s: State): readonly Call[] {
-  const waiting = s.calls.filter((call) => isWaiting(s, call));
-  return waiting.some(isDoubtful) ? waiting.filter(isDoubtful) : waiting;
-}
-
-/** Whether the run pauses only for what a crash left in doubt. */
-export const isInDoubt = (s: State): boolean => s.calls.some((call) => isWaiting(s, call) && isDoubtful(call));
-
 /** Whether a call is a handoff that did not take place yet. */
 export const isNewHandoff = ({ kind, status }: Call): boolean => kind === 'handoff' && status === 'new';
-
-/** Whether a call waits for a person: for its own approval, or for those that its sub-agent asks for. */
-export const isWaiting = (s: State, call: Call): boolean =>
-  call.status === 'waiting' ||
-  (call.status === 'unsure' && !answerOn(s, call)) ||
-  (call.status === 'new' && call.approval === 'always' && !decisionOn(s, call));

@@ -8,9 +8,10 @@
  */
 import type { FunctionCallItem, ModelItem } from '../protocol/items.ts';
 import type { AgentKey, Effect, RunEvent, Stop } from './events.ts';
+import { answerOn, answerTo, decisionOn, isWaiting } from './decisions.ts';
 import { collect, toArray } from './list.ts';
 import { saveIfNeeded } from './save.ts';
-import { answerOn, answerTo, type Call, decisionOn, isNewHandoff, isWaiting, type State } from './state.ts';
+import { type Call, isNewHandoff, type State } from './state.ts';
 import { stepStopping } from './stopping.ts';
 
 export type ToolUse = 'run_llm_again' | 'stop_on_first_tool' | 'dynamic' | { readonly stopAt: readonly string[] };

@@ -11,6 +11,7 @@ import type { Json } from '../protocol/json.ts';
 import type { UsageData } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import { RunContext } from '../tools/context.ts';
+import { tellContext } from './decision.ts';
 import { jsonOf } from './errors.ts';
 import { Journal, newRecord, type RunRecord, stateOf } from './record.ts';
 import { decodeState, encodeState } from './state-codec.ts';
@@ -118,16 +119,7 @@ function checkAgents(record: RunRecord): void {
 
 export function restoreDecisions({ state, inbox }: RunRecord, context: RunContext): void {
   const later = inbox.flatMap((event) => (event.type === 'approval.decided' ? [event] : []));
-  for (const { tool, callId, approved, sticky, message, uncertain } of [...state.approvals, ...later]) {
-    if (uncertain !== undefined) continue;
-    RunContext.restore(context, {
-      toolName: tool,
-      approved,
-      sticky: sticky ?? false,
-      ...(callId !== undefined && { callId }),
-      ...(message !== undefined && { message }),
-    });
-  }
+  for (const approval of [...state.approvals, ...later]) tellContext(context, approval);
 }
 
 /** Puts a context given at run time in the place of the stored one. */

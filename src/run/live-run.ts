@@ -4,6 +4,7 @@
  * W1: an effect has exactly one answer; what comes after an answer, or after the end, is kept as settled late.
  * W2: a stop fires the signal at once; checks and decisions are given up, models and tools have `abortGraceMs`.
  */
+import { contextDecided } from './decision.ts';
 import type { AnyAgent, RunHooks, RunStreamEvent } from '../agent/index.ts';
 import {
   type Committed,
@@ -202,8 +203,10 @@ export class LiveRun implements World, DecisionListener {
     resolve?.(answer ?? this.#answers.shift());
   }
 
-  onDecision(decision: Decision): void {
-    this.post(approvalEvent(decision));
+  onDecision(decision: Decision): boolean {
+    const event = contextDecided(this.record, decision);
+    if (event) this.post(event);
+    return event !== undefined;
   }
 
   inbox(): readonly RunEvent[] {
@@ -374,16 +377,6 @@ export class LiveRun implements World, DecisionListener {
     return record.state;
   }
 }
-
-/** A decision as the log holds it. */
-export const approvalEvent = ({ toolName, callId, approved, sticky, message }: Decision): RunEvent => ({
-  type: 'approval.decided',
-  tool: toolName,
-  approved,
-  ...(callId !== undefined && callId !== '' && { callId }),
-  ...(sticky && { sticky: true as const }),
-  ...(message !== undefined && { message }),
-});
 
 const nothing = (): void => undefined;
 

@@ -15,8 +15,9 @@ import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import type { Usage } from '../protocol/usage.ts';
 import type { LoggedRun } from '../trace/spans-of.ts';
-import { RunContext, type ToolInputGuardrailResult, type ToolOutputGuardrailResult } from '../tools/index.ts';
+import type { RunContext, ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
 import { type ContextStrategy, decode, encode, type Envelope, restoreContext, type SaveOptions } from './codec.ts';
+import { hearContext, itemDecided, tellContext, type Word } from './decision.ts';
 import { costOfJournal, type RunCost } from './cost.ts';
 import { type Journal, post, type RunRecord } from './record.ts';
 import * as view from './view.ts';
@@ -27,8 +28,6 @@ const childrenOf = ({ over, hasChildren, children }: Journal): LoggedRun[] =>
     events: child.events,
     children: childrenOf(child),
   }));
-
-type Verdict = { approved: boolean; sticky: boolean; message?: string; result?: string };
 
 export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   readonly #record: RunRecord;
@@ -52,7 +51,7 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   /**
    * Approves a call that the run waits for. Pass the state to `run()` to go on.
    *
-   * @param options.alwaysApprove also approves all later calls of the tool in this run
+   * @param options.alwaysApprove also approves all later calls of the tool by the same agent in this run
    */
   approve(item: RunToolApprovalItem, { alwaysApprove = false }: { alwaysApprove?: boolean } = {}): void {
     this.#decide(item, { approved: true, sticky: alwaysApprove });
@@ -61,7 +60,7 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   /**
    * Rejects a call that the run waits for.
    *
-   * @param options.alwaysReject also rejects all later calls of the tool in this run
+   * @param options.alwaysReject also rejects all later calls of the tool by the same agent in this run
    * @param options.message what the model is told. Default: what `toolErrorFormatter` says, else a fixed text
    */
   reject(
@@ -86,25 +85,10 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
     this.#decide(item, { approved: false, sticky: false, result });
   }
 
-  #decide(item: RunToolApprovalItem, decision: Verdict): void {
-    const { journal, context } = this.#record;
-    const { name, callId, runId, uncertain } = item;
-    const { approved, message, result } = decision;
-    // What became of one attempt says nothing of other calls.
-    const sticky = decision.sticky && uncertain === undefined;
-    post(this.#record, {
-      type: 'approval.decided',
-      ...(runId !== undefined && runId !== journal.runId && { run: runId }),
-      tool: name,
-      ...(callId !== undefined && { callId }),
-      approved,
-      ...(sticky && { sticky: true as const }),
-      ...(message !== undefined && { message }),
-      ...(uncertain !== undefined && { uncertain }),
-      ...(result !== undefined && { result }),
-    });
-    if (uncertain !== undefined) return;
-    RunContext.restore(context, { toolName: name, ...(callId !== undefined && { callId }), ...decision });
+  #decide(item: RunToolApprovalItem, word: Word): void {
+    const event = itemDecided(this.#record, item, word);
+    post(this.#record, event);
+    tellContext(this.#record.context, event);
   }
 
   /** The calls that the run waits for; empty where it does not wait. */
@@ -238,6 +222,7 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
 
   /** The state as JSON, to be stored and read back with `fromString`. */
   toJSON(options: SaveOptions = {}): Envelope {
+    hearContext(this.#record);
     return encode(this.#record, options);
   }
 

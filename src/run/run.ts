@@ -12,7 +12,8 @@ import { EventQueue } from './event-queue.ts';
 import type { Committer, Kept } from './keeper.ts';
 import { checkModelNames } from './model-names.ts';
 import { bookNested } from './nested-cost.ts';
-import { approvalEvent, type Durability, LiveRun, type Surroundings } from './live-run.ts';
+import { decisionsForNew, hearContext } from './decision.ts';
+import { type Durability, LiveRun, type Surroundings } from './live-run.ts';
 import { observe, traceStarting } from './observe.ts';
 import {
   type IndividualRunOptions,
@@ -316,7 +317,7 @@ function start(
     ...(previousResponseId !== undefined && { previousResponseId }),
     ...(settings.reasoningItemIdPolicy === 'omit' && { omitsReasoningIds: true }),
   };
-  record.inbox = context instanceof RunContext ? [started, ...decisionsOf(runContext)] : [started];
+  record.inbox = context instanceof RunContext ? [started, ...decisionsForNew(record, runContext)] : [started];
   return record;
 }
 
@@ -334,9 +335,6 @@ function newRunId(): string {
   return `run_${((high << 64n) | low).toString(36)}`;
 }
 
-/** A context of an earlier run brings its decisions along. */
-const decisionsOf = (context: RunContext): RunEvent[] => RunContext.decisions(context).map(approvalEvent);
-
 // Earlier runs
 
 /** Whether nothing can come after it; a failed run can be taken up again. */
@@ -349,6 +347,7 @@ function takeContext(record: RunRecord, options: IndividualRunOptions | undefine
 
 function takeUp(record: RunRecord, settings: Settings, options: IndividualRunOptions | undefined): void {
   const { state } = record;
+  hearContext(record);
   if (options?.maxTurns === undefined) settings.maxTurns = state.maxTurns;
   const usesSession =
     settings.session !== undefined && state.conversationId === undefined && state.previousResponseId === undefined;

@@ -12,7 +12,7 @@ import { type HeldSessionTurn, isTurnAwareSession, type TurnAwareSession } from 
 import type { StoreWrite } from '../store/write.ts';
 import { forgetHolder, noteHolder } from './holders.ts';
 import type { LiveRun } from './live-run.ts';
-import { asksOf } from './perform/child-run.ts';
+import { asksOf } from './asks.ts';
 
 /** `error` where the run could not go on here. */
 type Rest = { readonly error?: unknown };

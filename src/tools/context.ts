@@ -9,6 +9,10 @@ import { Usage } from '../protocol/usage.ts';
 /** The part of an approval item that a decision needs. */
 export type ApprovalItem = {
   readonly name?: string | undefined;
+  /** Whose call it is. A decision on all calls of a tool covers this agent's; all agents' where it is absent. */
+  readonly agent?: { readonly name: string };
+  /** The run that made the call, where it is known: a sub-agent's has its own id. */
+  readonly runId?: string | undefined;
   readonly rawItem: { readonly type: string; readonly name?: string; readonly callId?: string; readonly id?: string };
 };
 
@@ -19,20 +23,29 @@ export type Decision = {
   callId?: string;
   approved: boolean;
   sticky: boolean;
+  /** Whose calls a sticky one covers; absent: everybody's. */
+  agent?: string;
+  /** The run that made the call. */
+  run?: string;
   message?: string;
 };
 
 /** Who hears of decisions that user code takes: the runs that go on with the context. */
-export type DecisionListener = { onDecision(decision: Decision): void };
+export type DecisionListener = {
+  /** Gives whether the decision is for this run. */
+  onDecision(decision: Decision): boolean;
+};
 
 const NOBODY: readonly never[] = [];
 
-type ToolRecord = { calls: Map<string, Decision>; always?: Decision };
+type ToolRecord = { calls: Map<string, Decision>; always: Decision[] };
 
 /** Decisions by tool. Shared by a context and its forks, so that sub-agents see what was decided. */
 class Decisions {
   #tools: Map<string, ToolRecord> | undefined;
   listeners: readonly DecisionListener[] = NOBODY;
+  /** Those that no run heard of yet. */
+  unheard: readonly Decision[] = NOBODY;
 
   get tools(): Map<string, ToolRecord> {
     return (this.#tools ??= new Map());
@@ -40,15 +53,16 @@ class Decisions {
 
   set(decision: Decision): void {
     let record = this.tools.get(decision.toolName);
-    if (!record) this.tools.set(decision.toolName, (record = { calls: new Map() }));
+    if (!record) this.tools.set(decision.toolName, (record = { calls: new Map(), always: [] }));
     if (decision.callId !== undefined) record.calls.set(decision.callId, decision);
-    if (decision.sticky) record.always = decision;
+    if (!decision.sticky) return;
+    record.always = [...record.always.filter(({ agent }) => agent !== decision.agent), decision];
   }
 
   get(toolName: string, callId: string): Decision | undefined {
     const record = this.#tools?.get(toolName);
     // An exact decision beats a sticky one.
-    return record?.calls.get(callId) ?? record?.always;
+    return record?.calls.get(callId) ?? record?.always.at(-1);
   }
 }
 
@@ -70,12 +84,12 @@ export class RunContext<TContext = unknown> {
     return this.#decisions.get(toolName, callId)?.approved;
   }
 
-  /** Approves a call. With `alwaysApprove`, all later calls of that tool in this run too. */
+  /** Approves a call. With `alwaysApprove`, all later calls of that tool by that agent too. */
   approveTool(item: ApprovalItem, { alwaysApprove = false }: { alwaysApprove?: boolean } = {}): void {
     this.#decide({ ...identify(item), approved: true, sticky: alwaysApprove });
   }
 
-  /** Rejects a call; `message` is what the model is told. With `alwaysReject`, all later calls of that tool too. */
+  /** Rejects a call; `message` is what the model is told. With `alwaysReject`, that agent's later ones of the tool too. */
   rejectTool(
     item: ApprovalItem,
     { alwaysReject = false, message }: { alwaysReject?: boolean; message?: string } = {},
@@ -102,8 +116,10 @@ export class RunContext<TContext = unknown> {
   }
 
   #decide(decision: Decision): void {
-    this.#decisions.set(decision);
-    for (const listener of this.#decisions.listeners) listener.onDecision(decision);
+    const decisions = this.#decisions;
+    decisions.set(decision);
+    const isHeard = decisions.listeners.filter((listener) => listener.onDecision(decision)).length > 0;
+    if (!isHeard) decisions.unheard = [...decisions.unheard, decision];
   }
 
   /** @internal A view with its own `toolInput`; context object, usage and decisions are shared. */
@@ -127,12 +143,17 @@ export class RunContext<TContext = unknown> {
     decisions.listeners = decisions.listeners.filter((each) => each !== listener);
   }
 
-  /** @internal All decisions so far, for a run that starts with a context that has some. */
-  static decisions(context: RunContext<unknown>): Decision[] {
-    return [...context.#decisions.tools.values()].flatMap(({ calls, always }) => [
-      ...calls.values(),
-      ...(always && always.callId === undefined ? [always] : []),
-    ]);
+  /** @internal Hands over the decisions that no run heard of yet, and that `isFor` takes. */
+  static takeUnheard(context: RunContext<unknown>, isFor: (decision: Decision) => boolean = () => true): Decision[] {
+    const decisions = context.#decisions;
+    const taken = decisions.unheard.filter(isFor);
+    if (taken.length > 0) decisions.unheard = decisions.unheard.filter((each) => !taken.includes(each));
+    return taken;
+  }
+
+  /** @internal The decisions on all calls of a tool, for a run that starts with a context of an earlier one. */
+  static lasting(context: RunContext<unknown>): Decision[] {
+    return [...context.#decisions.tools.values()].flatMap(({ always }) => always);
   }
 
   /** @internal Takes over a decision that the log holds, without telling anyone. */
@@ -144,22 +165,28 @@ export class RunContext<TContext = unknown> {
 /** Decisions on a tool as the published API shows them: all calls, or the ids of those that were decided. */
 function approvalsOf({ calls, always }: ToolRecord): Record<string, unknown> {
   const ids = (approved: boolean): boolean | string[] => {
-    if (always?.approved === approved) return true;
+    if (always.at(-1)?.approved === approved) return true;
     const some = [...calls.values()].filter((decision) => decision.approved === approved);
     return some.length > 0 ? some.map(({ callId = '' }) => callId) : false;
   };
   const told = [...calls.values()].flatMap(({ callId = '', message }) =>
     message === undefined ? [] : [[callId, message]],
   );
+  const last = always.at(-1);
   return {
     approved: ids(true),
     rejected: ids(false),
     ...(told.length > 0 && { messages: Object.fromEntries(told) as Record<string, string> }),
-    ...(always?.approved === false && always.message !== undefined && { stickyRejectMessage: always.message }),
+    ...(last?.approved === false && last.message !== undefined && { stickyRejectMessage: last.message }),
   };
 }
 
-function identify(item: ApprovalItem): { toolName: string; callId: string } {
-  const { name, callId, id } = item.rawItem;
-  return { toolName: item.name ?? name ?? item.rawItem.type, callId: callId ?? id ?? '' };
+function identify({ name: given, agent, runId, rawItem }: ApprovalItem): Omit<Decision, 'approved' | 'sticky'> {
+  const { name, callId, id } = rawItem;
+  return {
+    toolName: given ?? name ?? rawItem.type,
+    callId: callId ?? id ?? '',
+    ...(agent && { agent: agent.name }),
+    ...(runId !== undefined && { run: runId }),
+  };
 }

@@ -25,7 +25,7 @@ function meaning(state: State): unknown {
       input,
       output,
       stop,
-      approvals,
+      approvals: approvals.map((approval) => ({ ...approval, k: undefined, agent: undefined })),
       savedTo,
       calls: calls.map(({ callId, tool, status: of, outcome, item }) => ({ callId, tool, status: of, outcome, item })),
       entries: toArray(entries),

@@ -58,14 +58,14 @@ describe.each(WIRES)('a stream of %s', (wire) => {
 
   test('that goes silent in the middle is a timeout', async () => {
     server.reply({ reply: whole, hang: { afterEvents: 2 } });
-    const facts = await failure(ask(wire, true, { provider: { timeouts: { idleMs: 40 } }, more: { tools } }));
+    const facts = await failure(ask(wire, true, { provider: { timeouts: { idleMs: 300 } }, more: { tools } }));
     expect(facts).toMatchObject({ kind: 'timeout', responseStarted: true });
   });
 
   test('that is slow but never silent has no timeout', async () => {
     const count = whole.events(1).length;
-    server.reply({ reply: whole, delayMs: { events: 8 } });
-    const events = await ask(wire, true, { provider: { timeouts: { idleMs: 8 * count * 0.75 } }, more: { tools } });
+    server.reply({ reply: whole, delayMs: { events: 60 } });
+    const events = await ask(wire, true, { provider: { timeouts: { idleMs: 60 * count * 0.75 } }, more: { tools } });
     expect((events as StreamEvent[]).some(({ type }) => type === 'response_done')).toBe(true);
   });
 

@@ -8,8 +8,6 @@ import { type AgentToolSpec, agentToolSpec, extractAllTextOutput, RunHooks } fro
 import {
   type Approval,
   type Ask,
-  askedCalls,
-  type Call as KernelCall,
   type CostEntry,
   type Effect,
   type RunEvent,
@@ -20,6 +18,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { FunctionCallItem } from '../../protocol/items.ts';
 import type { UsageData } from '../../protocol/model.ts';
 import { type FunctionTool, type PreparedArguments, RunContext, TOOL_ERROR_TEXT } from '../../tools/index.ts';
+import { agentBehind, asksOf, asksThrough } from '../asks.ts';
 import { childInput } from '../child-input.ts';
 import { childSink } from '../child-sink.ts';
 import { costEntries } from '../cost.ts';
@@ -56,7 +55,7 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
   live.observer = observeChild(run, { record, live, effectId: call.effect.id });
   const state = await live.go();
 
-  if (state.status === 'paused') return { kind: 'waiting', asks: asksOf(state, runId) };
+  if (state.status === 'paused') return { kind: 'waiting', asks: asksThrough(call.tool.name, asksOf(state, runId)) };
   run.record.children?.delete(runId);
   run.record.journal.conclude(record.journal);
   if (state.status === 'cancelled') throw live.abortReason;
@@ -100,7 +99,7 @@ type Begin = { record: RunRecord; call: Call; live: LiveRun };
 async function beginning(run: LiveRun, spec: AgentToolSpec, { record, call, live }: Begin): Promise<RunEvent[]> {
   const { status } = record.state;
   const decisions = call.state.approvals.filter(({ run: of, sticky }) => of !== undefined || sticky);
-  const told = decisions.flatMap((approval) => tell(approval, record));
+  const told = decisions.flatMap((approval) => tell(approval, record, call.tool.name));
   const maxTurns = live.settings.maxTurns;
   const stream = live.settings.stream;
   const session = live.settings.session !== undefined;
@@ -129,13 +128,22 @@ async function beginning(run: LiveRun, spec: AgentToolSpec, { record, call, live
 }
 
 /**
- * A decision of the caller's log, as the sub-agent's log holds it: once, and without the run's own id. One that holds
- * for all calls of a tool holds in every sub-agent; one on a single call goes to the run that made the call.
+ * A decision of the caller's log, as the sub-agent's log holds it: once, and without the run's own id. One on all calls
+ * of a tool goes where the agent is whose calls it covers; one on a single call goes to the run that made the call.
  */
-function tell(approval: Approval, { journal, state }: RunRecord): RunEvent[] {
-  const { run, ...rest } = approval;
-  if (!approval.sticky && run !== journal.runId && !run?.startsWith(`${journal.runId}/`)) return [];
-  const own: Approval = approval.sticky || run === journal.runId ? rest : approval;
+function tell(approval: Approval, { journal, state }: RunRecord, through: string): RunEvent[] {
+  const { run, agent, ...rest } = approval;
+  const behind = agent === undefined ? undefined : agentBehind(through, agent);
+  if (agent !== undefined && behind === undefined) return [];
+  const isOwn = run === journal.runId;
+  const isOfSubAgent = run?.startsWith(`${journal.runId}/`) ?? false;
+  if (!approval.sticky && !isOwn && !isOfSubAgent) return [];
+  const { k: _, callId: __, ...everyCall } = rest;
+  const own: Approval = {
+    ...(isOwn || isOfSubAgent ? rest : everyCall),
+    ...(isOfSubAgent && run !== undefined && { run }),
+    ...(behind !== undefined && { agent: behind }),
+  };
   const known = state.approvals.some((each) => JSON.stringify(each) === JSON.stringify(own));
   return known ? [] : [{ type: 'approval.decided', ...own }];
 }
@@ -160,20 +168,6 @@ function surroundingsOf(run: LiveRun, spec: AgentToolSpec, { call, record }: Whe
     ...(amnesia && { amnesia }),
   };
 }
-
-/** Whom a waiting run waits for: its own calls and those of its sub-agents. */
-export function asksOf(state: State, runId: string): Ask[] {
-  return askedCalls(state).flatMap((call) => call.asks ?? [askOf(state, runId, call)]);
-}
-
-const askOf = ({ k }: State, run: string, { i, callId, tool, status, attempt }: KernelCall): Ask => ({
-  run,
-  k,
-  i,
-  callId,
-  tool,
-  ...(status === 'unsure' && { uncertain: attempt }),
-});
 
 /** The tool's output: what the extractor says, else the last text, else the final output. */
 async function outputOf(spec: AgentToolSpec, record: RunRecord): Promise<unknown> {

@@ -109,6 +109,8 @@ async function live(job: Job, spec: SystemSpec): Promise<void> {
     for (let round = 0; state.status === 'paused' && round < 40; round++) {
       if (isDecidedOutside(spec)) {
         await decideOutside(runs, runId, { spec, agent: root, happened });
+        // While this process stood still, another may have ended the run: no other try is asked for.
+        if (await isOver(runId)) return;
         state = await stateOf(runs.resume(runId, { ...given, agent: root } as never));
       } else {
         decide(spec, state, happened);
