@@ -16,8 +16,9 @@ import { type Ready, TURNS, WAYS, type Way } from './trace/ways.ts';
 const RUNS = Number(process.argv[2] ?? 3000);
 const PROCESSES = Number(process.argv[3] ?? 7);
 const WARM_UP = 1500;
-/** Alternations in one process, for the difference of two ways that do nearly the same. */
-const ROUNDS = 60;
+/** Pairs of short blocks in one process, for the difference of two ways that do nearly the same, and runs of a block. */
+const PAIRS = 1500;
+const BLOCK = 30;
 
 type Cpu = { readonly main: number; readonly process: number };
 type Measured = Cpu & { readonly bytes: number };
@@ -53,22 +54,37 @@ const sorted = (numbers: readonly number[]): number[] => numbers.toSorted((a, b)
 const least = (numbers: readonly number[]): number => Math.min(...numbers);
 const median = (numbers: readonly number[]): number => sorted(numbers)[numbers.length >> 1] ?? NaN;
 
-/** Tracing that is switched off beside tracing that nobody asked for: the same runs, turn and turn about in this process. */
-async function switchedOff(): Promise<{ readonly percent: number; readonly spans: number }> {
+type SwitchedOff = { readonly percent: number; readonly from: number; readonly to: number; readonly spans: number };
+
+/**
+ * Tracing that is switched off beside tracing that nobody asked for: the same runs in one process, in pairs of short
+ * blocks, each pair in an order of chance. A pair meets the same of what else the machine does, and a block that a
+ * collection or another program falls into is one of many: the median of the differences, and between which two of them
+ * it is with 95 % (a median's interval by its ranks, which supposes no distribution).
+ */
+async function switchedOff(): Promise<SwitchedOff> {
   const ready = await WAYS.off.start('');
-  const rounds: number[] = [];
-  await cpuOf(ready, WARM_UP);
-  const half = async (isOff: boolean): Promise<number> => {
+  const block = async (isOff: boolean): Promise<number> => {
     await WAYS.off.set?.(isOff);
-    return (await cpuOf(ready, 200)).main;
+    return (await cpuOf(ready, BLOCK)).main;
   };
-  for (let round = 0; round < ROUNDS; round++) {
-    // Each is the first of the two as often as the other.
-    const first = await half(round % 2 === 0);
-    const second = await half(round % 2 === 1);
-    rounds.push(round % 2 === 0 ? first / second : second / first);
+  const differences: number[] = [];
+  const bases: number[] = [];
+  for (let pair = -PAIRS / 3; pair < PAIRS; pair++) {
+    const isOffFirst = Math.random() < 0.5;
+    const first = await block(isOffFirst);
+    const second = await block(!isOffFirst);
+    if (pair < 0) continue;
+    const [off, plain] = isOffFirst ? [first, second] : [second, first];
+    differences.push(off - plain);
+    bases.push(plain);
   }
-  return { percent: (median(rounds) - 1) * 100, spans: ready.spans?.() ?? 0 };
+  const inOrder = sorted(differences);
+  const reach = 0.98 * Math.sqrt(PAIRS);
+  const percent = (rank: number): number => ((inOrder[Math.round(rank)] ?? NaN) / median(bases)) * 100;
+  const middle = (PAIRS - 1) / 2;
+  const [from, to] = [percent(middle - reach), percent(middle + reach)];
+  return { percent: percent(middle), from, to, spans: ready.spans?.() ?? 0 };
 }
 
 function inProcess(...args: string[]): unknown {
@@ -104,11 +120,11 @@ function compare(): void {
     const size = way === 'store' ? ((measured[0]?.bytes ?? 0) / 1000).toFixed(1) : '';
     console.log(`| ${title} | ${more('main')} | ${more('process')} | ${without} | ${size} |`);
   }
-  const { percent, spans } = inProcess('switched-off') as { percent: number; spans: number };
+  const { percent, from, to, spans } = inProcess('switched-off') as SwitchedOff;
   console.log(
-    `\nSwitched off, with a processor set: ${percent.toFixed(1)} % of the main thread in an A/B of ${ROUNDS} alternations`,
+    `\nSwitched off, with a processor set: ${percent.toFixed(2)} % of the main thread (95 %: ${from.toFixed(2)} to ${to.toFixed(2)}),`,
   );
-  console.log(`in one process; ${spans} spans made.`);
+  console.log(`${PAIRS} pairs of ${BLOCK} runs in one process; ${spans} spans made.`);
   console.log(
     '\nNot measured: a network, other processes on the same file, files larger than these, redaction of texts',
   );

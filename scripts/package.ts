@@ -1,6 +1,7 @@
 /**
  * Checks the package as it would be published: packed, then read by publint and by "are the types wrong",
- * then unpacked and used where only the built files are: a session in a file, which needs a thread of the build.
+ * then unpacked and used where only the built files are: a session in a file, which needs a thread of the build; and
+ * classes and functions have the names that they are exported by.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +9,12 @@ import { built, conclude, execute, need, withTemporary } from './lib/script.ts';
 import { pack } from './lib/pack.ts';
 
 const USE = `
-import { SQLiteSession } from '@baton/agents';
+import * as all from '@baton/agents';
+// Names are shown by errors, inspectors and loggers. A bundler may change them.
+for (const [name, value] of Object.entries(all)) {
+  if (typeof value === 'function' && value.name !== name) throw new Error(name + ' is called ' + value.name);
+}
+const { SQLiteSession } = all;
 const session = new SQLiteSession('s', { dbPath: 'sessions.db' });
 await session.addItems([{ type: 'message', role: 'user', content: 'kept' }]);
 await session.close();

@@ -30,6 +30,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   durable: 6,
   testing: 6,
   cassettes: 6,
+  extensions: 6,
   server: 6,
   cli: 7,
   'index.ts': 8,

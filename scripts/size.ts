@@ -1,17 +1,26 @@
 /**
- * What an import costs a user: bundled, minified and gzipped, per import; and what an install costs on disk.
+ * What an import costs a user: what Node loads for it; bundled, minified and gzipped, per import; and what an install
+ * costs on disk.
  *
  * Limits stand in size-limits.json. What the code imports late, and Node's own modules, are not counted.
  */
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
+import { loadOf } from './lib/load.ts';
 import { pack } from './lib/pack.ts';
 import { at, built, conclude, execute, need, withTemporary } from './lib/script.ts';
 
 type ImportLimit = { what: string; entry: string; names: string[] | '*'; gzipKB: number };
-type Limits = { imports: ImportLimit[]; install: { with: string[]; MB: number; packages: number } };
+/** What Node may load at once for a file: the time of an import is made of these (decisions/090). */
+type LoadLimit = { entry: string; KB: number; files: number; builtins: string[] };
+type Limits = {
+  load: LoadLimit;
+  leftover: { entry: string; KB: number };
+  imports: ImportLimit[];
+  install: { with: string[]; MB: number; packages: number };
+};
 
 /** What is asked for late, if ever, is left where it is. */
 const late: Plugin = {
@@ -22,6 +31,42 @@ const late: Plugin = {
     );
   },
 };
+
+function checkLoad({ entry, KB, files: most, builtins: allowed }: LoadLimit): readonly string[] {
+  const { files, bytes, builtins } = loadOf(at(dirname(entry)), basename(entry));
+  const kilobytes = bytes / 1000;
+  console.log(`${entry} loads at once ${kilobytes.toFixed(0)} KB, limit ${KB}; ${files.length} files, limit ${most}`);
+  const problems: string[] = [];
+  if (kilobytes > KB) problems.push(`${entry} loads ${kilobytes.toFixed(0)} KB at once, over its limit`);
+  if (files.length > most) problems.push(`${entry} loads too many files at once: ${files.join(', ')}`);
+  const dear = builtins.filter((name) => !allowed.includes(name));
+  if (dear.length > 0) problems.push(`${entry} loads ${dear.join(', ')} of Node at once: see src/protocol/node.ts`);
+  return problems;
+}
+
+/** KB that a bundler keeps of a file although nothing of it is used: what it cannot know to be pure. */
+async function leftoverKB(entry: string): Promise<number> {
+  const kept: Plugin = {
+    name: 'kept',
+    setup: (bundle) => {
+      bundle.onResolve({ filter: /^[./]/ }, ({ path, resolveDir, kind }) =>
+        kind === 'dynamic-import' ? { path, external: true } : { path: resolve(resolveDir, path), sideEffects: true },
+      );
+    },
+  };
+  const { outputFiles } = await build({
+    stdin: { contents: `import ${JSON.stringify(at(entry))};`, resolveDir: at(), loader: 'js' },
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    plugins: [kept],
+    write: false,
+    logLevel: 'error',
+  });
+  return (outputFiles[0]?.contents ?? '').length / 1000;
+}
 
 async function gzipKB({ entry, names }: ImportLimit): Promise<number> {
   const path = JSON.stringify(at(entry));
@@ -68,7 +113,13 @@ async function main(): Promise<void> {
   need('size', 'src/index.ts');
   built();
   const limits: Limits = JSON.parse(readFileSync(at('scripts/size-limits.json'), 'utf8'));
-  const problems: string[] = [];
+  const problems = [...checkLoad(limits.load)];
+  const leftover = await leftoverKB(limits.leftover.entry);
+  console.log(
+    `${limits.leftover.entry} leaves ${leftover.toFixed(1)} KB where nothing is used, limit ${limits.leftover.KB}`,
+  );
+  if (leftover > limits.leftover.KB)
+    problems.push(`${limits.leftover.entry} has more at its top that is not marked as pure`);
   for (const limit of limits.imports) {
     if (!existsSync(at(limit.entry))) {
       problems.push(`${limit.what}: ${limit.entry} does not exist`);

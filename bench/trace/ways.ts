@@ -23,7 +23,7 @@ type Definition = {
   /** Switches on or off what this way switched. */
   set?(isOff: boolean): Promise<void>;
 };
-export type Way = 'plain' | 'off' | 'memory' | 'store' | 'opentelemetry' | 'published-off' | 'published';
+export type Way = 'plain' | 'off' | 'memory' | 'listener' | 'store' | 'opentelemetry' | 'published-off' | 'published';
 
 const own = (): Promise<typeof Own> => import(new URL('../../dist/index.js', import.meta.url).href);
 const published = (): Promise<typeof Published> => import('@openai/agents');
@@ -111,6 +111,11 @@ export const WAYS: Record<Way, Definition> = {
   },
   memory: {
     title: 'to memory',
+    base: 'plain',
+    start: () => ownWith((sdk) => [new sdk.MemoryTraceProcessor()]),
+  },
+  listener: {
+    title: 'to a processor of your own, which keeps spans',
     base: 'plain',
     start: () => {
       let kept: unknown[] = [];

@@ -13,11 +13,11 @@ import {
   enabledOf,
   type FunctionTool,
   type HostedTool,
-  qualifiedName,
   type ToolCallDetails,
   type ToolInputParameters,
 } from '../tools/index.ts';
 import { type AgentTool, type AgentToolOptions, type AgentToolParameters, agentAsTool } from './as-tool.ts';
+import { checkOutputType, checkTools, checkToolUse, notAHandoff } from './check-options.ts';
 import type { InputGuardrail, OutputGuardrail } from './guardrail.ts';
 import { getHandoff, Handoff } from './handoff.ts';
 import { AgentHooks } from './hooks.ts';
@@ -160,9 +160,9 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
 
   constructor(config: AgentOptions<TContext, TOutput>) {
     super();
-    if (typeof config.name !== 'string' || config.name.trim() === '') {
+    if (typeof config?.name !== 'string' || config.name.trim() === '') {
       throw new UserError(
-        `Agent must have a name: "name" is ${JSON.stringify(config.name)}. Give it a non-blank string.`,
+        `Agent must have a name: "name" is ${JSON.stringify(config?.name)}. Give it a non-blank string.`,
       );
     }
     this.name = config.name;
@@ -182,8 +182,11 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
     this.resetToolChoice = config.resetToolChoice ?? true;
     checkTimeout(this.modelSettings.timeoutMs);
     checkToolUse(this.name, this.toolUseBehavior);
+    checkOutputType(this.name, this.outputType);
     this.#explicit = { tools: config.tools !== undefined, modelSettings: config.modelSettings !== undefined };
-    checkNames(this.name, this.#self.tools, this.handoffs);
+    checkTools(this.name, this.#self.tools);
+    for (const target of this.handoffs)
+      if (!(target instanceof Agent) && !(target instanceof Handoff)) throw notAHandoff(this.name, target);
     if (config.handoffOutputTypeWarningEnabled !== false) warnOfOutputTypes(this.name, this.outputType, this.handoffs);
   }
 
@@ -344,35 +347,6 @@ const withCause = <E extends Error>(error: E, cause: unknown): E => Object.assig
 
 const implicitSettings = (model: string | Model): ModelSettings =>
   typeof model === 'string' ? getDefaultModelSettings(model === '' ? undefined : model) : {};
-
-function checkNames(agent: string, tools: readonly Tool[], handoffs: readonly unknown[]): void {
-  const names = new Set<string>();
-  for (const tool of tools) {
-    if (tool.type !== 'function') continue;
-    const name = qualifiedName(tool);
-    if (names.has(name)) {
-      throw new UserError(`Agent "${agent}" has two function tools named "${name}". Give one of them another name.`);
-    }
-    names.add(name);
-  }
-  for (const target of handoffs) {
-    if (target instanceof Agent || target instanceof Handoff) continue;
-    throw new UserError(
-      `Agent "${agent}": "handoffs" takes agents and handoffs, but got ${typeof target}. Pass the agent or handoff(agent).`,
-    );
-  }
-}
-
-function checkToolUse(agent: string, behavior: unknown): void {
-  if (behavior === 'run_llm_again' || behavior === 'stop_on_first_tool' || typeof behavior === 'function') return;
-  if (typeof behavior === 'object' && behavior !== null && 'stopAtToolNames' in behavior) {
-    if (Array.isArray(behavior.stopAtToolNames)) return;
-  }
-  throw new UserError(
-    `Agent "${agent}": toolUseBehavior is ${JSON.stringify(behavior)}. ` +
-      "Use 'run_llm_again', 'stop_on_first_tool', { stopAtToolNames: [...] } or a function.",
-  );
-}
 
 function warnOfOutputTypes(name: string, own: AgentOutputType, handoffs: readonly (AnyAgent | Handoff)[]): void {
   const types = new Set<unknown>([

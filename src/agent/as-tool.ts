@@ -94,6 +94,19 @@ export type AgentToolOptions<
   outputGuardrails?: ToolOutputGuardrailDefinition<TContext>[];
 };
 
+/** Options of an agent tool that takes `{ input: string }`. */
+export type AgentToolOptionsWithDefault<TContext, TOutput extends AgentOutputType> = Omit<
+  AgentToolOptions<TContext, TOutput>,
+  'parameters'
+> & { parameters?: undefined };
+
+/** Options of an agent tool with parameters of its own. */
+export type AgentToolOptionsWithParameters<
+  TContext,
+  TOutput extends AgentOutputType,
+  TParameters extends AgentToolParameters,
+> = AgentToolOptions<TContext, TOutput, TParameters> & { parameters: TParameters };
+
 /** What the run room needs to carry out an agent tool. */
 export type AgentToolSpec = {
   readonly agent: AnyAgent;

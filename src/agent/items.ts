@@ -14,6 +14,7 @@ import type {
   ToolSearchCallItem,
   ToolSearchOutputItem,
 } from '../protocol/items.ts';
+import { toSmartString } from '../tools/output.ts';
 import type { AnyAgent } from './agent.ts';
 
 type Plain = { type: string; rawItem?: ModelItem; agent?: { name: string } };
@@ -106,8 +107,9 @@ export class RunToolCallOutputItem extends AgentItem {
     return this.rawItem.callId;
   }
 
-  override toJSON(): Plain & { output: unknown } {
-    return { ...super.toJSON(), output: this.output };
+  override toJSON(): Plain & { output: string; customData?: unknown } {
+    const { output, customData } = this;
+    return { ...super.toJSON(), output: toSmartString(output), ...(customData !== undefined && { customData }) };
   }
 }
 
@@ -192,17 +194,25 @@ export class RunToolApprovalItem extends AgentItem {
    * does not, `confirm` says that it did happen.
    */
   readonly uncertain: number | undefined;
+  /** The tool's name. */
+  readonly toolName: string;
   // oxlint-disable-next-line eslint/max-params -- the published parameters, and one of ours
-  constructor(rawItem: FunctionCallItem | HostedToolCallItem, agent: AnyAgent, runId?: string, uncertain?: number) {
+  constructor(
+    rawItem: FunctionCallItem | HostedToolCallItem,
+    agent: AnyAgent,
+    toolName: string = rawItem.name,
+    { runId, uncertain }: { runId?: string; uncertain?: number } = {},
+  ) {
     super(agent);
     this.rawItem = rawItem;
+    this.toolName = toolName;
     this.runId = runId;
     this.uncertain = uncertain;
   }
 
   /** The tool's name. */
   get name(): string {
-    return this.rawItem.name;
+    return this.toolName;
   }
 
   /** The arguments, as the model wrote them. */
@@ -212,6 +222,10 @@ export class RunToolApprovalItem extends AgentItem {
 
   get callId(): string | undefined {
     return 'callId' in this.rawItem ? this.rawItem.callId : this.rawItem.id;
+  }
+
+  override toJSON(): Plain & { toolName: string } {
+    return { ...super.toJSON(), toolName: this.toolName };
   }
 }
 

@@ -44,6 +44,27 @@ export function wholeOf(
   throw new UserError(`--${name} is ${JSON.stringify(text)}. Give a whole number from ${least} to ${most}.`);
 }
 
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/**
+ * A point in time, in milliseconds since the epoch: so long ago (`12h`), or a date with or without a time of day, which
+ * is local where it names no zone.
+ *
+ * @throws UserError for what is neither
+ */
+export function momentOf(parsed: Parsed, name: string): number | undefined {
+  const text = textOf(parsed, name);
+  if (text === undefined) return undefined;
+  const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  if (count !== undefined) return Date.now() - Number(count) * (UNITS[unit ?? ''] ?? 0);
+  // A date alone would be one of Greenwich.
+  const at = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text);
+  if (!Number.isNaN(at)) return at;
+  throw new UserError(
+    `--${name} is ${JSON.stringify(text)}. Give how long ago (30m, 12h, 7d) or a time (2026-11-25, 2026-11-25T22:00).`,
+  );
+}
+
 /** The store that the options name: a folder or a file. */
 export function openStore(parsed: Parsed): Promise<TraceStore> {
   const said = textOf(parsed, 'store');

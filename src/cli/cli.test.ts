@@ -6,17 +6,24 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   Agent,
+  type AgentOutputItem,
+  createCustomSpan,
+  createPrices,
   run,
+  Runner,
+  setDefaultPrices,
   setTraceProcessors,
   setTracingDisabled,
   tool,
   TraceStoreProcessor,
+  Usage,
   withCustomSpan,
+  withTrace,
 } from '../index.ts';
-import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
+import { assistantMessage, functionCall, modelError, modelResponse, ScriptedModel } from '../testing/index.ts';
 import { baton } from './baton.ts';
 import { cost, duration, tokens } from './format.ts';
-import { colourful, harmless, jsonLine, paintFor, plain } from './terminal.ts';
+import { clip, colourful, fit, harmless, jsonLine, paintFor, plain, widthOf, wrap } from './terminal.ts';
 
 const NOTHING = { type: 'object', properties: {}, required: [], additionalProperties: false } as const;
 const EVIL = '\u001B]0;owned\u0007\u001B[2J\r\n\u009B31m\u202Eevil\u2066';
@@ -57,12 +64,18 @@ async function leaveRuns(): Promise<void> {
   });
   const model = new ScriptedModel([[functionCall('look', {}, { callId: 'c' })], [assistantMessage(EVIL)]]);
   await run(new Agent({ name: `Agent ${EVIL}`, model, tools: [look] }), EVIL);
-  await run(new Agent({ name: 'Broken', model: new ScriptedModel([]) }), 'hi').catch(() => undefined);
+  const broken = new Agent({ name: 'Broken', model: new ScriptedModel([]) });
+  await new Runner({ groupId: 'g' }).run(broken, 'hi').catch(() => undefined);
   await processor.shutdown();
 }
 
-const listed = async (): Promise<{ runId: string; agent: string; status: string }[]> =>
+const listed = async (): Promise<{ runId: string; traceId: string; agent: string; status: string }[]> =>
   JSON.parse((await say(['runs', '--store', path, '--json'])).out);
+
+const runTimes = async (): Promise<readonly [number, number]> => {
+  const [newest, oldest] = JSON.parse((await say(['runs', '--store', path, '--json'])).out);
+  return [newest.startedAt, oldest.startedAt];
+};
 
 describe('runs', () => {
   test('are listed newest first, with what went wrong', async () => {
@@ -73,7 +86,7 @@ describe('runs', () => {
     expect(lines[0]).toMatch(/run +began +status +agent +turns +time +tokens +cost/);
     expect(lines[1]).toMatch(/failed +Broken/);
     expect(lines[2]).toMatch(/✗ ./);
-    expect(lines[3]).toMatch(/finished +Agent .*2 /);
+    expect(lines.at(-1)).toMatch(/finished +Agent .*2 /);
   });
 
   test('are found by status and agent', async () => {
@@ -83,6 +96,29 @@ describe('runs', () => {
     expect((await say(['runs', '--store', path, '--limit', '1', '--json'])).out.match(/"runId"/g)).toHaveLength(1);
   });
 });
+
+test(
+  'runs of a time and of a group are found, and a narrow terminal leaves columns out',
+  { timeout: 60_000 },
+  async () => {
+    await leaveRuns();
+    const count = async (...more: string[]): Promise<number> =>
+      JSON.parse((await say(['runs', '--store', path, '--json', ...more])).out.replace(/^No runs.*/, '[]')).length;
+    expect(await count('--since', '1h')).toBe(2);
+    expect(await count('--until', '1h')).toBe(0);
+    expect(await count('--since', '2020-01-01', '--until', '2020-01-02T12:00Z')).toBe(0);
+    expect(await count('--until', new Date().toISOString(), '--limit', '1')).toBe(1);
+    const [newest, oldest] = await runTimes();
+    expect(await count('--until', new Date(oldest).toISOString())).toBe(newest === oldest ? 2 : 1);
+    expect(await count('--group', 'g')).toBe(1);
+    expect(await count('--group', 'h')).toBe(0);
+    for (const columns of [120, 100, 80, 70]) {
+      const lines = (await say(['runs', '--store', path, '--agent', 'Broken'], { columns })).out.split('\n');
+      for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(columns);
+      expect(lines[0]).toMatch(/^run .*began .*status .*agent .*cost$/);
+    }
+  },
+);
 
 describe('trace', () => {
   test('is a waterfall under a line of facts', async () => {
@@ -110,7 +146,7 @@ describe('trace', () => {
     await leaveRuns();
     const [broken] = await listed();
     const { out } = await say(['trace', broken?.runId ?? '', '--store', path]);
-    expect(out.split('\n').slice(2, 6)).toEqual([
+    expect(out.replaceAll('\n  ', ' ').split('\n').slice(2, 6)).toEqual([
       '',
       expect.stringMatching(/^✗ generation: Error in model call .*UnexpectedModelCallError/),
       '',
@@ -118,12 +154,107 @@ describe('trace', () => {
     ]);
   });
 
-  test('fits a narrow terminal', async () => {
+  test('fits a narrow terminal', { timeout: 60_000 }, async () => {
     await leaveRuns();
     const [, first] = await listed();
-    const { out } = await say(['trace', first?.runId ?? '', '--store', path, '--content'], { columns: 80 });
-    for (const line of out.split('\n')) expect(Array.from(line).length).toBeLessThanOrEqual(80);
+    for (const columns of [80, 60, 40]) {
+      const { out } = await say(['trace', first?.runId ?? '', '--store', path, '--content'], { columns });
+      // The first line has the id and names, which are there to be copied.
+      for (const line of out.split('\n').slice(1)) expect(widthOf(line)).toBeLessThanOrEqual(Math.max(columns, 54));
+      expect(out).toContain(first?.traceId);
+    }
   });
+
+  test('tells an error and what was said in full, in as many lines as it takes', { timeout: 60_000 }, async () => {
+    const processor = new TraceStoreProcessor({ path });
+    setTraceProcessors([processor]);
+    setTracingDisabled(false);
+    const fault = `upstream ${'is over capacity, '.repeat(20)}request 4711`;
+    const model = new ScriptedModel([modelError(new Error(fault))]);
+    await run(new Agent({ name: 'A', model, instructions: 'word '.repeat(40).trim() }), 'hi').catch(() => undefined);
+    await processor.shutdown();
+    const [failed] = await listed();
+    const flat = (text: string): string => text.replaceAll(/\s*\n\s*/g, ' ');
+    const { out } = await say(['trace', failed?.runId ?? '', '--store', path, '--content'], { columns: 50 });
+    expect(flat(out)).toContain(`Error: ${fault}`);
+    expect(flat(out)).toContain(`instructions: ${'word '.repeat(40).trim()}`);
+    expect(flat((await say(['runs', '--store', path], { columns: 50 })).out)).toContain(fault);
+  });
+
+  test(
+    'draws spans that are nested deeper than the stack or the terminal, and says how many failed',
+    { timeout: 60_000 },
+    async () => {
+      const processor = new TraceStoreProcessor({ path });
+      setTraceProcessors([processor]);
+      setTracingDisabled(false);
+      await withTrace('deep', async () => {
+        await run(new Agent({ name: 'A', model: new ScriptedModel([[assistantMessage('x')]]) }), 'hi');
+        let parent: ReturnType<typeof createCustomSpan> | undefined;
+        const spans = Array.from({ length: 6_000 }, (_, n) => {
+          parent = createCustomSpan({ data: { name: `level ${n}` } }, parent);
+          parent.start();
+          return parent;
+        });
+        for (const span of spans.toReversed()) span.end();
+        for (let n = 0; n < 30; n++)
+          await withCustomSpan(() => Promise.reject(new Error(`no ${n}`)), { data: { name: 'bad' } }).catch(
+            () => undefined,
+          );
+      });
+      await processor.shutdown();
+      const [only] = await listed();
+      const { out } = await say(['trace', only?.traceId ?? '', '--store', path], { columns: 60 });
+      const lines = out.split('\n');
+      expect(lines.filter((line) => line.includes('level'))).toHaveLength(6_000);
+      for (const line of lines.slice(1)) expect(widthOf(line)).toBeLessThanOrEqual(60);
+      expect(lines).toContain('✗ and 10 more');
+    },
+  );
+
+  test(
+    'has the cost of a run on its line, with those of its sub-agents and guardrails',
+    { timeout: 60_000 },
+    async () => {
+      const processor = new TraceStoreProcessor({ path });
+      setTraceProcessors([processor]);
+      setTracingDisabled(false);
+      setDefaultPrices(createPrices({ catalog: false, models: { 'acme/small': { input: 1000, output: 1000 } } }));
+      try {
+        const priced = (...outputs: AgentOutputItem[][]): ScriptedModel => {
+          const usage = new Usage({ inputTokens: 900, outputTokens: 100, totalTokens: 1000 });
+          const model = new ScriptedModel(outputs.map((output) => modelResponse({ output, usage })));
+          return Object.assign(model, { origin: { provider: 'acme', model: 'small' } });
+        };
+        const expert = new Agent({ name: 'Expert', model: priced([assistantMessage('yes')]) });
+        const checker = new Agent({ name: 'Checker', model: priced([assistantMessage('fine')]) });
+        const boss = new Agent({
+          name: 'Boss',
+          model: priced([functionCall('ask', { input: '?' }, { callId: 'c' })], [assistantMessage('done')]),
+          tools: [expert.asTool({ toolName: 'ask', toolDescription: '' })],
+          inputGuardrails: [
+            {
+              name: 'check',
+              execute: async ({ input }) => ({
+                tripwireTriggered: false,
+                outputInfo: (await run(checker, input)).output,
+              }),
+            },
+          ],
+        });
+        const { cost: known } = await run(boss, 'go');
+        await processor.shutdown();
+        const [only] = await listed();
+        expect(known.usd).toBe(4);
+        const { out } = await say(['trace', only?.runId ?? '', '--store', path]);
+        expect(out.split('\n')[1]).toContain('3600→400 tokens · $4.00');
+        expect(out).toMatch(/^▶ Agent workflow \(finished\) .* 3600→400 +\$4\.00$/m);
+        expect(out.match(/▶ Agent workflow \(finished\) .* 900→100 +\$1\.00$/gm)).toHaveLength(2);
+      } finally {
+        setDefaultPrices(undefined);
+      }
+    },
+  );
 });
 
 test('nothing that an agent said reaches the terminal as a control, in any command', { timeout: 60_000 }, async () => {
@@ -148,8 +279,29 @@ test('nothing that an agent said reaches the terminal as a control, in any comma
 test('harmless text is one line without controls, whatever it was', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
-      expect(harmless(text)).not.toMatch(/[\p{Cc}\u202A-\u202E\u2028\u2029\u2066-\u2069]/u);
+      expect(harmless(text)).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u);
       expect(JSON.parse(jsonLine([text]))).toEqual([text]);
+    }),
+  );
+});
+
+test('what is not seen is shown, in text and in JSON', () => {
+  const smuggled = `pay\u{E0061}\u{E0062}\u{E0100}\u3164\u200B`;
+  expect(harmless(smuggled)).toBe('pay·····');
+  expect(jsonLine(smuggled)).toBe(String.raw`"pay\udb40\udc61\udb40\udc62\udb40\udd00\u3164\u200b"`);
+  expect(JSON.parse(jsonLine(smuggled))).toBe(smuggled);
+});
+
+test('texts are cut, filled and parted by the columns that they take', () => {
+  expect([widthOf('abc'), widthOf('日本'), widthOf('e\u0301'), widthOf('🚀')]).toEqual([3, 4, 1, 2]);
+  expect(clip('日本語', 5)).toBe('日本…');
+  expect(fit('日本', 6)).toBe('日本  ');
+  expect(wrap('one two three four five six', 20, '  ')).toEqual(['one two three four', '  five six']);
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.integer({ min: 22, max: 60 }), (text, columns) => {
+      const lines = wrap(text, columns, '  ');
+      for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(columns);
+      expect(lines.join('').replaceAll(/\s/g, '')).toBe(text.replaceAll(/\s/g, ''));
     }),
   );
 });
@@ -169,12 +321,20 @@ test.each([
   [['runs', '--status', 'odd'], 2, /Give one of running, paused/],
   [['runs', '--wrong'], 2, /--wrong/],
   [['runs', 'extra'], 2, /one argument too many: "extra"/],
+  [['runs', '--since', 'tomorrow'], 2, /--since is "tomorrow"\. Give how long ago \(30m, 12h, 7d\)/],
   [['trace'], 2, /Which run\?/],
   [['graph', 'nowhere.ts'], 2, /There is no file .*nowhere\.ts/],
   [['\u001B[2Jx'], 2, /there is no command "\\u001b\[2Jx"/],
 ])('%j is refused kindly', async (args, code, message) => {
   const said = await say([...args, ...(args[0] === 'runs' && args.length === 1 ? ['--store', dir] : [])]);
   expect(said).toMatchObject({ code, out: '', err: expect.stringMatching(message) });
+});
+
+test('a run that is not there is a failure, not a misunderstanding', async () => {
+  await leaveRuns();
+  const said = await say(['trace', 'run_nope', '--store', path]);
+  expect(said).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^baton: No run or trace "run_nope" in/) });
+  expect(said.err).not.toContain('--content');
 });
 
 test('help lists the commands, and each tells its options', async () => {

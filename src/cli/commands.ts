@@ -22,6 +22,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'draws the agents of a module as Mermaid or DOT',
     load: async () => (await import('./graph.ts')).graph,
   },
+  resume: {
+    summary: 'goes on with a durable run that failed or was lost',
+    load: async () => (await import('./resume.ts')).resume,
+  },
   worker: {
     summary: 'goes on with durable runs whose process has gone',
     load: async () => (await import('./worker.ts')).worker,

@@ -17,6 +17,9 @@ export function count(n: number): string {
 export const tokens = (input: number, output: number): string =>
   input + output === 0 ? '' : `${count(input)}→${count(output)}`;
 
+/** `1 turn`, `2 turns`. */
+export const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
 /**
  * Of integers of 10^-9 US dollars. Where some calls have no price it says so: `≥ $0.0120`, or nothing where no price
  * is known at all.
@@ -28,10 +31,10 @@ export function cost(nanoUsd: number, unpricedCalls: number): string {
   return unpricedCalls > 0 ? `≥ ${text}` : text;
 }
 
-/** `2026-11-25 14:03:07`, local time. */
-export function time(at: number): string {
+/** `2026-11-25 14:03:07`, local time; `short` is without the year. */
+export function time(at: number, { short = false } = {}): string {
   const date = new Date(at);
   const two = (n: number): string => String(n).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const day = `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${short ? '' : `${date.getFullYear()}-`}${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }

@@ -20,6 +20,10 @@ test('metrics shows the five with their samples, and JSON; without a file it say
   const path = join(folder, 'traces.db');
   await expect(metrics.run(['--store', folder], terminal())).rejects.toThrow(/enableMetrics/);
   const store = openMetricsStore({ path });
+  await store.window(0, 1);
+  const empty = terminal();
+  expect(await metrics.run(['--store', path], empty)).toBe(0);
+  expect(empty.lines.at(-1)).toMatch(/^No run that ended is counted in .*enableMetrics\(/);
   for (let n = 0; n < 4; n++) {
     await store.add(
       observation({ endedAt: Date.now() - 60_000, handoffs: 1, handoffsGood: n > 0 ? 1 : 0, tripped: n > 2 ? 1 : 0 }),
@@ -33,6 +37,7 @@ test('metrics shows the five with their samples, and JSON; without a file it say
   expect(words[1]).toBe('guardrail trip rate 25.0 % 4 sessions');
   expect(words[2]).toBe('handoff success 75.0 % 4 handoffs');
   expect(words[3]).toBe('cost per run $0.00100 4 of 4 runs priced');
+  expect(words).toHaveLength(5);
   expect(words[4]).toMatch(
     /^p95 time to completion .* s 4 runs, 0 slow$|^p95 time to completion .* ms 4 runs, 0 slow$/,
   );

@@ -6,9 +6,10 @@ import { openMetricsStore, type WindowSums } from '../trace/metrics/index.ts';
 import { traceStorePath } from '../trace/store/location.ts';
 import { parse, STORE_OPTIONS, textOf, wholeOf } from './arguments.ts';
 import type { Command } from './command.ts';
-import { duration } from './format.ts';
-import { fit, jsonLine, type Terminal } from './terminal.ts';
+import { counted, duration } from './format.ts';
+import { fit, harmless, jsonLine, type Terminal } from './terminal.ts';
 
+const HOW = 'A program counts its runs there after enableMetrics({ store: openMetricsStore() }).';
 const HOUR_MS = 3_600_000;
 const MOST_HOURS = 90 * 24;
 
@@ -21,7 +22,7 @@ export const metrics: Command = {
     const [said, tenant] = [textOf(parsed, 'store'), textOf(parsed, 'tenant')];
     const path = said === undefined || !said.endsWith('.db') ? traceStorePath(said) : said;
     if (!existsSync(path)) {
-      throw new UserError(`There are no metrics at ${path}. enableMetrics({ store: openMetricsStore() }) keeps them.`);
+      throw new UserError(`There are no metrics at ${path}. ${HOW}`);
     }
     const store = openMetricsStore({ path, ...(tenant !== undefined && { tenant }) });
     try {
@@ -31,6 +32,7 @@ export const metrics: Command = {
       const { activeSeconds: _, ...told } = window;
       if (parsed.values['json'] === true) terminal.out(jsonLine({ ...told, activeSecondsP95: p95 ?? null }));
       else list(window, p95, terminal);
+      if (window.sums.runs === 0) terminal.err(harmless(`No run that ended is counted in ${path}. ${HOW}`));
     } finally {
       await store.close();
     }
@@ -44,11 +46,15 @@ function list({ sums, ...window }: WindowSums, p95: number | undefined, { out, p
   const turns = window.turnsMean === undefined ? 'no data' : `${window.turnsMean.toFixed(1)}, p95 ${window.turnsP95}`;
   const cost = priced === 0 ? 'no data' : `$${(sums.nanoUsd / priced / 1e9).toFixed(5)}`;
   const rows: readonly (readonly [string, string, string])[] = [
-    ['turns per session', turns, `${window.sessions} sessions`],
-    ['guardrail trip rate', share(window.sessionsTripped, window.sessions), `${window.sessions} sessions`],
-    ['handoff success', share(handoffsGood, handoffs), `${handoffs} handoffs`],
-    ['cost per run', cost, `${priced} of ${runs} runs priced`],
-    ['p95 time to completion', p95 === undefined ? 'no data' : duration(p95 * 1000), `${runs} runs, ${slow} slow`],
+    ['turns per session', turns, counted(window.sessions, 'session')],
+    ['guardrail trip rate', share(window.sessionsTripped, window.sessions), counted(window.sessions, 'session')],
+    ['handoff success', share(handoffsGood, handoffs), counted(handoffs, 'handoff')],
+    ['cost per run', cost, `${priced} of ${counted(runs, 'run')} priced`],
+    [
+      'p95 time to completion',
+      p95 === undefined ? 'no data' : duration(p95 * 1000),
+      `${counted(runs, 'run')}, ${slow} slow`,
+    ],
   ];
   for (const [name, value, samples] of rows) out(`${fit(name, 24)}${paint('bold', fit(value, 20))}${samples}`);
 }

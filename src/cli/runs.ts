@@ -1,34 +1,84 @@
 /** `baton runs`: the newest runs, a line each. */
 import { UserError } from '../protocol/errors.ts';
-import type { StoredRun } from '../trace/store/index.ts';
-import { openStore, parse, STORE_OPTIONS, textOf, wholeOf } from './arguments.ts';
+import type { RunsFilter, StoredRun, TraceStore } from '../trace/store/index.ts';
+import { momentOf, openStore, parse, STORE_OPTIONS, textOf, wholeOf } from './arguments.ts';
 import type { Command } from './command.ts';
 import { cost, duration, time, tokens } from './format.ts';
-import { type Colour, clip, fit, harmless, jsonLine, type Paint, type Terminal } from './terminal.ts';
+import { type Colour, fit, harmless, jsonLine, type Paint, type Terminal, widthOf, wrap } from './terminal.ts';
 
 const STATUSES = ['running', 'paused', 'finished', 'failed', 'cancelled', 'interrupted'] as const;
+const PAGE = 1000;
 
 export const runs: Command = {
-  usage: `baton runs [--status ${STATUSES.join('|')}] [--agent <name>] [--limit <1 to 1000, default 20>]
-           [--json] [--store <folder or .db file>] [--tenant <name>]`,
+  usage: `baton runs [--status ${STATUSES.join('|')}]
+           [--agent <name>] [--group <id>] [--since <12h, 7d or 2026-11-25T22:00>] [--until <likewise>]
+           [--limit <1 to 1000, default 20>] [--json] [--store <folder or .db file>] [--tenant <name>]`,
   async run(args, terminal) {
-    const flags = { status: { type: 'string' }, agent: { type: 'string' }, limit: { type: 'string' } } as const;
+    const text = { type: 'string' } as const;
+    const flags = { status: text, agent: text, group: text, since: text, until: text, limit: text } as const;
     const parsed = parse(args, { ...STORE_OPTIONS, ...flags, json: { type: 'boolean' } }, 0);
     const status = statusOf(textOf(parsed, 'status'));
     const agent = textOf(parsed, 'agent');
-    const limit = wholeOf(parsed, 'limit', { least: 1, most: 1000 }) ?? 20;
+    const since = momentOf(parsed, 'since');
+    const wanted = {
+      limit: wholeOf(parsed, 'limit', { least: 1, most: 1000 }) ?? 20,
+      group: textOf(parsed, 'group'),
+      until: momentOf(parsed, 'until'),
+    };
+    const filter = { ...(status && { status }), ...(agent !== undefined && { agent }) };
     const store = await openStore(parsed);
     try {
-      const found = await store.runs({ limit, ...(status && { status }), ...(agent !== undefined && { agent }) });
+      const { found, isAll } = await find(store, { ...filter, ...(since !== undefined && { since }) }, wanted);
       if (parsed.values['json'] === true) terminal.out(jsonLine(found));
       else if (found.length === 0) terminal.out(`No runs like that in ${harmless(store.path)}.`);
       else list(found, terminal);
+      if (!isAll) terminal.err(`Only ${MOST_PAGES * PAGE} runs were looked at. Choose others by --since and --until.`);
     } finally {
       await store.close();
     }
     return 0;
   },
 };
+
+type Wanted = { readonly limit: number; readonly group: string | undefined; readonly until: number | undefined };
+
+/** What the store does not look for is looked for here, a page after the other, among so many runs. */
+const MOST_PAGES = 20;
+
+type Found = { readonly found: readonly StoredRun[]; readonly isAll: boolean };
+
+async function find(store: TraceStore, filter: RunsFilter, { limit, group, until }: Wanted): Promise<Found> {
+  if (group === undefined && until === undefined) {
+    return { found: await store.runs({ ...filter, limit }), isAll: true };
+  }
+  const found: StoredRun[] = [];
+  let before = until === undefined ? undefined : await keyAfter(store, until + SLACK_MS);
+  for (let pages = 0; pages < MOST_PAGES; pages++) {
+    const page = await store.runs({ ...filter, limit: PAGE, ...(before !== undefined && { before }) });
+    const isMeant = ({ groupId, startedAt }: StoredRun): boolean =>
+      (group === undefined || groupId === group) && (until === undefined || startedAt <= until);
+    found.push(...page.filter(isMeant));
+    before = page.at(-1)?.key;
+    if (page.length < PAGE || found.length >= limit) return { found: found.slice(0, limit), isAll: true };
+  }
+  return { found, isAll: false };
+}
+
+/** Runs are stored soon after they begin, in nearly the same order. */
+const SLACK_MS = 60_000;
+
+/** A key that no run which began until then has, or a greater one: by halves, as keys grow with time. */
+async function keyAfter(store: TraceStore, until: number): Promise<number> {
+  const [newest] = await store.runs({ limit: 1 });
+  let [low, high] = [0, (newest?.key ?? 0) + 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    const [run] = await store.runs({ limit: 1, before: middle });
+    if (run && run.startedAt > until) high = middle - 1;
+    else low = middle;
+  }
+  return low;
+}
 
 function statusOf(text: string | undefined): StoredRun['status'] | undefined {
   const status = STATUSES.find((one) => one === text);
@@ -51,29 +101,72 @@ const COLOURS: Readonly<Record<StoredRun['status'], Colour>> = {
 export const paintStatus = (paint: Paint, status: StoredRun['status'], text: string = status): string =>
   paint(COLOURS[status], text);
 
+type Column = {
+  readonly head: string;
+  readonly of: (run: StoredRun) => string;
+  readonly most?: number;
+  readonly side?: 'right';
+  readonly paint?: (paint: Paint, run: StoredRun, text: string) => string;
+};
+
+const BEGAN: Column = { head: 'began', of: ({ startedAt }) => time(startedAt) };
+const TOKENS: Column = {
+  head: 'tokens',
+  side: 'right',
+  of: ({ inputTokens, outputTokens }) => tokens(inputTokens, outputTokens),
+};
+const TURNS: Column = { head: 'turns', side: 'right', of: ({ turns }) => String(turns) };
+const TIME: Column = {
+  head: 'time',
+  side: 'right',
+  of: ({ status, activeMs }) => (status === 'running' ? '' : duration(activeMs)),
+};
+const COLUMNS: readonly Column[] = [
+  { head: 'run', most: 40, of: ({ runId }) => harmless(runId) },
+  BEGAN,
+  { head: 'status', of: ({ status }) => status, paint: (paint, { status }, text) => paintStatus(paint, status, text) },
+  { head: 'agent', most: 24, of: ({ agent = '' }) => harmless(agent), paint: (paint, _, text) => paint('cyan', text) },
+  TURNS,
+  TIME,
+  TOKENS,
+  { head: 'cost', side: 'right', of: ({ nanoUsd, unpricedCalls }) => cost(nanoUsd, unpricedCalls) },
+];
+const GAP = '  ';
+
 function list(found: readonly StoredRun[], { out, columns, paint }: Terminal): void {
-  const idWidth = Math.min(40, Math.max(...found.map(({ runId }) => harmless(runId).length)));
-  const agentWidth = Math.min(24, Math.max(5, ...found.map((run) => harmless(run.agent ?? '').length)));
-  const heads = [fit('run', idWidth), fit('began', 19), fit('status', 11), fit('agent', agentWidth)];
-  const numbers = [
-    fit('turns', 5, 'right'),
-    fit('time', 10, 'right'),
-    fit('tokens', 14, 'right'),
-    fit('cost', 11, 'right'),
-  ];
-  out(paint('dim', [...heads, ...numbers].join('  ')));
+  const width = ({ head, of, most = Infinity }: Column): number =>
+    Math.min(most, Math.max(widthOf(head), ...found.map((run) => widthOf(of(run)))));
+  const shown = fitting(columns, width).map((column) => ({ ...column, width: width(column) }));
+  out(
+    paint(
+      'dim',
+      shown
+        .map(({ head, side, width: most }) => fit(head, most, side))
+        .join(GAP)
+        .trimEnd(),
+    ),
+  );
   for (const run of found) {
-    const cells = [
-      fit(harmless(run.runId), idWidth),
-      time(run.startedAt),
-      paintStatus(paint, run.status, fit(run.status, 11)),
-      paint('cyan', fit(harmless(run.agent ?? ''), agentWidth)),
-      fit(String(run.turns), 5, 'right'),
-      fit(run.status === 'running' ? '' : duration(run.activeMs), 10, 'right'),
-      fit(tokens(run.inputTokens, run.outputTokens), 14, 'right'),
-      fit(cost(run.nanoUsd, run.unpricedCalls), 11, 'right'),
-    ];
-    out(cells.join('  '));
-    if (run.error !== undefined) out(paint('red', clip(`  ✗ ${harmless(run.error)}`, columns)));
+    const cells = shown.map(({ of, side, width: most, paint: painted }) => {
+      const text = fit(of(run), most, side);
+      return painted ? painted(paint, run, text) : text;
+    });
+    out(cells.join(GAP).trimEnd());
+    if (run.error !== undefined) {
+      for (const line of wrap(`${GAP}✗ ${harmless(run.error)}`, columns, `${GAP}  `)) out(paint('red', line));
+    }
   }
+}
+
+/** In a narrow terminal the year goes first, then tokens, turns and time. */
+function fitting(columns: number, width: (column: Column) => number): readonly Column[] {
+  const isWider = (list: readonly Column[]): boolean =>
+    list.reduce((sum, column) => sum + width(column) + GAP.length, -GAP.length) > columns;
+  let shown = COLUMNS;
+  if (isWider(shown)) {
+    const short: Column = { head: 'began', of: ({ startedAt }) => time(startedAt, { short: true }) };
+    shown = shown.map((column) => (column === BEGAN ? short : column));
+  }
+  for (const least of [TOKENS, TURNS, TIME]) if (isWider(shown)) shown = shown.filter((column) => column !== least);
+  return shown;
 }

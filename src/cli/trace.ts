@@ -1,13 +1,17 @@
 /** `baton trace <run>`: what a run did, as a waterfall. */
 import { UserError } from '../protocol/errors.ts';
-import type { StoredRun, StoredSpan, StoredTrace } from '../trace/store/index.ts';
+import type { StoredRun, StoredTrace } from '../trace/store/index.ts';
 import { openStore, parse, STORE_OPTIONS } from './arguments.ts';
 import type { Command } from './command.ts';
-import { cost, duration, time, tokens } from './format.ts';
+import { cost, counted, duration, time, tokens } from './format.ts';
 import { paintStatus } from './runs.ts';
-import { clip, harmless, jsonLine, type Terminal } from './terminal.ts';
-import { type Branch, treeOf } from './tree.ts';
+import { harmless, jsonLine, type Terminal, widthOf, wrap } from './terminal.ts';
+import { failedIn, type Row, rowsOf } from './tree.ts';
 import { drawWaterfall, labelOf } from './waterfall.ts';
+
+/** Errors that are told before the waterfall, where each stands again. */
+const MOST_ERRORS = 20;
+const LONGEST_ERROR = 2000;
 
 export const trace: Command = {
   usage: `baton trace <id of a run or trace, or how a run's id begins> [--content] [--json]
@@ -20,7 +24,11 @@ export const trace: Command = {
     const store = await openStore(parsed);
     try {
       const found = await store.trace(id);
-      if (!found) throw new UserError(`No run or trace ${JSON.stringify(id)} in ${store.path}. See baton runs.`);
+      if (!found) {
+        const none = `No run or trace ${JSON.stringify(id)} in ${store.path}. \`baton runs\` lists what is there.`;
+        terminal.err(`${terminal.paint('red', 'baton:')} ${harmless(none)}`);
+        return 1;
+      }
       if (parsed.values['json'] === true) terminal.out(jsonLine(found));
       else draw(found, { id, content: parsed.values['content'] === true }, terminal);
     } finally {
@@ -33,12 +41,12 @@ export const trace: Command = {
 function draw(found: StoredTrace, { id, content }: { id: string; content: boolean }, terminal: Terminal): void {
   const runs = id === found.traceId ? found.runs : treeOfRuns(found.runs, id);
   const ids = id === found.traceId ? undefined : new Set(runs.map(({ runId }) => runId));
-  const tree = treeOf(found.spans.filter(({ runId }) => ids === undefined || (runId !== undefined && ids.has(runId))));
+  const rows = rowsOf(found.spans.filter(({ runId }) => ids === undefined || (runId !== undefined && ids.has(runId))));
   for (const run of runs) if (run.parentRunId === undefined || run === runs[0]) head(run, found, terminal);
-  errors(tree, terminal);
-  if (tree.length === 0) return terminal.out('Nothing of it was written yet.');
+  errors(rows, terminal);
+  if (rows.length === 0) return terminal.out('Nothing of it was written yet.');
   terminal.out('');
-  drawWaterfall(tree, { content }, terminal);
+  drawWaterfall(rows, { content }, terminal);
 }
 
 /** The run that is meant, and those of its sub-agents. */
@@ -49,35 +57,43 @@ function treeOfRuns(runs: readonly StoredRun[], id: string): readonly StoredRun[
   return root ? [root, ...runs.filter((run) => run !== root && chosen.has(run.runId))] : [];
 }
 
+const BETWEEN = ' · ';
+
 function head(run: StoredRun, { traceId }: StoredTrace, { out, columns, paint }: Terminal): void {
-  const { agent = '', lastAgent = agent, status } = run;
+  const { agent = '', lastAgent = agent, status, groupId } = run;
   const path = agent === lastAgent ? agent : `${agent} … ${lastAgent}`;
   out(`${paint('bold', harmless(run.runId))}  ${paintStatus(paint, status)}  ${paint('cyan', harmless(path))}`);
   const facts = [
     harmless(run.workflow ?? ''),
+    groupId === undefined ? '' : `group ${harmless(groupId)}`,
     time(run.startedAt),
-    duration(run.activeMs) + (run.segments > 1 ? ` in ${run.segments} segments` : ''),
-    `${run.turns} turns`,
+    `${status === 'running' ? '' : duration(run.activeMs)}${run.segments > 1 ? ` in ${run.segments} segments` : ''}`.trim(),
+    counted(run.turns, 'turn'),
     tokens(run.inputTokens, run.outputTokens) && `${tokens(run.inputTokens, run.outputTokens)} tokens`,
     cost(run.nanoUsd, run.unpricedCalls),
     harmless(traceId),
-  ];
-  out(paint('dim', clip(facts.filter(Boolean).join(' · '), columns)));
+  ].filter(Boolean);
+  // A line ends between facts: ids are there to be copied.
+  let line = '';
+  for (const fact of facts) {
+    if (line !== '' && widthOf(line + BETWEEN + fact) > columns) {
+      out(paint('dim', line));
+      line = fact;
+    } else line += line === '' ? fact : BETWEEN + fact;
+  }
+  out(paint('dim', line));
 }
 
-/** What went wrong comes first: of spans that failed one because of the other, the innermost, where it began. */
-function errors(tree: readonly Branch[], { out, columns, paint }: Terminal): void {
-  const failed: StoredSpan[] = [];
-  const visit = ({ span, children }: Branch): void => {
-    const before = failed.length;
-    children.forEach(visit);
-    if (span.error && failed.length === before) failed.push(span);
-  };
-  tree.forEach(visit);
+/** What went wrong comes first, in full: of spans that failed one because of the other, the innermost. */
+function errors(rows: readonly Row[], { out, columns, paint }: Terminal): void {
+  const failed = failedIn(rows);
   if (failed.length > 0) out('');
-  for (const span of failed) {
+  for (const span of failed.slice(0, MOST_ERRORS)) {
     const { message = '', data } = span.error ?? {};
     const more = data && Object.keys(data).length > 0 ? ` ${JSON.stringify(data)}` : '';
-    out(paint('red', clip(`✗ ${labelOf(span).text}: ${harmless(message + more)}`, columns)));
+    const text = harmless(`${message}${more}`.slice(0, LONGEST_ERROR));
+    for (const line of wrap(`✗ ${labelOf(span).text}: ${text}`, columns, '  ')) out(paint('red', line));
   }
+  const others = failed.length - MOST_ERRORS;
+  if (others > 0) out(paint('red', `✗ and ${others} more`));
 }

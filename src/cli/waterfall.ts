@@ -1,52 +1,79 @@
 /** Draws spans as a tree with a bar each, on one axis of time. */
 import type { StoredSpan } from '../trace/store/index.ts';
 import { cost, duration, tokens } from './format.ts';
-import { type Colour, clip, fit, harmless, type Terminal } from './terminal.ts';
-import type { Branch } from './tree.ts';
+import { type Colour, clip, fit, harmless, type Terminal, widthOf, wrap } from './terminal.ts';
+import { type Row, type Totals, totalsOf } from './tree.ts';
 
-const NUMBERS = 9 + 14 + 10;
+const LEAST_LABEL = 16;
 const LEAST_BAR = 10;
-const CONTENT_LINES = 240;
+const MOST_BAR = 60;
+const CONTENT_LENGTH = 240;
 
-type Row = { readonly stem: string; readonly indent: string; readonly span: StoredSpan };
-
-export function drawWaterfall(tree: readonly Branch[], { content }: { content: boolean }, terminal: Terminal): void {
+export function drawWaterfall(rows: readonly Row[], { content }: { content: boolean }, terminal: Terminal): void {
   const { out, columns, paint } = terminal;
-  const rows = tree.flatMap((root) => rowsOf(root, '', ''));
   const axis = axisOf(rows.map(({ span }) => span));
-  const widest = Math.max(...rows.map(({ stem, span }) => Array.from(stem + labelOf(span).text).length + 2));
-  const room = Math.max(20, columns - NUMBERS - 4);
-  const label = Math.min(widest, Math.max(16, room - LEAST_BAR - 1));
-  const bar = Math.max(LEAST_BAR, Math.min(60, room - label - 1));
-  for (const { stem, indent, span } of rows) {
-    const { mark, colour, text } = labelOf(span);
-    const shown = clip(text, Math.max(4, label - Array.from(stem).length - 2));
-    const gap = ' '.repeat(Math.max(0, label - Array.from(stem + shown).length - 2));
+  const totals = totalsOf(rows);
+  const drawn = rows.map((row) => ({ row, label: labelOf(row.span), numbers: numbersOf(row.span, totals.get(row)) }));
+  const { name, bar, numbers } = layoutOf(drawn, columns);
+  for (const { row, label, numbers: told } of drawn) {
+    const { span } = row;
     const isBad = span.error !== undefined;
-    const [from, length] = axis.bar(span, bar);
-    const drawn =
-      ' '.repeat(from) + paint(isBad ? 'red' : colour, '█'.repeat(length)) + ' '.repeat(bar - from - length);
-    const name = `${paint('dim', stem)}${paint(isBad ? 'red' : colour, `${isBad ? '✗' : mark} ${shown}`)}${gap}`;
-    out(`${name} ${drawn} ${numbersOf(span)}`.trimEnd());
-    if (content) for (const line of said(span)) out(paint('dim', clip(`${indent}    ${line}`, columns)));
+    const stem = stemWithin(row.stem, Math.floor(name / 2));
+    const shown = fit(label.text, Math.max(0, name - widthOf(stem) - 2));
+    const colour = isBad ? 'red' : label.colour;
+    const cells = [`${paint('dim', stem)}${paint(colour, `${isBad ? '✗' : label.mark} ${shown}`)}`];
+    if (bar > 0) {
+      const [from, length] = axis.bar(span, bar);
+      cells.push(' '.repeat(from) + paint(colour, '█'.repeat(length)) + ' '.repeat(bar - from - length));
+    }
+    cells.push(...numbers.map((width, n) => fit(told[n] ?? '', width, 'right')));
+    out(cells.join(' ').trimEnd());
+    if (!content) continue;
+    const indent = `${stemWithin(row.indent, Math.floor(name / 2))}    `;
+    for (const text of said(span)) {
+      for (const line of wrap(`${indent}${text}`, columns, `${indent}  `)) out(paint('dim', line));
+    }
   }
 }
 
-function rowsOf({ span, children }: Branch, stem: string, indent: string): Row[] {
-  const below = children.flatMap((child, n) => {
-    const isLast = n === children.length - 1;
-    return rowsOf(child, `${indent}${isLast ? '└ ' : '├ '}`, `${indent}${isLast ? '  ' : '│ '}`);
-  });
-  return [{ stem, indent, span }, ...below];
+type Drawn = { readonly row: Row; readonly label: { readonly text: string }; readonly numbers: readonly string[] };
+type Layout = { readonly name: number; readonly bar: number; readonly numbers: readonly number[] };
+
+/** How wide things are. Where there is little room, the bars go first, then tokens, then cost. */
+function layoutOf(drawn: readonly Drawn[], columns: number): Layout {
+  let widest = 0;
+  const numbers = [0, 0, 0];
+  for (const { row, label, numbers: told } of drawn) {
+    widest = Math.max(widest, widthOf(row.stem) + widthOf(label.text) + 2);
+    for (const [n, text] of told.entries()) numbers[n] = Math.max(numbers[n] ?? 0, widthOf(text));
+  }
+  const [time = 0, used = 0, money = 0] = numbers;
+  const room = (shown: readonly number[]): number => columns - shown.reduce((sum, width) => sum + width + 1, 0);
+  const all = [time, used, money];
+  const left = room(all);
+  if (left >= LEAST_LABEL + 1 + LEAST_BAR) {
+    const name = Math.min(widest, Math.max(LEAST_LABEL, left - 1 - LEAST_BAR));
+    return { name, bar: Math.min(MOST_BAR, left - name - 1), numbers: all };
+  }
+  const shown = [all, [time, 0, money], [time, 0, 0]].find((some) => room(some) >= LEAST_LABEL) ?? [time, 0, 0];
+  return { name: Math.min(widest, Math.max(LEAST_LABEL, room(shown))), bar: 0, numbers: shown };
 }
 
-function numbersOf({ startedAt, endedAt, details }: StoredSpan): string {
+/** The end of a stem, where it is too long to be drawn. */
+function stemWithin(stem: string, most: number): string {
+  return stem.length <= most ? stem : `…${stem.slice(stem.length - Math.max(1, most) + 1)}`;
+}
+
+/** Time; tokens and cost of a model call, and of all that a run called. */
+function numbersOf({ startedAt, endedAt, details, type }: StoredSpan, totals: Totals | undefined): readonly string[] {
+  const time = duration(endedAt - startedAt);
+  if (type === 'task' && totals) {
+    const { input, output, nanoUsd, unpriced } = totals;
+    return [time, tokens(input, output), input + output + nanoUsd === 0 ? '' : cost(nanoUsd, unpriced)];
+  }
   const { usage, nanoUsd } = details ?? {};
-  return [
-    fit(duration(endedAt - startedAt), 9, 'right'),
-    fit(usage ? tokens(usage.inputTokens, usage.outputTokens) : '', 14, 'right'),
-    fit(nanoUsd === undefined ? '' : cost(nanoUsd, 0), 10, 'right'),
-  ].join(' ');
+  const used = usage ? tokens(usage.inputTokens, usage.outputTokens) : '';
+  return [time, used, nanoUsd === undefined ? '' : cost(nanoUsd, 0)];
 }
 
 /** How a span is called, with the sign and the colour of its kind. The text is harmless. */
@@ -85,7 +112,7 @@ export function labelOf({ type, name, data, details, isOpen }: StoredSpan): {
 function said({ content }: StoredSpan): string[] {
   return Object.entries(content).map(([key, value]) => {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
-    return `${harmless(key)}: ${clip(harmless(text), CONTENT_LINES)}`;
+    return `${harmless(key)}: ${clip(harmless(text.slice(0, CONTENT_LENGTH * 4)), CONTENT_LENGTH)}`;
   });
 }
 

@@ -1,17 +1,11 @@
 /** `baton worker <module>`: goes on with the durable runs that nobody has, until it is told to end. */
 import type { RunInfo } from '../log/index.ts';
-import { UserError } from '../protocol/errors.ts';
-import { type DrainOptions, type Recoverable, runWorker, type WorkerEvent } from '../durable/index.ts';
+import { type DrainOptions, runWorker, type WorkerEvent } from '../durable/index.ts';
 import { parse, wholeOf } from './arguments.ts';
 import type { Command } from './command.ts';
 import { duration } from './format.ts';
-import { exportsOf, importModule } from './module.ts';
+import { endSoon, type ModuleStore, storeOf } from './store-module.ts';
 import { clip, harmless, type Terminal } from './terminal.ts';
-
-/** A store is known by its members and not by its class: a module may have a copy of the package of its own. */
-type Store = Recoverable & { readonly worker: string; close(options?: DrainOptions): Promise<void> } & {
-  drain(options?: DrainOptions): Promise<string[]>;
-};
 
 export const worker: Command = {
   usage: `baton worker <module> [--every <seconds, default 5>] [--limit <runs at once, default 50>]
@@ -30,7 +24,6 @@ export const worker: Command = {
     const limit = wholeOf(parsed, 'limit', { least: 1, most: 100_000 }) ?? 50;
     const timeoutMs = (wholeOf(parsed, 'drain', { least: 0, most: 86_400 }) ?? 25) * 1000;
     const until = parsed.values['finish'] === true ? 'rest' : 'commit';
-    if (module === undefined) throw new UserError('Which module? Give the path of a file that exports a RunStore.');
     const store = await storeOf(module);
     const signals = listen();
     try {
@@ -42,27 +35,10 @@ export const worker: Command = {
     } finally {
       signals.off();
     }
-    endSoon();
+    endSoon(0);
     return 0;
   },
 };
-
-async function storeOf(module: string): Promise<Store> {
-  const imported = await importModule(module);
-  const { default: main, store = main } = imported.exported;
-  const given: unknown = typeof store === 'function' ? await (store as () => unknown)() : store;
-  if (isStore(given)) return given;
-  throw new UserError(
-    `${imported.path} exports no RunStore. Write \`export default new RunStore({ log, agents })\`, or export it as ` +
-      `"store", or a function that gives it. Its exports: ${exportsOf(imported)}.`,
-  );
-}
-
-function isStore(value: unknown): value is Store {
-  if (typeof value !== 'object' || value === null) return false;
-  const { recover, drain, close, worker: name } = value as { [member in keyof Store]?: unknown };
-  return [recover, drain, close].every((member) => typeof member === 'function') && typeof name === 'string';
-}
 
 /** What ends a worker, and what ends it at once. */
 function listen(): { first: AbortSignal; second: AbortSignal; off: () => void } {
@@ -76,18 +52,13 @@ function listen(): { first: AbortSignal; second: AbortSignal; off: () => void } 
 
 type Draining = { readonly terminal: Terminal; readonly now: AbortSignal };
 
-async function drained(store: Store, options: DrainOptions, { terminal, now }: Draining): Promise<void> {
+async function drained(store: ModuleStore, options: DrainOptions, { terminal, now }: Draining): Promise<void> {
   // Draining again with no time left cuts off what the first one waits for.
   now.addEventListener('abort', () => void store.drain({ timeoutMs: 0 }), { once: true });
   const left = await store.drain(options);
   await store.close({ timeoutMs: 0 });
   const what = left.length === 0 ? 'nothing is left' : `left to others: ${left.map(harmless).join(', ')}`;
   say(terminal, `${terminal.paint('bold', 'ended')}, ${what}`);
-}
-
-/** A module may keep timers and sockets, which must not keep a worker from its end. */
-function endSoon(): void {
-  setTimeout(() => process.exit(0), 1000).unref();
 }
 
 function say({ out, paint }: Terminal, text: string): void {

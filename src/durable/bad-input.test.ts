@@ -71,8 +71,29 @@ test.each(asked)('%s of a run that is not there, or is of another tenant', async
   ] as const) {
     const store = new RunStore({ log: later(sqliteLog({ path, tenant })), agents: [agent] });
     const error: unknown = await ask(store, runId).catch((e: unknown) => e);
-    expect(error).toMatchObject({ code: expect.stringMatching(/^(durable|log)\/unknown-run$/) });
-    expect(String(error)).toMatch(/no run "(none|r1)".*(list\(\)|Check the id, the tenant)/);
+    expect(error).toMatchObject({ code: 'durable/unknown-run' });
+    expect(String(error)).toMatch(/no run "(none|r1)".*list\(\)/);
+  }
+  expect(rows()).toEqual(before);
+});
+
+test('a store without a log, and a run without a store', async () => {
+  expect(() => new RunStore({} as never)).toThrow(/RunStore needs `log`/);
+  await expect(run(agent, 'Hello', { durable: { runId: 'r1' } as never })).rejects.toThrow(/needs the store/);
+});
+
+test('what is no input, and no position', async () => {
+  await waiting();
+  const before = rows();
+  const store = new RunStore({ log: later(sqliteLog({ path })), agents: [agent] });
+  for (const input of [5, null, undefined, {}, [null], ['Hello']]) {
+    await expect(store.addInput('r1', input as never)).rejects.toThrow(
+      /added to run r1 must be a text or a list of items/,
+    );
+  }
+  for (const from of [-1, 1.5, Number.NaN]) {
+    await expect(store.events('r1', { from }).next()).rejects.toThrow(/`from` must be/);
+    await expect(store.stream('r1', { from }).next()).rejects.toThrow(/`from` must be/);
   }
   expect(rows()).toEqual(before);
 });

@@ -12,7 +12,7 @@ import { DurableError } from './errors.ts';
 import { Hold } from './hold.ts';
 import type { Presence } from './presence.ts';
 import { listAll } from './list-all.ts';
-import { find, type Found, infosOf, placesOf } from './revive.ts';
+import { descendants, find, type Found, infosOf, placesOf } from './revive.ts';
 
 export type Claimed = { found: Found; fences: Map<string, number> };
 
@@ -129,7 +129,8 @@ export function holdOf(
   const { info, inbox } = found.log;
   const { runId, agent, session } = info;
   const places = placesOf(found, fences);
-  const hold = new Hold({ log, presence, runId, agent, session, places, waiting: asksIn(info) });
+  const asked = new Map([found, ...descendants(found)].map((one) => [one.log.info.runId, one.state.open]));
+  const hold = new Hold({ log, presence, runId, agent, session, places, waiting: asksIn(info), asked });
   const posted = new Map(inbox.map(({ event, position }) => [event as RunEvent, position]));
   record.inbox.push(...hold.take(posted));
   return hold;

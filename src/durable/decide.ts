@@ -9,14 +9,21 @@ import { decisionKey, expireAsks } from './ask-timeout.ts';
 import { AlreadyDecided, DurableError } from './errors.ts';
 import type { Found } from './revive.ts';
 
-export type Decision = { approved: boolean; sticky: boolean; message?: string; result?: string };
+export type Decision = {
+  approved: boolean;
+  sticky: boolean;
+  message?: string | undefined;
+  result?: string;
+  /** The run that asks: two sub-agents may wait under one call id. */
+  run?: string | undefined;
+};
 
 type Decided = Extract<RunEvent, { type: 'approval.decided' }>;
 
 /** @throws AlreadyDecided, DurableError `durable/not-waiting` */
 export async function decide(log: EventLog, found: Found, decision: Decision & { callId: string }): Promise<void> {
   const { runId } = found.log.info;
-  const ask = questionOf(found, decision.callId);
+  const ask = questionOf(found, decision) ?? (await throwSettled(log, found, decision));
   if (decision.result !== undefined && ask.uncertain === undefined) {
     throw new DurableError(
       'durable/not-waiting',
@@ -34,25 +41,62 @@ export async function decide(log: EventLog, found: Found, decision: Decision & {
     const { message } = first.error;
     throw new AlreadyDecided(runId, decision.callId, { approved: false, at: posting.at, message });
   }
-  const { approved, message } = first;
-  throw new AlreadyDecided(runId, decision.callId, {
-    approved,
-    at: posting.at,
-    ...(message !== undefined && { message }),
-  });
+  throw decidedBefore(runId, first, { callId: decision.callId, at: posting.at });
 }
 
-function questionOf(found: Found, callId: string): Ask {
-  const { state, log } = found;
-  const { runId } = log.info;
-  const asks = state.status === 'paused' && askedCalls(state).length > 0 ? asksOf(state, runId) : [];
-  const ask = asks.find((each) => each.callId === callId);
-  if (ask) return ask;
-  const waiting = asks.map((each) => `${each.callId} (${each.tool})`).join(', ');
+const decidedBefore = (
+  runId: string,
+  { approved, message, result }: Decided,
+  { callId, at }: { callId: string; at: number },
+): AlreadyDecided =>
+  new AlreadyDecided(runId, callId, {
+    approved,
+    at,
+    ...(message !== undefined && { message }),
+    ...(result !== undefined && { result }),
+  });
+
+const asksIn = ({ state, log }: Found): readonly Ask[] =>
+  state.status === 'paused' && askedCalls(state).length > 0 ? asksOf(state, log.info.runId) : [];
+
+type Which = { callId: string; run?: string | undefined };
+
+/** @throws DurableError `durable/ambiguous-call`: a guess could approve what nobody meant */
+function questionOf(found: Found, { callId, run }: Which): Ask | undefined {
+  const asks = asksIn(found).filter((each) => each.callId === callId && (run === undefined || each.run === run));
+  const [ask] = asks;
+  const runs = [...new Set(asks.map((each) => each.run))];
+  if (runs.length < 2) return ask;
+  const { runId } = found.log.info;
+  throw new DurableError(
+    'durable/ambiguous-call',
+    runId,
+    `Run ${runId} waits for decisions on several calls ${callId}, in the runs of sub-agents ${runs.join(', ')}. ` +
+      'Say which is meant: { run }, as `waiting` of list() has it.',
+  );
+}
+
+/** Nothing waits for this decision: because somebody was faster, or because there is no such question. */
+async function throwSettled(log: EventLog, found: Found, { callId, run }: Which): Promise<never> {
+  const { state } = found;
+  const { runId } = found.log.info;
+  const whole = await log.read(runId);
+  const before = whole?.events.findLast((each): each is typeof each & { event: Decided } => {
+    const event = each.event as RunEvent;
+    return (
+      event.type === 'approval.decided' &&
+      event.callId === callId &&
+      (run === undefined || (event.run ?? runId) === run)
+    );
+  });
+  if (before) throw decidedBefore(runId, before.event, { callId, at: before.at });
+  const waiting = asksIn(found)
+    .map((each) => `${each.callId} (${each.tool})`)
+    .join(', ');
   throw new DurableError(
     'durable/not-waiting',
     runId,
-    `Run ${runId} is ${state.status} and does not wait for a decision on call ${callId}. ` +
+    `Run ${runId} is ${state.status} and does not wait for a decision on call ${callId}${run === undefined ? '' : ` of run ${run}`}. ` +
       (waiting === '' ? 'It waits for none.' : `It waits for: ${waiting}.`),
   );
 }

@@ -7,7 +7,9 @@ import { AgentsError } from '../protocol/errors.ts';
  * - `durable/lease-lost`: this process could not show that it lives for too long; another may have the run by now.
  * - `durable/moved`: the log has gone on since the state was read.
  * - `durable/no-agent`: the agent that the run was started with is not among those of the store.
+ * - `durable/other-session`: the run keeps its conversation in a session that was not given.
  * - `durable/not-waiting`: nothing waits for the decision.
+ * - `durable/ambiguous-call`: calls of several runs wait under this id: say `run` too.
  * - `durable/already-decided`: somebody decided before: an `AlreadyDecided`.
  * - `durable/ended`: the run is over.
  * - `durable/closed`: the store was closed or drained.
@@ -22,7 +24,9 @@ export type DurableErrorCode = `durable/${
   | 'lease-lost'
   | 'moved'
   | 'no-agent'
+  | 'other-session'
   | 'not-waiting'
+  | 'ambiguous-call'
   | 'already-decided'
   | 'ended'
   | 'closed'
@@ -45,14 +49,21 @@ export class DurableError extends AgentsError {
 
 /** Somebody else decided first; `decision` is what counts. */
 export class AlreadyDecided extends DurableError {
-  readonly decision: { readonly approved: boolean; readonly message?: string; readonly at: number };
+  readonly decision: {
+    readonly approved: boolean;
+    readonly message?: string;
+    /** What the call gave, where somebody found out that it did happen. */
+    readonly result?: string;
+    readonly at: number;
+  };
 
   constructor(runId: string, callId: string, decision: AlreadyDecided['decision']) {
+    const { approved, result, at } = decision;
+    const how = approved ? 'approved' : result === undefined ? 'rejected' : 'confirmed';
     super(
       'durable/already-decided',
       runId,
-      `Call ${callId} of run ${runId} was ${decision.approved ? 'approved' : 'rejected'} already, at ` +
-        `${new Date(decision.at).toISOString()}. The first decision counts.`,
+      `Call ${callId} of run ${runId} was ${how} already, at ${new Date(at).toISOString()}. The first decision counts.`,
     );
     this.decision = decision;
   }

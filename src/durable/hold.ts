@@ -5,11 +5,14 @@
  * H2: what was posted is consumed by the commit that holds it, so it is neither lost nor seen twice.
  * H3: the lease is given back with the commit that ends or pauses the run. A sub-agent's run that its caller goes on
  *     without, since the caller was stopped, is left where it is: its lease is given back before.
+ * H4: what a model call had reserved of a budget and not sent is given back before the commit that says that it failed,
+ *     and before its run is left: nobody asks it again. After that commit nobody would know.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Committed, isOver, type RunEvent, type State } from '../kernel/index.ts';
+import { type Committed, type Effect, isOver, type RunEvent, type State } from '../kernel/index.ts';
 import { type Commit, type EventLog, LogError, type NewRun } from '../log/index.ts';
 import type { Json } from '../protocol/json.ts';
+import { type AskedCall, giveBackReserved } from '../run/budget.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
 import { asksOf } from '../run/asks.ts';
@@ -33,11 +36,18 @@ export type HoldOptions = {
   places?: ReadonlyMap<string, Place>;
   /** What it waited for before it was taken up. */
   waiting?: readonly TimedAsk[];
+  /** Where it was taken up: what was asked for and not answered, by run. */
+  asked?: ReadonlyMap<string, readonly Effect[]>;
 };
 
 const LISTEN_AFTER_MS = 100;
 
 const ANSWERS_A_CALL: ReadonlySet<RunEvent['type']> = new Set(['tool.returned', 'tool.failed', 'effect.failed']);
+
+const modelCalls = (runId: string, effects: readonly Effect[] = []): AskedCall[] =>
+  effects.flatMap((effect) =>
+    effect.do === 'call_model' ? [{ effect: `${runId}/${effect.id}`, epoch: effect.attempt ?? 1 }] : [],
+  );
 
 const abandoned = (runId: string): DurableError =>
   new DurableError(
@@ -60,6 +70,7 @@ export class Hold implements Kept {
   /** The newest posting that was handed over. A read that began before a commit may show again what that consumes. */
   #heard = 0;
   #isAbandoned = false;
+  #isAtRest = false;
   #isLeaving = false;
   /** Of this run and those of its sub-agents, as they were committed last. */
   readonly #states = new Map<string, State>();
@@ -88,6 +99,7 @@ export class Hold implements Kept {
     const place = this.#places.get(runId);
     const isRoot = runId === this.#options.runId;
     const own = this.#commitOf(runId, { events, state, place });
+    await this.#giveBackReserved(runId, events, state);
     this.#states.set(runId, state);
     const isLast = this.#isLeaving && !own.release && this.#isQuiet(runId, events);
     const replaced = await replacedBy(log, runId, events);
@@ -101,8 +113,10 @@ export class Hold implements Kept {
     const done = await log.append(commit).catch(async (error: unknown) => {
       // Overtaken: what it still has of the run's sub-agents is nobody's any more.
       if (error instanceof LogError && error.code === 'log/fenced') await this.release();
+      if (error instanceof LogError && error.code === 'log/too-large') await this.#stopForGood(error, events);
       throw error;
     });
+    if (isRoot) this.#isAtRest = commit.release ?? false;
     if (runId !== this.#options.runId) this.#open[commit.release ? 'delete' : 'add'](runId);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;
@@ -112,6 +126,36 @@ export class Hold implements Kept {
     if (isLast) await this.#leave(runId);
     if (isRoot && done.posted > consumed) this.#readInbox();
   };
+
+  /**
+   * What cannot be kept would be done again by each worker that takes the run up, and never be kept. So the run fails,
+   * by the hand of who takes it up next: in this process its state has gone beyond its log.
+   */
+  async #stopForGood(cause: LogError, events: readonly RunEvent[]): Promise<void> {
+    const { log, runId } = this.#options;
+    const [answer] = events;
+    const id = answer && 'id' in answer && answer.id !== undefined ? { id: answer.id } : {};
+    const error = { name: 'SystemError', message: `What came of a step could not be kept. ${cause.message}` };
+    const event: RunEvent = { type: 'run.stopping', cause: 'uncertain', error, ...id };
+    // Where there is no such run yet, nothing was done.
+    await log.post(runId, { key: `too-large:${this.durable.fence}`, event }).catch(() => undefined);
+  }
+
+  /**
+   * The run stopped where its log is, such as by a commit that failed: it is given back, with the next beat where it
+   * cannot be at once. Else it would be this worker's for as long as that lives.
+   */
+  #leaveBroken(): void {
+    if (this.#isAtRest || this.#isAbandoned) return;
+    const { log, presence, runId } = this.#options;
+    const { fence } = this.durable;
+    presence.owe(async () => {
+      // Where the log ends is not known for sure: a commit may have landed whose answer was lost.
+      const info = (await log.read(runId, { limit: 0 }))?.info;
+      if (info?.lease.owner !== presence.worker || info.lease.fence !== fence) return;
+      await log.append({ runId, position: info.head, fence, events: [], release: true });
+    });
+  }
 
   /** Nothing that this commit asks for begins here any more: it is the first thing that the next worker does. */
   async #leave(runId: string): Promise<never> {
@@ -183,9 +227,30 @@ export class Hold implements Kept {
       for (const id of this.#open) {
         if (id !== child && !id.startsWith(`${child}/`)) continue;
         this.#open.delete(id);
+        if (this.#live) await giveBackReserved(this.#live, this.#asked(id));
         await this.#releaseOne(id);
       }
     }
+  }
+
+  /** Of model calls that end without an answer, also with their run; of a run that was taken up, what was set aside. */
+  async #giveBackReserved(runId: string, events: readonly RunEvent[], { status }: State): Promise<void> {
+    if (!this.#live) return;
+    const isEnd = isOver(status);
+    const hasFailed = events.some(({ type }) => type === 'effect.failed');
+    if (!isEnd && !hasFailed) return;
+    const calls = this.#asked(runId).filter(({ effect }) => {
+      const answer = events.find((event) => 'id' in event && `${runId}/${event.id}` === effect);
+      return answer ? answer.type === 'effect.failed' : isEnd;
+    });
+    const wasTaken = this.#options.asked !== undefined && runId === this.#options.runId;
+    if (calls.length > 0 || (isEnd && wasTaken)) await giveBackReserved(this.#live, calls);
+  }
+
+  /** Model calls of a run that were not answered when it was taken up, or are not now. */
+  #asked(runId: string): AskedCall[] {
+    const { asked } = this.#options;
+    return [...modelCalls(runId, asked?.get(runId)), ...modelCalls(runId, this.#states.get(runId)?.open)];
   }
 
   #consumedBy(events: readonly RunEvent[]): number {
@@ -255,6 +320,7 @@ export class Hold implements Kept {
       clearTimeout(timer);
       this.#live = undefined;
       this.feed.end();
+      this.#leaveBroken();
       this.#options.presence.leave();
     };
   }

@@ -3,18 +3,25 @@
  */
 import { type Committed, isOver, type RunEvent } from '../kernel/index.ts';
 import type { EventLog, RunLog } from '../log/index.ts';
+import { UserError } from '../protocol/errors.ts';
 import type { Feed, RunStreamPart } from './feed.ts';
 import { unknownRun } from './revive.ts';
 
 export type LookOptions = { from?: number; signal?: AbortSignal };
 type EventPart = Extract<RunStreamPart, { type: 'event' }>;
 
-/** The committed events. @throws DurableError `durable/unknown-run` */
+function checkFrom(from: number): void {
+  if (Number.isSafeInteger(from) && from >= 0) return;
+  throw new UserError(`\`from\` must be the position of an event, from 0. Got ${from}.`);
+}
+
+/** The committed events. @throws UserError, DurableError `durable/unknown-run` */
 export async function* eventsFrom(
   log: EventLog,
   runId: string,
   { from = 0, signal }: LookOptions,
 ): AsyncGenerator<Omit<EventPart, 'type'>> {
+  checkFrom(from);
   for (let next = from; ;) {
     const read = await readFrom(log, runId, next);
     for (const { position, at, event } of read.events) yield { position, at, event: event as RunEvent };
@@ -35,6 +42,7 @@ export async function* partsFrom(
   runId: string,
   { from = 0, signal, feedOf }: LookOptions & { feedOf: () => Feed | undefined },
 ): AsyncGenerator<RunStreamPart> {
+  checkFrom(from);
   const reader = new Reader(from);
   for (;;) {
     // Before the log is read, so that nothing falls between the two.

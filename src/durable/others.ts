@@ -5,11 +5,11 @@ import { isOver, type RunEvent } from '../kernel/index.ts';
 import { LogError, type RunInfo } from '../log/index.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import type { InterruptOptions, JoinOptions, OtherRuns } from '../run/keeper.ts';
-import { hasSeen } from '../run/meet.ts';
 import type { RunRecord } from '../run/record.ts';
 import { RunState } from '../run/index.ts';
 import { isTurnAwareSession, type Session, SessionBusy } from '../session/index.ts';
 import { DurableError } from './errors.ts';
+import { itemsOf } from './input.ts';
 import { unknownRun } from './revive.ts';
 import type { RunStore } from './run-store.ts';
 
@@ -49,7 +49,7 @@ type Join = { runId: string; items: AgentInputItem[]; options: JoinOptions };
 
 async function join(store: RunStore, { runId, items, options }: Join): Promise<RunRecord | undefined> {
   const by = crypto.randomUUID();
-  const event: RunEvent = { type: 'input.staged', items, by };
+  const event: RunEvent = { type: 'input.staged', items: itemsOf(items, `The input that joins run ${runId}`), by };
   let position: number;
   try {
     ({
@@ -64,6 +64,7 @@ async function join(store: RunStore, { runId, items, options }: Join): Promise<R
   const { agent } = options;
   const state = await withAgent(store, { runId, agent }, (known) => store.state(runId, known));
   const record = RunState.record(state);
+  const { hasSeen } = await import('../run/meet.ts');
   const isStaged = record.journal.events.some((each) => each.type === 'input.staged' && each.by === by);
   if (info.status === 'paused' || hasSeen(record.journal.events, by)) return record;
   return isStaged && info.status === 'failed' ? record : undefined;

@@ -2,15 +2,16 @@
  * What agents are made of, as data: names, tools, schemas, static instructions. Recorded when a durable run starts, so
  * that a run which rested while the code changed can be told from one that goes on with what it began with.
  */
-import { createHash } from 'node:crypto';
 import { agentToolSpec, type AnyAgent, Handoff } from '../agent/index.ts';
 import type { RunEvent } from '../kernel/index.ts';
-import type { AgentInputItem } from '../protocol/items.ts';
+import { UserError } from '../protocol/errors.ts';
 import type { Json } from '../protocol/json.ts';
 import { warn } from '../protocol/warn.ts';
+import { node } from '../protocol/node.ts';
 import { AgentGraph } from '../run/graph.ts';
 import { approvalOf, effectOf } from '../tools/index.ts';
 import { DurableError } from './errors.ts';
+import { itemsOf } from './input.ts';
 import type { Found } from './revive.ts';
 import type { OnPlanChange } from './types.ts';
 
@@ -40,9 +41,13 @@ export async function planEvents(
   }
   const recorded: RunEvent = { type: 'plan.recorded', plan: now };
   if (decision === 'continue') return [recorded];
-  const { input } = decision;
-  const items: AgentInputItem[] =
-    typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input;
+  const input: unknown = typeof decision === 'object' ? decision.input : undefined;
+  if (input === undefined) {
+    throw new UserError(
+      `onPlanChange gave ${JSON.stringify(decision)} for run ${info.runId}. Give 'continue', 'refuse', or { input }.`,
+    );
+  }
+  const items = itemsOf(input, `What onPlanChange gave as input for run ${info.runId}`);
   return [recorded, { type: 'input.staged', items }];
 }
 
@@ -102,7 +107,8 @@ function agentRecord(agent: AnyAgent): AgentRecord {
 }
 
 const hash = (value: unknown): string =>
-  createHash('sha256')
+  node.crypto
+    .createHash('sha256')
     .update(JSON.stringify(value) ?? '')
     .digest('base64url')
     .slice(0, 12);

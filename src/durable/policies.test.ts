@@ -111,7 +111,7 @@ describe.each(kinds)('work that was cut off, in a log in %s', { timeout: 30_000 
 
   test('a run that could not read its history reads it when it goes on', async () => {
     const log = open();
-    const session = new MemorySession();
+    const session = new MemorySession({ sessionId: 'plain' });
     await session.addItems([
       { type: 'message', role: 'user', content: 'I am Ada.' },
       { type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: 'Hello.' }] },

@@ -28,9 +28,13 @@ export class Presence {
   /** When the newest beat that was acknowledged was sent, by the monotonic clock. */
   #shownAt = -Infinity;
   #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #owed = new Set<() => Promise<void>>();
 
-  /** @throws UserError for a lease that is none */
+  /** @throws UserError for a log or a lease that is none */
   constructor({ log, worker = newWorkerName(), leaseMs = DEFAULT_LEASE_MS }: PresenceOptions) {
+    if (typeof log?.append !== 'function') {
+      throw new UserError(`RunStore needs \`log\`, such as sqliteLog({ path: './runs.db' }). Got ${typeof log}.`);
+    }
     if (!(Number.isFinite(leaseMs) && leaseMs >= 100)) {
       throw new UserError(`RunStore: leaseMs is ${leaseMs}. Give milliseconds, 100 or more.`);
     }
@@ -55,6 +59,23 @@ export class Presence {
     if (this.#users > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+    // Without a sign of life whatever it still has is soon another's.
+    this.#owed.clear();
+  }
+
+  /** Does something now, or after one of the next beats where the log is in trouble now. */
+  owe(task: () => Promise<void>): void {
+    this.#owed.add(task);
+    void this.#settle(task);
+  }
+
+  async #settle(task: () => Promise<void>): Promise<void> {
+    try {
+      await task();
+      this.#owed.delete(task);
+    } catch {
+      // The log is in trouble still: the next beat that comes through tries again.
+    }
   }
 
   /** @throws DurableError `durable/lease-lost` */
@@ -90,5 +111,6 @@ export class Presence {
     const sentAt = performance.now();
     await this.#log.leases.beat(this.worker, { leaseMs: this.leaseMs });
     this.#shownAt = Math.max(this.#shownAt, sentAt);
+    for (const task of this.#owed) void this.#settle(task);
   }
 }

@@ -2,7 +2,6 @@
  * Runs the kernel again over a log: every effect is answered from the record, nothing is performed, no user code is
  * called. What the kernel decides must be what the log says.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { AnyAgent } from '../agent/index.ts';
 import {
   type Committed,
@@ -14,6 +13,7 @@ import {
   type StopCause,
   type World,
 } from '../kernel/index.ts';
+import { node } from '../protocol/node.ts';
 import { AgentGraph } from '../run/graph.ts';
 import type { IndividualRunOptions, RunConfig } from '../run/index.ts';
 import { settle } from '../run/options.ts';
@@ -96,7 +96,7 @@ class Recorded implements World {
     const commit = this.#commits[this.#next++];
     events.forEach((event, n) => {
       const recorded = commit?.events[n] && bare(commit.events[n]);
-      if (!isDeepStrictEqual(plain(recorded), plain(event)))
+      if (!node.util.isDeepStrictEqual(plain(recorded), plain(event)))
         throw mismatch(state, { position: (commit?.position ?? 0) + n, recorded, event });
     });
     const left = commit?.events[events.length];

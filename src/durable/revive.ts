@@ -2,8 +2,8 @@
  * From the log of a run, and those of its sub-agents that are not done, to the run.
  */
 import type { AnyAgent } from '../agent/index.ts';
-import { type Committed, fold, initialState, isOver, type State } from '../kernel/index.ts';
-import type { EventLog, RunInfo, RunLog } from '../log/index.ts';
+import { type Committed, fold, initialState, isOver, type RunEvent, type State } from '../kernel/index.ts';
+import { type EventLog, LogError, type RunInfo, type RunLog } from '../log/index.ts';
 import { checkEvents } from '../run/codec.ts';
 import { Journal, newRecord, type RunRecord } from '../run/record.ts';
 import { restoreDecisions } from '../run/codec.ts';
@@ -44,6 +44,13 @@ export const unknownRun = (runId: string): DurableError =>
     runId,
     `The store has no run "${runId}". Look at list() for those that it has; a run of another tenant is not shown.`,
   );
+
+/** Puts an event into the inbox of a run. @throws DurableError `durable/unknown-run`; LogError `log/ended` */
+export async function tell(log: EventLog, runId: string, posting: { key: string; event: RunEvent }): Promise<void> {
+  await log.post(runId, posting).catch((error: unknown) => {
+    throw error instanceof LogError && error.code === 'log/unknown-run' ? unknownRun(runId) : error;
+  });
+}
 
 export const moved = (runId: string, { head, known }: { head: number; known: number }): DurableError =>
   new DurableError(

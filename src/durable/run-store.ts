@@ -25,6 +25,7 @@ import { DurableError } from './errors.ts';
 import type { RunStreamPart } from './feed.ts';
 import { forkedEvents, forkPoint } from './fork.ts';
 import { Hold } from './hold.ts';
+import { itemsOf } from './input.ts';
 import { eventsFrom, type LookOptions, partsFrom } from './look-on.ts';
 import { othersOf } from './others.ts';
 import { planRecord, warnOfUndeclared } from './plan-record.ts';
@@ -45,7 +46,7 @@ import type {
   RunRetention,
   RunStoreOptions,
 } from './types.ts';
-import { eventsOf, find, isLast, noAgent, revive } from './revive.ts';
+import { eventsOf, find, isLast, noAgent, revive, tell } from './revive.ts';
 import { Taking } from './taking.ts';
 
 /**
@@ -142,7 +143,7 @@ export class RunStore implements RunKeeper {
     const wanted = { ...(await this.#options.resumeOptions?.(info)), ...rest };
     const { agent: _, ...theirs } = onOwnBranch(wanted, found.state.fork?.branch);
     const events = eventsOf(found.log);
-    const cut = forkPoint(events, runId, at);
+    const cut = forkPoint(events, { runId, at, once, agent });
     const place = { events, cut, session: theirs.session, sessionId: info.session };
     const branch = (await makeBranch(copyId, place)) ? copyId : undefined;
     const claimed = await this.#taking.claim(copyId, async () => {
@@ -294,42 +295,40 @@ export class RunStore implements RunKeeper {
   /**
    * Approves a call that a run waits for. The run goes on with `resume`, or where a worker calls `recover`.
    *
-   * @throws AlreadyDecided where somebody was faster; DurableError `durable/not-waiting`, `durable/unknown-run`
+   * @param options.run the run that asks, as `waiting` says it: needed where two sub-agents wait under one call id
+   * @throws AlreadyDecided where somebody was faster; DurableError `durable/not-waiting`, `durable/ambiguous-call`
    */
-  approve(runId: string, callId: string, options: { alwaysApprove?: boolean } = {}): Promise<void> {
-    return this.#decide(runId, callId, { approved: true, sticky: options.alwaysApprove ?? false });
+  approve(runId: string, callId: string, options: { alwaysApprove?: boolean; run?: string } = {}): Promise<void> {
+    const { alwaysApprove = false, run: of } = options;
+    return this.#decide(runId, callId, { approved: true, sticky: alwaysApprove, run: of });
   }
 
   /** Rejects a call that a run waits for. @param options.message what the model is told. @throws as `approve` */
-  reject(runId: string, callId: string, options: { alwaysReject?: boolean; message?: string } = {}): Promise<void> {
-    const { alwaysReject = false, message } = options;
-    return this.#decide(runId, callId, {
-      approved: false,
-      sticky: alwaysReject,
-      ...(message !== undefined && { message }),
-    });
+  reject(
+    runId: string,
+    callId: string,
+    { alwaysReject: sticky = false, message, run: of }: { alwaysReject?: boolean; message?: string; run?: string } = {},
+  ): Promise<void> {
+    return this.#decide(runId, callId, { approved: false, sticky, message, run: of });
   }
 
   /** Says that a call which a crash left in doubt did happen, and what it gave. @throws as `approve` */
-  confirm(runId: string, callId: string, result: string): Promise<void> {
-    return this.#decide(runId, callId, { approved: false, sticky: false, result });
+  // oxlint-disable-next-line eslint/max-params -- as `approve`, and what came of it
+  confirm(runId: string, callId: string, result: string, { run: of }: { run?: string } = {}): Promise<void> {
+    return this.#decide(runId, callId, { approved: false, sticky: false, result, run: of });
   }
 
-  /** Adds input, to be seen by the run's next model call. @throws LogError `log/ended` */
+  /** Adds input, to be seen by the run's next model call. @throws LogError `log/ended`, DurableError `durable/unknown-run` */
   async addInput(runId: string, input: string | AgentInputItem[]): Promise<void> {
-    const items: AgentInputItem[] =
-      typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input;
-    await this.log.post(runId, {
-      key: `input:${crypto.randomUUID()}`,
-      event: { type: 'input.staged', items } as RunEvent,
-    });
+    const items = itemsOf(input, `The input added to run ${runId}`);
+    await tell(this.log, runId, { key: `input:${crypto.randomUUID()}`, event: { type: 'input.staged', items } });
   }
 
   /** Ends a run: what is under way is told to stop. A run that rests ends when it is taken up. @throws LogError `log/ended` */
   async cancel(runId: string, reason = 'The run was cancelled.'): Promise<void> {
     const error = { name: 'AbortError', message: reason };
     const event: RunEvent = { type: 'run.stopping', cause: 'abort', error };
-    await this.log.post(runId, { key: 'cancel', event });
+    await tell(this.log, runId, { key: 'cancel', event });
   }
 
   // Forgetting
@@ -365,7 +364,7 @@ export class RunStore implements RunKeeper {
     const known = this.#taking.placeOf(record);
     if (known) return this.#taking.registered(runId, known);
     if (events.length > 0 || record.journal.base)
-      return this.#taking.registered(runId, await this.#taking.reclaim(record));
+      return this.#taking.registered(runId, await this.#taking.reclaim(record, session));
     this.#taking.underway.enter(runId);
     try {
       await this.#presence.enter();

@@ -2,9 +2,9 @@
  * A copy of a run has a branch of the session for itself, from where the copy begins: what it says does not come after
  * what the original said since then.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { type Committed, type EventOf, fold, initialState, toArray } from '../kernel/index.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
+import { node } from '../protocol/node.ts';
 import { type BranchAwareSession, isBranchAwareSession, type Session } from '../session/index.ts';
 import { DurableError } from './errors.ts';
 import type { ResumeOptions } from './types.ts';
@@ -73,5 +73,5 @@ async function placeIn(session: Session, events: readonly Committed[], cut: numb
 /** Sessions keep calls without the ids that a provider gave them. */
 function isSame(a: AgentInputItem | undefined, b: AgentInputItem): boolean {
   const plain = (item: AgentInputItem | undefined): unknown => JSON.parse(JSON.stringify({ ...item, id: undefined }));
-  return isDeepStrictEqual(plain(a), plain(b));
+  return node.util.isDeepStrictEqual(plain(a), plain(b));
 }

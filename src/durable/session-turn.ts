@@ -1,9 +1,12 @@
 /**
  * Nobody takes a run up to wait for a turn on its session: a run that was started in a tool of the run which has the
- * turn would wait for its own starter, which nobody may have taken up yet.
+ * turn would wait for its own starter, which nobody may have taken up yet. And nobody goes on with a run on another
+ * session than its own: the one would miss what was said, and the turn on it would never end.
  */
 import type { State } from '../kernel/index.ts';
 import { type HeldSessionTurn, isTurnAwareSession, SessionBusy } from '../session/index.ts';
+import { DurableError } from './errors.ts';
+import type { Found } from './revive.ts';
 import type { ResumeOptions } from './types.ts';
 
 /**
@@ -23,4 +26,23 @@ export async function turnOfRun(
     if (error instanceof SessionBusy) return 'busy';
     throw error;
   }
+}
+
+/** @throws DurableError `durable/other-session` */
+export async function checkSession(
+  { log: { info }, state }: Found,
+  { session }: Pick<ResumeOptions, 'session'>,
+): Promise<void> {
+  if (!state.hasSession || info.session === undefined) return;
+  // A copy may go on without the session that it was made with.
+  if (!session && state.fork) return;
+  const given = await session?.getSessionId();
+  if (given === info.session) return;
+  throw new DurableError(
+    'durable/other-session',
+    info.runId,
+    `Run ${info.runId} keeps its conversation in session "${info.session}", and ` +
+      `${given === undefined ? 'no session was given' : `session "${given}" was given`} to go on with it. Nothing was changed. ` +
+      'Give the session to resume(runId, { session }), or by the resumeOptions of the store.',
+  );
 }

@@ -8,8 +8,12 @@ import type { Journal } from '../run/record.ts';
 import { decodeState, encodeState } from '../run/state-codec.ts';
 import { usageData, usageOfJournal } from '../run/usage.ts';
 
-/** A snapshot costs as much as the state is long, so they are made ever more seldom: together linear in the run. */
+/**
+ * A snapshot costs as much as the state is long, so they are made ever more seldom: together linear in the run. Sooner
+ * where a run comes to rest: it will be taken up from there.
+ */
 const FIRST_AT = 512;
+const SOONER = 8;
 
 type Due = { position: number; snapshotAt: number; added: number; journal: Journal };
 
@@ -18,7 +22,8 @@ export function snapshotIfDue(
   { position, snapshotAt, added, journal }: Due,
 ): { at: number; state: Json } | undefined {
   const at = position + added;
-  if (at - snapshotAt < Math.max(FIRST_AT, snapshotAt)) return undefined;
+  const least = state.status === 'paused' ? snapshotAt / SOONER : snapshotAt;
+  if (at - snapshotAt < Math.max(FIRST_AT, least)) return undefined;
   const usage = usageData(usageOfJournal(journal));
   return { at, state: { state: encodeState(state), usage } as unknown as Json };
 }

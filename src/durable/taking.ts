@@ -6,13 +6,14 @@ import type { EventLog } from '../log/index.ts';
 import { type IndividualRunOptions, type NonStreamRunOptions, run, type RunResult, RunState } from '../run/index.ts';
 import type { Kept, RunKeeper } from '../run/keeper.ts';
 import type { RunRecord } from '../run/record.ts';
-import type { HeldSessionTurn } from '../session/index.ts';
+import type { HeldSessionTurn, Session } from '../session/index.ts';
 import { type Claimed, claimRun, holdOf, unclaim } from './claim.ts';
 import type { Hold } from './hold.ts';
+import { checkNeeds } from './needs.ts';
 import { planEvents } from './plan-record.ts';
 import type { Presence } from './presence.ts';
 import { moved, revive } from './revive.ts';
-import { turnOfRun } from './session-turn.ts';
+import { checkSession, turnOfRun } from './session-turn.ts';
 import type { OnPlanChange, ResumeOptions } from './types.ts';
 import { Underway } from './underway.ts';
 
@@ -23,6 +24,8 @@ export type TakingOptions = {
   keeper: RunKeeper;
   onPlanChange: OnPlanChange | undefined;
 };
+
+type Given = Pick<ResumeOptions, 'context' | 'session'>;
 
 export class Taking {
   readonly log: EventLog;
@@ -46,7 +49,7 @@ export class Taking {
   }
 
   /** A state in the caller's hands goes on: its log must not have gone on without it. */
-  async reclaim(record: RunRecord): Promise<Hold> {
+  async reclaim(record: RunRecord, session: Session | undefined): Promise<Hold> {
     const { journal } = record;
     const { runId } = journal;
     const claimed = await this.claim(runId, () => claimRun(this.log, this.presence, runId));
@@ -56,6 +59,10 @@ export class Taking {
       await this.#unclaim(claimed);
       throw moved(runId, { head, known });
     }
+    await checkSession(claimed.found, { session }).catch(async (error: unknown) => {
+      await this.#unclaim(claimed);
+      throw error;
+    });
     return holdOf(claimed, record, { log: this.log, presence: this.presence });
   }
 
@@ -85,6 +92,7 @@ export class Taking {
   /** The turn on its session for a run that was claimed. Where it must wait for that, the run is given back. */
   async turnOf(claimed: Claimed, options: ResumeOptions): Promise<HeldSessionTurn | 'busy' | undefined> {
     try {
+      await checkSession(claimed.found, options);
       const turn = await turnOfRun(claimed.found.state, options);
       if (turn === 'busy') await this.#unclaim(claimed);
       return turn;
@@ -94,9 +102,12 @@ export class Taking {
     }
   }
 
-  async takeUp(claimed: Claimed, agent: AnyAgent, { context }: { context?: unknown }): Promise<RunRecord> {
+  async takeUp(claimed: Claimed, agent: AnyAgent, options: Given): Promise<RunRecord> {
+    const { context } = options;
     try {
+      await checkSession(claimed.found, options);
       const record = revive(claimed.found, agent, context);
+      await checkNeeds(claimed.found, record);
       const planned = await planEvents(claimed.found, agent, this.#options.onPlanChange);
       const hold = holdOf(claimed, record, { log: this.log, presence: this.presence });
       record.inbox.push(...planned);

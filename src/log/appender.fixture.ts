@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measureStall } from '../store/sqlite/stall.fixture.ts';
-import { say } from '../store/processes.fixture.ts';
+import { saidForMs, say } from '../store/processes.fixture.ts';
 import { LogError } from './errors.ts';
 import { openLog } from './open.fixture.ts';
 import type { Synchronous } from '../store/sqlite/database.ts';
@@ -73,7 +73,7 @@ async function main(job: Job): Promise<void> {
   const { path, tenant, name, runs, commits = Infinity, timeoutMs = 120_000, stopsAtError = false } = job;
   const log = openLog(path, { tenant, timeoutMs, synchronous: job.synchronous });
   const errors: string[] = [];
-  const stalled = measureStall();
+  const stalled = measureStall(saidForMs);
   const beat = (): Promise<unknown> =>
     log.leases.beat(name, { leaseMs: 100 }).catch((error: unknown) => errors.push(String(error)));
   await beat();

@@ -1,7 +1,8 @@
 /** What no driver takes. */
 import { UserError } from '../protocol/errors.ts';
 import { LogError } from './errors.ts';
-import type { Commit } from './types.ts';
+import { placeOf } from './page.ts';
+import type { Commit, LogStatus, RunQuery } from './types.ts';
 
 /** @throws UserError when a commit says what cannot be; LogError `log/other-store` */
 export function checkCommit(commit: Commit, store: string | undefined): void {
@@ -40,6 +41,20 @@ export function checkCommit(commit: Commit, store: string | undefined): void {
         'Nothing was changed. Make it after the commit, under an operation id.',
     );
   }
+}
+
+const STATUSES: readonly LogStatus[] = ['running', 'stopping', 'paused', 'finished', 'failed', 'cancelled'];
+
+/** @throws UserError for a query that would find nothing, or all, by mistake */
+export function checkQuery({ limit = 1, status = [], cursor }: RunQuery): void {
+  if (!(Number.isSafeInteger(limit) && limit > 0)) {
+    throw new UserError(`\`limit\` must be a whole number above 0. Got ${limit}.`);
+  }
+  const unknown = [status].flat().find((each) => !STATUSES.includes(each));
+  if (unknown !== undefined) {
+    throw new UserError(`\`status\` must be of ${STATUSES.join(', ')}. Got ${JSON.stringify(unknown)}.`);
+  }
+  if (cursor !== undefined) placeOf(cursor);
 }
 
 /** Databases compare text by its bytes, and some strings have none of their own. */

@@ -5,8 +5,8 @@
  * every turn of a conversation is stored once in a tenant. The event holds `{"$baton:blob":"<hash>"}` in its place; a
  * key that looks like a mark gets another in front.
  */
-import { createHash } from 'node:crypto';
 import { UserError } from '../protocol/errors.ts';
+import { node } from '../protocol/node.ts';
 import { tooLarge } from './refusals.ts';
 import type { LogEvent, LogLimits } from './types.ts';
 
@@ -91,7 +91,7 @@ function mark(value: unknown, blobs: Blob[] | undefined): unknown {
     if (!blobs || value.length < LEAST_APART) return value;
     // As JSON: a text column keeps no half of a surrogate pair.
     const text = JSON.stringify(value);
-    const hash = createHash('sha256').update(text).digest('base64url');
+    const hash = node.crypto.createHash('sha256').update(text).digest('base64url');
     blobs.push({ hash, text });
     return { [BLOB]: hash };
   }

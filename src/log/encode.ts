@@ -1,7 +1,8 @@
 /** A commit as a driver is given it: checked against the limits, and as text. */
 import { UserError } from '../protocol/errors.ts';
 import { DEFAULT_LIMITS, encodeEvent, encodeJson } from './codec.ts';
-import type { Limits } from './codec.ts';
+import type { Encoded, Limits } from './codec.ts';
+import { LogError } from './errors.ts';
 import type { AppendCommand, ReplaceCommand } from './sqlite/commands.ts';
 import type { Commit, LogLimits } from './types.ts';
 
@@ -33,13 +34,10 @@ export function appendCommand(commit: Commit, to: { readonly tenant: string; rea
     create,
     status,
     waiting: waiting === undefined ? undefined : encodeJson(waiting, '`waiting`', WHOLE).text,
-    snapshot: snapshot && {
-      at: snapshot.at,
-      state: encodeJson(snapshot.state, `The snapshot of run "${runId}"`, limits),
-    },
+    snapshot: encodeSnapshot(snapshot, limits),
     consumed,
     release: commit.release ?? false,
-    maxRunBytes: limits.maxRunBytes,
+    maxRunBytes: roomOf(commit, limits),
   };
 }
 
@@ -53,8 +51,30 @@ export function replaceCommand(
     position,
     event: encodeEvent(event, `Event ${position} of run "${runId}"`, limits),
   }));
-  return { do: 'replace', tenant, runId, hasSnapshot: snapshot !== undefined, events };
+  return { do: 'replace', tenant, runId, hasSnapshot: encodeSnapshot(snapshot, limits) !== undefined, events };
 }
+
+/** A snapshot saves time. One that is too large is no reason to fail a run that can do without. */
+export function encodeSnapshot(
+  snapshot: Commit['snapshot'],
+  limits: Limits,
+): { readonly at: number; readonly state: Encoded } | undefined {
+  if (!snapshot) return undefined;
+  try {
+    return { at: snapshot.at, state: encodeJson(snapshot.state, 'The snapshot', limits) };
+  } catch (error) {
+    if (error instanceof LogError && error.code === 'log/too-large') return undefined;
+    throw error;
+  }
+}
+
+/** For the events with which a run stops and ends. */
+const ROOM_TO_END = 64 * 1024;
+const ENDS: ReadonlySet<Commit['status']> = new Set(['stopping', 'failed', 'cancelled']);
+
+/** How large a run may be with this commit: one that is full can still say so, and end. */
+export const roomOf = ({ status }: Commit, { maxRunBytes }: Limits): number =>
+  maxRunBytes + (ENDS.has(status) ? ROOM_TO_END : 0);
 
 /** Small, and read where blobs are not. */
 const WHOLE: Limits = { maxEventBytes: DEFAULT_LIMITS.maxEventBytes, maxRunBytes: 0, inlineBytes: Infinity };

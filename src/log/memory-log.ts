@@ -3,8 +3,9 @@
  * others in all else; what is stored is text, so that no caller can change it by accident.
  */
 import type { Json } from '../protocol/json.ts';
-import { checkCommit, checkName } from './check.ts';
+import { checkCommit, checkName, checkQuery } from './check.ts';
 import { decode, DEFAULT_LIMITS, encodeEvent, encodeJson, isSameText } from './codec.ts';
+import { encodeSnapshot, roomOf } from './encode.ts';
 import type { Limits } from './codec.ts';
 import { isNews } from './news.ts';
 import { cursorOf, placeOf } from './page.ts';
@@ -138,12 +139,10 @@ class MemoryLog implements EventLog {
 
   #apply(row: Row, commit: Commit, texts: readonly { readonly text: string; readonly bytes: number }[]): Committed {
     const { runId, status, waiting, snapshot, consumed, release } = commit;
-    const { maxRunBytes } = this.#limits;
+    const limit = roomOf(commit, this.#limits);
     const bytes = texts.reduce((sum, text) => sum + text.bytes, row.bytes);
-    if (bytes > maxRunBytes) {
-      throw refused.tooLarge(`Run "${runId}"`, { bytes, limit: maxRunBytes, option: 'maxRunBytes' });
-    }
-    const state = snapshot && encodeJson(snapshot.state, `The snapshot of ${runId}`, this.#limits).text;
+    if (bytes > limit) throw refused.tooLarge(`Run "${runId}"`, { bytes, limit, option: 'maxRunBytes' });
+    const kept = encodeSnapshot(snapshot, this.#limits);
     const waits = waiting === undefined ? row.waiting : encodeJson(waiting, '`waiting`', this.#limits).text;
     const replaced = (commit.replaced ?? []).map(({ position, event }) => ({
       position,
@@ -156,7 +155,7 @@ class MemoryLog implements EventLog {
     for (const { position, text } of replaced) row.events[position] = { at: row.events[position]?.at ?? at, text };
     row.status = status ?? row.status;
     if (replaced.some(({ position }) => position < (row.snapshot?.at ?? 0))) row.snapshot = undefined;
-    if (snapshot && state !== undefined) row.snapshot = { at: snapshot.at, text: state };
+    if (kept) row.snapshot = { at: kept.at, text: kept.state.text };
     row.consumed = Math.min(row.inbox.length, Math.max(row.consumed, consumed ?? 0));
     if (release) row.owner = undefined;
     row.updatedAt = at;
@@ -192,6 +191,7 @@ class MemoryLog implements EventLog {
 
   async list(query: RunQuery = {}): Promise<RunPage> {
     this.#checkOpen();
+    checkQuery(query);
     const { limit = 50, cursor } = query;
     const place = cursor === undefined ? undefined : placeOf(cursor);
     const rest = [...this.#runs.values()]

@@ -18,7 +18,7 @@ import { pricesOf } from './nested-cost.ts';
 import { usageOfJournal } from './usage.ts';
 
 /** Runs that user code starts within a run find its budgets here. */
-const within = new AsyncLocalStorage<LiveRun>();
+const within = /* @__PURE__ */ new AsyncLocalStorage<LiveRun>();
 
 /** The run that this one runs within, where that has budgets. */
 const outerOf = (run: LiveRun): LiveRun | undefined => run.surroundings.parent ?? run.outer;
@@ -54,10 +54,10 @@ async function open(run: LiveRun): Promise<readonly RunBudget[]> {
   const prices = pricesOf(run);
   // The outer run's own budgets came along with its configuration.
   if (budgets && !found.some(({ ledger, tenant }) => ledger === budgets.ledger && tenant === budgets.tenant)) {
-    found.push(budgets.open({ runId, sessionId: await session?.getSessionId(), prices }));
+    found.push(await budgets.open({ runId, sessionId: await session?.getSessionId(), prices }));
   }
   if (!budget) return found;
-  const { createBudgets, memoryLedger } = await import('../model/budgets/index.ts');
+  const { createBudgets, memoryLedger } = await import('../model/budgets/late.ts');
   const { usd, tokens, activeMs, ...policy } = budget;
   const limit = {
     ...(usd !== undefined && { usd }),
@@ -66,7 +66,7 @@ async function open(run: LiveRun): Promise<readonly RunBudget[]> {
   };
   const isFresh = run.record.ledger === undefined;
   const ledger = (run.record.ledger ??= memoryLedger());
-  const own = createBudgets({ ...policy, ledger, limits: { run: limit } }).open({ runId, prices });
+  const own = await createBudgets({ ...policy, ledger, limits: { run: limit } }).open({ runId, prices });
   if (isFresh) await seed(run, own);
   return [...found, own];
 }
@@ -156,6 +156,20 @@ function activeMs(events: readonly Committed[]): number {
 }
 
 const ENDS = new Set<RunEvent['type']>(['run.paused', 'run.finished', 'run.failed', 'run.cancelled']);
+
+/** A model call of a run or of one within it: `<run>/<effect>`, and how often it was asked. */
+export type AskedCall = { readonly effect: string; readonly epoch: number };
+
+/**
+ * Gives back what these calls had reserved and not sent: nobody asks them again. A later attempt, by whoever has the
+ * run then, keeps what it has. Never rejects.
+ */
+export async function giveBackReserved(run: LiveRun, calls: readonly AskedCall[]): Promise<void> {
+  if (!hasBudget(run)) return;
+  // Without its budgets the run ends all the same: what stays reserved counts, and is no reason to lose what was done.
+  const budgets = await budgetsOf(run).catch((): readonly RunBudget[] => []);
+  for (const budget of budgets) await budget.giveBack(calls);
+}
 
 /** Gives back what the run had set aside. */
 export async function closeBudgets(run: LiveRun): Promise<void> {

@@ -1,6 +1,8 @@
 /**
  * Events on their way to a reader. The run never waits for it; `closed` settles without one.
  */
+import { UserError } from '../protocol/errors.ts';
+
 export class EventQueue<T> {
   #items: T[] = [];
   #head = 0;
@@ -9,6 +11,7 @@ export class EventQueue<T> {
   #failed: { error: unknown } | undefined;
   #closed: Promise<void> | undefined;
   #settle: (() => void) | undefined;
+  #isRead = false;
 
   get isClosed(): boolean {
     return this.#end !== undefined;
@@ -41,13 +44,23 @@ export class EventQueue<T> {
     this.#notify();
   }
 
-  /** Reads what comes. `abandon` is called when the reader leaves before the end. */
+  /**
+   * Reads what comes. `abandon` is called when the reader leaves before the end.
+   * @throws UserError while somebody else reads: each event goes to one reader
+   */
   read(abandon: () => void): AsyncIterator<T> {
+    if (this.#isRead) {
+      throw new UserError(
+        'This stream is being read already, and each event goes to one reader. Read it once: with for await, toStream() or toTextStream(); await result.completed needs no reader.',
+      );
+    }
+    this.#isRead = true;
     return {
       next: async (): Promise<IteratorResult<T>> => {
         for (;;) {
           if (this.#head < this.#items.length) return { done: false, value: this.#take() };
           if (this.#end) {
+            this.#isRead = false;
             if (this.#failed) throw this.#failed.error;
             return { done: true, value: undefined };
           }
@@ -55,6 +68,7 @@ export class EventQueue<T> {
         }
       },
       return: async (): Promise<IteratorResult<T>> => {
+        this.#isRead = false;
         abandon();
         return { done: true, value: undefined };
       },

@@ -12,7 +12,7 @@ export type { ContextStrategy, Envelope, SaveOptions } from './codec.ts';
 export type { Cost, RunCost } from './cost.ts';
 export { stateOfError } from './errors.ts';
 export type * from './options.ts';
-export { RunResult, StreamedRunResult } from './result.ts';
+export { type CompletedAgentToolInvocationRunResult, RunResult, StreamedRunResult } from './result.ts';
 export { RunState } from './run-state.ts';
 export { run, Runner } from './run.ts';
 export type { RunInput } from './run.ts';

@@ -12,7 +12,7 @@ import { defaultPrices } from './defaults.ts';
 import type { LiveRun } from './live-run.ts';
 import type { Journal } from './record.ts';
 
-const within = new AsyncLocalStorage<{ entries: CostEntry[]; prices: Prices | undefined }>();
+const within = /* @__PURE__ */ new AsyncLocalStorage<{ entries: CostEntry[]; prices: Prices | undefined }>();
 
 /** The prices of a run: its own, else those of the run that it runs within, else the default. */
 export const pricesOf = ({ settings }: LiveRun): Prices | undefined =>

@@ -29,14 +29,15 @@ export function observe(
   record: RunRecord,
   { settings, beginning, caller }: { settings: Settings; beginning: readonly RunEvent[]; caller?: Caller },
 ): RunObserver | undefined {
-  const tracer = settings.tracingDisabled === true ? undefined : runTracer();
+  const tracer = runTracer();
+  const isHidden = settings.tracingDisabled === true;
   const meter = runMeter();
   if (tracer === undefined && meter === undefined) return undefined;
   const first = beginning.find(beginsSegment);
   if (!first) return undefined;
   const run = tracedRun(record, settings, caller);
-  const observer = tracer?.observe(tracedBy(run));
-  if (observer) first.segment = observer.segment;
+  const observer = isHidden ? tracer?.hide() : tracer?.observe(tracedBy(run));
+  if (observer && !isHidden) first.segment = observer.segment;
   return meter ? meter.observe(run, observer) : observer;
 }
 

@@ -60,9 +60,13 @@ export type OutputGuardrailBlockedMessageArgs<TContext = unknown> = {
   agent: AnyAgent;
   runContext: RunContext<TContext>;
 };
+export type OutputGuardrailBlockedMessageFormatter<TContext = unknown> = Callback<
+  [args: OutputGuardrailBlockedMessageArgs<TContext>],
+  Promise<string | undefined> | string | undefined
+>;
 export type OutputGuardrailBlockedMessage<TContext = unknown> =
   | string
-  | Callback<[args: OutputGuardrailBlockedMessageArgs<TContext>], Promise<string | undefined> | string | undefined>;
+  | OutputGuardrailBlockedMessageFormatter<TContext>;
 
 export type ToolExecutionConfig = {
   /** How many function tools of one reply may run at once. @default null, no limit */
@@ -251,12 +255,21 @@ function assign<K extends (typeof OVERRIDES)[number]>(settings: Settings, config
 
 function check(settings: Settings): void {
   const { maxTurns, timeoutMs, abortGraceMs, toolExecution, toolNotFoundBehavior, toolNameCollisionPolicy } = settings;
-  if (maxTurns !== null && !(maxTurns >= 0)) {
+  if (maxTurns !== null && !(typeof maxTurns === 'number' && maxTurns >= 0)) {
     throw new UserError(
-      `maxTurns is ${maxTurns}. Give the number of model calls that the run may make, or null for any.`,
+      `maxTurns is ${typeof maxTurns === 'string' ? JSON.stringify(maxTurns) : String(maxTurns)}. Give the number of model calls that the run may make, or null for any.`,
+    );
+  }
+  const session: unknown = settings.session;
+  if (session !== undefined && !(typeof session === 'object' && session !== null && 'getItems' in session)) {
+    throw new UserError(
+      `session is ${typeof session === 'string' ? `"${session}"` : `a ${typeof session}`}. Pass a session: new MemorySession(), new SQLiteSession('user-1', { dbPath }), or one of your own.`,
     );
   }
   positive('timeoutMs', timeoutMs);
+  if (settings.durable && typeof settings.durable.store?.keep !== 'function') {
+    throw new UserError('`durable` needs the store that keeps the run: { store: new RunStore({ log }), runId }.');
+  }
   if (settings.sessionTurn) checkTurnOptions(settings.sessionTurn, settings.durable !== undefined);
   checkTimeout(settings.modelSettings?.timeoutMs);
   if (abortGraceMs !== undefined && !(abortGraceMs >= 0)) {

@@ -1,7 +1,7 @@
 /**
  * What a run gives back, plain and streamed.
  */
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type {
   AgentToolInvocation,
   AnyAgent,
@@ -11,8 +11,11 @@ import type {
   RunStreamEvent,
   RunToolApprovalItem,
 } from '../agent/index.ts';
+import type { Status } from '../kernel/index.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
+import { node } from '../protocol/node.ts';
+import { warn } from '../protocol/warn.ts';
 import type { RunContext, ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
 import type { RunCost } from './cost.ts';
 import type { EventQueue } from './event-queue.ts';
@@ -24,6 +27,7 @@ import { finalOutputOf } from './view.ts';
 class RunResultBase<TContext, TAgent extends AnyAgent> {
   /** The run itself: to be stored, resumed, and looked into. */
   readonly state: RunState<TContext, TAgent>;
+  #warned = false;
 
   constructor(state: RunState<TContext, TAgent>) {
     this.state = state;
@@ -102,18 +106,36 @@ class RunResultBase<TContext, TAgent extends AnyAgent> {
     return this.state.agentToolInvocation;
   }
 
-  /** The final output; `undefined` while the run is not finished. @throws ModelBehaviorError where a tool's output does not fit the output type. */
+  /**
+   * The final output; `undefined`, with a warning on the console, while the run is not finished.
+   * @throws ModelBehaviorError where a tool's output does not fit the output type
+   */
   get finalOutput(): OutputOfAgent<TAgent> | undefined {
-    return finalOf<TAgent>(RunState.record(this.state));
+    const { status } = this.state;
+    // The output was checked against the agent's type when it came.
+    if (status === 'finished') return finalOf(RunState.record(this.state)) as OutputOfAgent<TAgent>;
+    if (!this.#warned && WHY[status] !== undefined) warn(`finalOutput was read, but there is none: ${WHY[status]}`);
+    this.#warned = true;
+    return undefined;
   }
 }
 
-function finalOf<TAgent extends AnyAgent>(record: RunRecord): OutputOfAgent<TAgent> | undefined {
-  // The output was checked against the agent's type when it came.
-  return record.state.status === 'finished'
-    ? (finalOutputOf(record, record.state) as OutputOfAgent<TAgent>)
-    : undefined;
-}
+const finalOf = (record: RunRecord): unknown => finalOutputOf(record, record.state);
+
+const UNFINISHED = 'the run goes on. Read its stream to the end, or await result.completed.';
+/** Nothing is said of runs that failed or were cancelled: they have told that already. */
+const WHY: Readonly<Partial<Record<Status, string>>> = {
+  new: UNFINISHED,
+  running: UNFINISHED,
+  stopping: UNFINISHED,
+  paused: 'the run waits for decisions on result.interruptions. Decide, and pass result.state to run().',
+};
+
+/** A sub-agent's result, as extractors get it. */
+export type CompletedAgentToolInvocationRunResult<TContext = unknown, TAgent extends AnyAgent = AnyAgent> = RunResult<
+  TContext,
+  TAgent
+> & { finalOutput: OutputOfAgent<TAgent>; agentToolInvocation: AgentToolInvocation };
 
 /** The result of a run. */
 export class RunResult<TContext = unknown, TAgent extends AnyAgent = AnyAgent> extends RunResultBase<
@@ -180,7 +202,7 @@ export class StreamedRunResult<TContext = unknown, TAgent extends AnyAgent = Any
   toTextStream(options?: { compatibleWithNodeStreams?: false }): ReadableStream<string>;
   toTextStream({ compatibleWithNodeStreams = false } = {}): ReadableStream<string> | Readable {
     const text = textOf(this);
-    return compatibleWithNodeStreams ? Readable.from(text) : webStream(text);
+    return compatibleWithNodeStreams ? node.stream.Readable.from(text) : webStream(text);
   }
 
   #abandon(): void {
@@ -203,18 +225,24 @@ async function* textOf(events: AsyncIterable<RunStreamEvent>): AsyncGenerator<st
   }
 }
 
+/** Takes nothing from the source before it is read itself: a stream that nobody reads leaves the events to others. */
 function webStream<T>(source: AsyncIterable<T>): ReadableStream<T> {
-  const iterator = source[Symbol.asyncIterator]();
-  return new ReadableStream<T>({
-    async pull(controller) {
-      const { done, value } = await iterator.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
+  let iterator: AsyncIterator<T> | undefined;
+  return new ReadableStream<T>(
+    {
+      async pull(controller) {
+        iterator ??= source[Symbol.asyncIterator]();
+        const { done, value } = await iterator.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        iterator ??= source[Symbol.asyncIterator]();
+        await iterator.return?.();
+      },
     },
-    async cancel() {
-      await iterator.return?.();
-    },
-  });
+    { highWaterMark: 0 },
+  );
 }
 
 declare module '../agent/as-tool.ts' {

@@ -7,9 +7,9 @@ import type {
   InputGuardrailResult,
   OutputGuardrailResult,
   RunItem,
-  RunToolApprovalItem,
 } from '../agent/index.ts';
-import { apply, isOver, type RunEvent, type State, type Status, toArray } from '../kernel/index.ts';
+import { RunToolApprovalItem } from '../agent/index.ts';
+import { apply, type Call, isOver, type RunEvent, type State, type Status, toArray } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem, AgentOutputItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
@@ -86,14 +86,44 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   }
 
   #decide(item: RunToolApprovalItem, word: Word): void {
-    const event = itemDecided(this.#record, item, word);
+    const event = itemDecided(this.#record, this.#question(item), word);
     post(this.#record, event);
     tellContext(this.#record.context, event);
+  }
+
+  /** The question itself: what went through JSON is found by its call, and a slip is told. */
+  #question(given: RunToolApprovalItem): RunToolApprovalItem {
+    if (given instanceof RunToolApprovalItem) return given;
+    const asked = this.getInterruptions();
+    const { rawItem }: { rawItem?: RunToolApprovalItem['rawItem'] } = given ?? {};
+    const callId = rawItem && ('callId' in rawItem ? rawItem.callId : rawItem.id);
+    const found = callId === undefined ? undefined : asked.find((each) => each.callId === callId);
+    if (found) return found;
+    throw new UserError(
+      `A decision needs an item of state.getInterruptions() or result.interruptions, of which there are ${asked.length} now; ` +
+        `got ${rawItem ? `one for call ${String(callId)}` : String(given)}.`,
+    );
   }
 
   /** The calls that the run waits for; empty where it does not wait. */
   getInterruptions(): RunToolApprovalItem[] {
     return view.interruptions(this.#record, this.#record.state);
+  }
+
+  /** Whether a sub-agent that was called as a tool waits for a person. */
+  hasPendingAgentToolRun(toolName: string, callId: string): boolean {
+    return this.#waitingCall(toolName, callId) !== undefined;
+  }
+
+  /** The state of a sub-agent that waits for a person, as `toString()` of it. */
+  getPendingAgentToolRun(toolName: string, callId: string): string | undefined {
+    const call = this.#waitingCall(toolName, callId);
+    const child = call && view.childOf(this.#record, this.#record.state, call);
+    return child && new RunState(child).toString();
+  }
+
+  #waitingCall(toolName: string, callId: string): Call | undefined {
+    return this.#record.state.calls.find((call) => call.asks && call.tool === toolName && call.callId === callId);
   }
 
   /** Adds input, to be seen by the next model call. @throws UserError where the run is over. */

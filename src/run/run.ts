@@ -69,7 +69,7 @@ export function run<TAgent extends AnyAgent, TContext = unknown>(
 
 const NO_CONFIG: RunConfig = {};
 /** Nobody can listen to `run()`: it is given to nobody. */
-const NO_LISTENERS = new RunHooks();
+const NO_LISTENERS = /* @__PURE__ */ new RunHooks();
 
 /**
  * Runs agents with one configuration, and announces what they do.

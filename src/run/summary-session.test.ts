@@ -143,6 +143,8 @@ test('a summarizer that fails leaves the history as it is, and says so without w
 test.each<[Partial<SummarizingSessionOptions>, string]>([
   [{ maxTokens: 0 }, 'maxTokens is 0'],
   [{ maxTokens: 10, keepTokens: 10 }, 'keepTokens is 10'],
+  [{ onError: 'ignore' as never }, 'onError is "ignore"'],
+  ...[undefined, null, '', 5, {}].map((summarizer): [object, string] => [{ summarizer }, 'summarizer must be']),
 ])('the options %# are refused', (options, message) => {
   expect(() => new SummarizingSession(new MemorySession(), { summarizer: 'm', ...options })).toThrow(message);
 });

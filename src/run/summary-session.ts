@@ -75,6 +75,9 @@ export class SummarizingSession implements OpenAIResponsesCompactionAwareSession
         `SummarizingSession keepTokens is ${keepTokens}. Give 0 or more, below maxTokens (${maxTokens}).`,
       );
     }
+    if (onError !== 'throw' && onError !== 'warn') {
+      throw new UserError(`SummarizingSession onError is ${JSON.stringify(onError)}. Give 'throw' or 'warn'.`);
+    }
     this.#inner = inner;
     Object.assign(this, innerTurns(inner));
     this.#view = new CompactedView(inner);
@@ -161,7 +164,12 @@ export class SummarizingSession implements OpenAIResponsesCompactionAwareSession
 
 function agentOf(summarizer: AnyAgent | string | Model): AnyAgent {
   if (summarizer instanceof Agent) return summarizer;
-  const model = summarizer as string | Model;
+  const model = summarizer as string | Model | undefined;
+  const isModel = typeof model === 'object' ? typeof model?.getResponse === 'function' : Boolean(model);
+  // Else each attempt would fail later, and with onError 'warn' be no more than a line on the console.
+  if (!model || !isModel || !['object', 'string'].includes(typeof model)) {
+    throw new UserError(`SummarizingSession summarizer must be an Agent, a model or its name. Got ${typeof model}.`);
+  }
   return new Agent({ name: 'Summarizer', instructions: INSTRUCTIONS, model }) as unknown as AnyAgent;
 }
 

@@ -137,7 +137,10 @@ function approvalItem(record: RunRecord, state: State, call: Call): RunToolAppro
   const known = approvals.get(item);
   const uncertain = call.status === 'unsure' ? call.attempt : undefined;
   if (known?.runId === record.journal.runId && known.uncertain === uncertain) return known;
-  const made = new RunToolApprovalItem(item, record.graph.agent(state.agent), record.journal.runId, uncertain);
+  const made = new RunToolApprovalItem(item, record.graph.agent(state.agent), item.name, {
+    runId: record.journal.runId,
+    ...(uncertain !== undefined && { uncertain }),
+  });
   approvals.set(item, made);
   return made;
 }

@@ -26,13 +26,9 @@ describe('what cannot be strict is refused with the owner, the path and the reme
     ],
     ['a record at the root', z.record(z.string(), z.string()), 'set `strict: false`'],
     ['an open object', inside({ type: 'object', additionalProperties: true }), 'List its properties'],
-    ['a string at the root', z.string(), 'Wrap the schema in an object schema.'],
-    [
-      'a union at the root',
-      z.union([z.object({ a: z.string() }), z.object({ b: z.string() })]),
-      '`type: "object"` at the root',
-    ],
-    ['a JSON Schema without type', {}, '`type: "object"` at the root'],
+    ['a string at the root', z.string(), 'of type "string", but a provider takes only an object at the root'],
+    ['a union at the root', z.union([z.object({ a: z.string() }), z.object({ b: z.string() })]), 'no single object'],
+    ['a JSON Schema without type', {}, 'no single object'],
     ['a Date', z.object({ a: z.date() }), 'Date cannot be represented in JSON Schema. Use types that JSON has'],
     ['a file', z.object({ a: z.file() }), 'unsupported keyword `contentEncoding`'],
     ['never', z.object({ a: z.never() }), 'unsupported keyword `not`'],
@@ -85,7 +81,9 @@ describe('what cannot be strict is refused with the owner, the path and the reme
 
   test('a library without JSON Schema is named, with its adapter', () => {
     const schema = valibot.object({ a: valibot.string() }) as unknown as SchemaLike;
-    expect(() => toObjectSchema(schema, { name: 'Tool' })).toThrow('The schema of valibot has no JSON Schema');
+    expect(() => toObjectSchema(schema, { name: 'Tool' })).toThrow(
+      'The schema of valibot has no JSON Schema to show to a model. Update the library',
+    );
     expect(() => toObjectSchema(schema, { name: 'Tool' })).toThrow('@valibot/to-json-schema');
   });
 });

@@ -44,10 +44,8 @@ export function convert(schema: SchemaLike, options: ConvertOptions): Conversion
   if (!isStandardSchema(schema)) return convertJsonSchema(schema, name, strict);
   if (!isStandardSchemaWithJSON(schema)) {
     throw new UserError(
-      `${name}: Standard Schema values must provide both \`~standard.validate\` and \`~standard.jsonSchema\` conversion. ` +
-        `The schema of ${vendorOf(schema)} has no JSON Schema. ` +
-        'Upgrade the schema library (zod 4.2 or newer) or use its Standard JSON Schema adapter ' +
-        '(valibot: `toStandardJsonSchema` of @valibot/to-json-schema).',
+      `${name}: The schema of ${vendorOf(schema)} has no JSON Schema to show to a model. ` +
+        remedyFor(vendorOf(schema)),
     );
   }
   const key = `${io}/${strict}`;
@@ -56,6 +54,11 @@ export function convert(schema: SchemaLike, options: ConvertOptions): Conversion
   return (known[key] ??= convertStandard(schema, { name, strict, io }));
 }
 
+const remedyFor = (vendor: string): string =>
+  vendor === 'zod'
+    ? 'It is of zod 3, or of zod 4 before 4.2: run `npm install zod@latest`, and import from "zod".'
+    : 'Update the library, or use its adapter to Standard JSON Schema (valibot: `toStandardJsonSchema` of @valibot/to-json-schema).';
+
 function convertJsonSchema(schema: unknown, name: string, strict: boolean): Conversion {
   if (!isRecord(schema)) {
     throw new UserError(
@@ -63,6 +66,9 @@ function convertJsonSchema(schema: unknown, name: string, strict: boolean): Conv
         `Got ${schema === null ? 'null' : Array.isArray(schema) ? 'an array' : `a ${typeof schema}`}. ` +
         'Give a zod schema (zod 4.2 or newer), another Standard Schema, or a JSON Schema object.',
     );
+  }
+  if (schema.type === undefined && Object.values(schema).some(isStandardSchema)) {
+    throw new UserError(`${name}: this is a plain object with schemas in it. Make one schema of it: z.object({ … }).`);
   }
   const converted = strict ? toStrict(schema, { subject: name, dialect: 'json' }) : (schema as JsonObjectSchema);
   return { schema: converted, source: schema, strict };

@@ -46,8 +46,8 @@ export function toStrict(
 ): JsonObjectSchema {
   if (root.type !== 'object') {
     throw new UserError(
-      `${subject}: ${dialect === 'json' ? 'a JSON Schema in strict mode' : 'Tool parameter Standard Schema'} must ` +
-        `produce a JSON Schema with \`type: "object"\` at the root. Wrap the schema in an object schema.`,
+      `${subject}: the schema describes ${root.type === undefined ? 'no single object' : `a value of type ${JSON.stringify(root.type)}`}, ` +
+        'but a provider takes only an object at the root. Put it into one, for example z.object({ value: … }).',
     );
   }
   const walk: Walk = { root, subject, dialect, rewrite: dialect === 'zod' && needsRewrite(root, root) };

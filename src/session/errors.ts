@@ -55,7 +55,7 @@ const KINDS = [
   'not-durable',
   'store',
 ] as const;
-const CODES: ReadonlySet<string> = new Set(KINDS.map((kind) => `session/${kind}`));
+const CODES: ReadonlySet<string> = /* @__PURE__ */ new Set(/* @__PURE__ */ KINDS.map((kind) => `session/${kind}`));
 export const isSessionErrorCode = (code: string): code is SessionErrorCode => CODES.has(code);
 
 export type SessionErrorDetails = {

@@ -143,10 +143,17 @@ async function call<Context>(args: Call<Context>): Promise<unknown> {
   } catch (error) {
     const { errorFunction } = definition;
     args.onError?.(error);
-    if (errorFunction === null || details?.signal?.reason instanceof ToolTimeoutError) throw error;
+    if (errorFunction === null || isGivenUp(details?.signal, error)) throw error;
     const output = await errorFunction(context, error, details);
     return definition.outputSchema ? checkOutput(definition, output) : output;
   }
+}
+
+/** Whether the tool did not fail, but left off because it was told to: `fetch` with the signal throws its reason. */
+function isGivenUp(signal: AbortSignal | undefined, error: unknown): boolean {
+  if (!signal?.aborted) return false;
+  if (signal.reason instanceof ToolTimeoutError || error === signal.reason) return true;
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 /** Inside a run the error names the tool, unless an error function is asked about arguments that are JSON. */

@@ -157,11 +157,12 @@ function toFile(file: unknown): { file: string | { id: string } | { url: string 
   return data === undefined ? undefined : { file: data, filename: named };
 }
 
-/** A data URL where the media type is known; otherwise base64 as it was given. */
-function toData({ data, mediaType }: Fields): string | undefined {
+/** A data URL where the media type is known (MCP calls it `mimeType`); otherwise base64 as it was given. */
+function toData({ data, mediaType, mimeType }: Fields): string | undefined {
   const base64 = isBytes(data) ? toBase64(toBytes(data)) : text(data);
   if (base64 === undefined || base64.startsWith('data:')) return base64;
-  return typeof mediaType === 'string' && mediaType !== '' ? `data:${mediaType};base64,${base64}` : base64;
+  const media = text(mediaType) ?? text(mimeType);
+  return media === undefined ? base64 : `data:${media};base64,${base64}`;
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -1,2 +1,2 @@
 /** What our own processors return where nothing is left to wait for. */
-export const DONE: Promise<void> = Promise.resolve();
+export const DONE: Promise<void> = /* @__PURE__ */ Promise.resolve();

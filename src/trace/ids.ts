@@ -48,7 +48,7 @@ export function spanIdOf({ a, b, c }: IdScope, id: string, kind: string): string
 export const traceIdOf = (runId: string): string => `trace_${hex(mixed(runId))}${hex(mixed(`${runId}\n`)).slice(0, 8)}`;
 
 /** Random bytes are dear to ask for, one id at a time; what was used is overwritten with the next lot. */
-const POOL = { bytes: new Uint8Array(4096), used: 4096 };
+const POOL = { bytes: /* @__PURE__ */ new Uint8Array(4096), used: 4096 };
 
 function randomHex(digits: number): string {
   const { bytes } = POOL;
@@ -113,7 +113,9 @@ function avalanche(lane: number): number {
   return whole ^ (whole >>> 16);
 }
 
-const BYTES: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-/** Twelve bits as three digits: a third of the joining that bytes need. */
-const TRIPLES: readonly string[] = Array.from({ length: 4096 }, (_, bits) => bits.toString(16).padStart(3, '0'));
-const triple = (bits: number): string => TRIPLES[bits & 4095] ?? '';
+const BYTES: readonly string[] = /* @__PURE__ */ Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, '0'),
+);
+/** Twelve bits as three digits: a third of the joining that bytes need. Each is made when it is first asked for. */
+const TRIPLES = /* @__PURE__ */ Array.from<string | undefined>({ length: 4096 });
+const triple = (bits: number): string => (TRIPLES[bits & 4095] ??= (bits & 4095).toString(16).padStart(3, '0'));

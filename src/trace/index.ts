@@ -87,6 +87,8 @@ export type {
 export { getOrCreateTrace, withTrace } from './with-trace.ts';
 
 // Own additions
+export { MemoryTraceProcessor } from './memory.ts';
+export type { MemoryTraceOptions } from './memory.ts';
 export { setTracingProcessor } from './provider.ts';
 export type { AgentFacts } from './run-tracer.ts';
 export { spansOf } from './spans-of.ts';

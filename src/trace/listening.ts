@@ -51,10 +51,14 @@ export function startingStore(): Promise<void> | undefined {
 /** Off by variable, in tests, and where there is no Node. */
 function isWanted(): boolean {
   const { env, versions } = globalThis.process ?? {};
-  if (versions?.node === undefined) return false;
+  return versions?.node !== undefined && !isOffByEnvironment() && env?.['BATON_TRACE_STORE'] !== 'off';
+}
+
+/** `OPENAI_AGENTS_DISABLE_TRACING`, and tests. */
+export function isOffByEnvironment(): boolean {
+  const { env } = globalThis.process ?? {};
   const flag = env?.['OPENAI_AGENTS_DISABLE_TRACING'] ?? '';
-  const isDisabled = flag === '1' || flag.toLowerCase() === 'true' || env?.['NODE_ENV'] === 'test';
-  return !isDisabled && env?.['BATON_TRACE_STORE'] !== 'off';
+  return flag === '1' || flag.toLowerCase() === 'true' || env?.['NODE_ENV'] === 'test';
 }
 
 /** Who counts runs; undefined where nobody does. */

@@ -3,6 +3,7 @@
  */
 import { warn } from '../protocol/warn.ts';
 import { DONE } from './done.ts';
+import { type KeepsSegments, keepsSegments } from './segment-log.ts';
 import type { Span, Trace, TracingExporter, TracingProcessor } from './types.ts';
 
 /**
@@ -14,6 +15,12 @@ export class MultiTracingProcessor implements TracingProcessor {
   /** Those whose failing was told: once is enough. */
   readonly #failing = new WeakSet<TracingProcessor>();
   readonly #started = new WeakSet<TracingProcessor>();
+
+  /** Its processors, where all of them keep segments of runs in place of their spans. */
+  get keepers(): readonly KeepsSegments[] | undefined {
+    const processors = this.#processors;
+    return processors.every(keepsSegments) ? processors : undefined;
+  }
 
   /** How many processors there are. */
   get size(): number {

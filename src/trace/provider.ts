@@ -5,9 +5,9 @@ import { UserError } from '../protocol/errors.ts';
 import { BatchTraceProcessor } from './batch.ts';
 import { currentPlace, getCurrentSpan, getCurrentTrace } from './context.ts';
 import { defaultTracingIdGenerator } from './ids.ts';
-import { setRunTracer, settleStore } from './listening.ts';
+import { isOffByEnvironment, setRunTracer, settleStore } from './listening.ts';
 import { MultiTracingProcessor } from './processor.ts';
-import { NoopSpan, Span } from './span.ts';
+import { NoopSpan, runOf, setRunOf, Span } from './span.ts';
 import { NoopTrace, Trace } from './trace.ts';
 import { tracerFor } from './tracer.ts';
 import type {
@@ -32,7 +32,7 @@ export type TraceProviderOptions = { idGenerator?: Partial<TracingIdGenerator> }
 /** Makes traces and spans, and passes them on to its processors. */
 export class TraceProvider {
   readonly #processors = new MultiTracingProcessor();
-  #disabled = isDisabledByEnvironment();
+  #disabled = isOffByEnvironment();
   #ids: Partial<TracingIdGenerator>;
 
   constructor(options: TraceProviderOptions = {}) {
@@ -96,7 +96,7 @@ export class TraceProvider {
     const parentId = options.parentId ?? (above instanceof Span ? above.spanId : undefined);
     const metadata = above instanceof Span ? above.traceMetadata : above.metadata;
     const { tracingApiKey } = above;
-    return new Span<TData>(
+    const span = new Span<TData>(
       {
         ...rest,
         traceId: options.traceId ?? above.traceId,
@@ -107,6 +107,9 @@ export class TraceProvider {
       },
       this.#processors,
     );
+    const runId = above instanceof Span ? runOf(above) : undefined;
+    if (runId !== undefined) setRunOf(span, runId);
+    return span;
   }
 
   dispatchTrace(trace: TraceShape): Promise<void> {
@@ -140,12 +143,6 @@ export class TraceProvider {
     if (this !== shared.provider) return;
     setRunTracer(this.isListening ? tracerFor({ listener: this.#processors, ids: this }) : undefined);
   }
-}
-
-function isDisabledByEnvironment(): boolean {
-  const env = globalThis.process?.env ?? {};
-  const flag = env['OPENAI_AGENTS_DISABLE_TRACING'] ?? '';
-  return flag === '1' || flag.toLowerCase() === 'true' || env['NODE_ENV'] === 'test';
 }
 
 /** The one provider of the process: as in the published API, processors are set for all runs at once. */

@@ -125,7 +125,7 @@ function dataOf(r: Reading, facts: SentFacts | undefined, origin: Origin | undef
 const WITHHELD = ['providerData', 'retry', 'preserveRawUsage'] as const satisfies readonly (keyof ModelSettings)[];
 
 /** Settings that say how was sampled. What goes to a vendor as it is may hold secrets and stays out. */
-function configOf(settings: ModelSettings): Record<string, unknown> {
+export function configOf(settings: ModelSettings): Record<string, unknown> {
   const config: Record<string, unknown> = { ...settings };
   for (const key of WITHHELD) if (key in config) delete config[key];
   return config;

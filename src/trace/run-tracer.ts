@@ -47,7 +47,7 @@ export type TracedRun = {
 
 /** What is known of a model call when it is sent. */
 export type SentFacts = {
-  readonly request: ModelRequest;
+  readonly request: Pick<ModelRequest, 'systemInstructions' | 'input' | 'modelSettings'>;
   readonly model: string | undefined;
   readonly origin: Origin | undefined;
   readonly tools: string[];
@@ -68,8 +68,8 @@ export type RunObserver = {
   around<T>(work: () => T): T;
   /** Carries out an effect where user code finds the effect's span. */
   within<T>(effectId: string, work: () => T): T;
-  /** Makes a model call that was sent where others find its span, which opened when it was sent. */
-  inCall<T>(effectId: string, work: () => T): T;
+  /** Makes a model call that was sent where others find its span, which opened when it was sent. Absent: nobody looks. */
+  inCall?<T>(effectId: string, work: () => T): T;
   /** The segment is over, in whatever way. */
   close(): void;
 };
@@ -83,4 +83,6 @@ export type RunMeter = {
 export type RunTracer = {
   /** Undefined where nobody listens or the run is not to be traced. */
   observe(run: TracedRun): RunObserver | undefined;
+  /** For a run that is not to be traced: keeps its user code out of the trace around it, where there is one. */
+  hide(): RunObserver | undefined;
 };

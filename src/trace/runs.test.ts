@@ -12,6 +12,7 @@ import {
   getCurrentSpan,
   getCurrentTrace,
   type LoggedRun,
+  NoopSpan,
   setTraceProcessors,
   setTracingDisabled,
   type SpanDetails,
@@ -19,6 +20,7 @@ import {
   withCustomSpan,
   withTrace,
 } from './index.ts';
+import { enableMetrics } from './metrics/index.ts';
 
 const NOTHING = { type: 'object', properties: {}, required: [], additionalProperties: false } as const;
 
@@ -330,6 +332,25 @@ describe('off', () => {
     expect(inTool).toBeNull();
     expect(JSON.stringify(state.events)).not.toContain('segment');
   });
+
+  test.each([{ metered: false }, { metered: true }])(
+    'user code of an untraced run, and of its sub-agents, is in no trace around it: %o',
+    async ({ metered }) => {
+      const metrics = metered ? enableMetrics({ alerts: false }) : undefined;
+      const secret = (): Promise<boolean> =>
+        withCustomSpan(async () => getCurrentSpan() instanceof NoopSpan, { data: { name: 'secret' } });
+      const inner = caller('inside', secret).asTool({ toolName: 'ask', toolDescription: '' });
+      const agent = caller('ask', () => '');
+      agent.tools = [inner];
+      await withTrace('around', async () => {
+        await new Runner({ tracingDisabled: true }).run(caller('alone', secret), 'hi');
+        await new Runner({ tracingDisabled: true }).run(agent, 'hi');
+        await withCustomSpan(async () => undefined, { data: { name: 'after' } });
+      });
+      metrics?.close();
+      expect(collector.spans.map(({ spanData }) => nameOf(spanData))).toEqual(['custom after']);
+    },
+  );
 
   test('a processor that throws disturbs no run', async () => {
     const broken = new Collector();

@@ -139,6 +139,14 @@ export const startedMs = (span: SpanShape): number => msOf(times.started(span));
 /** When it ended. */
 export const endedMs = (span: SpanShape): number => msOf(times.ended(span));
 
+const withinRuns = new WeakMap<SpanShape, string>();
+
+/** The run that a span is of, or that it was made within. */
+export const runOf = (span: SpanShape): string | undefined => span.details?.runId ?? withinRuns.get(span);
+
+/** A span that user code made within a run. */
+export const setRunOf = (span: SpanShape, runId: string): void => void withinRuns.set(span, runId);
+
 const SILENT: SpanListener = {
   onSpanStart: async () => undefined,
   onSpanEnd: async () => undefined,

@@ -118,7 +118,7 @@ class Guard {
 
   #expire(what: string, ms: number, responseStarted: boolean): void {
     this.#timeout = new ModelError(
-      `${this.#request.provider} ${what} for ${ms} ms. Raise the timeout if the model needs longer.`,
+      `${this.#request.provider} ${what} for ${ms} ms. Raise the timeout if it needs longer.`,
       { kind: 'timeout', retryable: true, responseStarted },
     );
     this.#controller.abort(this.#timeout);
@@ -126,10 +126,16 @@ class Guard {
 
   /** What to throw for an error of `fetch` or of the body. */
   explain(error: unknown, responseStarted: boolean): unknown {
-    const { signal, provider, secrets } = this.#request;
+    const { signal, provider, secrets, url } = this.#request;
     if (this.#timeout) return this.#timeout;
     if (signal?.aborted) return signal.reason;
     if (error instanceof ModelError) return error;
+    const origin = originOf(url);
+    if (origin === undefined) {
+      const shown = redact(url.replace(/[?#].*$/s, ''), secrets);
+      const message = `${provider} could not be asked: "${shown}" is no URL of http or https. Check the base URL.`;
+      return new ModelError(message, { kind: 'bad_request', retryable: false, replaySafe: true });
+    }
     const code = systemCode(error);
     const text = error instanceof Error ? error.message : String(error);
     const said = redact(text, secrets);
@@ -141,7 +147,7 @@ class Guard {
       ? 'broke off in the middle of its answer'
       : refused
         ? 'could not be asked'
-        : 'could not be reached';
+        : `could not be reached at ${origin}`;
     const notSent = refused || (code !== undefined && NOT_SENT.has(code));
     return new ModelError(
       `${provider} ${what}: ${code === undefined || said.includes(code) ? said : `${said} (${code})`}.`,
@@ -166,6 +172,12 @@ class Guard {
     this.#clear();
     this.#request.signal?.removeEventListener('abort', this.#onAbort);
   }
+}
+
+/** Where a request goes, without what may be secret; undefined for what neither `fetch` nor a socket can ask. */
+function originOf(url: string): string | undefined {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  return parsed && /^(?:https?|wss?):$/.test(parsed.protocol) ? parsed.origin : undefined;
 }
 
 function limit(ms: number | undefined): number {

@@ -67,6 +67,26 @@ describe('a redactor', () => {
     for (const form of forms) expect(String(redactor(form))).not.toMatch(/horse|aG9yc2/);
   });
 
+  test('takes out what is configured where it is a number, but for times, amounts and short counts', () => {
+    const strict = createRedactor({
+      literals: ['47114711'],
+      patterns: [/\b\d{13,16}\b/, /\b\d{4}\b/],
+      fields: ['ssn'],
+    });
+    expect(
+      strict({ account: 47114711, big: 47114711n, cards: [4111111111111111], other: 47114712, count: 1234, ssn: 7 }),
+    ).toEqual({
+      account: '[redacted]',
+      big: '[redacted]',
+      cards: ['[redacted]'],
+      other: 47114712,
+      count: 1234,
+      ssn: '[redacted]',
+    });
+    const ours = { startedAt: 1_764_000_000_000, at: 1_764_000_000_000, nanoUsd: 47114711, inputTokens: 47114711 };
+    expect(strict(ours)).toEqual(ours);
+  });
+
   test('leaves everything else as it is', () => {
     const value = {
       usage: { input_tokens: 7, tokens: 5, maxTokens: 100 },

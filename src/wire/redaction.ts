@@ -30,6 +30,9 @@ const MAX_DEPTH = 64;
 /** Longer texts are not parsed as JSON, but searched as text. */
 const MAX_JSON = 1_000_000;
 const SHORTEST_LITERAL = 4;
+const SHORTEST_NUMBER = 8;
+/** Times, amounts and counts, in numbers that programs go on with. */
+const MEASURES = /(?:^at|At|Ms|Usd|[tT]okens)$/;
 
 /** The end of a member's name, by its words: `dbPassword` and `OPENAI_API_KEY` are meant too. */
 const ENDINGS = [
@@ -76,8 +79,16 @@ type Rules = Readonly<{ ofText: (text: string) => string; isSecretName: (key: st
 function walk(value: unknown, rules: Rules, seen: Set<object>): unknown {
   if (typeof value === 'string') return ofString(value, rules, seen);
   if (typeof value === 'object' && value !== null) return ofObject(value, rules, seen);
-  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'number' || typeof value === 'bigint') return ofNumber(value, rules);
   return typeof value === 'function' || typeof value === 'symbol' ? undefined : value;
+}
+
+/** A number may be what is configured: that of a card, an account, a customer. Short ones are counts. */
+function ofNumber(value: number | bigint, { ofText }: Rules): unknown {
+  const text = String(value);
+  const found = text.length < SHORTEST_NUMBER ? text : ofText(text);
+  if (found !== text) return found;
+  return typeof value === 'bigint' ? text : value;
 }
 
 function ofString(text: string, rules: Rules, seen: Set<object>): string {
@@ -99,12 +110,14 @@ function ofObject(value: object, rules: Rules, seen: Set<object>): unknown {
     : Object.fromEntries(
         Object.entries(plain).map(([key, item]) => [
           rules.ofText(key),
-          rules.isSecretName(key) && isSet(item) ? HIDDEN : walk(item, rules, seen),
+          rules.isSecretName(key) && isSet(item) ? HIDDEN : isMeasure(key, item) ? item : walk(item, rules, seen),
         ]),
       );
   seen.delete(value);
   return copy;
 }
+
+const isMeasure = (key: string, value: unknown): boolean => typeof value === 'number' && MEASURES.test(key);
 
 function nameCheck(fields: readonly string[]): Rules['isSecretName'] {
   const names = new Set([...NAMES.map(normal), ...fields]);

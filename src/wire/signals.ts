@@ -18,10 +18,10 @@ export type Signals = {
 export type SignalName = keyof Signals;
 
 const CHANNELS = {
-  'baton:takeover': channel('baton:takeover'),
-  'baton:cooldown': channel('baton:cooldown'),
-  'baton:budget-refusal': channel('baton:budget-refusal'),
-  'baton:telemetry-dropped': channel('baton:telemetry-dropped'),
+  'baton:takeover': /* @__PURE__ */ channel('baton:takeover'),
+  'baton:cooldown': /* @__PURE__ */ channel('baton:cooldown'),
+  'baton:budget-refusal': /* @__PURE__ */ channel('baton:budget-refusal'),
+  'baton:telemetry-dropped': /* @__PURE__ */ channel('baton:telemetry-dropped'),
 };
 
 /** @param message made only where somebody listens */

@@ -39,6 +39,8 @@ const URL_WITH_USER = /:\\*\/\\*\/[^\s@]{0,1000}@/;
 /** Letters that become those of a name in lower case. */
 const HIDDEN_LETTERS = /[\u0130\u212A]/;
 
+const [E, J, K, S, Y] = [101, 106, 107, 115, 121];
+
 // Long words
 
 /** The least that a key has of letters, digits, `_` and `-`: `eyJ` and 8 more. */
@@ -56,11 +58,23 @@ function hasLongWord(json: string): boolean {
     if (at < begin) {
       let end = last + 1;
       while (end < json.length && isOfWord(json.charCodeAt(end))) end += 1;
-      if (KEY_BEGINS.test(json.slice(begin, end))) return true;
+      const isShort = end - begin < SHORTEST_OTHER;
+      if (isShort ? hasToken(json, begin, end) : KEY_BEGINS.test(json.slice(begin, end))) return true;
       at = end;
     }
     begin = at + 1;
     last = at + SHORTEST_KEY;
+  }
+  return false;
+}
+
+/** The least of all but those that begin with `eyJ`: most long words of JSON are names that are shorter. */
+const SHORTEST_OTHER = 15;
+
+function hasToken(json: string, begin: number, end: number): boolean {
+  for (let at = begin; at + SHORTEST_KEY <= end; at++) {
+    const isE = (json.charCodeAt(at) | 32) === E;
+    if (isE && (json.charCodeAt(at + 1) | 32) === Y && (json.charCodeAt(at + 2) | 32) === J) return true;
   }
   return false;
 }
@@ -72,7 +86,6 @@ const isOfWord = (code: number): boolean => code < 128 && WORD[code] === 1;
 // Dashes
 
 const AFTER_PREFIX = /(?<=(?:^|[^a-z0-9_]|\\[a-z])(?:sk|rk|pk|sess|ek)-)[a-z0-9_*.-]{6}/iy;
-const [K, S, Y] = [107, 115, 121];
 
 function hasDash(json: string): boolean {
   for (let at = json.indexOf('-'); at >= 0; at = json.indexOf('-', at + 1)) {
@@ -104,17 +117,26 @@ const NAMES = [
   'pwd',
 ];
 
-/** The codes of names from the last to the first, by the last. */
-type Endings = readonly (readonly (readonly number[])[] | undefined)[];
+type Endings = {
+  /** The codes of names from the last to the first, by the last. */
+  readonly byLast: readonly (readonly (readonly number[])[] | undefined)[];
+  /** Of two letters, whether a name ends with them. */
+  readonly pairs: Uint8Array;
+};
 
 function endingsOf(names: readonly string[]): Endings {
-  const endings: number[][][] = [];
+  const byLast: number[][][] = [];
+  const pairs = new Uint8Array(128 * 128);
   for (const name of names) {
     const codes = Array.from(name, (letter) => letter.charCodeAt(0)).toReversed();
-    const [last] = codes;
-    if (last !== undefined) (endings[last] ??= []).push(codes);
+    const [last, before] = codes;
+    if (last === undefined) continue;
+    (byLast[last] ??= []).push(codes);
+    // A name of one letter ends any word that does.
+    if (before === undefined) for (let code = 0; code < 128; code++) pairs[code * 128 + last] = 1;
+    else pairs[before * 128 + last] = 1;
   }
-  return endings;
+  return { byLast, pairs };
 }
 
 /** Whether a name stands before the sign, with whatever there may be between its letters and after it. */
@@ -122,10 +144,19 @@ function hasName(json: string, sign: ':' | '=', endings: Endings): boolean {
   let before = -1;
   for (let at = json.indexOf(sign); at >= 0; at = json.indexOf(sign, at + 1)) {
     // Nothing new since the sign before: it was looked at there.
-    if (letterBefore(json, at, before) > before && endsWithName(json, at, endings)) return true;
+    if (!isOtherWord(json, at, endings) && letterBefore(json, at, before) > before && endsWithName(json, at, endings))
+      return true;
     before = at;
   }
   return false;
+}
+
+/** Whether right before the sign, or before a quote there, are two letters that no name ends with: so it is mostly. */
+function isOtherWord(json: string, sign: number, { pairs }: Endings): boolean {
+  const last = json.charCodeAt(sign - 1) === QUOTE ? sign - 2 : sign - 1;
+  const [one, two] = [lower(json.charCodeAt(last - 1)), lower(json.charCodeAt(last))];
+  // Behind a backslash, the first may be the letter of an escape.
+  return one > 0 && two > 0 && json.charCodeAt(last - 2) !== BACKSLASH && pairs[one * 128 + two] === 0;
 }
 
 /** Escapes that are passed over at most: with more of them in a row, a text is suspect. */
@@ -136,7 +167,7 @@ function endsWithName(json: string, place: number, endings: Endings): boolean {
   for (let escapes = 0; at >= 0; escapes++) {
     const last = at;
     if (escapes > MOST_ESCAPES) return true;
-    if (endings[lower(json.charCodeAt(at))]?.some((name) => goesOn({ json, name }, last, 1))) return true;
+    if (endings.byLast[lower(json.charCodeAt(at))]?.some((name) => goesOn({ json, name }, last, 1))) return true;
     if (!isEscape(json, at)) return false;
     at = letterBefore(json, at, -1);
   }
@@ -160,7 +191,7 @@ function goesOn(sought: Sought, place: number, n: number): boolean {
 }
 
 const ESCAPES = 'bfnrt';
-const BACKSLASH = 92;
+const [QUOTE, BACKSLASH] = [34, 92];
 /** The letter of a line end or the like, or of a word behind a backslash. */
 const isEscape = (json: string, at: number): boolean =>
   json.charCodeAt(at - 1) === BACKSLASH && ESCAPES.includes(json.charAt(at));

@@ -96,6 +96,8 @@ const both: Rows = [
     value.throwsAtOnce('not-yet', { class: 'TypeError', message: 'shellTool is not a function' }),
   ],
   ['testing: a script that runs out, and one that is left over', rule.errorTexts],
+  ['turns: a final output that is not there yet', rule.errorTexts],
+  ['values: what tools returned, as JSON', value.itemJson],
 ];
 
 /** Plain runs, and scenarios that have no streamed form. */
@@ -105,6 +107,8 @@ const plain: Rows = [
   ['outputs: a zod object with optional, default and transform', value.optionalFields, rule.errorTexts],
   ['handoffs: a filter and a conversation of the server exclude each other', rule.errorTexts],
   ['agent tools: two sub-agents ask at once', rule.waitingAgentTool],
+  ['agent tools: the state of a sub-agent that waits', rule.waitingAgentTool],
+  ['approvals: a lasting decision is for the agent that asked, among sub-agents', rule.waitingAgentTool],
   ['approvals: beside stop_on_first_tool the pause wins', rule.resultsOfAReply],
   ['approvals: a pause leaves output guardrails and sessions waiting', rule.sessionOnResume],
   ['sessions: the model fails at once', rule.saved('user')],
@@ -134,12 +138,14 @@ const plain: Rows = [
   ['tool schemas: what a zod schema becomes', value.refused('schemas', 'record')],
   ['hooks: a listener that throws at each point', value.throwingListeners],
   ['concurrency: one state cannot be resumed twice at once', rule.errorTexts],
+  ['turns: calls of machines that are not there', rule.errorTexts],
 ];
 
 /** Streams, where they differ otherwise than plain runs. */
 const streams: Rows = [
+  ['abort: a tool that throws the reason of its signal', rule.abortedText, rule.failedCallsKept],
   ['tools: arguments that do not fit the schema, errorFunction null', rule.hookArguments, rule.failedCallsKept],
-  ['tool rules: a tool and a handoff of one name', rule.errorTexts, rule.currentTurn],
+  ['tool rules: a tool and a handoff of one name', rule.toldByError, rule.errorTexts, rule.currentTurn],
   [
     'outputs: a zod object with optional, default and transform',
     value.optionalFields,

@@ -58,9 +58,21 @@ export const errorState: Deviation = {
 
 export const errorTexts: Deviation = {
   id: 'error-texts',
-  mask: all(
-    ignoreMissing(/^console$/, (line) => text(line).includes('Accessed finalOutput before')),
-    accept(/\.message$|^console\[\d+\]$/, (published, ours) => text(published) !== '' && text(ours) !== ''),
+  mask: accept(/\.message$|^console\[\d+\]$/, (published, ours) => text(published) !== '' && text(ours) !== ''),
+};
+
+/** No warning that a final output is missing, where the stream has thrown why. */
+export const toldByError: Deviation = {
+  id: errorTexts.id,
+  mask: ignoreMissing(/^console$/, (line) => text(line).includes('Accessed finalOutput before')),
+};
+
+/** What is told of a call that was aborted. */
+export const abortedText: Deviation = {
+  id: errorTexts.id,
+  mask: accept(
+    /\.output(\.text)?$/,
+    (published, ours) => published === 'aborted' && text(ours).includes('was stopped'),
   ),
 };
 

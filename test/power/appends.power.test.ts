@@ -9,7 +9,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { threads } from '../../scripts/build.ts';
+import { threads } from '../../scripts/lib/bundle.ts';
 import { startAppender as startRuns, inspectRuns } from '../../src/log/processes.fixture.ts';
 import type { Line as RunLine } from '../../src/log/appender.fixture.ts';
 import { openLog } from '../../src/log/open.fixture.ts';
@@ -70,11 +70,13 @@ function acknowledgedIn(lines: readonly string[]): Acknowledged {
   };
 }
 
+let images = 0;
+
 /** What is wrong with what is on the disk. */
-async function inspect({ n, image, lines }: Loss, parent: string): Promise<string[]> {
+async function inspect({ image, lines }: Loss, parent: string): Promise<string[]> {
   const { runs, sessions, erased } = acknowledgedIn(lines);
   // Each in a folder of its own: a damaged one may still be open.
-  const folder = writeImage(image, join(parent, String(n)));
+  const folder = writeImage(image, join(parent, String(images++)));
   const path = join(folder, 'x.db');
   try {
     const log = openLog(path, { timeoutMs: 5000 });

@@ -7,7 +7,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { threads } from '../../scripts/build.ts';
+import { threads } from '../../scripts/lib/bundle.ts';
 import { HISTORY } from '../kill/history.ts';
 import { Oracle } from '../kill/process/oracle.ts';
 import { findSystems } from '../kill/process/orders.ts';

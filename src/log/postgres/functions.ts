@@ -30,8 +30,9 @@ export const FUNCTIONS = `
       SELECT DISTINCT t, hash, r FROM unnest(hashes) AS given (hash) ON CONFLICT DO NOTHING;
   END $f$;
 
-  -- Commits of different runs, at most one each. Events are given apart: whose they are, and their texts, in order.
-  CREATE FUNCTION baton_log_append(t text, commits jsonb, event_of integer[], event_texts text[], waits boolean)
+  -- Commits of different runs, at most one each. The texts of all their events are given apart, one after the other:
+  -- where each begins and how many bytes it has. An array of texts would be read letter by letter.
+  CREATE FUNCTION baton_log_append(t text, commits jsonb, starts integer[], sizes integer[], texts bytea, waits boolean)
   RETURNS SETOF baton_log_outcome LANGUAGE plpgsql SET enable_seqscan = off AS $f$
   DECLARE
     made integer[];
@@ -39,50 +40,66 @@ export const FUNCTIONS = `
     p record;
     row_now record;
     result baton_log_outcome;
-    texts text[];
     is_new boolean;
     -- One time for all, later than any lock that others gave back.
     now_ms bigint := baton_log_now();
   BEGIN
-    -- What is as its writer expects: compared and set, all at once.
+    -- What is as its writer expects, all at once: locked and compared, then set; or made. A row is found by its key, and
+    -- then by its place, one by one: a join would read all runs of the tenant where its plan was made for a small table.
     FOR result IN
       WITH given AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(commits) AS x (
-          n integer, run text, position bigint, fence bigint, count bigint, bytes bigint, max_bytes bigint, plain boolean,
+          n integer, run text, position bigint, fence bigint, first integer, count integer, bytes bigint,
+          max_bytes bigint, plain boolean, creates boolean, agent text, worker text, session text, fork_of text,
           status text, waiting text, clears boolean, consumed bigint, release boolean)
         WHERE plain
-      ), free AS MATERIALIZED (
-        SELECT r.run FROM baton_runs AS r JOIN given ON r.run = given.run WHERE r.tenant = t
-        FOR UPDATE OF r SKIP LOCKED
+      ), mine AS MATERIALIZED (
+        SELECT given.*, r.place FROM given CROSS JOIN LATERAL (
+          SELECT ctid AS place, head, fence, owner, bytes FROM baton_runs WHERE tenant = t AND run = given.run
+          OFFSET 0 FOR UPDATE SKIP LOCKED
+        ) AS r
+        WHERE given.creates IS NULL AND r.fence = given.fence AND r.head = given.position AND r.owner IS NOT NULL
+          AND r.bytes + given.bytes <= given.max_bytes
       ), moved AS (
         UPDATE baton_runs AS r SET
-          head = r.head + given.count, bytes = r.bytes + given.bytes, updated_at = now_ms,
-          status = coalesce(given.status, r.status),
-          waiting = CASE WHEN given.clears THEN NULL ELSE coalesce(given.waiting, r.waiting) END,
-          consumed = greatest(r.consumed, least(r.posted, given.consumed)),
-          owner = CASE WHEN given.release THEN NULL ELSE r.owner END
-        FROM given JOIN free ON free.run = given.run
-        WHERE r.tenant = t AND r.run = given.run AND r.fence = given.fence AND r.head = given.position
-          AND r.owner IS NOT NULL AND r.bytes + given.bytes <= given.max_bytes
-        RETURNING given.n, given.position, r.run, r.head, r.fence, r.posted, r.bytes
+          head = r.head + mine.count, bytes = r.bytes + mine.bytes, updated_at = now_ms,
+          status = coalesce(mine.status, r.status),
+          waiting = CASE WHEN mine.clears THEN NULL ELSE coalesce(mine.waiting, r.waiting) END,
+          consumed = greatest(r.consumed, least(r.posted, mine.consumed)),
+          owner = CASE WHEN mine.release THEN NULL ELSE r.owner END
+        -- A version that is younger than this statement is not found: it is judged below.
+        FROM mine WHERE r.ctid = mine.place
+        RETURNING mine.n, r.run, mine.position, mine.first, mine.count, r.head, r.fence, r.posted, r.bytes
+      ), born AS (
+        INSERT INTO baton_runs (tenant, run, agent, session, fork_of, status, waiting, head, bytes, owner, fence, posted,
+            consumed, created_at, updated_at)
+          SELECT t, run, agent, session, fork_of, coalesce(status, 'running'), waiting, count, bytes,
+            CASE WHEN release THEN NULL ELSE worker END, 1, 0, 0, now_ms, now_ms
+          FROM given WHERE creates AND bytes <= max_bytes ORDER BY run
+          ON CONFLICT DO NOTHING RETURNING run
+      ), done AS MATERIALIZED (
+        SELECT * FROM moved
+        UNION ALL
+        SELECT n, run, position, first, count, count, 1, 0, bytes FROM given JOIN born USING (run)
       ), events AS (
         INSERT INTO baton_run_events (tenant, run, position, at, event)
-          SELECT t, moved.run, moved.position + one.i, now_ms, one.event
-          FROM (
-            SELECT of, event, row_number() OVER (PARTITION BY of ORDER BY place) - 1 AS i
-            FROM unnest(event_of, event_texts) WITH ORDINALITY AS x (of, event, place)
-          ) AS one JOIN moved ON moved.n = one.of
+          SELECT t, run, position + i, now_ms,
+            convert_from(substring(texts FROM starts[first + i] FOR sizes[first + i]), 'UTF8')
+          FROM done CROSS JOIN LATERAL generate_series(0, count - 1) AS i
       )
-      SELECT moved.n, 'done', moved.head, moved.fence, moved.posted, now_ms, moved.bytes, NULL::text[] FROM moved
+      SELECT n, 'done', head, fence, posted, now_ms, bytes, NULL::text[] FROM done
     LOOP
       made := made || result.n;
       RETURN NEXT result;
     END LOOP;
+    IF cardinality(made) = jsonb_array_length(commits) THEN
+      RETURN;
+    END IF;
 
     -- What makes a run, keeps more than events, or is refused: one after the other.
     FOR c IN
       SELECT * FROM jsonb_to_recordset(commits) AS x (
-        n integer, run text, position bigint, fence bigint, count bigint, bytes bigint, max_bytes bigint,
+        n integer, run text, position bigint, fence bigint, first integer, count integer, bytes bigint, max_bytes bigint,
         creates boolean, agent text, worker text, parent text, parent_fence bigint, session text, fork_of text,
         status text, waiting text, clears boolean, consumed bigint, release boolean,
         snapshot_at bigint, snapshot text, hashes text[], blobs text[])
@@ -90,8 +107,6 @@ export const FUNCTIONS = `
     LOOP
       result := (c.n, 'done', NULL, NULL, NULL, NULL, NULL, NULL);
       is_new := false;
-      SELECT array_agg(event ORDER BY place) INTO texts
-        FROM unnest(event_of, event_texts) WITH ORDINALITY AS x (of, event, place) WHERE of = c.n;
       LOOP
         IF waits THEN
           SELECT * INTO row_now FROM baton_runs WHERE tenant = t AND run = c.run FOR UPDATE;
@@ -173,7 +188,9 @@ export const FUNCTIONS = `
           owner = CASE WHEN c.release THEN NULL ELSE r.owner END
           WHERE tenant = t AND run = c.run;
         INSERT INTO baton_run_events (tenant, run, position, at, event)
-          SELECT t, c.run, c.position + x.i - 1, now_ms, x.event FROM unnest(texts) WITH ORDINALITY AS x (event, i);
+          SELECT t, c.run, c.position + i, now_ms,
+            convert_from(substring(texts FROM starts[c.first + i] FOR sizes[c.first + i]), 'UTF8')
+          FROM generate_series(0, c.count - 1) AS i;
         IF c.snapshot IS NOT NULL THEN
           INSERT INTO baton_run_snapshots (tenant, run, position, state) VALUES (t, c.run, c.snapshot_at, c.snapshot)
             ON CONFLICT (tenant, run) DO UPDATE SET position = excluded.position, state = excluded.state;
@@ -191,12 +208,13 @@ export const FUNCTIONS = `
   END $f$;
 
   -- One commit, and what others write in the same database (see store/postgres/along.ts): all or nothing.
-  CREATE FUNCTION baton_log_append_along(t text, commits jsonb, event_of integer[], event_texts text[], along jsonb)
+  CREATE FUNCTION baton_log_append_along(t text, commits jsonb, starts integer[], sizes integer[], texts bytea,
+    along jsonb)
   RETURNS SETOF baton_log_outcome LANGUAGE plpgsql SET enable_seqscan = off AS $f$
   DECLARE
     result baton_log_outcome;
   BEGIN
-    SELECT * INTO result FROM baton_log_append(t, commits, event_of, event_texts, true);
+    SELECT * INTO result FROM baton_log_append(t, commits, starts, sizes, texts, true);
     -- What was committed before was committed with these.
     IF result.outcome = 'done' THEN
       PERFORM baton_along(along);

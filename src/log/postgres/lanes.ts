@@ -30,8 +30,8 @@ type Waiting = {
   readonly reject: (error: unknown) => void;
 };
 
-export const APPEND = 'SELECT * FROM baton_log_append($1, $2, $3, $4, $5)';
-export const APPEND_ALONG = 'SELECT * FROM baton_log_append_along($1, $2, $3, $4, $5)';
+export const APPEND = 'SELECT * FROM baton_log_append($1, $2, $3, $4, $5, $6)';
+export const APPEND_ALONG = 'SELECT * FROM baton_log_append_along($1, $2, $3, $4, $5, $6)';
 
 /** While one call is under way the next is made up. More share the write to the disk less. */
 const LANES = 2;
@@ -123,18 +123,29 @@ export class Lanes {
 const bytesOf = ({ events, snapshot }: AppendCommand): number =>
   events.reduce((sum, { bytes }) => sum + bytes, snapshot?.state.bytes ?? 0);
 
+/** Tenant, commits, and the texts of their events: where each begins, counted from 1, its bytes, and all of them. */
 function valuesOf(commands: readonly AppendCommand[]): unknown[] {
-  const texts = commands.flatMap(({ events }, n) => events.map((event) => ({ n, text: event.text })));
-  return [
-    commands[0]?.tenant,
-    JSON.stringify(commands.map(commitOf)),
-    texts.map(({ n }) => n),
-    texts.map((one) => one.text),
-  ];
+  const texts = commands.flatMap(({ events }) => events.map((event) => event.text));
+  const sizes = texts.map((text) => Buffer.byteLength(text));
+  const starts: number[] = [];
+  let end = 0;
+  for (const size of sizes) {
+    starts.push(end + 1);
+    end += size;
+  }
+  const all = Buffer.allocUnsafe(end);
+  texts.forEach((text, n) => all.write(text, (starts[n] ?? 1) - 1));
+  let first = 1;
+  const commits = commands.map((command, n) => {
+    const commit = commitOf(command, { n, first });
+    first += command.events.length;
+    return commit;
+  });
+  return [commands[0]?.tenant, JSON.stringify(commits), starts, sizes, all];
 }
 
 /** As `baton_log_append` takes it: what is not there is null. */
-function commitOf(command: AppendCommand, n: number): object {
+function commitOf(command: AppendCommand, { n, first }: { n: number; first: number }): object {
   const { runId, position, fence, events, create, status, waiting, snapshot, consumed, release } = command;
   const blobs = [...events, ...(snapshot ? [snapshot.state] : [])].flatMap((one) => one.blobs);
   return {
@@ -142,10 +153,11 @@ function commitOf(command: AppendCommand, n: number): object {
     run: runId,
     position,
     fence,
+    first,
     count: events.length,
     bytes: events.reduce((sum, { bytes }) => sum + bytes, 0),
     max_bytes: Math.min(command.maxRunBytes, Number.MAX_SAFE_INTEGER),
-    plain: !create && !snapshot && blobs.length === 0,
+    plain: !create?.parent && !snapshot && blobs.length === 0,
     ...(create && {
       creates: true,
       agent: create.agent,

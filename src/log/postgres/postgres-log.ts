@@ -9,12 +9,12 @@ import { checkConnection } from '../../store/postgres/options.ts';
 import type { PostgresConnectionOptions } from '../../store/postgres/options.ts';
 import type { StoreWrite } from '../../store/write.ts';
 import { storeNameOf } from '../../store/postgres/store-name.ts';
-import { checkCommit, checkName, checkTenant } from '../check.ts';
+import { checkCommit, checkName, checkQuery, checkTenant } from '../check.ts';
 import { encodeEvent } from '../codec.ts';
 import type { Limits } from '../codec.ts';
 import { appendCommand, limitsOf, replaceCommand } from '../encode.ts';
 import { LogError } from '../errors.ts';
-import { cursorOf, placeOf } from '../page.ts';
+import { cursorOf } from '../page.ts';
 import { closed } from '../refusals.ts';
 import { infoOf, logOf, postingOf } from '../sqlite/decode.ts';
 import { Watchers } from '../sqlite/watchers.ts';
@@ -140,7 +140,7 @@ class PostgresLog implements EventLog {
   }
 
   async list(query: RunQuery = {}): Promise<RunPage> {
-    if (query.cursor !== undefined) placeOf(query.cursor);
+    checkQuery(query);
     const { runs, isMore } = await this.#use(({ store, reads }) => reads.list(store.ask, this.#settings.tenant, query));
     const last = runs.at(-1);
     return { runs: runs.map(infoOf), ...(isMore && last && { cursor: cursorOf(last) }) };

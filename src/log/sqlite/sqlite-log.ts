@@ -5,12 +5,12 @@ import { openFile } from '../../store/sqlite/files.ts';
 import type { SqliteFile } from '../../store/sqlite/files.ts';
 import { resolvedPath, storeName } from '../../store/sqlite/path.ts';
 import type { Failure, StoreWrite } from '../../store/write.ts';
-import { checkCommit, checkName, checkTenant } from '../check.ts';
+import { checkCommit, checkName, checkQuery, checkTenant } from '../check.ts';
 import { encodeEvent } from '../codec.ts';
 import type { Limits } from '../codec.ts';
 import { appendCommand, limitsOf, replaceCommand } from '../encode.ts';
 import { logError } from '../errors.ts';
-import { cursorOf, placeOf } from '../page.ts';
+import { cursorOf } from '../page.ts';
 import { closed } from '../refusals.ts';
 import type {
   Claimed,
@@ -137,7 +137,7 @@ class SqliteLog implements EventLog {
   }
 
   async list(query: RunQuery = {}): Promise<RunPage> {
-    if (query.cursor !== undefined) placeOf(query.cursor);
+    checkQuery(query);
     const { runs, isMore } = await this.#ask({ do: 'list', tenant: this.#settings.tenant, query });
     const last = runs.at(-1);
     return { runs: runs.map(infoOf), ...(isMore && last && { cursor: cursorOf(last) }) };

@@ -169,7 +169,7 @@ test('the bill never exceeds a cap, nor the books; refusals are true; what a cra
             limits,
             maxOutputTokens: 2000,
           });
-          const budget = budgets.open({ runId, sessionId: each.session });
+          const budget = await budgets.open({ runId, sessionId: each.session });
           const request: ModelRequest = {
             input: 'x'.repeat(each.size),
             modelSettings: each.maxTokens === undefined ? {} : { maxTokens: each.maxTokens },
@@ -238,7 +238,7 @@ test('at every point between reserve and settle a crash leaves books that cover 
     };
     const ask = async (process: Process, epoch: number): Promise<unknown> => {
       const ledger = process.ledger(shared, () => Promise.resolve());
-      const budget = createBudgets({ ledger, prices: known, limits: { run: { usd: 1 } } }).open({ runId: 'r' });
+      const budget = await createBudgets({ ledger, prices: known, limits: { run: { usd: 1 } } }).open({ runId: 'r' });
       const caller = { effect: 'r/m1', epoch, agent: 'A', find: (): Promise<Model> => never() };
       const model: Model = {
         origin: ACME,

@@ -7,7 +7,7 @@ import type { CountTokens } from './bound.ts';
 import type { BudgetExceededError } from './errors.ts';
 import type { BudgetEvent } from './guard.ts';
 import { memoryLedger } from './memory.ts';
-import { RunBudget } from './run-budget.ts';
+import type { RunBudget } from './run-budget.ts';
 import type { AccountBalance, BudgetLedger } from './types.ts';
 
 /**
@@ -79,7 +79,7 @@ export interface Budgets {
   /** Closes the ledger. */
   close(): Promise<void>;
   /** @internal */
-  open(spender: Spender & { prices?: Prices | undefined }): RunBudget;
+  open(spender: Spender & { prices?: Prices | undefined }): Promise<RunBudget>;
 }
 
 const OPTIONS = [
@@ -136,16 +136,11 @@ export function createBudgets(options: BudgetsOptions): Budgets {
         return ledger.settle({ tenant, effect, epoch: Number(epoch), n: Number(n) }, actual);
       },
       close: () => ledger.close(),
-      open: ({ prices, ...spender }) =>
-        new RunBudget({
-          ...options,
-          ledger,
-          tenant,
-          emit,
-          now,
-          spender,
-          prices: options.prices ?? prices ?? (catalog ??= createPrices()),
-        }),
+      open: async ({ prices: runs, ...spender }) => {
+        const prices = options.prices ?? runs ?? (catalog ??= createPrices());
+        const { RunBudget: Opened } = await import('./run-budget.ts');
+        return new Opened({ ...options, ledger, tenant, emit, now, spender, prices });
+      },
     };
     // Names come from outside: they must not fill the memory. Runs tell budgets apart by their ledger.
     if (known.size < 10_000) known.set(tenant, budgets);

@@ -100,18 +100,44 @@ export class RunBudget {
     if (granted.ok) await ledger.settle({ ...id, n: granted.n }, spent);
   }
 
-  /** Gives back what was set aside. */
+  /** Gives back what calls had reserved and not sent, up to these attempts. */
+  async giveBack(calls: readonly Pick<Caller, 'effect' | 'epoch'>[]): Promise<void> {
+    const { ledger, tenant } = this;
+    for (const { effect, epoch } of calls) {
+      const id = { tenant, effect, epoch, n: 0 };
+      await this.#try(id, () => ledger.recover({ tenant, effect, before: epoch + 1 }));
+    }
+  }
+
+  /** Gives back what was set aside, by an earlier process too. */
   async close(): Promise<void> {
     const aside = this.#aside;
     this.#aside = undefined;
-    if (!aside) return;
+    if (aside) return this.#try(aside, () => this.ledger.release(aside));
+    if (this.#options.onExceed !== 'tell-the-model' || this.#asideIsClean) return;
+    await this.#try({ ...this.#lastCall, n: 0 }, () => this.#clearAside());
+  }
+
+  /** What cannot be given back counts until the run goes on: that is no reason to lose what the run has done. */
+  async #try(id: BudgetEntryId, act: () => Promise<unknown>): Promise<void> {
     try {
-      await this.ledger.release(aside);
+      await act();
     } catch (error) {
-      // It counts until the run goes on: that is no reason to lose what the run has done.
       const because = error instanceof Error ? error.message : String(error);
-      this.#options.emit({ type: 'unknown', id: idText(aside), amount: { nanoUsd: 0, tokens: 0 }, because });
+      this.#options.emit({ type: 'unknown', id: idText(id), amount: { nanoUsd: 0, tokens: 0 }, because });
     }
+  }
+
+  /** Under which a last call is set aside for. */
+  get #lastCall(): Omit<BudgetEntryId, 'n'> {
+    return { tenant: this.tenant, effect: `${this.#options.spender.runId}/last-words`, epoch: 1 };
+  }
+
+  /** Of what a process before this one had set aside. */
+  async #clearAside(): Promise<void> {
+    const { tenant, effect } = this.#lastCall;
+    if (!this.#asideIsClean) await this.ledger.recover({ tenant, effect, before: Infinity });
+    this.#asideIsClean = true;
   }
 
   #spending({ effect, epoch, agent }: Caller): Spending {
@@ -137,14 +163,11 @@ export class RunBudget {
 
   /** Reserves for the last call, as long as the history may be after this one. */
   async #setAside(bound: Bound, lines: readonly BudgetLine[], wanted: number): Promise<void> {
-    const { ledger, tenant } = this;
-    const effect = `${this.#options.spender.runId}/last-words`;
-    if (!this.#asideIsClean) await ledger.recover({ tenant, effect, before: Infinity });
-    this.#asideIsClean = true;
+    await this.#clearAside();
     const amount = bound.amount(LAST_OUTPUT_TOKENS, bound.inputTokens + wanted + SLACK_TOKENS);
     const replaces = this.#aside;
-    const granted = await ledger.reserve({ tenant, effect, epoch: 1, lines, amount, ...(replaces && { replaces }) });
-    if (granted.ok) this.#aside = { tenant, effect, epoch: 1, n: granted.n };
+    const granted = await this.ledger.reserve({ ...this.#lastCall, lines, amount, ...(replaces && { replaces }) });
+    if (granted.ok) this.#aside = { ...this.#lastCall, n: granted.n };
     else throw this.#owned(exceededError(granted, amount));
   }
 

@@ -72,7 +72,7 @@ async function spend({ shared, url, name, calls, usd, epoch = 1, diesAt }: Job):
   };
   const ledger = dying(ledgerOf(shared), die);
   const { tenant } = shared;
-  const budget = createBudgets({ ledger, tenant, prices, limits: { tenant: { usd } } }).open({ runId: name });
+  const budget = await createBudgets({ ledger, tenant, prices, limits: { tenant: { usd } } }).open({ runId: name });
   const vendor: Model = {
     origin: ORIGIN,
     async getResponse({ modelSettings }) {

@@ -1,6 +1,6 @@
 /** A board in Redis: for processes on many hosts. */
-import { createHash } from 'node:crypto';
 import { UserError } from '../../protocol/errors.ts';
+import { node } from '../../protocol/node.ts';
 import type { Link, RedisClient } from '../../store/redis/connections.ts';
 import { SLOT_MS, type HealthBoard, type HealthReport, type HealthView } from './board.ts';
 import type { Closed } from './breaker.ts';
@@ -46,7 +46,7 @@ export function redisHealthBoard(options: RedisHealthBoardOptions): HealthBoard 
   }
   let opening: Promise<Link> | undefined;
   let isClosed = false;
-  const hash = createHash('sha1').update(EXCHANGE).digest('hex');
+  const hash = node.crypto.createHash('sha1').update(EXCHANGE).digest('hex');
   return {
     everyMs,
     async exchange(me, reports) {

@@ -5,7 +5,6 @@
  * network that one host has lost, is no news for others. S3 The board is looked at while calls are made, and a minute
  * longer; an idle router has no timer.
  */
-import { randomUUID } from 'node:crypto';
 import { warn } from '../../protocol/warn.ts';
 import type { HealthBoard, HealthReport, HealthView } from './board.ts';
 
@@ -23,7 +22,7 @@ const LONGEST_PAUSE_MS = 30_000;
 
 export class Sharing {
   readonly #board: HealthBoard;
-  readonly #me = randomUUID();
+  readonly #me = crypto.randomUUID();
   readonly #members = new Map<string, Member>();
   #timer: NodeJS.Timeout | undefined;
   #activeAt = 0;

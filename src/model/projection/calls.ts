@@ -22,7 +22,7 @@ const RESULT_OF: Record<CallType, Result['type']> = {
   apply_patch_call: 'apply_patch_call_output',
   program: 'program_output',
 };
-const RESULTS: ReadonlySet<string> = new Set(Object.values(RESULT_OF));
+const RESULTS: ReadonlySet<string> = /* @__PURE__ */ new Set(/* @__PURE__ */ Object.values(RESULT_OF));
 
 export const isCall = (item: AgentInputItem): item is Call => item.type !== undefined && item.type in RESULT_OF;
 export const isResult = (item: AgentInputItem): item is Result => item.type !== undefined && RESULTS.has(item.type);

@@ -5,10 +5,10 @@
  * has no response id, nothing of the vendor's envelope, and used nothing. R2: reasoning that only the server knows by
  * its id is left out, and with it the ids that the server would look for.
  */
-import { createHash } from 'node:crypto';
 import type { AgentOutputItem } from '../../protocol/items.ts';
 import type { ModelResponse, Origin, StreamEvent } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
+import { node } from '../../protocol/node.ts';
 import { withoutIds } from './key.ts';
 
 /** What an answer was: whose, and which items. */
@@ -56,7 +56,7 @@ const prefixOf = (id: string): string => /^[a-z]{2,8}_/.exec(id)?.[0] ?? 'item_'
 
 /** @param seed whose ids it gets: the id of the call that asks */
 export function freshOutput({ output }: KeptAnswer, seed: string): AgentOutputItem[] {
-  const base = createHash('sha256').update(seed).digest('hex').slice(0, 24);
+  const base = node.crypto.createHash('sha256').update(seed).digest('hex').slice(0, 24);
   return output.map((item, at) => ({
     ...item,
     ...(item.id !== undefined && { id: `${item.id}${base}${at}` }),

@@ -5,8 +5,8 @@
  * K1: ids of calls are numbered by order; ids and origins of items are left out. K2: settings that change neither what
  * is read nor what may be answered are left out: time limits, retries, raw usage. All else counts, limits of length too.
  */
-import { createHash } from 'node:crypto';
 import type { ModelRequest } from '../../protocol/model.ts';
+import { node } from '../../protocol/node.ts';
 
 /** Raised when an older entry must not be read any more. */
 const VERSION = 1;
@@ -32,7 +32,7 @@ export function keyOf(request: ModelRequest, route: unknown): string {
   const { systemInstructions, input, modelSettings, tools, handoffs, outputType } = request;
   const { timeoutMs: _, retry: __, preserveRawUsage: ___, ...settings } = modelSettings;
   const parts = [VERSION, route, systemInstructions ?? '', items(input), settings, tools, handoffs, outputType];
-  return createHash('sha256').update(JSON.stringify(parts, sorted)).digest('hex');
+  return node.crypto.createHash('sha256').update(JSON.stringify(parts, sorted)).digest('hex');
 }
 
 function items(input: ModelRequest['input']): unknown {
@@ -58,7 +58,7 @@ export function withoutIds(data: Record<string, unknown>): Record<string, unknow
 
 /** Members in the order of their names: how an object was put together says nothing. */
 function sorted(_name: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return createHash('sha256').update(value).digest('hex');
+  if (value instanceof Uint8Array) return node.crypto.createHash('sha256').update(value).digest('hex');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -4,27 +4,14 @@
  * T1: a target that was given up is not asked again in this call. T2: each target is checked each time: what it can
  * do, whether it rests, whether its limits allow it. T3: a request on state that a server holds stays where it is.
  */
-import { AgentsError } from '../../protocol/errors.ts';
 import type { ModelRequest, Origin } from '../../protocol/model.ts';
 import { sleep } from '../../wire/index.ts';
 import { lacks } from './capabilities.ts';
 import type { Engine } from './engine.ts';
+import { RouteUnavailableError } from './errors.ts';
 import { ordered } from './order.ts';
 import type { Chain, CompiledRoute, Step, Target } from './targets.ts';
 import type { SkipReason } from './types.ts';
-
-/** No target of a route could be asked: all rest, lack what is needed, or are used up. */
-export class RouteUnavailableError extends AgentsError {
-  override readonly code = 'model/route-unavailable';
-  /** Why each target was passed over. */
-  readonly skipped: readonly { target: string; because: SkipReason }[];
-
-  constructor(route: string, skipped: readonly { target: string; because: SkipReason }[]) {
-    const why = skipped.map(({ target, because }) => `${target} (${because})`).join(', ');
-    super(`No target of the route "${route}" can be asked now: ${why || 'it has none left'}. Add targets, or wait.`);
-    this.skipped = skipped;
-  }
-}
 
 /** A target, and what to call when the attempt at it is over. */
 export type Chosen = { target: Target; release: (tokens?: number) => void };

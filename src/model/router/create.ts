@@ -2,10 +2,8 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { Model, ModelProvider } from '../../protocol/model.ts';
 import { Sharing } from '../health/index.ts';
+import { LateModel } from '../late-model.ts';
 import { suggestion } from '../strings/index.ts';
-import { answer, events } from './answer.ts';
-import { cachedAnswer, cachedEvents } from './cached.ts';
-import { RouteCall } from './call.ts';
 import { engineOf } from './engine.ts';
 import { TargetMaker, type CompiledRoute } from './targets.ts';
 import type { RouterOptions } from './types.ts';
@@ -77,17 +75,14 @@ export function createRouter<const Names extends string>(options: RouterOptions<
   const health = { breaker, now: engine.now, wallClock, sharing };
   const maker = new TargetMaker({ providers, capabilities, health });
   const routes = new Map<string, Model>();
-  const modelOf = (route: CompiledRoute): Model => ({
-    ownsRetry: true,
-    getResponse: (request) => {
-      const call = new RouteCall(engine, route, { request, stream: false });
-      return cache && route.cached ? cachedAnswer(cache, call) : answer(call);
-    },
-    getStreamedResponse: (request) => {
-      const call = new RouteCall(engine, route, { request, stream: true });
-      return cache && route.cached ? cachedEvents(cache, call) : events(call);
-    },
-  });
+  const modelOf = (route: CompiledRoute): Model => {
+    const late = new LateModel(async () => (await import('./route-model.ts')).routeModel(engine, route, cache));
+    return {
+      ownsRetry: true,
+      getResponse: (request) => late.getResponse(request),
+      getStreamedResponse: (request) => late.getStreamedResponse(request),
+    };
+  };
   for (const [name, route] of Object.entries<RouterOptions['models'][string]>(models)) {
     routes.set(name, modelOf(maker.route(name, route)));
   }

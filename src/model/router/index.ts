@@ -1,4 +1,4 @@
-export { RouteUnavailableError } from './choose.ts';
+export { RouteUnavailableError } from './errors.ts';
 export { createRouter } from './create.ts';
 export type { Router } from './create.ts';
 export { knownCapabilities } from './known-models.ts';

@@ -5,7 +5,7 @@ import type { AgentInputItem } from '../../protocol/items.ts';
 import type { ModelRequest, ModelResponse, StreamEvent } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
 import { isModelError } from '../../wire/index.ts';
-import { fromAiSdk } from './model.ts';
+import { fromAiSdk } from './from-ai-sdk.ts';
 import type { AiSdkLanguageModel, Json } from './types.ts';
 
 const USAGE = {

@@ -1,7 +1,5 @@
-/** Any model of the AI SDK (specification V3 and V4) as a model of ours. */
-import type { HistoryWire } from '../../model/index.ts';
+/** Asks a model of the AI SDK. */
 import { readStream, type EventReader, type Opened } from '../../model/read-stream.ts';
-import { UserError } from '../../protocol/errors.ts';
 import type { Origin } from '../../protocol/items.ts';
 import type {
   Model,
@@ -14,46 +12,21 @@ import type {
 import { Usage } from '../../protocol/usage.ts';
 import { isModelError, truncatedStream } from '../../wire/index.ts';
 import { afterCall, toModelError } from './errors.ts';
+import { AI_SDK_RAW_MODEL_EVENT_SOURCE } from './from-ai-sdk.ts';
 import { finishOf, toOutput, usageOf, type Finish } from './output.ts';
 import { toCallOptions, type Built, type Target } from './request.ts';
 import { isObject, isString, type AiSdkLanguageModel, type Json } from './types.ts';
 
-/** `providerData.rawModelEventSource` of parts of an AI SDK stream. */
-export const AI_SDK_RAW_MODEL_EVENT_SOURCE = 'ai-sdk';
-const RAW = Object.freeze({ rawModelEventSource: AI_SDK_RAW_MODEL_EVENT_SOURCE });
+const RAW = /* @__PURE__ */ Object.freeze({ rawModelEventSource: AI_SDK_RAW_MODEL_EVENT_SOURCE });
 
-/**
- * Makes a model of the AI SDK one that agents can use. Nothing of the AI SDK is imported: the provider package that
- * you installed is all that is needed. Histories of other models are projected; calls count only once the answer came
- * to a good end; retries stay with `modelSettings.retry`.
- *
- * @param model what an AI SDK provider returns, such as `google('gemini-3-pro')`: specification V3 or V4
- * @throws UserError for anything else, an older specification included
- */
-export function fromAiSdk(model: AiSdkLanguageModel): Model {
-  return new AiSdkModel(model);
-}
-
-function targetOf(model: AiSdkLanguageModel): Target {
-  const { specificationVersion: version, provider, modelId } = model;
-  if (version !== 'v3' && version !== 'v4') {
-    throw new UserError(
-      `fromAiSdk got a model of the specification ${JSON.stringify(version)}. It takes V3 and V4: ` +
-        'update the provider package (@ai-sdk/* 3 or newer).',
-    );
-  }
-  const google = /google|vertex|gemini/.test(provider) && !provider.includes('anthropic');
-  const wire: HistoryWire = google ? 'gemini' : 'ai-sdk';
-  return { spec: version, wire, origin: Object.freeze({ provider, api: wire, model: modelId }) };
-}
-
-class AiSdkModel implements Model {
+/** What `fromAiSdk` loads with the first request. */
+export class AiSdkModel implements Model {
   readonly #model: AiSdkLanguageModel;
   readonly #target: Target;
 
-  constructor(model: AiSdkLanguageModel) {
+  constructor(model: AiSdkLanguageModel, target: Target) {
     this.#model = model;
-    this.#target = targetOf(model);
+    this.#target = target;
   }
 
   get origin(): Origin {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../protocol/errors.ts';
 import { createFakeServer, messagesReply } from '../../testing/fake-server/index.ts';
-import { AnthropicModel } from './model.ts';
+import { AnthropicModel } from './anthropic-model.ts';
 import { AnthropicProvider } from './provider.ts';
 import { drain, KEY, request } from './socket.fixture.ts';
 

@@ -31,6 +31,8 @@ export type AnthropicClientOptions = {
   timeouts?: WireTimeouts | undefined;
 };
 
+/** `providerData.rawModelEventSource` of events of the Messages API. */
+export const ANTHROPIC_RAW_MODEL_EVENT_SOURCE = 'anthropic-messages';
 export const PROVIDER = 'Anthropic';
 const DEFAULT_BASE_URL = 'https://api.anthropic.com';
 const API_VERSION = '2023-06-01';

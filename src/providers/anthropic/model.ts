@@ -18,16 +18,14 @@ import { requestIdOf } from '../../model/vendor-client.ts';
 import { create, createStream, retryAdvice, type Call } from './call.ts';
 import type { CacheTtl } from './cache.ts';
 import { capabilitiesOf, type AnthropicCapabilities } from './capabilities.ts';
-import { createAnthropicClient, PROVIDER, type AnthropicClient, type AnthropicClientOptions } from './client.ts';
+import { ANTHROPIC_RAW_MODEL_EVENT_SOURCE, PROVIDER, type AnthropicClient } from './client.ts';
 import { isObject, isString, type Json } from './json.ts';
 import { toOutput } from './output.ts';
 import { toMessagesRequest, type Built, type Target } from './request.ts';
 import { sumUsage } from './usage.ts';
 
-/** `providerData.rawModelEventSource` of events of the Messages API. */
-export const ANTHROPIC_RAW_MODEL_EVENT_SOURCE = 'anthropic-messages';
 /** One for all events: there are as many as tokens. */
-const RAW = Object.freeze({ rawModelEventSource: ANTHROPIC_RAW_MODEL_EVENT_SOURCE });
+const RAW = /* @__PURE__ */ Object.freeze({ rawModelEventSource: ANTHROPIC_RAW_MODEL_EVENT_SOURCE });
 /** How often a model that pauses in the middle of its server tools is told to go on. */
 const MAX_PAUSES = 5;
 
@@ -42,22 +40,17 @@ export type AnthropicModelOptions = {
   project?: string;
 };
 
-/**
- * Asks a model through Anthropic's Messages API.
- *
- * @param client options for a client of ours, or a client with the shape of the official one: `new Anthropic()`
- * @param model the model's name, such as `claude-opus-4-7`
- */
-export class AnthropicModel implements Model {
+/** What an `AnthropicModel` loads with its first request. */
+export class MessagesModel implements Model {
   readonly origin: Origin;
   readonly #client: AnthropicClient;
   readonly #target: Target;
   readonly #warned = new Set<string>();
 
-  constructor(client: AnthropicClient | AnthropicClientOptions, model: string, options: AnthropicModelOptions = {}) {
-    const { cache = 'off', capabilities, provider = 'anthropic', project } = options;
-    this.#client = 'messages' in client ? client : createAnthropicClient(client);
-    this.origin = Object.freeze({ provider, api: 'anthropic', model, ...(project !== undefined && { project }) });
+  constructor(client: AnthropicClient, origin: Origin, { cache = 'off', capabilities }: AnthropicModelOptions) {
+    const { model } = origin;
+    this.#client = client;
+    this.origin = origin;
     const can = { ...capabilitiesOf(model), ...capabilities };
     this.#target = { model, origin: this.origin, can, cache, warn: (message) => this.#warnOnce(message) };
   }

@@ -2,7 +2,8 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { Model, ModelProvider } from '../../protocol/model.ts';
 import { createAnthropicClient, type AnthropicClient, type AnthropicClientOptions } from './client.ts';
-import { AnthropicModel, type AnthropicModelOptions } from './model.ts';
+import { AnthropicModel } from './anthropic-model.ts';
+import type { AnthropicModelOptions } from './model.ts';
 
 export type AnthropicProviderOptions = AnthropicClientOptions &
   AnthropicModelOptions & {

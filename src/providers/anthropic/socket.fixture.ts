@@ -4,7 +4,8 @@ import type { ModelRequest, ModelResponse, StreamEvent } from '../../protocol/mo
 import { Usage } from '../../protocol/usage.ts';
 import { createFakeServer, type FakeServer } from '../../testing/fake-server/index.ts';
 import { isModelError, type ModelErrorFacts } from '../../wire/index.ts';
-import { AnthropicModel, type AnthropicModelOptions } from './model.ts';
+import { AnthropicModel } from './anthropic-model.ts';
+import type { AnthropicModelOptions } from './model.ts';
 
 export const KEY = 'sk-ant-planted-key-0123456789';
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { downloadModel } from './file.ts';
+import { downloadModel } from './download-model.ts';
 import { modelFile } from './library.fixture.ts';
 
 const MODEL = Buffer.alloc(300_000, 'model ');

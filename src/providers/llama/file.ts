@@ -28,14 +28,8 @@ export type DownloadModelOptions = {
   signal?: AbortSignal;
 };
 
-/**
- * Fetches a model file, when you ask for it: no model does so by itself. It stands at `path` when it is whole and its
- * hash is right, not before. Not resumed: a download that broke begins anew.
- *
- * @returns `path`
- * @throws LocalModelError `local-model/download` or `local-model/checksum`; the signal's reason
- */
-export async function downloadModel(options: DownloadModelOptions): Promise<string> {
+/** What `downloadModel` does. */
+export async function download(options: DownloadModelOptions): Promise<string> {
   const { url, path, sha256 } = options;
   if (!/^[0-9a-f]{64}$/i.test(sha256)) {
     throw new UserError(`downloadModel: sha256 is ${JSON.stringify(sha256)}. It must be 64 hexadecimal digits.`);

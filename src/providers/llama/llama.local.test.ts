@@ -5,7 +5,7 @@ import { Agent, run, tool, type Model } from '../../index.ts';
 import type { ModelRequest } from '../../protocol/model.ts';
 import { Rules } from './gbnf.ts';
 import type { LlamaLibrary } from './library.ts';
-import { LlamaModel } from './model.ts';
+import { LlamaModel } from './llama-model.ts';
 import { addSchema } from './schema-rules.ts';
 
 const env = (name: string): string => process.env[name] ?? '';

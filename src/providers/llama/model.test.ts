@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { readGrammar, sample } from './gbnf.fixture.ts';
 import { fileSha256 } from './file.ts';
 import { fakeLibrary, modelFile, type Script } from './library.fixture.ts';
-import { LlamaModel, type LlamaModelOptions } from './model.ts';
+import { LlamaModel, type LlamaModelOptions } from './llama-model.ts';
 import { CALL_BEGIN, CALL_END } from './reply.ts';
 
 const call = (name: string, args: string): string =>

@@ -37,7 +37,7 @@ export async function fitHistory(request: ModelRequest, target: HistoryTarget): 
   const { input, previousResponseId, conversationId } = request;
   if (typeof input === 'string' || !input.some((item) => isForeignTo(item, target))) return request;
   // Loaded late: most programs never move a conversation.
-  const { project } = await import('../../model/projection/project.ts');
+  const { project } = await import('../../model/projection/late.ts');
   const stateful =
     target.wire === 'openai-responses' && (previousResponseId !== undefined || conversationId !== undefined);
   const { items } = project(input, { ...target, ...(stateful && { stateful }) }, ownershipOf);

@@ -86,7 +86,7 @@ export class OpenAIProvider implements ModelProvider {
     const known = this.#onSockets.get(name);
     if (known) return known;
     // Loaded where it is asked for: most programs speak HTTP.
-    const made = import('./socket/model.ts').then(
+    const made = import('./socket/late.ts').then(
       ({ OpenAIResponsesWSModel: OnSocket }) =>
         new OnSocket(this.#client, name, {
           ...(provider !== undefined && { provider }),

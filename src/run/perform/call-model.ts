@@ -5,7 +5,7 @@
  * decided is in the answer, so that dispatch never asks again.
  */
 import { type AnyAgent, RunRawModelStreamEvent } from '../../agent/index.ts';
-import type { Effect, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
+import type { Effect, EventOf, Prepared, Reply, RunEvent, State } from '../../kernel/index.ts';
 import { BudgetExceededError, callModel as ask, type RetryHooks, streamModel } from '../../model/index.ts';
 import { ModelBehaviorError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
@@ -18,7 +18,7 @@ import { tellSent } from '../observe.ts';
 import { conversation, inputOf } from '../request.ts';
 import { usageData } from '../usage.ts';
 import { type CallAttempts, isWatched, watchAttempts } from './attempts.ts';
-import { describeCalls } from './describe-calls.ts';
+import { describeCalls, strandedCall } from './describe-calls.ts';
 import { filterInput } from './filter-input.ts';
 import { keptFor } from './kept-for.ts';
 import { type Resolved, resolveModel, settingsFor } from './models.ts';
@@ -67,7 +67,7 @@ async function sent(run: LiveRun, call: Call): Promise<RunEvent> {
   try {
     const asked: Asked = { request: attempts?.request ?? ready.request, hooks: attempts?.hooks };
     const answer: Answer =
-      call.budgeted || run.observer || run.settings.stream
+      call.budgeted || run.observer?.inCall || run.settings.stream
         ? await send(run, call, asked)
         : { response: await ask(ready.model, asked.request, asked.hooks) };
     return replied(run, call, answer);
@@ -76,7 +76,7 @@ async function sent(run: LiveRun, call: Call): Promise<RunEvent> {
   }
 }
 
-function failed(run: LiveRun, { effect: { id }, ready, attempts }: Call, error: unknown): RunEvent {
+function failed(run: LiveRun, { effect: { id }, ready, attempts }: Call, error: unknown): EventOf<'model.failed'> {
   run.record.live.values.set(id, error);
   return {
     type: 'model.failed',
@@ -96,7 +96,7 @@ type Answer = { response: ModelResponse; firstTokenMs?: number; by?: Model };
 function send(run: LiveRun, { effect, agent, ready: { model }, budgeted }: Call, asked: Asked): Promise<Answer> {
   const call: BudgetedCall = { effect, agent: agent.name, model, request: asked.request };
   const sending = (): Promise<Answer> => (budgeted ? sendWithin(run, call, asked) : answerOf(run, model, asked));
-  return run.observer ? run.observer.inCall(effect.id, sending) : sending();
+  return run.observer?.inCall ? run.observer.inCall(effect.id, sending) : sending();
 }
 
 const answerOf = async (run: LiveRun, model: Model, asked: Asked): Promise<Answer> =>
@@ -110,11 +110,31 @@ function sendWithin(run: LiveRun, call: BudgetedCall, asked: Asked): Promise<Ans
   });
 }
 
+/** What came, where it is an answer. Models of one's own may leave out the usage, and forget to return. */
+function answered(response: Partial<ModelResponse> | undefined): ModelResponse {
+  const { output, usage } = response ?? {};
+  if (response && output && usage) return response as ModelResponse;
+  if (Array.isArray(output)) return { ...response, output, usage: new Usage() };
+  throw new ModelBehaviorError(
+    `The model answered ${response ? 'without a list "output"' : String(response)}. getResponse() returns { output, usage }; a stream ends with { type: "response_done", response: { id, output, usage } }.`,
+  );
+}
+
 /** The event of a good answer. Apart from the call, so that nothing of it is held while the model works. */
-function replied(run: LiveRun, { effect: { id }, agent, ready, attempts }: Call, answer: Answer): RunEvent {
+function replied(run: LiveRun, call: Call, answer: Answer): RunEvent {
+  const { id } = call.effect;
+  const { agent, ready, attempts } = call;
   const { offer, prepared } = ready;
-  const { response, firstTokenMs, by } = answer;
+  const { firstTokenMs, by } = answer;
+  const response = answered(answer.response);
   const model = by ?? ready.model;
+  const stranded = strandedCall(response.output);
+  if (stranded !== undefined) {
+    const message = `Agent "${agent.name}" has no tool that could carry out the ${stranded} that the model made.`;
+    const { usage } = response;
+    const used = usageData(attempts ? attempts.total(usage) : usage);
+    return { ...failed(run, call, new ModelBehaviorError(message)), usage: used };
+  }
   run.record.live.values.set(id, response);
   return {
     type: 'model.replied',

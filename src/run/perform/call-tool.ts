@@ -29,6 +29,7 @@ import {
   type ToolOutputGuardrailResult,
 } from '../../tools/index.ts';
 import { bindTool, type Bound, boundTool, callOf } from '../calls.ts';
+import { onceIn } from '../copies.ts';
 import { errorInfo, jsonOf, toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { childRun } from './child-run.ts';
@@ -88,8 +89,8 @@ function failed({ run, effect: { id } }: Job, error: unknown, checks: ToolCheck[
 }
 
 /** Whether nothing has a say before the tool itself, as with most calls. */
-const isPlain = ({ run, call, state }: Job, tool: FunctionTool): boolean =>
-  !tool.inputGuardrails?.length && call.kind !== 'agent' && !state.fork && !run.surroundings.durable;
+const isPlain = ({ run, call }: Job, tool: FunctionTool): boolean =>
+  !tool.inputGuardrails?.length && call.kind !== 'agent' && !run.surroundings.durable && onceIn(run) === undefined;
 
 /** What comes before the tool itself: the event that ends the call without it, where there is one. */
 async function beforeCall(job: Job, { tool, prepared }: Bound, checks: ToolCheck[]): Promise<RunEvent | undefined> {
@@ -102,7 +103,7 @@ async function beforeCall(job: Job, { tool, prepared }: Bound, checks: ToolCheck
   }
   announceStart(job, tool);
   if (job.call.kind === 'agent') return asked(job, { tool, prepared }, checks);
-  if (job.state.fork?.once === 'stub' && effectOf(tool) === 'once') {
+  if (onceIn(job.run) === 'stub' && effectOf(tool) === 'once') {
     return returned(job, STUBBED, { outcome: 'ok', checks });
   }
   if (job.run.surroundings.durable) {

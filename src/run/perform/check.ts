@@ -105,7 +105,9 @@ async function judge(
   { name, kind, execute }: Judge,
 ): Promise<{ output: GuardrailFunctionOutput } | { event: RunEvent }> {
   try {
-    return { output: (await execute()) as GuardrailFunctionOutput };
+    const output = await execute();
+    if (typeof output === 'object' && output !== null) return { output: output as GuardrailFunctionOutput };
+    throw new TypeError(`guardrail "${name}" returned ${String(output)}. Return { tripwireTriggered: true or false }.`);
   } catch (thrown) {
     const cause = asError(thrown);
     const message = `${kind} guardrail failed to complete: ${cause.name}: ${cause.message}`;

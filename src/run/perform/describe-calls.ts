@@ -5,6 +5,7 @@ import { agentToolSpec, type AnyAgent } from '../../agent/index.ts';
 import { type CallPlan, collect, type EventOf, textOf } from '../../kernel/index.ts';
 import type { FunctionCallItem, ModelItem } from '../../protocol/items.ts';
 import { approvalOf, effectOf, type FunctionTool, namespaceOf, prepareArguments } from '../../tools/index.ts';
+import { onceIn } from '../copies.ts';
 import type { LiveRun } from '../live-run.ts';
 import type { Offer } from './offer.ts';
 
@@ -21,6 +22,20 @@ export function describeCalls(run: LiveRun, id: string, { agent, offer, output }
   if (calls.length > 0) return calls.every(isPlain) ? {} : { calls };
   const text = agent.outputType === 'text' ? undefined : textOf(output);
   return text === undefined ? {} : { parsed: parse(run, agent, { text, id }) };
+}
+
+/**
+ * A call that only a program beside the model could carry out: no tool of this package does, and no vendor takes it back
+ * without its result. What the vendor's own servers carried out has its result in the same reply.
+ */
+export function strandedCall(output: readonly ModelItem[]): string | undefined {
+  for (const item of output) {
+    if (item.type !== 'computer_call' && item.type !== 'shell_call' && item.type !== 'apply_patch_call') continue;
+    const { type, callId } = item;
+    const isAnswered = output.some((each) => each.type !== type && 'callId' in each && each.callId === callId);
+    if (!isAnswered) return type;
+  }
+  return undefined;
 }
 
 const isPlain = (plan: CallPlan): boolean => plan.kind === 'function' && !plan.approval && !plan.malformed;
@@ -61,7 +76,7 @@ const isCalled = (tool: FunctionTool, { name, namespace }: FunctionCallItem): bo
 function approvalFor(run: LiveRun, tool: FunctionTool): 'never' | 'always' | 'dynamic' {
   const approval = approvalOf(tool);
   // What a copy of a run would do to the world is asked first.
-  if (run.record.state.fork?.once === 'ask' && !agentToolSpec(tool) && effectOf(tool) === 'once') return 'always';
+  if (onceIn(run) === 'ask' && !agentToolSpec(tool) && effectOf(tool) === 'once') return 'always';
   const checkedFirst = run.settings.toolExecution?.preApprovalInputGuardrails && tool.inputGuardrails?.length;
   return approval === 'always' && checkedFirst ? 'dynamic' : approval;
 }

@@ -22,7 +22,8 @@ export async function filterInput(run: LiveRun, { agent, input, instructions, st
     throw new UserError('callModelInputFilter must return a ModelInputData object with an input array.');
   }
   const prepared = state.inputSaved ? undefined : freshInput(state, given, { sources, result: changed.input });
-  return { input: changed.input, system: changed.instructions, prepared };
+  // A filter that speaks of the input only leaves the instructions as they are.
+  return { input: changed.input, system: changed.instructions ?? instructions, prepared };
 }
 
 /**

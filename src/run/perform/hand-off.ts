@@ -90,12 +90,24 @@ function rewrite(run: LiveRun, state: State, { entry, filter }: Rewrite): { inpu
     newItems: items.slice(state.turnFrom),
     runContext: run.context,
   });
+  if (!Array.isArray(data?.preHandoffItems) || !Array.isArray(data.newItems)) {
+    throw new UserError(
+      `An input filter of handoffs returned ${describe(data)}. Return { inputHistory, preHandoffItems, newItems } itself: filters cannot be async.`,
+    );
+  }
   const position = new Map(items.map((item, n) => [item, n]));
   const edit = editOf([...data.preHandoffItems, ...data.newItems], position, (item) => entryOf(record, item));
   const whole = edit.length === 1 && Array.isArray(edit[0]) && edit[0][0] === 0 && edit[0][1] === items.length;
   const sameInput = JSON.stringify(data.inputHistory) === JSON.stringify(state.input);
   return { ...(!sameInput && { input: data.inputHistory }), ...(!whole && { edit }) };
 }
+
+const describe = (value: unknown): string =>
+  value instanceof Promise
+    ? 'a Promise'
+    : typeof value === 'object' && value
+      ? 'an object without them'
+      : String(value);
 
 function editOf(
   chosen: readonly RunItem[],

@@ -3,6 +3,7 @@
  */
 import type { AnyAgent } from '../../agent/index.ts';
 import { getDefaultModelSettings, mergeModelSettings, withSettings } from '../../model/index.ts';
+import { UserError } from '../../protocol/errors.ts';
 import type { Model, ModelProvider, ModelSettings } from '../../protocol/model.ts';
 import { defaultProvider, defaultModel } from '../defaults.ts';
 import type { LiveRun } from '../live-run.ts';
@@ -19,16 +20,24 @@ export function resolveModel(run: LiveRun, agent: AnyAgent): Resolved | Promise<
   // A provider that is asked for no name knows its default.
   const chosen = named === undefined || named === '' ? (defaultModel() ?? '') : named;
   const explicit = named !== undefined && named !== '';
-  if (typeof chosen !== 'string') return { model: chosen, explicit };
+  if (typeof chosen !== 'string') return { model: asModel(chosen, `agent "${agent.name}"`), explicit };
   return namedModel(run.settings.modelProvider ?? defaultProvider(), { chosen, explicit });
 }
 
 type Chosen = { chosen: string; explicit: boolean };
 
 async function namedModel(provider: ModelProvider, { chosen, explicit }: Chosen): Promise<Resolved> {
-  if (!hasMore(chosen)) return { model: await provider.getModel(chosen), explicit };
-  const { name, settings } = nameFor(provider, chosen);
-  return { model: withSettings(await provider.getModel(name), settings), explicit };
+  const { name, settings } = hasMore(chosen) ? nameFor(provider, chosen) : { name: chosen, settings: undefined };
+  const model = asModel(await provider.getModel(name), `"${name}" from the model provider`);
+  return { model: settings ? withSettings(model, settings) : model, explicit };
+}
+
+/** @throws UserError for what cannot answer. Users of plain JavaScript hear it here first. */
+function asModel(model: Model | undefined, whose: string): Model {
+  if (typeof model?.getResponse === 'function' || typeof model?.getStreamedResponse === 'function') return model;
+  throw new UserError(
+    `The model of ${whose} is ${typeof model === 'object' && model ? 'an object without getResponse()' : String(model)}. Give the name of a model, such as 'gpt-5.4-mini', or a Model object.`,
+  );
 }
 
 /** Under the run's settings those that the model needs, over them those of the agent. */

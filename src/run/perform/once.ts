@@ -40,8 +40,15 @@ async function reconciled(run: LiveRun, { id, attempt = 1 }: CallTool, { tool, p
       idempotencyKey: keyOf(run, id),
       attempt,
     });
-    if (!answer) return { kind: 'unknown' };
-    return answer.happened ? { kind: 'happened', output: answer.output } : GO;
+    // Only what says so is a proof: whatever else came of it is no reason to act twice.
+    switch (answer?.happened) {
+      case true:
+        return { kind: 'happened', output: answer.output };
+      case false:
+        return GO;
+      default:
+        return { kind: 'unknown' };
+    }
   } catch {
     // Who cannot find out does not know.
     return { kind: 'unknown' };

@@ -68,11 +68,24 @@ function sinceCompaction(items: AgentInputItem[]): AgentInputItem[] {
   return last > 0 ? items.slice(last) : items;
 }
 
-/** Calls that nobody answered are left out: no vendor takes them. */
+/** Calls that nobody answered are left out, with the thoughts that led to nothing else: no vendor takes them. */
 function withoutOrphans(items: AgentInputItem[]): AgentInputItem[] {
   const answered = new Set<string>();
   for (const item of items) if (item.type === 'function_call_result') answered.add(item.callId);
-  return items.filter((item) => item.type !== 'function_call' || answered.has(item.callId));
+  const isOrphan = (item: AgentInputItem): boolean => item.type === 'function_call' && !answered.has(item.callId);
+  if (!items.some(isOrphan)) return items;
+  const kept: AgentInputItem[] = [];
+  let leadsOn = true;
+  for (const item of items.toReversed()) {
+    if (isOrphan(item)) {
+      // What was thought before several calls stays with one that was answered.
+      leadsOn = kept.at(-1)?.type === 'function_call';
+    } else if (item.type !== 'reasoning') {
+      kept.push(item);
+      leadsOn = true;
+    } else if (leadsOn) kept.push(item);
+  }
+  return kept.toReversed();
 }
 
 export async function saveSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {

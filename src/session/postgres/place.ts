@@ -8,9 +8,9 @@ import type { PostgresConnectionOptions } from '../../store/postgres/options.ts'
 import type { Listed, SessionPlace } from '../place.ts';
 import { familyOf, sessionPlace } from '../place.ts';
 import type { Command } from '../sqlite/commands.ts';
-import { judge } from './failure.ts';
-import { migrateSessions } from './schema.ts';
-import { refused } from './store.ts';
+import type { judge as Judge } from './failure.ts';
+import type { migrateSessions as Migrate } from './schema.ts';
+import type { refused as Refused } from './store.ts';
 
 /** Exactly one of `connectionString`, `pool` and `client`. */
 export type PostgresSessionsOptions = PostgresConnectionOptions & {
@@ -62,7 +62,7 @@ export function postgresSessions(options: PostgresSessionsOptions): SessionPlace
   };
   const ask = async (sql: string, values: unknown[], session = ''): Promise<Rows> => {
     const deadline: Deadline = { at: performance.now() + timeoutMs, ms: timeoutMs };
-    const { connections, place } = await opened();
+    const { connections, place, judge, migrateSessions, refused } = await opened();
     // Done twice is done once: what is gone is not counted by rows.
     const command: Command = { do: 'read', limit: 0, tolerant: false, tenant, session };
     return persist(
@@ -93,9 +93,20 @@ const listed = (row: Rows[number]): Listed => ({
   isHeld: row['is_held'] === true,
 });
 
-type Opened = { readonly connections: Connections; readonly place: string };
+type Opened = {
+  readonly connections: Connections;
+  readonly place: string;
+  readonly judge: typeof Judge;
+  readonly migrateSessions: typeof Migrate;
+  readonly refused: typeof Refused;
+};
 
 async function open(options: PostgresSessionsOptions): Promise<Opened> {
-  const { connectionsOf } = await import('../../store/postgres/connections.ts');
-  return connectionsOf(options, 'postgresSessions');
+  const [{ connectionsOf }, { judge }, { migrateSessions }, { refused }] = await Promise.all([
+    import('../../store/postgres/connections.ts'),
+    import('./failure.ts'),
+    import('./schema.ts'),
+    import('./store.ts'),
+  ]);
+  return { ...(await connectionsOf(options, 'postgresSessions')), judge, migrateSessions, refused };
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemorySession as Published } from '@openai/agents';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem, FunctionCallItem } from '../../protocol/items.ts';
 import { sessionConformance } from '../../testing/session-conformance.ts';
@@ -176,6 +176,25 @@ describe('age', () => {
     expect(await mild.getItems()).toEqual([]);
     expect(await mild.popItem()).toBeUndefined();
     expect(await sealed(inner).getItems()).toEqual([user('a'), user('b')]);
+  });
+
+  test('what is too old is deleted when that is asked for, with results whose call goes', async () => {
+    const inner = new MemorySession();
+    const call = { type: 'function_call', callId: 'c1', name: 'f', arguments: '{}', status: 'completed' } as const;
+    const output = { type: 'text', text: 'ok' } as const;
+    const result = { type: 'function_call_result', callId: 'c1', name: 'f', status: 'completed', output } as const;
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    await sealed(inner).addItems([user('a'), call]);
+    vi.setSystemTime(Date.now() + 10_000);
+    await sealed(inner).addItems([result, user('b')]);
+    const session = sealed(inner, { ttlMs: 5000 });
+    expect(await codeOf(session.getItems())).toBe('session/expired');
+    await session.reseal();
+    expect(await sealed(inner).getItems()).toHaveLength(4);
+    await session.reseal({ dropExpired: true });
+    expect(await sealed(inner).getItems()).toEqual([user('b')]);
+    await expect(sealed(inner).reseal({ dropExpired: true })).rejects.toThrow('ttlMs');
   });
 });
 

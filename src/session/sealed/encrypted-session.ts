@@ -10,7 +10,6 @@ import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { SessionError } from '../errors.ts';
 import { isSame } from '../items.ts';
-import { safeStarts } from '../limits.ts';
 import { checkTransaction } from '../transaction.ts';
 import { checkInner, innerTurns, inTurnOf, type Turns } from '../wrapped.ts';
 import {
@@ -26,7 +25,17 @@ import { firstRow, operationMark } from './envelope.ts';
 import { checkHead, headOf, type SealedHead } from './head.ts';
 import { checkKeys, type Secret, secretsFor, type SessionKey } from './keys.ts';
 import { rewrite } from './rewrite.ts';
-import { isItem, isRefusal, isSameText, itemOf, saysDone, sealAll, sealedEnvelope, textsOf } from './rows.ts';
+import {
+  isItem,
+  isRefusal,
+  isSameText,
+  itemOf,
+  saysDone,
+  sealAll,
+  sealedEnvelope,
+  textsOf,
+  youngFrom,
+} from './rows.ts';
 
 export type EncryptedSessionOptions = {
   /** The first seals; all open. To rotate, put a new one in front. */
@@ -43,6 +52,8 @@ export type EncryptedSessionOptions = {
   /** Remembers the newest item in a place that those who can write to the store cannot reach. @default none */
   head?: SealedHead;
 };
+
+type ResealOptions = { plaintext?: boolean; dropExpired?: boolean };
 
 /** How often an append that others were faster than is tried. */
 const ATTEMPTS = 1000;
@@ -136,10 +147,16 @@ export class EncryptedSession implements Session {
    *
    * @param options with `plaintext: true`, items that are not sealed are taken in as well: for a session from before
    *   it was encrypted. Whoever can write to the store can then add items, so do it once, when nobody else writes.
+   *   With `dropExpired: true`, items older than `ttlMs` are deleted, with those that are of no use without them.
    * @throws UserError when the inner session has no transactions; SessionError as `getItems`
    */
-  reseal({ plaintext = false }: { plaintext?: boolean } = {}): Promise<void> {
-    return this.#inTurn(() => this.#rewrite([], plaintext));
+  reseal({ plaintext = false, dropExpired = false }: ResealOptions = {}): Promise<void> {
+    const { ttlMs } = this.#options;
+    if (dropExpired && ttlMs === undefined) {
+      return Promise.reject(new UserError('reseal({ dropExpired: true }) needs the option `ttlMs` of the session.'));
+    }
+    const oldest = dropExpired && ttlMs !== undefined ? Date.now() - ttlMs : undefined;
+    return this.#inTurn(() => this.#rewrite([], { plaintext, oldest }));
   }
 
   #whenFree<T>(act: () => Promise<T>): Promise<T> {
@@ -195,16 +212,14 @@ export class EncryptedSession implements Session {
     const last = items.findLastIndex(({ envelope }) => envelope.at < oldest);
     if (last < 0) return items;
     if (onExpired === 'omit') {
-      const isSafe = safeStarts(items.map(itemOf));
-      let start = last + 1;
-      while (start < items.length && !isSafe(start)) start++;
-      return items.slice(start);
+      const entries = items.map((each) => ({ item: itemOf(each), at: each.envelope.at }));
+      return items.slice(youngFrom(entries, oldest));
     }
     const { scope } = await this.#unlock();
     throw new SessionError(
       'session/expired',
       `Session "${scope.session}" holds items older than ${ttlMs} ms. They were kept. Clear the session, read fewer ` +
-        "items, raise ttlMs, or set onExpired: 'omit' to leave them out.",
+        "items, raise ttlMs, set onExpired: 'omit' to leave them out, or delete them with reseal({ dropExpired: true }).",
       { positions: [last] },
     );
   }
@@ -320,7 +335,10 @@ export class EncryptedSession implements Session {
     throw await this.#conflict();
   }
 
-  async #rewrite(mutations: readonly SessionHistoryMutation[], plaintext = false): Promise<void> {
+  async #rewrite(
+    mutations: readonly SessionHistoryMutation[],
+    { plaintext = false, oldest }: { plaintext?: boolean; oldest?: number | undefined } = {},
+  ): Promise<void> {
     const inner = this.#inner;
     if (!isSessionHistoryTransactionAwareSession(inner)) {
       throw new UserError(
@@ -334,7 +352,7 @@ export class EncryptedSession implements Session {
       if (first) await this.#remember(first.row);
     };
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const newest = await rewrite(inner, { ...(await this.#unlock()), mutations, plaintext, check });
+      const newest = await rewrite(inner, { ...(await this.#unlock()), mutations, plaintext, oldest, check });
       if (newest === 'empty') return;
       if (newest) return this.#remember(newest);
     }

@@ -5,8 +5,8 @@
  * L2 A text has one spelling: what was decoded must encode to the same text, so that no changed byte goes unnoticed.
  * L3 Nonces are random, but for a first row, whose content and place are fixed: two writers make the same one.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import type { AgentInputItem } from '../../protocol/items.ts';
+import { node } from '../../protocol/node.ts';
 import type { Secret } from './keys.ts';
 
 /** Where an item stands. */
@@ -42,8 +42,10 @@ const rowOf = (sealed: string): AgentInputItem => ({ type: 'unknown', providerDa
 
 export function seal(text: string, place: Place, secret: Secret): AgentInputItem {
   const first = place.seq === 0;
-  const nonce = first ? createHmac('sha256', secret.key).update(FIRST_ROW).digest().subarray(0, 12) : randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', secret.key, nonce);
+  const nonce = first
+    ? node.crypto.createHmac('sha256', secret.key).update(FIRST_ROW).digest().subarray(0, 12)
+    : node.crypto.randomBytes(12);
+  const cipher = node.crypto.createCipheriv('aes-256-gcm', secret.key, nonce);
   cipher.setAAD(boundTo(place, secret));
   const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
   const { seq, at, prev, op } = place;
@@ -89,7 +91,7 @@ const isBase64 = (text: string): boolean => Buffer.from(text, 'base64url').toStr
 /** The item's text; `undefined` when it was changed, or belongs elsewhere. */
 export function open(envelope: Envelope, scope: Pick<Place, 'tenant' | 'session'>, secret: Secret): string | undefined {
   const bytes = Buffer.from(envelope.body, 'base64url');
-  const decipher = createDecipheriv('aes-256-gcm', secret.key, Buffer.from(envelope.nonce, 'base64url'));
+  const decipher = node.crypto.createDecipheriv('aes-256-gcm', secret.key, Buffer.from(envelope.nonce, 'base64url'));
   decipher.setAAD(boundTo({ ...scope, ...envelope }, secret));
   decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
   try {
@@ -106,7 +108,8 @@ function boundTo({ tenant, session, seq, prev, op, at }: Place, { id, check }: S
 
 /** Finds the rows of an operation again without storing its id. */
 export function operationMark(operationId: string, { tenant, session }: Pick<Place, 'tenant' | 'session'>): string {
-  const hash = createHash('sha256')
+  const hash = node.crypto
+    .createHash('sha256')
     .update(JSON.stringify([VERSION, tenant, session, operationId]))
     .digest();
   return hash.subarray(0, TAG_BYTES).toString('base64url');

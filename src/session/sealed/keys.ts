@@ -1,6 +1,6 @@
 /** Keys of sealed sessions: which there are, and what is derived from them. */
-import { createHmac, hkdfSync, scrypt } from 'node:crypto';
 import { UserError } from '../../protocol/errors.ts';
+import { node } from '../../protocol/node.ts';
 
 /**
  * A key under an id. The id is stored with each item and is no secret; it must not change its key.
@@ -39,7 +39,7 @@ export async function deriveSessionKey(key: SessionKey): Promise<SessionKey & { 
   if ('key' in key) return key;
   const { id, passphrase, salt = `baton.sealed.1/${id}` } = key;
   const derived = await new Promise<Uint8Array>((resolve, reject) => {
-    scrypt(passphrase.normalize('NFC'), salt, KEY_BYTES, SCRYPT, (error, bytes) =>
+    node.crypto.scrypt(passphrase.normalize('NFC'), salt, KEY_BYTES, SCRYPT, (error, bytes) =>
       error ? reject(error) : resolve(bytes),
     );
   });
@@ -79,13 +79,14 @@ export async function secretsFor(
   const secrets: Secret[] = [];
   for (const given of keys) {
     const { id, key } = await deriveSessionKey(given);
-    const check = createHmac('sha256', key)
+    const check = node.crypto
+      .createHmac('sha256', key)
       .update('baton.sealed.1/check')
       .digest()
       .subarray(0, 8)
       .toString('base64url');
     const info = JSON.stringify(['baton.sealed.1', tenant, session]);
-    secrets.push({ id, check, key: new Uint8Array(hkdfSync('sha256', key, '', info, KEY_BYTES)) });
+    secrets.push({ id, check, key: new Uint8Array(node.crypto.hkdfSync('sha256', key, '', info, KEY_BYTES)) });
   }
   const [first, ...rest] = secrets;
   if (!first) throw new UserError('EncryptedSession has no keys.');

@@ -4,13 +4,15 @@ import type { SessionHistoryMutation, SessionHistoryTransactionAwareSession } fr
 import { type Opened, openRows, type Scope } from './chain.ts';
 import { firstRow, isSealed } from './envelope.ts';
 import type { Secret } from './keys.ts';
-import { type Entry, isItem, isRefusal, itemOf, sealAll, sealedEnvelope, textsOf } from './rows.ts';
+import { type Entry, isItem, isRefusal, itemOf, sealAll, sealedEnvelope, textsOf, youngFrom } from './rows.ts';
 
 export type Rewrite = {
   readonly scope: Scope;
   readonly secrets: readonly [Secret, ...Secret[]];
   /** Take in items that are not sealed. */
   readonly plaintext: boolean;
+  /** Delete items from before this time. */
+  readonly oldest: number | undefined;
   /** Proves what was read further. */
   readonly check: (opened: Opened[]) => Promise<void>;
   readonly mutations: readonly SessionHistoryMutation[];
@@ -19,14 +21,16 @@ export type Rewrite = {
 /** The row that the session ends with now; `undefined` when somebody else was faster, and nothing was changed. */
 export async function rewrite(
   inner: SessionHistoryTransactionAwareSession,
-  { scope, secrets, plaintext, check, mutations }: Rewrite,
+  { scope, secrets, plaintext, oldest, check, mutations }: Rewrite,
 ): Promise<AgentInputItem | 'empty' | undefined> {
   const rows = await inner.getItems();
   if (rows.length === 0) return 'empty';
   const opened = openRows(plaintext ? rows.filter(isSealed) : rows, { scope, secrets, isAll: true });
   await check(opened);
   const first = firstRow(scope, secrets[0]);
-  const entries = changed(entriesOf(rows, opened), mutations);
+  const all = entriesOf(rows, opened);
+  const young = oldest === undefined ? all : all.slice(youngFrom(all, oldest));
+  const entries = changed(young, mutations);
   const sealed = sealAll(entries, { scope, secret: secrets[0], after: sealedEnvelope(first) });
   const transaction = { type: 'replace_suffix' as const, expectedSuffix: rows, replacement: [first, ...sealed] };
   try {

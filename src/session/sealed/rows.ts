@@ -3,6 +3,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { SessionError } from '../errors.ts';
 import { isSame, isStorable } from '../items.ts';
+import { safeStarts } from '../limits.ts';
 import { decodeItem, encodeItem } from '../sqlite/codec.ts';
 import type { Opened, Scope } from './chain.ts';
 import { type Envelope, envelopeOf, seal } from './envelope.ts';
@@ -17,6 +18,17 @@ export function itemOf({ text, envelope }: Pick<Opened, 'text' | 'envelope'>): A
   const item = decodeItem(text);
   if (item) return item;
   throw new SessionError('session/tampered', `Item ${envelope.seq} was sealed, but is no item. It was kept.`);
+}
+
+/** Where what is not too old begins, at a place where a history can begin. */
+export function youngFrom(
+  entries: readonly { readonly item: AgentInputItem; readonly at: number }[],
+  oldest: number,
+): number {
+  const isSafe = safeStarts(entries.map(({ item }) => item));
+  let start = entries.findLastIndex(({ at }) => at < oldest) + 1;
+  while (start > 0 && start < entries.length && !isSafe(start)) start++;
+  return start;
 }
 
 /** @throws UserError for what is no list of items that JSON and bytes can say */

@@ -4,7 +4,7 @@
  */
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { measureStall } from '../../store/sqlite/stall.fixture.ts';
-import { say } from '../../store/processes.fixture.ts';
+import { saidForMs, say } from '../../store/processes.fixture.ts';
 import type { Synchronous } from '../../store/sqlite/database.ts';
 import { SQLiteSession } from './sqlite-session.ts';
 
@@ -27,7 +27,7 @@ async function main({ dbPath, name, appends, sessions, parallel, synchronous }: 
   const options = { dbPath, timeoutMs: 120_000, ...(synchronous && { synchronous }) };
   const open = Array.from({ length: sessions }, (_, n) => new SQLiteSession(`s${n}`, options));
   const errors: string[] = [];
-  const stalled = measureStall();
+  const stalled = measureStall(saidForMs);
   // Lane l appends to the sessions l, l + parallel, …: within a session, one append after the other.
   const lane = async (first: number): Promise<void> => {
     for (let n = first; n < appends; n += parallel) {

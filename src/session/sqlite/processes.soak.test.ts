@@ -2,24 +2,34 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { startControls } from '../../store/sqlite/stall.fixture.ts';
 import { inspectStore, startAppender } from './processes.fixture.ts';
 
 test('32 processes, 200 sessions, 60,000 appends on one file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'baton-soak-'));
   const dbPath = join(folder, 'x.db');
+  const controls = startControls();
   const started = performance.now();
   const appenders = Array.from({ length: 32 }, (_, n) =>
     startAppender({ dbPath, name: `p${n}`, appends: 1875, sessions: 200, parallel: 4 }),
   );
   const reports = await Promise.all(appenders.map(({ ended }) => ended));
   const seconds = (performance.now() - started) / 1000;
-  const stall = Math.max(...reports.map((report) => report?.longestStallMs ?? Infinity));
-  const own = Math.max(...reports.map((report) => report?.ownStallMs ?? Infinity));
-  const when = reports.find((report) => report?.ownStallMs === own)?.ownStallAtMs ?? 0;
-  // Printed, not asserted: 32 processes on few cores wait for each other, however short each step is. Aim: 250 ms.
+  const beside = await controls();
+  const most = (key: 'longestStallMs' | 'ownStallMs' | 'longestRoundMs'): number =>
+    Math.max(...reports.map((report) => report?.[key] ?? Infinity));
+  const when = reports.find((report) => report?.ownStallMs === most('ownStallMs'))?.ownStallAtMs ?? 0;
+  const shown = (ms: number): string => `${ms.toFixed(0)} ms`;
   process.stdout.write(
-    `60,000 appends in ${seconds.toFixed(1)} s, longest stall ${stall.toFixed(0)} ms, own part ${own.toFixed(0)} ms after ${when.toFixed(0)} ms\n`,
+    `60,000 appends in ${seconds.toFixed(1)} s; an event loop stood still for ${shown(most('longestStallMs'))} at most ` +
+      `(of those beside them, without a store, ${shown(beside.longestStallMs)}), for ${shown(most('ownStallMs'))} ` +
+      `without waiting for a processor (${shown(beside.ownStallMs)}; after ${shown(when)}), and computed for ` +
+      `${shown(most('longestRoundMs'))} of it\n`,
   );
+  // What is ours is what its thread computed; 32 processes on few cores wait for each other, however short each step
+  // is, and so do those beside them. A store that waits for a lock on that thread waits for seconds.
+  expect(most('longestRoundMs')).toBeLessThan(250);
+  expect(most('longestStallMs')).toBeLessThan(250 + 3 * beside.longestStallMs);
   expect(reports.flatMap((report) => report?.errors ?? ['no report'])).toEqual([]);
   const acknowledged = appenders.flatMap((appender) => appender.acknowledged);
   expect(acknowledged).toHaveLength(60_000);

@@ -1,6 +1,6 @@
 /** What makes a command safe to repeat. */
-import { createHash } from 'node:crypto';
 import { UserError } from '../../protocol/errors.ts';
+import { node } from '../../protocol/node.ts';
 import { SessionError } from '../errors.ts';
 import { canonical } from '../sqlite/codec.ts';
 import type { Command } from '../sqlite/commands.ts';
@@ -15,7 +15,7 @@ export function isRepeatable(command: Command): boolean {
 /** The same for the same content, whatever the order of keys. */
 export function operationHash(command: Command & { readonly do: 'append' | 'replace' }): string {
   const expected = command.do === 'replace' ? command.expected : [];
-  const hash = createHash('sha256').update(`${command.do} ${expected.length}`);
+  const hash = node.crypto.createHash('sha256').update(`${command.do} ${expected.length}`);
   // A text of JSON holds no line feed.
   for (const text of [...expected, ...command.rows.map((row) => row.text)]) hash.update('\n').update(canonical(text));
   return hash.digest('base64');

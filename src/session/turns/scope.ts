@@ -13,7 +13,7 @@ export type OpenTurn = {
 /** Grows while its code runs: a run gets its turn after it has begun. */
 export type TurnScope = { readonly turns: OpenTurn[]; readonly outer: TurnScope | undefined };
 
-const storage = new AsyncLocalStorage<TurnScope>();
+const storage = /* @__PURE__ */ new AsyncLocalStorage<TurnScope>();
 
 export const newScope = (): TurnScope => ({ turns: [], outer: storage.getStore() });
 

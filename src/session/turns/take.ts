@@ -50,9 +50,29 @@ export async function takeTurn(store: TurnStore, request: SessionTurnRequest): P
     ...(onBusy === 'interrupt' && { first: true }),
     ...(onBusy !== 'reject' && { waitMs: store.isLocal ? Number.MAX_SAFE_INTEGER / 2 : PLACE_MS }),
   };
-  const answer = await store.turn(take);
+  const answer = await inOrder(store, () => store.turn(take));
   const fence = answer.fence ?? (await wait(store, { take, request, answer }));
   return new OwnTurn({ store, runId, key, fence, leaseMs });
+}
+
+/** The newest of this process that is on its way into the line of a session. */
+const entering = new Map<unknown, Promise<unknown>>();
+
+/** Those of one process come into the line in the order in which they came: a pool of connections keeps none. */
+async function inOrder<T>({ session, isLocal }: TurnStore, enter: () => Promise<T>): Promise<T> {
+  if (isLocal) return enter();
+  const before = entering.get(session);
+  const own = before ? before.then(enter) : enter();
+  const done = own.then(
+    () => undefined,
+    () => undefined,
+  );
+  entering.set(session, done);
+  try {
+    return await own;
+  } finally {
+    if (entering.get(session) === done) entering.delete(session);
+  }
 }
 
 type Wait = { take: TurnCommand & { ask: 'take' }; request: SessionTurnRequest; answer: TurnAnswer };

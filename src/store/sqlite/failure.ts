@@ -1,7 +1,7 @@
 /** What SQLite's result codes mean to a user. */
-import { readFileSync, statSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { AgentsError, UserError } from '../../protocol/errors.ts';
+import { node } from '../../protocol/node.ts';
 import type { Failure } from '../write.ts';
 
 /** What a file can fail with, whoever asks: each component has an error class of its own for it. */
@@ -123,8 +123,8 @@ export function unscrubbed(path: string, waitedMs: number, cause: Error): StoreE
  */
 function lockHolder(path: string): number | undefined {
   try {
-    const { ino } = statSync(`${path}-shm`);
-    for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
+    const { ino } = node.fs.statSync(`${path}-shm`);
+    for (const line of node.fs.readFileSync('/proc/locks', 'utf8').split('\n')) {
       const [, pid, inode] = /WRITE +(\d+) \S+:(\d+) 120 \d+$/.exec(line) ?? [];
       if (inode === String(ino) && Number(pid) > 0) return Number(pid);
     }
@@ -149,7 +149,7 @@ export function refuseNetwork(path: string, typeOf: (folder: string) => number =
 
 function fileSystemType(folder: string): number {
   try {
-    return statfsSync(folder).type;
+    return node.fs.statfsSync(folder).type;
   } catch {
     // No such folder: opening the file says so better.
     return 0;

@@ -5,8 +5,9 @@
  * The thread does not keep the process alive unless an answer is due.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { UserError } from '../../protocol/errors.ts';
+import { node } from '../../protocol/node.ts';
 import type { Task } from './component.ts';
 import type { Synchronous } from './database.ts';
 import type { Reply, Request } from './messages.ts';
@@ -166,8 +167,8 @@ class File {
     const options = { workerData: this.data, name: 'baton-sqlite' };
     const worker =
       'text' in program
-        ? new Worker(program.text, { ...options, eval: true, execArgv: [] })
-        : new Worker(program.url, options);
+        ? new node.workers.Worker(program.text, { ...options, eval: true, execArgv: [] })
+        : new node.workers.Worker(program.url, options);
     worker.on('message', (replies: readonly Reply[]) => {
       for (const { id, outcome } of replies) {
         this.#waiting.get(id)?.(outcome);

@@ -74,7 +74,12 @@ export const LIST_CASES: Cases = {
       created,
       created.toSorted((a, b) => b - a),
     );
-    await expectRefusal(() => log.list({ cursor: 'none' }), 'user/error');
+  },
+  'refuses a query that would find nothing, or all, by mistake': async (log) => {
+    await begin(log, 'r1');
+    const queries = [{ cursor: 'none' }, { limit: 0 }, { limit: -1 }, { limit: 1.5 }, { limit: Number.NaN }];
+    for (const query of queries) await expectRefusal(() => log.list(query), 'user/error');
+    await expectRefusal(() => log.list({ status: 'done' as never }), 'user/error');
   },
   'removes a run that is over with all that belongs to it': async (log) => {
     const large = 'x'.repeat(500_000);

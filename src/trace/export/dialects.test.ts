@@ -95,7 +95,7 @@ describe('a model call', () => {
           { type: 'tool_call', id: 'c2', name: 'weather', arguments: '{"city":' },
         ],
       },
-      { role: 'tool', parts: [{ type: 'tool_call_response', id: 'c1', response: { type: 'text', text: 'sun' } }] },
+      { role: 'tool', parts: [{ type: 'tool_call_response', id: 'c1', response: 'sun' }] },
     ]);
     expect(JSON.parse(String(attributes['gen_ai.output.messages']))).toEqual([
       { role: 'assistant', parts: [{ type: 'text', content: 'Yes.' }], finish_reason: 'stop' },

@@ -50,7 +50,7 @@ function toMessage(item: Json): Message {
     case 'function_call_output':
       return {
         role: 'tool',
-        parts: [{ type: 'tool_call_response', ...(id !== undefined && { id }), response: item['output'] }],
+        parts: [{ type: 'tool_call_response', ...(id !== undefined && { id }), response: answer(item['output']) }],
       };
     case 'reasoning':
       return { role: 'assistant', parts: contentParts(item['content'] ?? item['summary'], 'reasoning') };
@@ -66,7 +66,7 @@ function plainMessage(item: Json, id: string | undefined): Message {
   if (role === 'tool') {
     return {
       role,
-      parts: [{ type: 'tool_call_response', ...(id !== undefined && { id }), response: item['content'] }],
+      parts: [{ type: 'tool_call_response', ...(id !== undefined && { id }), response: answer(item['content']) }],
     };
   }
   const calls = Array.isArray(item['tool_calls']) ? item['tool_calls'].filter(isJson) : [];
@@ -76,6 +76,15 @@ function plainMessage(item: Json, id: string | undefined): Message {
   ];
   return { role, parts };
 }
+
+/** What a tool answered: a text as a text, and not as the part that wraps it. */
+function answer(output: unknown): unknown {
+  const only: unknown = Array.isArray(output) && output.length === 1 ? output[0] : output;
+  if (!isJson(only) || !TEXT_PARTS.has(only['type'])) return output;
+  return text(only['text']) ?? output;
+}
+
+const TEXT_PARTS: ReadonlySet<unknown> = new Set(['text', 'input_text', 'output_text']);
 
 function callPart(id: string | undefined, call: Json): MessagePart {
   return {

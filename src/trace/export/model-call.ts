@@ -62,7 +62,7 @@ export function readModelCall(span: ModelSpan, withContent: boolean): ModelCall 
     ...given('firstTokenSeconds', details?.firstTokenMs === undefined ? undefined : details.firstTokenMs / 1000),
     ...given('cost', details?.nanoUsd === undefined ? undefined : details.nanoUsd / NANO),
     ...(content !== undefined && {
-      content: { ...content, ...given('instructions', content.instructions ?? details?.instructions) },
+      content: { ...content, ...given('instructions', content.instructions ?? text(details?.instructions)) },
     }),
   };
 }

@@ -4,10 +4,9 @@
  * It is a processor, which has a queue of its own and is bounded by bytes; and an exporter, for those who put it into a
  * `BatchTraceProcessor`. Spans are encoded when they end, so that nothing of a run is held on to.
  */
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { UserError } from '../../protocol/errors.ts';
 import { warn } from '../../protocol/warn.ts';
+import { node } from '../../protocol/node.ts';
 import { isModelError } from '../../wire/errors.ts';
 import { requestBytes, type Fetch } from '../../wire/http.ts';
 import { createRedactor, type RedactionOptions, type Redactor } from '../../wire/redaction.ts';
@@ -83,7 +82,7 @@ const VERSION = '0.1.0';
 const MAX_TRACES = 10_000;
 /** By OTLP's specification the only statuses after which the same request may be sent again. */
 const RETRYABLE = new Set([429, 502, 503, 504]);
-const compressed = /* @__PURE__ */ promisify(gzip);
+const compressed = (bytes: Uint8Array): Promise<Uint8Array> => node.util.promisify(node.zlib.gzip)(bytes);
 
 type Settings = ToOtlpOptions &
   Readonly<{
@@ -321,6 +320,6 @@ function warner(): (problem: ExportProblem) => void {
     if (told.has(what)) return;
     told.add(what);
     const where = kind === 'dropped' ? `lost spans (${what})` : 'could not send spans, and tries again';
-    warn(`Trace export ${where}: ${message}. Further cases are counted by stats().`);
+    warn(`Trace export ${where}: ${message.replace(/\.$/, '')}. Further cases are counted by stats().`);
   };
 }

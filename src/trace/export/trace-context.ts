@@ -4,7 +4,7 @@
  * A trace's 32 hex digits are the same in both. Of a span's 24 the first 16 are its id elsewhere, so that the same
  * span has the same id wherever and however often it is exported.
  */
-import { createHash } from 'node:crypto';
+import { node } from '../../protocol/node.ts';
 import { NOOP_ID } from '../ids.ts';
 import type { Span, Trace, TraceOptions } from '../types.ts';
 
@@ -107,7 +107,7 @@ function idOf(id: string, digits: number): string {
   const hex = hexOf(id);
   const start = hex.slice(0, digits);
   if (hex.length >= digits && /^[0-9a-f]+$/.test(hex) && !ZEROS.test(start)) return start;
-  return createHash('sha256').update(id).digest('hex').slice(0, digits);
+  return node.crypto.createHash('sha256').update(id).digest('hex').slice(0, digits);
 }
 
 /**

@@ -1,10 +1,9 @@
 /**
  * Metrics of a process: switched on, read, switched off.
  */
-import { randomUUID } from 'node:crypto';
 import { UserError } from '../../protocol/errors.ts';
 import { systemClock } from '../hourly.ts';
-import { runMeter, setRunMeter } from '../listening.ts';
+import { isOffByEnvironment, runMeter, setRunMeter } from '../listening.ts';
 import type { RunMeter } from '../run-tracer.ts';
 import { type Alerts, type AlertsOptions, startAlerts } from './alerts/alerts.ts';
 import { DEFAULT_ALERT_RULES } from './alerts/rules.ts';
@@ -33,7 +32,7 @@ export type MetricsOptions = {
   readonly onRun?: (run: RunObservation) => void;
   /**
    * Alerts on these metrics: `false` for none. @default the five rules, looked at every minute, with a warning on the
-   * console; none where NODE_ENV is `test`
+   * console; none where OPENAI_AGENTS_DISABLE_TRACING is set or NODE_ENV is `test`
    */
   readonly alerts?: Omit<AlertsOptions, 'source' | 'now'> | false;
   /** Milliseconds since the epoch. @default Date.now */
@@ -65,7 +64,7 @@ const slot: { enabled: Enabled | undefined } = { enabled: undefined };
  */
 export function enableMetrics(options: MetricsOptions = {}): Metrics {
   const { price, slowMs = 30_000, maxAgents = 100, onRun, store, now = Date.now } = options;
-  const counted = new ProcessMetrics({ maxAgents, slowMs, instanceId: randomUUID(), startedAt: now() });
+  const counted = new ProcessMetrics({ maxAgents, slowMs, instanceId: crypto.randomUUID(), startedAt: now() });
   const rollups = new MemoryRollups({ slowMs });
   const kept = store && new Keeping(store, { ...systemClock, now });
   const meter = meterFor({ ...(price && { price }), sink: sinkOf({ counted, rollups, kept, onRun }) });
@@ -78,7 +77,7 @@ export function enableMetrics(options: MetricsOptions = {}): Metrics {
     window: (from, to) => (store ?? rollups).window(from, to),
     activeBeyond: (ms, at) => rollups.activeBeyond(ms, at),
   };
-  const watched = options.alerts ?? (isTest() ? false : {});
+  const watched = options.alerts ?? (isOffByEnvironment() ? false : {});
   const rules = DEFAULT_ALERT_RULES.map((rule) => (rule.metric === 'slow-runs' ? { ...rule, slowMs } : rule));
   const alerts =
     watched === false
@@ -143,8 +142,6 @@ export function metricsText(): string {
   if (!slot.enabled) throw new MetricsOff('Metrics are off. Call enableMetrics() when the process starts.');
   return slot.enabled.metrics.text();
 }
-
-const isTest = (): boolean => globalThis.process?.env['NODE_ENV'] === 'test';
 
 /** How many ends are known. */
 const SEEN = 10_000;

@@ -95,7 +95,7 @@ class Metered implements RunObserver {
   }
 
   inCall<T>(effectId: string, work: () => T): T {
-    return this.traced ? this.traced.inCall(effectId, work) : work();
+    return this.traced?.inCall ? this.traced.inCall(effectId, work) : work();
   }
 
   close(): void {

@@ -179,7 +179,9 @@ const RULE_TESTS = [
   group(
     '1m',
     [
-      { series: 'baton_runs_total{instance="a",agent="A",status="finished"}', values: '0+10x120' },
+      // The first runs of an agent, all at once: its own series begins with them.
+      { series: 'baton_runs_total{instance="a",agent="A",status="finished"}', values: '_x20 30+0x100' },
+      { series: 'baton_run_wall_seconds_count{instance="a"}', values: '0+10x120' },
       { series: 'baton_runs_slow_total{instance="a"}', values: '0+0x20 0+2x20 40+0x80' },
       { series: 'baton_runs_active_slow{instance="a"}', values: '0x120' },
     ],

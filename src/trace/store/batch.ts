@@ -1,5 +1,6 @@
 /** What a process sends to the store: traces, beginnings of runs, ended spans, and what was said in them. */
-import type { SpanDetails, SpanError } from '../types.ts';
+import type { SpanDetails, SpanError, SpanOutcome } from '../types.ts';
+import type { UsageTally } from './tally.ts';
 
 export type TraceRecord = {
   readonly traceId: string;
@@ -54,6 +55,34 @@ export type OpenRecord = Pick<SpanRecord, 'id' | 'parentId' | 'seq' | 'type' | '
   readonly agent?: string;
 };
 
+/** How a segment ended. */
+export type SegmentEnd = { readonly status: SpanOutcome; readonly at: number; readonly error?: SpanError };
+
+/**
+ * What a segment of a run adds to what is known of the run since its part before; its entries since then are a text
+ * beside it (see segment-log.ts).
+ */
+export type SegmentRecord = {
+  readonly traceId: string;
+  readonly runId: string;
+  readonly segmentId: string;
+  readonly parentRunId: string | undefined;
+  /** When the segment began, and the newest that is known. */
+  readonly at: number;
+  readonly touchedAt: number;
+  /** Who numbers its parts, the number of this one among all that are of the place, and which entry is its first. */
+  readonly place: number;
+  readonly n: number;
+  readonly first: number;
+  /** The agent that it began with, and the one that was active last. */
+  readonly agent: string | undefined;
+  readonly lastAgent: string | undefined;
+  readonly turns: number;
+  readonly tools: number;
+  readonly usage: readonly UsageTally[];
+  readonly end: SegmentEnd | undefined;
+};
+
 /** By what they are in the span: a list of contents, or one. */
 export type Refs = { readonly [key: string]: number | readonly number[] };
 
@@ -65,6 +94,7 @@ export type Head = {
   readonly open: readonly OpenRecord[];
   readonly traces: readonly TraceRecord[];
   readonly runs: readonly RunRecord[];
+  readonly segments: readonly SegmentRecord[];
 };
 
 /**
@@ -83,5 +113,5 @@ export type Part = {
   readonly first: number;
 };
 
-/** `head` is a `Head` as JSON. */
-export type Batch = { readonly head: string; readonly parts: readonly Part[] };
+/** `head` is a `Head` as JSON; `segments` are the texts of its segments: lists of entries. */
+export type Batch = { readonly head: string; readonly segments: readonly string[]; readonly parts: readonly Part[] };

@@ -1,6 +1,6 @@
 /** Where the store is, and that only its owner can read it. */
-import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { node } from '../../protocol/node.ts';
 
 const FOLDER = '.baton';
 const FILE = 'traces.db';
@@ -19,12 +19,12 @@ export function traceStorePath(folder?: string): string {
  */
 export function prepareFile(path: string): void {
   const folder = dirname(path);
-  const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const made = node.fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   // What was said to agents is not for a repository.
-  if (made !== undefined) writeFileSync(join(folder, '.gitignore'), '*\n', { mode: 0o600 });
+  if (made !== undefined) node.fs.writeFileSync(join(folder, '.gitignore'), '*\n', { mode: 0o600 });
   try {
     // Only where it is new: closing a file that SQLite has open would drop the locks of this process.
-    closeSync(openSync(path, 'wx', 0o600));
+    node.fs.closeSync(node.fs.openSync(path, 'wx', 0o600));
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }

@@ -1,7 +1,7 @@
 /** Reads a trace store: what the dashboard and the `baton` command ask. */
-import { accessSync, constants, existsSync } from 'node:fs';
 import { UserError } from '../../protocol/errors.ts';
-import type { SqliteFile } from '../../store/sqlite/files.ts';
+import { node } from '../../protocol/node.ts';
+import { openFile, type SqliteFile } from '../../store/sqlite/files.ts';
 import { resolvedPath } from '../../store/sqlite/path.ts';
 import type { ReadCommand } from './commands.ts';
 import { TraceStoreError, traceStoreError } from './errors.ts';
@@ -98,21 +98,20 @@ export async function openTraceStore(options: OpenTraceStoreOptions = {}): Promi
 
 async function open(path: string): Promise<SqliteFile> {
   const isFile = path !== ':memory:';
-  if (isFile && !existsSync(path)) {
+  if (isFile && !node.fs.existsSync(path)) {
     throw new TraceStoreError(
       'trace-store/missing',
       `There is no trace store at ${path}. It is made by the first run in this folder that is traced; ` +
         'BATON_TRACE_STORE names another folder.',
     );
   }
-  const { openFile } = await import('../../store/sqlite/files.ts');
   if (!isFile) return openFile(path, { synchronous: 'normal' });
   return openFile(resolvedPath(path), { synchronous: 'normal', readOnly: !isWritable(path) });
 }
 
 function isWritable(path: string): boolean {
   try {
-    accessSync(path, constants.W_OK);
+    node.fs.accessSync(path, node.fs.constants.W_OK);
     return true;
   } catch {
     return false;

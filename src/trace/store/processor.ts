@@ -13,6 +13,7 @@ import { signal } from '../../wire/signals.ts';
 import { DONE } from '../done.ts';
 import { type Clock, hourly, systemClock } from '../hourly.ts';
 import type { Span, Trace, TracingProcessor } from '../types.ts';
+import { type KeptSegment, KEEPS_SEGMENTS, type KeepsSegments, type SegmentKeeper } from '../segment-log.ts';
 import type { Part, RunRecord } from './batch.ts';
 import type { PruneCommand } from './commands.ts';
 import { traceStorePath } from './location.ts';
@@ -20,6 +21,7 @@ import { type Opened, TracePlace } from './place.ts';
 import type { Pruned } from './prune.ts';
 import { type Begun, headOf, PartText } from './record.ts';
 import { BEAT_MS } from './presence.ts';
+import { type SegmentPart, StoredSegment } from './segment-part.ts';
 import { Sink } from './sink.ts';
 
 /** How long what is stored is kept. */
@@ -58,7 +60,11 @@ const CHUNK_PAUSE_MS = 20;
 const DAY_MS = 24 * 3_600_000;
 const MEMORY_BYTES = 64_000_000;
 
-type Filled = { readonly part: Part; readonly spans: number };
+/** Characters of texts that wait at most. */
+const MOST_BYTES = 64_000_000;
+
+/** What waits: spans of a trace, or entries of a segment. */
+type Filled = { readonly spans: number } & ({ readonly part: Part } | { readonly segment: SegmentPart });
 
 /**
  * A trace processor that keeps runs, spans and usage in a SQLite file. It is there without being set; set one yourself
@@ -69,7 +75,7 @@ type Filled = { readonly part: Part; readonly spans: number };
  *
  * @throws UserError where an option is unfit
  */
-export class TraceStoreProcessor implements TracingProcessor {
+export class TraceStoreProcessor implements TracingProcessor, KeepsSegments {
   readonly #tenant: string;
   readonly #redact: RedactionOptions | false;
   readonly #retention: TraceRetention;
@@ -81,7 +87,10 @@ export class TraceStoreProcessor implements TracingProcessor {
   /** Spans that ended: of traces that go on, and of those that are over. */
   readonly #filling = new Map<TracePlace, PartText>();
   #filled: Filled[] = [];
+  /** Segments that go on. */
+  readonly #segments = new Set<StoredSegment>();
   #waiting = 0;
+  #waitingBytes = 0;
   /** Who writes, among all processes. */
   readonly #writer = Math.floor(Math.random() * 2 ** 48);
   /** How many spans are open, told or not: while there are any, the store hears that this process lives. */
@@ -157,12 +166,52 @@ export class TraceStoreProcessor implements TracingProcessor {
     return DONE;
   }
 
+  /** A segment of a run whose spans are derived where they are read. */
+  [KEEPS_SEGMENTS](kept: KeptSegment): SegmentKeeper {
+    const traceId = kept.segment.trace?.traceId ?? '';
+    const segment = new StoredSegment(kept, this.#place(traceId), () => this.#ends(segment));
+    this.#segments.add(segment);
+    this.#openSpans += 1;
+    this.#beat ??= this.#startBeat();
+    this.#wake();
+    return segment;
+  }
+
+  #ends(segment: StoredSegment): void {
+    this.#segments.delete(segment);
+    this.#openSpans -= 1;
+    if (segment.hasRest()) this.#takes(segment);
+    if (this.#waiting >= FLUSH_AT && !this.#flushing) void this.#flush();
+    else this.#wake();
+  }
+
+  /** Its text is made now: what it is made of is garbage soon. */
+  #takes(segment: StoredSegment): void {
+    const part = segment.take();
+    const { spans } = part.counted;
+    if (this.#closed || this.#waitingBytes + part.text.length > MOST_BYTES) return this.#lost({ segment: part, spans });
+    this.#filled.push({ segment: part, spans });
+    this.#waiting += spans;
+    this.#waitingBytes += part.text.length;
+  }
+
+  #takeNews(): void {
+    for (const segment of this.#segments) if (segment.hasNews()) this.#takes(segment);
+  }
+
+  /** It did not arrive: a segment that goes on is told again, all else is lost. */
+  #lost(filled: Filled): void {
+    if ('segment' in filled && filled.segment.of.putBack(filled.segment.counted)) return;
+    this.#drop(filled.spans);
+  }
+
   async forceFlush(): Promise<void> {
     while (this.#isWaiting() || this.#flushing) await this.#flush();
   }
 
   /** Writes what waits and lets go of the file. `timeout`: milliseconds after which it is not waited for. */
   async shutdown(timeout?: number): Promise<void> {
+    this.#takeNews();
     this.#closed = true;
     clearTimeout(this.#timer);
     clearInterval(this.#beat);
@@ -193,7 +242,13 @@ export class TraceStoreProcessor implements TracingProcessor {
   }
 
   #isWaiting(): boolean {
-    return this.#traces.length + this.#runs.length + this.#waiting > 0 || this.#isBeatDue || this.#hasUntold();
+    const isFilled = this.#traces.length + this.#runs.length + this.#waiting + this.#filled.length > 0;
+    return isFilled || this.#isBeatDue || this.#hasUntold() || this.#hasNews();
+  }
+
+  #hasNews(): boolean {
+    for (const segment of this.#segments) if (segment.hasNews()) return true;
+    return false;
   }
 
   #hasUntold(): boolean {
@@ -223,6 +278,7 @@ export class TraceStoreProcessor implements TracingProcessor {
   /** The parts of the next batch: more wait where the store is slow. */
   #takeParts(): Filled[] {
     for (const place of this.#filling.keys()) this.#fill(place);
+    this.#takeNews();
     let spans = 0;
     const after = this.#filled.findIndex((one) => (spans += one.spans) > MOST_AT_ONCE);
     // One is taken, however large it is.
@@ -272,28 +328,31 @@ export class TraceStoreProcessor implements TracingProcessor {
 
   async #write(): Promise<void> {
     const at = Date.now();
-    const pending = {
+    const taken = this.#takeParts();
+    const segments = taken.flatMap((one) => ('segment' in one ? [one.segment] : []));
+    const head = headOf({
       writer: this.#writer,
       at,
       open: this.#untold(),
       traces: this.#traces,
       runs: this.#runs,
-    };
-    const taken = this.#takeParts();
-    const spans = taken.reduce((sum, one) => sum + one.spans, 0);
-    this.#waiting -= spans;
+      segments: segments.map(({ record }) => record),
+    });
+    for (const { spans } of taken) this.#waiting -= spans;
+    for (const { text } of segments) this.#waitingBytes -= text.length;
     this.#traces = [];
     this.#runs = [];
     this.#isBeatDue = false;
     this.#writtenAt = at;
     try {
-      const batch = { head: headOf(pending), parts: taken.map(({ part }) => part) };
+      const parts = taken.flatMap((one) => ('part' in one ? [one.part] : []));
+      const batch = { head, segments: segments.map(({ text }) => text), parts };
       await this.#sink.write({ do: 'write', tenant: this.#tenant, batch, redact: this.#redact });
       this.#endPruning ??= hourly(() => this.#prune(), this.#clock);
     } catch (error) {
       if (this.#dropped === 0)
         warn(`Traces could not be stored: ${error instanceof Error ? error.message : String(error)}`);
-      this.#drop(spans);
+      for (const filled of taken) this.#lost(filled);
     }
   }
 

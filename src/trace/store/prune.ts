@@ -3,6 +3,7 @@
  *
  * What was said goes first; a run goes with its trace, when nothing was written to the trace for long enough.
  */
+import { bareText } from './bare.ts';
 import type { PruneCommand } from './commands.ts';
 import { keyOfPart, MOST_PARTS } from './part-key.ts';
 import type { Statements } from '../../store/sqlite/statements.ts';
@@ -29,9 +30,14 @@ export function prune(db: Statements, { contentBefore, runsBefore, usageBefore, 
   return { more: isCut || chosen.length > 0 };
 }
 
+/** Traces that are looked at, by their keys: those that began first, of which only few can still go on. */
+const FIRST = 10_000;
+const OLDEST = `SELECT trace FROM (SELECT trace, touched_at FROM baton_traces ORDER BY trace LIMIT ?)
+  WHERE touched_at < ? LIMIT ?`;
+
 /** Whether a chunk of old traces was deleted. */
 function forgetTraces(db: Statements, before: number): boolean {
-  const old = db.all('SELECT trace FROM baton_traces WHERE touched_at < ? ORDER BY touched_at LIMIT ?', before, TRACES);
+  const old = db.all(OLDEST, FIRST, before, TRACES);
   let left = ROWS;
   for (const row of old) {
     left -= forgetRows(db, Number(row['trace']), left);
@@ -46,8 +52,7 @@ export const forgetTrace = (db: Statements, trace: number): boolean => forgetRow
 
 /** How many rows were deleted; when they were fewer than `most`, nothing of the trace is left. */
 function forgetRows(db: Statements, trace: number, most: number): number {
-  let left = most - deleteParts(db, 'baton_trace_said', { trace, most });
-  if (left > 0) left -= deleteParts(db, 'baton_trace_parts', { trace, most: left });
+  let left = most - deleteParts(db, trace, most);
   if (left > 0) left -= deleteOpen(db, trace, left);
   if (left <= 0) return most;
   db.run('DELETE FROM baton_trace_runs WHERE trace = ?', trace);
@@ -70,19 +75,26 @@ function overBudget(db: Statements, most: number): number[] {
   return chosen;
 }
 
+const WITH_SAID = `SELECT part, segment, text FROM baton_trace_parts
+  WHERE part BETWEEN ? AND ? AND has_said = 1 LIMIT ?`;
+const WITHOUT_SAID = 'UPDATE baton_trace_parts SET has_said = 0, said = NULL, text = ? WHERE part = ?';
+
 /** Whether all of it is gone. */
 function forgetContent(db: Statements, trace: number): boolean {
-  const isAll = deleteParts(db, 'baton_trace_said', { trace, most: ROWS }) < ROWS;
+  const rows = db.all(WITH_SAID, keyOfPart(trace, 0), keyOfPart(trace, MOST_PARTS - 1), ROWS);
+  for (const { part, segment, text } of rows) {
+    const told = String(text);
+    db.run(WITHOUT_SAID, segment === null ? told : bareText(told), Number(part));
+  }
+  const isAll = rows.length < ROWS;
   if (isAll) db.run('UPDATE baton_traces SET content_bytes = 0 WHERE trace = ?', trace);
   return isAll;
 }
 
-type Chunk = { readonly trace: number; readonly most: number };
-
 /** How many rows of a trace were deleted. SQLite is built without DELETE … LIMIT. */
-function deleteParts(db: Statements, table: 'baton_trace_said' | 'baton_trace_parts', { trace, most }: Chunk): number {
+function deleteParts(db: Statements, trace: number, most: number): number {
   return db.run(
-    `DELETE FROM ${table} WHERE part IN (SELECT part FROM ${table} WHERE part BETWEEN ? AND ? LIMIT ?)`,
+    'DELETE FROM baton_trace_parts WHERE part IN (SELECT part FROM baton_trace_parts WHERE part BETWEEN ? AND ? LIMIT ?)',
     keyOfPart(trace, 0),
     keyOfPart(trace, MOST_PARTS - 1),
     most,

@@ -13,7 +13,8 @@ const RUN = `SELECT r.*, ${STATUS_OF_RUN} AS status_now, ${BEAT_OF_RUN} AS beat_
 
 /** Root runs, newest first. */
 export function readRuns(db: Statements, { tenant, status, agent, since, before, limit }: Of<'runs'>): Columns[] {
-  const where = ['r.tenant = ?', 'r.parent IS NULL'];
+  // Without a time, by key from the newest on: the index of times would have all runs sorted for the first page.
+  const where = [`${since === undefined ? '+' : ''}r.tenant = ?`, 'r.parent IS NULL'];
   const lost = Date.now() - LOST_MS;
   const values: (string | number)[] = [lost, tenant];
   const only = (condition: string, value: string | number | undefined): void => {
@@ -31,14 +32,16 @@ export function readRuns(db: Statements, { tenant, status, agent, since, before,
 const OPEN = `SELECT o.*, coalesce(w.beat_at, o.started_at) AS beat_at, coalesce(w.beat_at, 0) < ? AS is_lost
   FROM baton_trace_open o LEFT JOIN baton_trace_writers w USING (writer) WHERE o.trace = ?`;
 
+const PARTS = `SELECT place, first, segment, has_said, text, said FROM baton_trace_parts
+  WHERE part BETWEEN ? AND ? ORDER BY part`;
+
 export type TraceRows = {
   readonly trace: Columns;
   readonly runs: Columns[];
-  /** Spans that ended. */
+  /** Spans that ended with what was said in them, and entries of segments. */
   readonly parts: Columns[];
   /** Spans that did not end as far as it was told here, and whether their process is lost. */
   readonly open: Columns[];
-  readonly said: Columns[];
 };
 
 /** The trace of a run, or with this id; of a shortened id the one that it means. */
@@ -52,8 +55,7 @@ export function readTrace(db: Statements, { tenant, id }: Of<'trace'>): TraceRow
     trace,
     runs: db.all(`${RUN} WHERE r.trace = ? ORDER BY r.run`, lost, found),
     open: db.all(OPEN, lost, found),
-    parts: db.all('SELECT place, spans FROM baton_trace_parts WHERE part BETWEEN ? AND ? ORDER BY part', ...keys),
-    said: db.all('SELECT place, first, items FROM baton_trace_said WHERE part BETWEEN ? AND ?', ...keys),
+    parts: db.all(PARTS, ...keys),
   };
 }
 

@@ -2,7 +2,7 @@
 import { createRedactor } from '../../wire/redaction.ts';
 import { endedMs, startedMs } from '../span.ts';
 import type { Span, SpanData, SpanDetails, Trace } from '../types.ts';
-import type { Head, OpenRecord, Part, Refs, RunRecord, SpanFacts, TraceRecord } from './batch.ts';
+import type { Head, OpenRecord, Part, Refs, RunRecord, SegmentRecord, SpanFacts, TraceRecord } from './batch.ts';
 import type { Opened, TracePlace } from './place.ts';
 import { SpanText } from './span-text.ts';
 
@@ -15,16 +15,17 @@ export type Pending = {
   readonly open: readonly Opened[];
   readonly traces: readonly Begun[];
   readonly runs: readonly RunRecord[];
+  readonly segments: readonly SegmentRecord[];
 };
 
 /** All but parts, as JSON. */
-export function headOf({ writer, at, open, traces, runs }: Pending): string {
-  const head: Head = { writer, at, open: open.map(openRecord), traces: traces.map(traceRecord), runs };
+export function headOf({ writer, at, open, traces, runs, segments }: Pending): string {
+  const head: Head = { writer, at, open: open.map(openRecord), traces: traces.map(traceRecord), runs, segments };
   return jsonOf(head);
 }
 
 /** JSON. Of user code's own data: cycles, and what else JSON has no word for, become notes. */
-function jsonOf(value: unknown): string {
+export function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? 'null';
   } catch {
@@ -124,19 +125,23 @@ export class PartText {
 
   /** Numbers of what was said in a span. */
   #refs(span: SpanData, details: SpanDetails | undefined): Refs | undefined {
-    const [input, output] = [inputOf(span), outputOf(span)];
-    const instructions = details?.instructions;
-    if (input === undefined && output === undefined && !instructions) return undefined;
-    const refs: Record<string, number | number[]> = {};
-    if (input !== undefined) refs[span.type === 'custom' ? 'data' : 'input'] = this.#ref(input);
-    if (output !== undefined) refs[span.type === 'mcp_tools' ? 'result' : 'output'] = this.#ref(output);
-    if (instructions) refs['instructions'] = this.#number(instructions);
-    return refs;
+    const said = Object.entries(saidIn(span, details));
+    return said.length === 0 ? undefined : Object.fromEntries(said.map(([key, one]) => [key, this.#ref(one)]));
   }
 
   #ref(said: unknown): number | number[] {
     return Array.isArray(said) ? said.map(this.#number) : this.#number(said);
   }
+}
+
+/** What was said in a span, by what it is there. */
+export function saidIn(span: SpanData, details: SpanDetails | undefined): { readonly [key: string]: unknown } {
+  const [input, output] = [inputOf(span), outputOf(span)];
+  return {
+    ...(input !== undefined && { [span.type === 'custom' ? 'data' : 'input']: input }),
+    ...(output !== undefined && { [span.type === 'mcp_tools' ? 'result' : 'output']: output }),
+    ...(details?.instructions && { instructions: details.instructions }),
+  };
 }
 
 /** What was said to it; sound is not kept. */
@@ -175,7 +180,7 @@ function outputOf(span: SpanData): unknown {
 const ELSEWHERE: ReadonlySet<string> = new Set(['runId', 'segmentId', 'agent', 'instructions']);
 
 /** Without what stands elsewhere. A loop: taking members out of an object by a rest is several times slower. */
-function detailsOf(details: SpanDetails): SpanFacts {
+export function detailsOf(details: SpanDetails): SpanFacts {
   const facts: Record<string, unknown> = {};
   for (const key of Object.keys(details) as (keyof SpanDetails)[]) {
     if (!ELSEWHERE.has(key)) facts[key] = details[key];
@@ -183,7 +188,7 @@ function detailsOf(details: SpanDetails): SpanFacts {
   return facts;
 }
 
-function nameOf(data: SpanData): string {
+export function nameOf(data: SpanData): string {
   if ('name' in data) return data.name;
   if (data.type === 'turn') return `turn ${data.turn}`;
   if (data.type === 'handoff') return data.to_agent ?? '';
@@ -192,13 +197,12 @@ function nameOf(data: SpanData): string {
 }
 
 /** Bytes in the parts of an item become a note: JSON would make a long list of them. */
-const small = (item: unknown): unknown => (hasBytes(item, 3) ? withoutBytes(item, 8) : item);
+export const small = (item: unknown): unknown => (hasBytes(item, 6) ? withoutBytes(item, 10) : item);
 
 function hasBytes(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (ArrayBuffer.isView(value)) return true;
   if (depth === 0) return false;
-  if (Array.isArray(value)) return value.some((one) => hasBytes(one, depth - 1));
   return Object.values(value).some((one) => hasBytes(one, depth - 1));
 }
 

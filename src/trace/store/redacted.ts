@@ -5,13 +5,15 @@
  */
 import { createRedactor, type RedactionOptions, type Redactor } from '../../wire/redaction.ts';
 import { suspicion } from '../../wire/suspicion.ts';
-import type { Batch, Head, OpenRecord, Part, SpanRecord, TraceRecord } from './batch.ts';
+import type { Segment } from '../../kernel/index.ts';
+import type { Entry } from '../segment-log.ts';
+import type { Batch, Head, OpenRecord, Part, SegmentRecord, SpanRecord, TraceRecord } from './batch.ts';
 import { spansIn, textOf } from './span-text.ts';
 
 /** A part as it is written, and its spans. */
 export type Parsed = { readonly part: Part; readonly spans: readonly SpanRecord[] };
 /** A batch that was read. */
-export type Read = { readonly head: Head; readonly parts: readonly Parsed[] };
+export type Read = { readonly head: Head; readonly segments: readonly string[]; readonly parts: readonly Parsed[] };
 
 export type Cleaning = { readonly redact: Redactor; readonly isSuspect: (json: string) => boolean };
 
@@ -21,11 +23,12 @@ export function cleaning(options: RedactionOptions | false): Cleaning {
   return { redact: createRedactor(options), isSuspect: suspicion(options) };
 }
 
-export function readBatch({ head, parts }: Batch, cleaner: Cleaning): Read {
+export function readBatch({ head, segments, parts }: Batch, cleaner: Cleaning): Read {
   // The word of record.ts, which wrote it.
   const said = JSON.parse(head) as Head;
   return {
     head: cleaner.isSuspect(head) ? cleanHead(said, cleaner.redact) : said,
+    segments: segments.map((text) => readSegment(text, cleaner)),
     parts: parts.map((part) => readPart(part, cleaner)),
   };
 }
@@ -48,7 +51,65 @@ function cleanHead(head: Head, redact: Redactor): Head {
     name: cleaned(name, redact),
     ...(agent !== undefined && { agent: cleaned(agent, redact) }),
   });
-  return { ...head, traces: head.traces.map(trace), open: head.open.map(open) };
+  const segment = ({ agent, lastAgent, usage, end, ...rest }: SegmentRecord): SegmentRecord => ({
+    ...rest,
+    agent: cleaned(agent, redact),
+    lastAgent: cleaned(lastAgent, redact),
+    usage: usage.map((one) => ({ ...one, agent: cleaned(one.agent, redact) })),
+    end: end && { ...end, ...(end.error && { error: cleaned(end.error, redact) }) },
+  });
+  return {
+    ...head,
+    traces: head.traces.map(trace),
+    open: head.open.map(open),
+    segments: head.segments.map(segment),
+  };
+}
+
+function readSegment(text: string, { redact, isSuspect }: Cleaning): string {
+  const isLarge = text.length > MOST_OF_ITEM;
+  if (!isLarge && !isSuspect(text)) return text;
+  const entries = (JSON.parse(text) as Entry[]).map((entry) => cleanEntry(entry, redact));
+  return JSON.stringify(isLarge ? entries.map(cut) : entries);
+}
+
+/** Ids stay: those of spans are made of them. */
+function cleanEntry(entry: Entry, redact: Redactor): Entry {
+  const clean = cleaned(entry, redact);
+  if (entry.type === 'effect.requested') return entry;
+  const at = 'at' in entry && entry.at !== undefined ? { at: entry.at } : {};
+  const id = 'id' in entry && entry.id !== undefined ? { id: entry.id } : {};
+  const { segment, runId } = 'segment' in entry && 'runId' in entry ? entry : NOTHING;
+  const trace = segment?.trace && { ...cleaned(segment.trace, redact), ...idsOf(segment.trace) };
+  return {
+    ...clean,
+    type: entry.type,
+    ...at,
+    ...id,
+    ...(runId !== undefined && { runId }),
+    ...(segment && { segment: { id: segment.id, ...(trace && { trace }) } }),
+    // Of a type, with what that type has.
+  } as Entry;
+}
+
+type Beginning = { readonly segment?: Segment; readonly runId?: string };
+const NOTHING: Beginning = {};
+const idsOf = ({ traceId, parentId }: NonNullable<Segment['trace']>): { traceId: string; parentId?: string } => ({
+  traceId,
+  ...(parentId !== undefined && { parentId }),
+});
+
+/** The same with the beginnings of texts that are too large. */
+function cut<T>(value: T): T {
+  const cutAny = (one: unknown): unknown => {
+    if (typeof one === 'string') {
+      return one.length <= MOST_OF_ITEM ? one : `${one.slice(0, KEPT_OF_ITEM)}… [${one.length} characters]`;
+    }
+    if (typeof one !== 'object' || one === null) return one;
+    if (Array.isArray(one)) return one.map(cutAny);
+    return Object.fromEntries(Object.entries(one).map(([key, item]) => [key, cutAny(item)]));
+  };
+  return cutAny(value) as T;
 }
 
 const cleanSpan = ({ name, error, data, agent, details, ...rest }: SpanRecord, redact: Redactor): SpanRecord => ({

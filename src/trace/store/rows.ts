@@ -1,8 +1,8 @@
 /** Rows of the store as what its users get. */
 import type { SpanDetails, SpanError } from '../types.ts';
-import type { SpanRecord } from './batch.ts';
-import { spansIn } from './span-text.ts';
+import { number, object, text } from './columns.ts';
 import type { TraceRows } from './read.ts';
+import { storedSpans } from './stored-spans.ts';
 import type { Columns } from '../../store/sqlite/statements.ts';
 
 /** A run as the store knows it. Times in milliseconds since the epoch, money in integers of 10^-9 US dollars. */
@@ -136,24 +136,8 @@ const tokens = (row: Columns): Tokens => ({
   unpricedCalls: number(row, 'unpriced'),
 });
 
-export function traceOf({ trace, runs, parts, open, said }: TraceRows): StoredTrace {
+export function traceOf({ trace, runs, parts, open }: TraceRows): StoredTrace {
   const all = runs.map(runOf);
-  const ids = new Map(all.map(({ key, runId }) => [key, runId]));
-  const items = itemsOf(said);
-  const spans = new Map<string, Placed>();
-  for (const row of parts) {
-    const place = number(row, 'place');
-    // Told again by who goes on after a crash: the same.
-    for (const span of spansIn(text(row, 'spans') ?? '[[],[]]')) {
-      if (!spans.has(span.id)) spans.set(span.id, { at: span.at, seq: span.seq, span: spanOf(span, place, items) });
-    }
-  }
-  for (const row of open) {
-    const id = text(row, 'span_id') ?? '';
-    // What goes on elsewhere under the same id is not open any more.
-    if (!spans.has(id))
-      spans.set(id, { at: number(row, 'started_at'), seq: number(row, 'seq'), span: openOf(row, ids) });
-  }
   return {
     traceId: text(trace, 'trace_id') ?? '',
     workflow: text(trace, 'name'),
@@ -161,85 +145,8 @@ export function traceOf({ trace, runs, parts, open, said }: TraceRows): StoredTr
     metadata: object(trace, 'metadata'),
     startedAt: number(trace, 'started_at'),
     runs: all,
-    spans: [...spans.values()].toSorted((a, b) => a.at - b.at || a.seq - b.seq).map(({ span }) => span),
+    spans: storedSpans(parts, open, all),
   };
-}
-
-type Placed = { readonly at: number; readonly seq: number; readonly span: StoredSpan };
-
-/** Contents by place and number. */
-function itemsOf(said: readonly Columns[]): ReadonlyMap<string, unknown> {
-  const items = new Map<string, unknown>();
-  for (const row of said) {
-    const list = parsed(row['items']);
-    if (!Array.isArray(list)) continue;
-    const [place, first] = [number(row, 'place'), number(row, 'first')];
-    for (const [index, item] of list.entries()) items.set(`${place} ${first + index}`, item);
-  }
-  return items;
-}
-
-function openOf(row: Columns, ids: ReadonlyMap<number, string>): StoredSpan {
-  const isLost = Number(row['is_lost']) === 1;
-  const runId = ids.get(number(row, 'run'));
-  const startedAt = number(row, 'started_at');
-  const [agent, type, name] = [text(row, 'agent'), text(row, 'type') ?? '', text(row, 'name') ?? ''];
-  return {
-    spanId: text(row, 'span_id') ?? '',
-    parentId: text(row, 'parent_id'),
-    runId,
-    type,
-    name,
-    agent,
-    startedAt,
-    endedAt: Math.max(startedAt, isLost ? number(row, 'beat_at') : Date.now()),
-    ...(!isLost && { isOpen: true }),
-    error: undefined,
-    data: {},
-    details: {
-      ...(runId !== undefined && { runId }),
-      ...(agent !== undefined && { agent }),
-      ...(isLost && { outcome: 'interrupted' as const }),
-    },
-    content: {},
-  };
-}
-
-function spanOf(span: SpanRecord, place: number, items: ReadonlyMap<string, unknown>): StoredSpan {
-  const { runId, segmentId, agent, details: facts, refs } = span;
-  const content: Record<string, unknown> = {};
-  for (const [key, ref] of Object.entries(refs ?? {})) {
-    const numbers = typeof ref === 'number' ? [ref] : ref;
-    const found = numbers.map((n) => items.get(`${place} ${n}`));
-    if (found.includes(undefined)) continue;
-    content[key] = typeof ref === 'number' ? found[0] : found;
-  }
-  const ids = { ...(runId !== undefined && { runId }), ...(segmentId !== undefined && { segmentId }) };
-  return {
-    spanId: span.id,
-    parentId: span.parentId ?? undefined,
-    runId,
-    type: span.type,
-    name: span.name,
-    agent,
-    startedAt: span.at,
-    endedAt: span.endedAt,
-    error: span.error,
-    data: span.data,
-    details: facts && { ...ids, ...(agent !== undefined && { agent }), ...facts },
-    content,
-  };
-}
-
-const text = (row: Columns, column: string): string | undefined => {
-  const value = row[column];
-  return typeof value === 'string' ? value : undefined;
-};
-const number = (row: Columns, column: string): number => Number(row[column] ?? 0);
-
-function object(row: Columns, column: string): Record<string, unknown> | undefined {
-  const value = parsed(row[column]);
-  return typeof value === 'object' && value !== null ? { ...value } : undefined;
 }
 
 function errorOf(row: Columns): SpanError | undefined {
@@ -251,8 +158,4 @@ function errorOf(row: Columns): SpanError | undefined {
 function reasonOf(row: Columns): string | undefined {
   const { message, data } = errorOf(row) ?? {};
   return typeof data?.['error'] === 'string' ? `${message ?? ''}: ${data['error']}` : message;
-}
-
-function parsed(value: unknown): unknown {
-  return typeof value === 'string' ? (JSON.parse(value) as unknown) : undefined;
 }

@@ -123,21 +123,24 @@ export const STEPS = [
   `
   DROP TABLE baton_trace_spans;
   DROP TABLE baton_trace_content;
-
+  `,
+  // A part is what was told of a trace since the one before: spans and what was said in them from the item `first` on,
+  // or, where a segment is named, entries of it from that number on.
+  `
+  DROP TABLE IF EXISTS baton_trace_parts;
+  DROP TABLE IF EXISTS baton_trace_said;
   CREATE TABLE baton_trace_parts (
     part INTEGER PRIMARY KEY,
     place INTEGER NOT NULL,
     n INTEGER NOT NULL,
     tenant TEXT NOT NULL,
-    spans TEXT NOT NULL
-  ) STRICT;
-
-  CREATE TABLE baton_trace_said (
-    part INTEGER PRIMARY KEY,
-    place INTEGER NOT NULL,
     first INTEGER NOT NULL,
-    tenant TEXT NOT NULL,
-    items TEXT NOT NULL
+    segment TEXT,
+    has_said INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    said TEXT
   ) STRICT;
+  -- Traces that are old are among those that began first.
+  DROP INDEX baton_traces_touched;
   `,
 ];

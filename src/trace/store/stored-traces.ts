@@ -1,8 +1,8 @@
 /** The local trace store as a place that can forget runs. */
-import { existsSync } from 'node:fs';
 import { UserError } from '../../protocol/errors.ts';
+import { node } from '../../protocol/node.ts';
 import type { ErasablePlace } from '../../store/erase.ts';
-import type { SqliteFile } from '../../store/sqlite/files.ts';
+import { openFile, type SqliteFile } from '../../store/sqlite/files.ts';
 import { resolvedPath } from '../../store/sqlite/path.ts';
 import type { Outcome } from '../../store/sqlite/writer.ts';
 import { getGlobalTraceProvider } from '../provider.ts';
@@ -43,15 +43,11 @@ export function storedTraces(options: StoredTracesOptions = {}): ErasablePlace {
   if (tenant === '') throw new UserError('storedTraces option `tenant` must be a non-empty string.');
   const isFile = path !== ':memory:';
   let file: SqliteFile | undefined;
-  const opened = async (): Promise<SqliteFile> => {
-    if (file) return file;
-    const { openFile } = await import('../../store/sqlite/files.ts');
-    return (file ??= openFile(isFile ? resolvedPath(path) : path, { synchronous: 'normal' }));
-  };
+  const opened = (): SqliteFile => (file ??= openFile(isFile ? resolvedPath(path) : path, { synchronous: 'normal' }));
   const ask = async (command: EraseCommand): Promise<number> => {
     for (let traces = 0; ;) {
       // The answer of `erase`, which the thread has for this command.
-      const done = answerOf(await (await opened()).request([{ component: 'trace', command }], timeoutMs)) as Erased;
+      const done = answerOf(await opened().request([{ component: 'trace', command }], timeoutMs)) as Erased;
       traces += done.traces;
       if (!done.more) return traces;
     }
@@ -60,13 +56,13 @@ export function storedTraces(options: StoredTracesOptions = {}): ErasablePlace {
     name: 'traces',
     async erase({ sessions, runs, all = false }) {
       await getGlobalTraceProvider().forceFlush();
-      if (isFile && !existsSync(path)) return 0;
+      if (isFile && !node.fs.existsSync(path)) return 0;
       let traces = 0;
       const ids = [...runs];
       do {
         traces += await ask({ do: 'erase', tenant, runs: ids.splice(0, CHUNK), groups: sessions, all });
       } while (ids.length > 0);
-      if (isFile) answerOf(await (await opened()).scrub(timeoutMs));
+      if (isFile) answerOf(await opened().scrub(timeoutMs));
       return traces;
     },
     close: async () => file?.release(),

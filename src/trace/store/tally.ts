@@ -1,7 +1,7 @@
 /** What a batch makes of traces and runs, in memory: each row is written once at the end, whatever many spans say. */
-import type { UsageData } from '../../protocol/model.ts';
+import type { Origin, UsageData } from '../../protocol/model.ts';
 import type { SpanError } from '../types.ts';
-import type { SpanRecord, TraceRecord } from './batch.ts';
+import type { SegmentEnd, TraceRecord } from './batch.ts';
 
 export type TraceTally = {
   readonly traceId: string;
@@ -11,6 +11,20 @@ export type TraceTally = {
   record: TraceRecord | undefined;
   touchedAt: number;
   bytes: number;
+  /** Its new parts. */
+  readonly rows: Row[];
+};
+
+/** A part as it will be in the file; of a segment where one is named. */
+export type Row = {
+  readonly trace: TraceTally;
+  readonly index: number;
+  readonly place: number;
+  readonly n: number;
+  readonly first: number;
+  readonly segment: string | undefined;
+  readonly text: string;
+  readonly said: string | undefined;
 };
 
 /** A run as it is after the batch; `added` is what the batch adds to it. */
@@ -86,61 +100,89 @@ export function begin(run: RunTally, at: number, writer: number): void {
   run.error = undefined;
 }
 
-/** A segment ends. */
-export function end(run: RunTally, { at, endedAt, error, details }: SpanRecord): void {
-  const { segmentAt = at, outcome = 'finished' } = details ?? {};
-  run.added.activeMs += Math.max(0, endedAt - segmentAt);
+/** The segment that began at a time ends. */
+export function end(run: RunTally, began: number, { status, at, error }: SegmentEnd): void {
+  run.added.activeMs += Math.max(0, at - began);
   run.added.segments += 1;
-  if (run.segmentAt > segmentAt) return;
-  run.status = outcome;
-  run.endedAt = endedAt;
+  if (run.segmentAt > began) return;
+  run.status = status;
+  run.endedAt = at;
   run.error = error && jsonOfError(error);
 }
 
 const jsonOfError = (error: SpanError): string => JSON.stringify(error);
 
+/** A model call that is over. */
+export type Called = {
+  readonly agent: string;
+  /** When it ended. */
+  readonly at: number;
+  readonly origin: Pick<Origin, 'model' | 'provider'> | undefined;
+  readonly usage?: UsageData | undefined;
+  readonly nanoUsd?: number | undefined;
+  readonly isError?: boolean;
+  /** Nobody knows what became of it. */
+  readonly isCut?: boolean;
+};
+
+/** Model calls by hour, agent and model. There are few of these in one batch. */
 export class UsageTallies {
-  readonly #all = new Map<string, UsageTally>();
+  readonly #all: UsageTally[] = [];
 
-  /** Counts a call for its run, and for those whose sub-agent it is. */
-  count(run: RunTally, { error, agent = '', details, endedAt }: SpanRecord): void {
-    const { usage, nanoUsd, origin, outcome } = details ?? {};
-    const [input, cached, output] = [usage?.inputTokens ?? 0, cachedOf(usage), usage?.outputTokens ?? 0];
-    const unpriced = nanoUsd === undefined && usage !== undefined ? 1 : 0;
-    const nano = nanoUsd ?? 0;
-    if (!error && outcome === undefined) run.added.turns += 1;
-    for (let at: RunTally | undefined = run; at; at = at.parent) {
-      const { added } = at;
-      added.input += input;
-      added.cached += cached;
-      added.output += output;
-      added.nano += nano;
-      added.calls += 1;
-      added.unpriced += unpriced;
+  count({ agent, at, origin, usage, nanoUsd, isError }: Called): void {
+    const { model, provider } = origin ?? NOBODY;
+    this.add({
+      hour: Math.floor(at / HOUR_MS) * HOUR_MS,
+      agent,
+      model,
+      provider,
+      calls: 1,
+      errors: isError ? 1 : 0,
+      input: usage?.inputTokens ?? 0,
+      cached: cachedOf(usage),
+      output: usage?.outputTokens ?? 0,
+      nano: nanoUsd ?? 0,
+      unpriced: nanoUsd === undefined && usage !== undefined ? 1 : 0,
+    });
+  }
+
+  add(tally: UsageTally): void {
+    const { hour, agent, model, provider } = tally;
+    for (const one of this.#all) {
+      if (one.hour === hour && one.agent === agent && one.model === model && one.provider === provider) {
+        return addTo(one, tally);
+      }
     }
-    const tally = this.#of(Math.floor(endedAt / HOUR_MS) * HOUR_MS, agent, origin);
-    tally.calls += 1;
-    tally.errors += error ? 1 : 0;
-    tally.input += input;
-    tally.cached += cached;
-    tally.output += output;
-    tally.nano += nano;
-    tally.unpriced += unpriced;
+    this.#all.push({ ...tally });
   }
 
-  all(): Iterable<UsageTally> {
-    return this.#all.values();
+  all(): readonly UsageTally[] {
+    return this.#all;
   }
+}
 
-  #of(hour: number, agent: string, origin: { model: string; provider: string } | undefined): UsageTally {
-    const { model, provider } = origin ?? { model: '', provider: '' };
-    const key = `${hour}\n${agent}\n${model}\n${provider}`;
-    const known = this.#all.get(key);
-    if (known) return known;
-    const counts = { calls: 0, errors: 0, input: 0, cached: 0, output: 0, nano: 0, unpriced: 0 };
-    const tally = { hour, agent, model, provider, ...counts };
-    this.#all.set(key, tally);
-    return tally;
+const NOBODY = { model: '', provider: '' };
+
+function addTo(sum: UsageTally, more: UsageTally): void {
+  sum.calls += more.calls;
+  sum.errors += more.errors;
+  sum.input += more.input;
+  sum.cached += more.cached;
+  sum.output += more.output;
+  sum.nano += more.nano;
+  sum.unpriced += more.unpriced;
+}
+
+/** What model calls add to their run, and to those whose sub-agent it is. */
+export function addCalls(run: RunTally, { calls, input, cached, output, nano, unpriced }: UsageTally): void {
+  for (let at: RunTally | undefined = run; at; at = at.parent) {
+    const { added } = at;
+    added.input += input;
+    added.cached += cached;
+    added.output += output;
+    added.nano += nano;
+    added.calls += calls;
+    added.unpriced += unpriced;
   }
 }
 

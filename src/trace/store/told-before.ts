@@ -4,7 +4,9 @@
  */
 import type { Statements } from '../../store/sqlite/statements.ts';
 import { keyOfPart, MOST_PARTS } from './part-key.ts';
+import { endedIn, type SegmentText } from './derived.ts';
 import { spansIn } from './span-text.ts';
+import type { Row } from './tally.ts';
 
 export type Told = {
   /** Where the next part goes. */
@@ -15,8 +17,8 @@ export type Told = {
   readonly ids: Set<string>;
 };
 
-const PARTS = `SELECT part, place, n, CASE WHEN place = ? THEN NULL ELSE spans END AS spans FROM baton_trace_parts
-  WHERE part BETWEEN ? AND ? ORDER BY part`;
+const PARTS = `SELECT part, place, n, first, segment, CASE WHEN place = ? THEN NULL ELSE text END AS text
+  FROM baton_trace_parts WHERE part BETWEEN ? AND ? ORDER BY part`;
 /** Traces of which is remembered what was told. */
 const MOST_REMEMBERED = 256;
 
@@ -28,11 +30,16 @@ export class ToldBefore {
     const key = `${trace} ${place}`;
     const told = this.#known.get(key) ?? { index: 0, parts: new Set(), ids: new Set() };
     const first = keyOfPart(trace, 0);
+    const segments: SegmentText[] = [];
     for (const row of db.all(PARTS, place, first + told.index, keyOfPart(trace, MOST_PARTS - 1))) {
       told.index = Number(row['part']) - first + 1;
-      if (row['place'] === place) told.parts.add(Number(row['n']));
-      if (typeof row['spans'] === 'string') for (const { id } of spansIn(row['spans'])) told.ids.add(id);
+      const { place: whose, n, first: from, segment, text } = row;
+      if (whose === place) told.parts.add(Number(n));
+      if (typeof text !== 'string') continue;
+      if (typeof segment !== 'string') for (const { id } of spansIn(text)) told.ids.add(id);
+      else segments.push({ segment, place: Number(whose), first: Number(from), text, hasSaid: true });
     }
+    for (const { id } of endedIn(segments)) told.ids.add(id);
     this.#known.delete(key);
     this.#known.set(key, told);
     for (const [oldest] of this.#known) {
@@ -42,3 +49,9 @@ export class ToldBefore {
     return told;
   }
 }
+
+/** Ids of the spans that a part tells. */
+export const idsIn = ({ segment, place, first, text }: Row): string[] =>
+  segment === undefined
+    ? spansIn(text).map(({ id }) => id)
+    : endedIn([{ segment, place, first, text, hasSaid: true }]).map(({ id }) => id);

@@ -32,7 +32,8 @@ function writing({ spans = [], items, ...head }: Telling, redact: object | false
   const traces = [...new Set(spans.map(({ traceId }) => traceId))];
   const said = items && JSON.stringify(items);
   const batch: Batch = {
-    head: JSON.stringify({ writer: 1, at: Date.now(), open: [], traces: [], runs: [], ...head }),
+    head: JSON.stringify({ writer: 1, at: Date.now(), open: [], traces: [], runs: [], segments: [], ...head }),
+    segments: [],
     parts: traces.map((traceId, index) => ({
       traceId,
       place: ++parts,
@@ -183,7 +184,7 @@ test('secrets are taken out of all that is said, and ids stay', () => {
   const rows = ask({ do: 'trace', tenant: 'default', id: 'run-1' }) as TraceRows;
   expect(JSON.stringify(rows)).not.toContain('hunter2');
   expect(traceOf(rows).spans).toMatchObject([{ spanId: 's', name: '[redacted]' }, { spanId: 'o' }]);
-  expect(rows.said).toMatchObject([{ first: 0, items: '["say [redacted]"]' }]);
+  expect(rows.parts).toMatchObject([{ first: 0, said: '["say [redacted]"]' }]);
 });
 
 test('retention takes what was said first, then runs, in chunks', () => {
@@ -204,7 +205,9 @@ test('retention takes what was said first, then runs, in chunks', () => {
   const all = (command: Command): void => {
     while ((ask(command) as { more: boolean }).more);
   };
-  const said = (n: number): number => (ask({ do: 'trace', tenant: 'default', id: `r${n}` }) as TraceRows).said?.length;
+  const said = (n: number): number =>
+    (ask({ do: 'trace', tenant: 'default', id: `r${n}` }) as TraceRows).parts.filter(({ said }) => said !== null)
+      .length;
   all(keepAll);
   expect([said(0), said(149)]).toEqual([1, 1]);
   all({ ...keepAll, contentBytes: 1000 });

@@ -1,18 +1,28 @@
 /**
  * Writes a batch, within a transaction of the writer thread.
  *
- * W1 A span counts once, by its id: only a span that was not there before adds to its run, its usage and whatever
- *    hears of a run's end. So a batch may come twice, and a segment that was lost may be told again.
+ * W1 A span counts once, by its id: only a span that was not there before adds to its run and its usage. So a batch may
+ *    come twice, and a segment that was lost may be told again. What a segment's part counts is counted where it came
+ *    from, and counts where nobody else told of its spans.
  * W2 A run's state is that of its newest segment, in whatever order segments are told.
  */
-import type { OpenRecord, Part, RunRecord, SpanRecord, TraceRecord } from './batch.ts';
+import type { OpenRecord, Part, RunRecord, SegmentRecord, SpanRecord, TraceRecord } from './batch.ts';
+import { endedIn } from './derived.ts';
 import { keyOfPart, MOST_PARTS } from './part-key.ts';
 import type { Parsed, Read } from './redacted.ts';
-import { RUN_ENDED, type EndedRun } from './run-ended.ts';
 import type { Columns, Statements, Value } from '../../store/sqlite/statements.ts';
-import { spansIn } from './span-text.ts';
-import { begin, end, nothing, type RunTally, type TraceTally, UsageTallies, type UsageTally } from './tally.ts';
-import type { Told, ToldBefore } from './told-before.ts';
+import {
+  addCalls,
+  begin,
+  end,
+  nothing,
+  type Row,
+  type RunTally,
+  type TraceTally,
+  UsageTallies,
+  type UsageTally,
+} from './tally.ts';
+import { idsIn, type Told, type ToldBefore } from './told-before.ts';
 
 export type Written = { readonly spans: number };
 
@@ -40,8 +50,10 @@ const SQL = {
     (trace, span_id, tenant, writer, run, parent_id, seq, type, name, agent, started_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   closed: 'DELETE FROM baton_trace_open WHERE trace = ? AND span_id = ?',
-  newPart: 'INSERT INTO baton_trace_parts (part, place, n, tenant, spans) VALUES (?, ?, ?, ?, ?)',
-  said: 'INSERT INTO baton_trace_said (part, place, first, tenant, items) VALUES (?, ?, ?, ?, ?)',
+  newPart: `INSERT INTO baton_trace_parts (part, place, n, tenant, first, segment, has_said, text, said)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ofSegment:
+    'SELECT first, text FROM baton_trace_parts WHERE part BETWEEN ? AND ? AND place = ? AND segment = ? ORDER BY part',
   usage: `INSERT INTO baton_trace_usage
     (tenant, hour, agent, model, provider, calls, errors, input_tokens, cached_tokens, output_tokens, nano_usd, unpriced)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, errors = errors + excluded.errors,
@@ -64,11 +76,10 @@ class BatchWriter {
   readonly #traces = new Map<string, TraceTally>();
   readonly #runs = new Map<string, RunTally>();
   readonly #usage = new UsageTallies();
-  readonly #ended: { readonly run: RunTally; readonly span: SpanRecord; readonly status: EndedRun['status'] }[] = [];
   /** Runs whose row is written. */
   readonly #kept = new Set<RunTally>();
   readonly #closed: { readonly trace: TraceTally; readonly id: string }[] = [];
-  readonly #parts: { readonly trace: TraceTally; readonly index: number; readonly part: Part }[] = [];
+  readonly #parts: Row[] = [];
 
   constructor(db: Statements, { tenant, toldBefore }: Writing, writer: number) {
     this.#db = db;
@@ -77,20 +88,20 @@ class BatchWriter {
     this.#writer = writer;
   }
 
-  write({ head, parts }: Read): Written {
+  write({ head, segments, parts }: Read): Written {
     for (const trace of head.traces) this.#nameTrace(trace);
     for (const run of head.runs) this.#begin(run);
     for (const span of head.open) this.#opens(span);
     let count = 0;
+    for (const [index, segment] of head.segments.entries()) this.#segment(segment, segments[index] ?? '[]');
     for (const part of parts) count += this.#part(part);
     for (const trace of this.#traces.values()) this.#keepTrace(trace);
     for (const run of this.#runs.values()) this.#keepRun(run);
     for (const each of this.#usage.all()) this.#keepUsage(each);
-    for (const { trace, index, part } of this.#parts) this.#keepPart(keyOfPart(trace.trace ?? 0, index), part);
+    for (const row of this.#parts) this.#keepPart(row);
     this.#db.run(SQL.beat, this.#writer, head.at);
     for (const span of head.open) this.#keepOpen(span);
     for (const { trace, id } of this.#closed) this.#db.run(SQL.closed, trace.trace ?? 0, id);
-    for (const { run, span, status } of this.#ended) this.#tellEnd(run, span, status);
     return { spans: count };
   }
 
@@ -101,7 +112,7 @@ class BatchWriter {
     if (known) return known;
     const row = this.#db.get(SQL.trace, this.#tenant, traceId);
     const trace = row ? Number(row['trace']) : undefined;
-    const tally = { traceId, trace, startedAt: at, record: undefined, touchedAt: at, bytes: 0 };
+    const tally: TraceTally = { traceId, trace, startedAt: at, record: undefined, touchedAt: at, bytes: 0, rows: [] };
     this.#traces.set(traceId, tally);
     return tally;
   }
@@ -155,18 +166,18 @@ class BatchWriter {
   /** A run that is there, and those above it. */
   #tallyOf(row: Columns, trace: TraceTally): RunTally {
     return {
-      runId: text(row['run_id']) ?? '',
+      runId: textIn(row['run_id']) ?? '',
       trace,
       parent: this.#runWithKey(number(row['parent']), trace),
       startedAt: number(row['started_at']) ?? 0,
       run: number(row['run']),
       writer: number(row['writer']),
-      agent: text(row['agent']),
-      lastAgent: text(row['last_agent']),
-      status: text(row['status']) ?? 'running',
+      agent: textIn(row['agent']),
+      lastAgent: textIn(row['last_agent']),
+      status: textIn(row['status']) ?? 'running',
       segmentAt: number(row['segment_at']) ?? 0,
       endedAt: number(row['ended_at']),
-      error: text(row['error']),
+      error: textIn(row['error']),
       added: nothing(),
     };
   }
@@ -174,7 +185,7 @@ class BatchWriter {
   #runWithKey(run: number | undefined, trace: TraceTally): RunTally | undefined {
     if (run === undefined) return undefined;
     const row = this.#db.get(SQL.runByKey, run);
-    const runId = row && text(row['run_id']);
+    const runId = row && textIn(row['run_id']);
     if (!row || runId === undefined) return undefined;
     const known = this.#runs.get(runId) ?? this.#tallyOf(row, trace);
     this.#runs.set(runId, known);
@@ -191,19 +202,72 @@ class BatchWriter {
   #part({ part, spans }: Parsed): number {
     const [{ at } = { at: 0 }] = spans;
     const trace = this.#trace(part.traceId, at);
-    const own = this.#parts.filter((one) => one.trace === trace);
-    const told = trace.trace === undefined ? NEVER : this.#toldBefore.of(this.#db, trace.trace, part.place);
-    const isThere = told.parts.has(part.n) || own.some((one) => one.part.place === part.place && one.part.n === part.n);
-    const index = told.index + own.length;
-    if (isThere || index >= MOST_PARTS) return 0;
-    const others = own.filter((one) => one.part.place !== part.place).flatMap((one) => spansIn(one.part.spans));
-    const ids = others.length === 0 ? told.ids : new Set([...told.ids, ...others.map(({ id }) => id)]);
-    const fresh = ids.size === 0 ? spans : spans.filter(({ id }) => !ids.has(id));
+    const told = this.#toldOf(trace, part);
+    if (!told) return 0;
+    const fresh = told.ids.size === 0 ? spans : spans.filter(({ id }) => !told.ids.has(id));
     for (const span of fresh) this.#span(span, trace);
     for (const { id, told: isOpen } of spans) if (isOpen) this.#closed.push({ trace, id });
-    trace.bytes += part.said?.length ?? 0;
-    this.#parts.push({ trace, index, part });
+    const { place, n, first, spans: text, said } = part;
+    this.#add({ trace, index: told.index, place, n, first, text, said, segment: undefined });
     return fresh.length;
+  }
+
+  #segment(record: SegmentRecord, text: string): void {
+    const { traceId, runId, parentRunId, at, touchedAt, place, n, first, segmentId } = record;
+    const trace = this.#trace(traceId, at);
+    const told = this.#toldOf(trace, record);
+    if (!told) return;
+    if (first === 0) this.#begin({ runId, traceId, at, ...(parentRunId !== undefined && { parentRunId }) });
+    const run = this.#run(runId, { trace, at });
+    touch(trace, touchedAt);
+    const row = { trace, index: told.index, place, n, first, text, said: undefined, segment: segmentId };
+    if (told.ids.size === 0) this.#countSegment(record, run);
+    else this.#countDerived(row, told.ids);
+    this.#add(row);
+  }
+
+  #countSegment({ agent, lastAgent, tools, turns, usage, end: ended, at }: SegmentRecord, run: RunTally): void {
+    if (agent !== undefined) run.agent ??= agent;
+    if (lastAgent !== undefined) run.lastAgent = lastAgent;
+    run.added.tools += tools;
+    run.added.turns += turns;
+    for (const each of usage) this.#calls(run, each);
+    if (ended) end(run, at, ended);
+  }
+
+  /** Others told spans of the trace: which of these are new is seen by their ids. */
+  #countDerived({ trace, text, segment = '', ...row }: Row, told: ReadonlySet<string>): void {
+    const keys = [keyOfPart(trace.trace ?? 0, 0), keyOfPart(trace.trace ?? 0, MOST_PARTS - 1)];
+    const before = this.#db.all(SQL.ofSegment, ...keys, row.place, segment).map((one) => ({
+      segment,
+      place: row.place,
+      hasSaid: true,
+      first: number(one['first']) ?? 0,
+      text: textIn(one['text']) ?? '[]',
+    }));
+    const known = new Set(endedIn(before).map(({ id }) => id));
+    const now = endedIn([...before, { ...row, segment, text, hasSaid: true }]);
+    for (const span of now) if (!known.has(span.id) && !told.has(span.id)) this.#span(span, trace);
+  }
+
+  /** What was told of the trace before. Undefined where this part is there already, or there is no room for it. */
+  #toldOf(
+    trace: TraceTally,
+    { place, n }: Pick<Part, 'place' | 'n'>,
+  ): { index: number; ids: ReadonlySet<string> } | undefined {
+    const own = trace.rows;
+    const told = trace.trace === undefined ? NEVER : this.#toldBefore.of(this.#db, trace.trace, place);
+    const isThere = told.parts.has(n) || own.some((one) => one.place === place && one.n === n);
+    const index = told.index + own.length;
+    if (isThere || index >= MOST_PARTS) return undefined;
+    const others = own.filter((one) => one.place !== place).flatMap(idsIn);
+    return { index, ids: others.length === 0 ? told.ids : new Set([...told.ids, ...others]) };
+  }
+
+  #add(row: Row): void {
+    row.trace.bytes += row.segment === undefined ? (row.said?.length ?? 0) : row.text.length;
+    row.trace.rows.push(row);
+    this.#parts.push(row);
   }
 
   #span(span: SpanRecord, trace: TraceTally): void {
@@ -227,14 +291,27 @@ class BatchWriter {
         return;
       case 'generation':
       case 'response':
-        return this.#usage.count(run, span);
+        return this.#call(span, run);
     }
   }
 
-  #end(span: SpanRecord, run: RunTally): void {
-    end(run, span);
-    const status = span.details?.outcome ?? 'finished';
-    if (status !== 'paused' && status !== 'interrupted') this.#ended.push({ run, span, status });
+  #end({ at, endedAt, error, details }: SpanRecord, run: RunTally): void {
+    const { segmentAt = at, outcome = 'finished' } = details ?? {};
+    end(run, segmentAt, { status: outcome, at: endedAt, ...(error && { error }) });
+  }
+
+  #call({ error, agent = '', details, endedAt }: SpanRecord, run: RunTally): void {
+    const { usage, nanoUsd, origin, outcome } = details ?? {};
+    if (!error && outcome === undefined) run.added.turns += 1;
+    const called = new UsageTallies();
+    called.count({ agent, at: endedAt, origin, usage, nanoUsd, isError: error !== undefined });
+    for (const each of called.all()) this.#calls(run, each);
+  }
+
+  /** Counts calls for their run, and for those whose sub-agent it is. */
+  #calls(run: RunTally, calls: UsageTally): void {
+    addCalls(run, calls);
+    this.#usage.add(calls);
   }
 
   // What is kept of it
@@ -273,9 +350,10 @@ class BatchWriter {
     this.#db.run(SQL.usage, ...who, calls, errors, input, cached, output, nano, unpriced);
   }
 
-  #keepPart(key: number, { place, n, spans, said, first }: Part): void {
-    this.#db.run(SQL.newPart, key, place, n, this.#tenant, spans);
-    if (said !== undefined) this.#db.run(SQL.said, key, place, first, this.#tenant, said);
+  #keepPart({ trace, index, place, n, first, text, said, segment }: Row): void {
+    const who = [keyOfPart(trace.trace ?? 0, index), place, n, this.#tenant, first, segment ?? null];
+    const hasSaid = segment !== undefined || said !== undefined ? 1 : 0;
+    this.#db.run(SQL.newPart, ...who, hasSaid, text, said ?? null);
   }
 
   #keepOpen({ id, traceId, parentId, runId, seq, type, name, agent, at }: OpenRecord): void {
@@ -283,15 +361,6 @@ class BatchWriter {
     const run = runId === undefined ? null : (this.#runs.get(runId)?.run ?? null);
     const who = [trace, id, this.#tenant, this.#writer, run, parentId, seq, type, name, agent ?? null];
     this.#db.run(SQL.open, ...who, at);
-  }
-
-  #tellEnd(
-    { run, runId, trace, parent }: RunTally,
-    { segmentId = '', endedAt }: SpanRecord,
-    status: EndedRun['status'],
-  ): void {
-    const keys = { run: run ?? 0, trace: trace.trace ?? 0, parent: parent?.run };
-    for (const hear of RUN_ENDED) hear(this.#db, { tenant: this.#tenant, ...keys, runId, segmentId, status, endedAt });
   }
 }
 
@@ -311,4 +380,4 @@ const jsonOf = (value: unknown): string | null =>
   value === undefined || value === null ? null : JSON.stringify(value);
 
 const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
-const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const textIn = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);

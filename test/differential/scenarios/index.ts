@@ -2,6 +2,7 @@
 import type { Scenario } from '../kit.ts';
 import { scenarios as agentTools } from './agent-tools.ts';
 import { scenarios as approvals } from './approvals.ts';
+import { scenarios as corners } from './corners.ts';
 import { scenarios as endings } from './endings.ts';
 import { scenarios as guardrails } from './guardrails.ts';
 import { scenarios as handoffs } from './handoffs.ts';
@@ -32,4 +33,5 @@ export const scenarios: readonly Scenario[] = [
   ...outputs,
   ...values,
   ...others,
+  ...corners,
 ];

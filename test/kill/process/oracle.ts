@@ -148,13 +148,7 @@ export class Oracle {
     if (hasBudget(spec)) {
       const { open } = await this.#budgets.balance({ run: runId });
       // A request that had left when its process died may have cost something: it counts, and is no reservation.
-      // Nor is it looked at what the run of a sub-agent had reserved that was left when its caller was stopped.
-      const left = (await this.#infos())
-        .filter(({ status }) => status === 'running' || status === 'stopping')
-        .map((info) => `${info.runId}/`);
-      const reserved = open.filter(
-        ({ state, effect }) => state === 'reserved' && !left.some((leftRun) => effect.startsWith(leftRun)),
-      );
+      const reserved = open.filter(({ state }) => state === 'reserved');
       found.push(...reserved.map(({ effect }) => `a budget is still reserved for ${effect}`));
     }
     return found;

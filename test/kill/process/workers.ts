@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
-import { threads } from '../../../scripts/build.ts';
+import { threads } from '../../../scripts/lib/bundle.ts';
 import { at } from '../../../scripts/lib/script.ts';
 import type { Mutant } from './mutants.ts';
 import type { Place } from './paths.ts';

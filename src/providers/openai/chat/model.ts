@@ -30,7 +30,7 @@ import { toOutput } from './output.ts';
 import { toChatRequest } from './request.ts';
 
 /** One for all events: there are as many as tokens. */
-const RAW = Object.freeze({ rawModelEventSource: OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE });
+const RAW = /* @__PURE__ */ Object.freeze({ rawModelEventSource: OPENAI_CHAT_COMPLETIONS_RAW_MODEL_EVENT_SOURCE });
 
 export type OpenAIChatCompletionsModelOptions = OpenAIModelIdentity & {
   /** Refuse what Chat Completions cannot do (stored prompts, conversations), else leave it out. @default false */

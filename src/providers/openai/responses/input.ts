@@ -24,19 +24,19 @@ const keys = (...names: string[]): ReadonlySet<string> => new Set(['id', 'create
 
 /** What each item decides itself; provider data cannot override it. */
 const RESERVED = {
-  message: keys('role', 'content', 'phase'),
-  assistant: keys('type', 'role', 'content', 'status', 'phase'),
-  functionCall: keys('type', 'status', 'call_id', 'name', 'arguments', 'namespace', 'caller'),
-  functionResult: keys('type', 'status', 'call_id', 'output', 'namespace', 'caller'),
-  computerCall: keys('type', 'status', 'call_id', 'action', 'actions', 'pending_safety_checks'),
-  computerResult: keys('type', 'call_id', 'output'),
-  reasoning: keys('type', 'summary', 'encrypted_content'),
+  message: /* @__PURE__ */ keys('role', 'content', 'phase'),
+  assistant: /* @__PURE__ */ keys('type', 'role', 'content', 'status', 'phase'),
+  functionCall: /* @__PURE__ */ keys('type', 'status', 'call_id', 'name', 'arguments', 'namespace', 'caller'),
+  functionResult: /* @__PURE__ */ keys('type', 'status', 'call_id', 'output', 'namespace', 'caller'),
+  computerCall: /* @__PURE__ */ keys('type', 'status', 'call_id', 'action', 'actions', 'pending_safety_checks'),
+  computerResult: /* @__PURE__ */ keys('type', 'call_id', 'output'),
+  reasoning: /* @__PURE__ */ keys('type', 'summary', 'encrypted_content'),
   summary: new Set(['type', 'text']),
-  toolSearch: keys('type', 'status', 'call_id', 'arguments', 'execution'),
-  toolSearchOutput: keys('type', 'status', 'call_id', 'tools', 'execution'),
-  program: keys('type', 'call_id', 'code', 'fingerprint'),
-  programOutput: keys('type', 'call_id', 'output', 'result', 'status'),
-  hosted: keys('type', 'status'),
+  toolSearch: /* @__PURE__ */ keys('type', 'status', 'call_id', 'arguments', 'execution'),
+  toolSearchOutput: /* @__PURE__ */ keys('type', 'status', 'call_id', 'tools', 'execution'),
+  program: /* @__PURE__ */ keys('type', 'call_id', 'code', 'fingerprint'),
+  programOutput: /* @__PURE__ */ keys('type', 'call_id', 'output', 'result', 'status'),
+  hosted: /* @__PURE__ */ keys('type', 'status'),
   mcp: new Set(['type', 'created_by']),
 };
 

@@ -23,7 +23,7 @@ import { toResponsesRequest } from './request.ts';
 
 const PROVIDER = 'OpenAI';
 /** One for all events: there are as many as tokens. */
-const RAW = Object.freeze({ rawModelEventSource: OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE });
+const RAW = /* @__PURE__ */ Object.freeze({ rawModelEventSource: OPENAI_RESPONSES_RAW_MODEL_EVENT_SOURCE });
 
 /** Asks a model through the Responses API. The client is `new OpenAI()`, `new AzureOpenAI()`, or one of ours. */
 export class OpenAIResponsesModel implements Model {

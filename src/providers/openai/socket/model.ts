@@ -6,7 +6,7 @@ import { createOpenAIClient, over, type OpenAIClient } from '../client.ts';
 import type { OpenAIModelIdentity } from '../history.ts';
 import { OpenAIResponsesModel } from '../responses/model.ts';
 import type { ResponsesWebSocketOptions } from './connection.ts';
-import { socketFetch } from './fetch.ts';
+import type { SocketFetch } from './fetch.ts';
 
 export type OpenAIResponsesWSModelOptions = OpenAIModelIdentity & {
   /** Where to connect. @default OPENAI_WEBSOCKET_BASE_URL, else the client's address with `wss:` for `https:` */
@@ -35,7 +35,7 @@ export type OpenAIResponsesWSModelOptions = OpenAIModelIdentity & {
  * ```
  */
 export class OpenAIResponsesWSModel extends OpenAIResponsesModel {
-  readonly #close: () => void;
+  readonly #close: () => Promise<void>;
 
   /** @throws UserError for a client whose address and key cannot be read */
   constructor(
@@ -44,14 +44,20 @@ export class OpenAIResponsesWSModel extends OpenAIResponsesModel {
     { websocketBaseURL, reuseConnection = true, websocketOptions, ...identity }: OpenAIResponsesWSModelOptions = {},
   ) {
     const options = reuseConnection ? { ...websocketOptions } : { ...websocketOptions, idleMs: 0 };
-    const { fetch, close } = socketFetch(options, (url, init) => globalThis.fetch(url, init));
+    let sockets: Promise<SocketFetch> | undefined;
+    const fetch: Fetch = async (url, init) => {
+      sockets ??= import('./fetch.ts').then((late) =>
+        late.socketFetch(options, (...args) => globalThis.fetch(...args)),
+      );
+      return (await sockets).fetch(url, init);
+    };
     super(clientOver(client, fetch, websocketBaseURL ?? env('OPENAI_WEBSOCKET_BASE_URL')), model, identity);
-    this.#close = close;
+    this.#close = async () => (await sockets)?.close();
   }
 
   /** Closes its connections. It can be asked again: then it opens new ones. */
-  async close(): Promise<void> {
-    this.#close();
+  close(): Promise<void> {
+    return this.#close();
   }
 }
 

@@ -19,6 +19,8 @@ export type AlertNotice = {
   readonly value: number | null;
   readonly limit: number | null;
   readonly samples: number;
+  /** What breaches the rule, where it is not the value: `1 run came to 80 % of maxTurns`. */
+  readonly because?: string;
 };
 
 /** Does something with a notice. What it throws is warned of, and stops no other action. */
@@ -26,9 +28,9 @@ export type AlertAction = (notice: AlertNotice) => void | Promise<void>;
 
 /** Writes a line to the console, as a warning. */
 export function logAlert(): AlertAction {
-  return ({ id, status, value, limit, samples }) =>
+  return ({ id, status, value, limit, samples, because }) =>
     warn(
-      `Alert "${id}" is ${status}: ${value === null ? 'no value' : short(value)} of ${samples} samples` +
+      `Alert "${id}" is ${status}: ${because === undefined ? '' : `${because}; `}${value === null ? 'no value' : short(value)} of ${samples} samples` +
         `${limit === null ? '' : `, limit ${short(limit)}`}.`,
     );
 }

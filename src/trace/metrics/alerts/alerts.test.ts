@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { UserError } from '../../../protocol/errors.ts';
+import { enableMetrics } from '../enable.ts';
 import type { RunObservation } from '../observation.ts';
 import { MemoryRollups } from '../rollup.ts';
 import { observation } from '../synthetic.fixture.ts';
@@ -14,6 +15,7 @@ import {
   type AlertStates,
   DEFAULT_ALERT_RULES,
   startAlerts,
+  logAlert,
   webhookAlert,
 } from './index.ts';
 
@@ -112,6 +114,15 @@ describe('the default rules', () => {
     add(1, () => ({ turns: 8, nearMaxTurns: true }));
     await minutes(1);
     expect(told()).toEqual(['turns-per-session firing', 'turns-per-session firing']);
+    // Its value is below its limit: what fires must say why.
+    expect(notices.map(({ because }) => because)).toEqual([undefined, '1 run came to 80 % of maxTurns']);
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    for (const notice of notices) void logAlert()(notice);
+    expect(warned.mock.calls.flat()).toEqual([
+      '[baton] Alert "turns-per-session" is firing: 11 of 60 samples, limit 10.',
+      expect.stringMatching(/is firing: 1 run came to 80 % of maxTurns; \d+ of 1 samples, limit 10\.$/),
+    ]);
+    warned.mockRestore();
   });
 
   test('slow runs: those that are still active beyond 30 s count too', async () => {
@@ -226,4 +237,16 @@ describe('actions', () => {
     expect(said).not.toContain('T0PSECRET');
     expect(() => webhookAlert({ url: 'file:///etc' })).toThrow(UserError);
   });
+});
+
+test.each([
+  [{ NODE_ENV: 'test', OPENAI_AGENTS_DISABLE_TRACING: '' }, false],
+  [{ NODE_ENV: 'production', OPENAI_AGENTS_DISABLE_TRACING: '1' }, false],
+  [{ NODE_ENV: 'production', OPENAI_AGENTS_DISABLE_TRACING: '' }, true],
+])('alerts are on by default, but where tracing is off by environment: %o', (env, isOn) => {
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  const [usual, wanted] = [enableMetrics(), enableMetrics({ alerts: {} })];
+  vi.unstubAllEnvs();
+  for (const metrics of [usual, wanted]) metrics.close();
+  expect([usual.alerts !== undefined, wanted.alerts !== undefined]).toEqual([isOn, true]);
 });

@@ -5,7 +5,6 @@
  *     action is done at most once.
  * W2: a fault of the source, the keeper or an action is warned of; the next minute is tried again.
  */
-import { randomUUID } from 'node:crypto';
 import { warn } from '../../../protocol/warn.ts';
 import type { MetricsSource } from '../rollup.ts';
 import { type AlertAction, type AlertNotice, logAlert } from './actions.ts';
@@ -62,7 +61,7 @@ export function startAlerts(options: AlertsOptions): Alerts {
   const { source, rules = DEFAULT_ALERT_RULES, actions = [logAlert()], everyMs = MINUTE_MS, now = Date.now } = options;
   checkRules(rules);
   const keeper = options.keeper ?? memoryKeeper();
-  const owner = randomUUID();
+  const owner = crypto.randomUUID();
   const gapMs = LOOKS * (everyMs > 0 ? everyMs : MINUTE_MS);
   let latest: AlertStates = {};
   let looking: Promise<AlertStates | undefined> | undefined;
@@ -123,6 +122,7 @@ function noticeOf(
     value: after.value ?? null,
     limit: after.limit ?? null,
     samples: after.samples,
+    ...(after.because !== undefined && { because: after.because }),
   };
 }
 

@@ -19,6 +19,8 @@ export type AlertState = {
   /** Undefined where there is no data. */
   readonly value?: number;
   readonly limit?: number;
+  /** What breaches the rule, where it is not the value. */
+  readonly because?: string;
   readonly samples: number;
 };
 
@@ -38,8 +40,9 @@ export function advance(state: AlertState | undefined, verdict: Verdict, looking
   // A breach begins to count anew where nobody looked.
   const goesOn = state?.status === status && !(status === 'pending' && isGap(state, looking));
   const value = verdict.kind === 'value' ? { value: verdict.value, limit: verdict.limit } : {};
+  const because = verdict.kind === 'value' && verdict.because !== undefined ? { because: verdict.because } : {};
   const since = goesOn ? state.since : now;
-  return { status, since, evaluatedAt: now, samples: verdict.samples, ...value };
+  return { status, since, evaluatedAt: now, samples: verdict.samples, ...value, ...because };
 }
 
 const isGap = ({ evaluatedAt }: AlertState, { now, gapMs }: Looking): boolean =>

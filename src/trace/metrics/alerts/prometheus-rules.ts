@@ -73,7 +73,8 @@ function expressionOf(rule: AlertRule): string {
     }
     case 'slow-runs': {
       const active = 'sum(baton_runs_active_slow)';
-      const all = `(${grown('baton_runs_total', windowMs)} + ${active})`;
+      // Not the runs by agent: such a series begins at its first value, which `increase` takes for no increase.
+      const all = `(${grown('baton_run_wall_seconds_count', windowMs)} + ${active})`;
       return `(${grown('baton_runs_slow_total', windowMs)} + ${active}) / ${all} > ${rule.above} and ${all} >= ${minSamples}`;
     }
   }

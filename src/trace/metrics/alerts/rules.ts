@@ -109,6 +109,8 @@ export type Verdict =
       readonly isBreach: boolean;
       /** Back by the margin. */
       readonly isClear: boolean;
+      /** What breaches the rule, where it is not the value. */
+      readonly because?: string;
     };
 
 /** @throws UserError where a rule cannot work */
@@ -173,7 +175,9 @@ function turns(rule: RuleOf<'turns-per-session'>, window: WindowSums, before: Wi
   const { sessions: samples, turnsP95 = 0, sums } = window;
   // One run near its limit is enough, whatever the others do.
   if (sums.nearMaxTurns > 0) {
-    return { kind: 'value', value: turnsP95, limit: rule.above, samples, isBreach: true, isClear: false };
+    const runs = sums.nearMaxTurns === 1 ? '1 run' : `${sums.nearMaxTurns} runs`;
+    const because = `${runs} came to 80 % of maxTurns`;
+    return { kind: 'value', value: turnsP95, limit: rule.above, samples, isBreach: true, isClear: false, because };
   }
   if (samples < rule.minSamples || before.turnsP95 === undefined || before.sessions < rule.minSamples) {
     return { kind: 'no data', samples };

@@ -1,0 +1,60 @@
+/** `baton resume <module> <run>`: goes on with one durable run, such as one that failed. */
+import { AgentsError, UserError } from '../protocol/errors.ts';
+import { getGlobalTraceProvider } from '../trace/provider.ts';
+import { parse } from './arguments.ts';
+import type { Command } from './command.ts';
+import { harmless, type Terminal, wrap } from './terminal.ts';
+import { endSoon, type ModuleStore, storeOf } from './store-module.ts';
+
+export const resume: Command = {
+  usage: `baton resume <module> <id of the run>
+
+  The module exports a RunStore with its agents, as for baton worker. A run that failed goes on after the last
+  thing that was done, and one whose process has gone too. One that waits for a person waits on.`,
+  async run(args, terminal) {
+    const [module, runId] = parse(args, {}, 2).positionals;
+    if (module !== undefined && runId === undefined) {
+      throw new UserError('Which run? Give its id; `baton runs --status failed` lists those that failed.');
+    }
+    const store = await storeOf(module);
+    const code = await goOn(store, runId ?? '', terminal);
+    await store.close();
+    await getGlobalTraceProvider().forceFlush();
+    endSoon(code);
+    return code;
+  },
+};
+
+type Result = Awaited<ReturnType<ModuleStore['resume']>>;
+
+async function goOn(store: ModuleStore, runId: string, terminal: Terminal): Promise<number> {
+  const { out, paint } = terminal;
+  let result: Result;
+  try {
+    result = await store.resume(runId);
+  } catch (error) {
+    tell(`✗ ${harmless(runId)}: ${harmless(wordsOf(error))}`, (line) => terminal.err(paint('red', line)), terminal);
+    return 1;
+  }
+  const { interruptions, finalOutput } = result;
+  if (interruptions.length > 0) {
+    out(`${paint('yellow', '⏸')} ${harmless(runId)} waits for a person:`);
+    for (const { name = '', arguments: given = '' } of interruptions) {
+      tell(`  ${harmless(name)} ${harmless(given)}`, out, terminal);
+    }
+    return 0;
+  }
+  const said = typeof finalOutput === 'string' ? finalOutput : (JSON.stringify(finalOutput) ?? '');
+  out(`${paint('green', '✓')} ${harmless(runId)} is finished`);
+  tell(harmless(said), out, terminal);
+  return 0;
+}
+
+function tell(text: string, say: (line: string) => void, { columns }: Terminal): void {
+  for (const line of wrap(text, columns, '  ')) say(line);
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof AgentsError) return `${error.message} (${error.code})`;
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
