@@ -49,8 +49,14 @@ function applied(s: State, e: RunEvent): State {
     case 'run.recovered':
       return { ...s, segment: e.segment, open: [], uncertain: [...s.uncertain, ...s.open] };
     case 'run.forked':
-      // What was traced before is the other run's.
-      return { ...s, runId: e.runId, segment: undefined, fork: forkOf(e) };
+      // What was traced before is the other run's. Its approvals are no word on what a copy that asks does once more.
+      return {
+        ...s,
+        runId: e.runId,
+        segment: undefined,
+        fork: forkOf(e),
+        approvals: e.once === 'ask' ? [] : s.approvals,
+      };
     case 'plan.recorded':
       return { ...s, plan: e.plan };
     case 'run.paused':

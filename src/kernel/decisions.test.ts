@@ -75,3 +75,11 @@ test('a word on an attempt says nothing of an attempt of a later call of the sam
   expect(lastVerdictOn(cut, { callId: 'c0', tool: 'pay' })?.result).toBe('paid');
   expect(lastVerdictOn(fold(calling(2), cut), { callId: 'c0', tool: 'pay' })).toBe(undefined);
 });
+
+test('a copy that asks takes over no word from the run that it is a copy of', () => {
+  const always = word({ sticky: true, callId: undefined });
+  const copied = (once: 'ask' | 'run'): State =>
+    after(always, ...calling(1), { type: 'run.forked', runId: 'copy', of: 'r', at: 4, once });
+  expect(said(copied('ask'))).toBe(undefined);
+  expect(said(copied('run'))).toBe(true);
+});
