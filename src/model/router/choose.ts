@@ -254,7 +254,6 @@ function remembered(sticky: Sticky, route: CompiledRoute, request: ModelRequest)
   return known && route.targets.includes(known) ? known : undefined;
 }
 
-
 const isSame = (a: Origin | undefined, b: Origin): boolean =>
   a !== undefined && a.provider === b.provider && a.model === b.model && a.project === b.project;
 
