@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 /** `npm test` leaves these out: they kill processes, run for minutes, or need what is not here. See scripts/suite.ts. */
-const heavy = ['**/*.kill.test.ts', '**/*.soak.test.ts', '**/*.services.test.ts', '**/*.local.test.ts'];
+const heavy = [
+  '**/*.kill.test.ts',
+  '**/*.soak.test.ts',
+  '**/*.services.test.ts',
+  '**/*.local.test.ts',
+  '**/*.power.test.ts',
+];
 const suite = process.env['BATON_SUITE'];
 const soaks = '**/*.soak.services.test.ts';
 
@@ -22,6 +28,7 @@ export default defineConfig({
     env: { NODE_ENV: 'test', BATON_TRACE_STORE: 'off' },
     // Long enough for a machine that does much else.
     testTimeout: suite ? 300_000 : 30_000,
+    hookTimeout: suite ? 300_000 : 30_000,
     // All processors: unless told, vitest leaves one of two unused. Suites of processes and servers use them by themselves.
     ...(!suite && { maxWorkers: '100%' }),
     coverage: {

@@ -416,6 +416,7 @@ export type {
   OpenAIModelIdentity,
   OpenRouterModelOptions,
   PresetConnection,
+  LlamaCppModelOptions,
   PresetModelOptions,
   PresetOptions,
   PresetSettings,

@@ -7,7 +7,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { adviceOf } from '../model/vendor-client.ts';
 import type { Json } from '../protocol/json.ts';
-import type { Model, ModelProvider, ModelRequest, ModelResponse, StreamEvent } from '../protocol/model.ts';
+import type { KeptFor, Model, ModelProvider, ModelRequest, ModelResponse, StreamEvent } from '../protocol/model.ts';
 import { jsonOf } from '../run/errors.ts';
 import { CassetteError } from './errors.ts';
 import { normalForm } from './normal-form.ts';
@@ -25,7 +25,14 @@ import {
   toResponse,
 } from './stored.ts';
 import { Tape, tapeOf } from './tape.ts';
-import { type CassetteData, type ModelEntry, REQUEST_PARTS, type RequestPart, type RequestParts } from './types.ts';
+import {
+  type CassetteData,
+  type ModelEntry,
+  named,
+  REQUEST_PARTS,
+  type RequestPart,
+  type RequestParts,
+} from './types.ts';
 
 type Shared = RedactionOptions & {
   /**
@@ -86,7 +93,7 @@ export function cassette(options: CassetteOptions): Cassette {
     mode,
     reading: { ...READING, compared: matchOn },
   });
-  const deck: Deck = { player, mode, timing, redactor: createRedactor(options) };
+  const deck: Deck = { player, mode, timing, redactor: createRedactor(options), keptFor: onFile?.keptFor };
   const provider = inner && 'getModel' in inner ? inner : undefined;
   const own = inner && !('getModel' in inner) ? inner : undefined;
   return {
@@ -113,6 +120,7 @@ type Deck = {
   readonly mode: CassetteMode;
   readonly timing: 'none' | 'recorded';
   readonly redactor: Redactor;
+  readonly keptFor: KeptFor | undefined;
 };
 
 /** Who is asked. Found when it is needed: a replay must not fail because a key is missing. */
@@ -125,6 +133,7 @@ function taped(deck: Deck, inner: Inner): Model {
   return {
     ...(model?.origin && { origin: model.origin }),
     ...(model?.supportsPromptModelSelection && { supportsPromptModelSelection: true }),
+    ...((deck.mode === 'record' || deck.mode === 'auto') && { keepsRequests: true as const }),
     getResponse: (request) => respond(deck, inner, request),
     getStreamedResponse: (request) => stream(deck, inner, { request, parts: partsOf(deck, inner, request) }),
     getRetryAdvice: async (query) => {
@@ -195,7 +204,7 @@ async function respond(deck: Deck, inner: Inner, request: ModelRequest): Promise
     const response = await model.getResponse(request);
     const stored = redactor.json(storedResponse(response));
     await player.fill(slot, {
-      ...headOf(model, parts),
+      ...headOf(deck, model, { request, parts }),
       ...(isMembers(stored) && { response: stored }),
       ms: since(begun),
     });
@@ -208,21 +217,22 @@ async function respond(deck: Deck, inner: Inner, request: ModelRequest): Promise
 
 const since = (begun: number): number => Math.round(performance.now() - begun);
 
-const headOf = ({ origin }: Model, request: RequestParts): ModelEntry => ({
+const headOf = ({ keptFor }: Deck, { origin }: Model, { request, parts }: Asked): ModelEntry => ({
   kind: 'model',
   ...(origin && { origin: { ...origin } }),
-  request,
+  ...named(keptFor ?? request.keptFor),
+  request: parts,
 });
 
 type Failure = { model: Model; parts: RequestParts; request: ModelRequest; error: unknown; begun: number };
 
 /** The entry for a call that failed; `undefined` where the failure says nothing about the request. */
-function failed({ redactor }: Deck, { model, parts, request, error, begun }: Failure): ModelEntry | undefined {
-  const head = headOf(model, parts);
+function failed(deck: Deck, { model, parts, request, error, begun }: Failure): ModelEntry | undefined {
+  const head = headOf(deck, model, { request, parts });
   if (request.signal?.aborted) return { ...head, aborted: true };
   if (!isAnAnswer(error)) return undefined;
   // Redaction changes texts only, so that the error keeps its form.
-  const stored = redactor.json(jsonOf(storedError(error))) as unknown as ModelEntry['error'];
+  const stored = deck.redactor.json(jsonOf(storedError(error))) as unknown as ModelEntry['error'];
   return { ...head, ...(stored && { error: stored }), ms: since(begun) };
 }
 
@@ -298,14 +308,14 @@ async function* recordedStream(deck: Deck, inner: Inner, asked: Asked): AsyncGen
   try {
     model = await live(deck, inner);
     // What is left in the middle was left by the caller; an end and an error are told apart below.
-    outcome = { ...headOf(model, parts), aborted: true };
+    outcome = { ...headOf(deck, model, { request, parts }), aborted: true };
     for await (const event of model.getStreamedResponse(request)) {
       seen.push(event);
       eventMs.push(since(begun));
-      if (event.type === 'response_done') outcome = { ...headOf(model, parts), ms: since(begun) };
+      if (event.type === 'response_done') outcome = { ...headOf(deck, model, { request, parts }), ms: since(begun) };
       yield event;
     }
-    outcome = { ...headOf(model, parts), ms: since(begun) };
+    outcome = { ...headOf(deck, model, { request, parts }), ms: since(begun) };
   } catch (error) {
     outcome = model && failed(deck, { model, parts, request, error, begun });
     throw error;

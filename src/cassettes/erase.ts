@@ -2,12 +2,17 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErasablePlace } from '../store/erase.ts';
-import { FORMAT } from './types.ts';
+import { CassetteError } from './errors.ts';
+import { decode } from './format.ts';
+import { anyTapeOf } from './tape.ts';
+import { type CassetteData, type CassetteEntry, FORMAT } from './types.ts';
 
 /**
- * The cassettes in a folder, and in folders in it, that `cassetteOf` made of runs: to erase, with the runs, by a
- * `RunStore`. A file goes whole when it is of one of the runs. A cassette that was recorded at a model knows no run and
- * stays: what is said in tests is yours to choose. Files are deleted, their place on the disk is not overwritten.
+ * The cassettes in a folder, and in folders in it, that were made of runs or recorded in them: to erase, with the runs,
+ * by a `RunStore`. A file that `cassetteOf` made goes whole. Of one that was recorded, the entries go that a durable run
+ * or a session asked for (`keptFor`); others stay, and a file without entries goes. Where another process records to a
+ * file meanwhile, it writes again what it has. Files are replaced or deleted, their place on the disk is not
+ * overwritten. A folder belongs to one tenant.
  *
  * @example
  * import { storedCassettes } from '@baton/agents/cassettes';
@@ -18,14 +23,20 @@ import { FORMAT } from './types.ts';
 export function storedCassettes({ folder }: { folder: string }): ErasablePlace {
   return {
     name: 'cassettes',
-    async erase({ runs, all = false }) {
+    async erase({ runs, sessions, all = false }) {
       const wanted = new Set(runs);
+      const asked = new Set(sessions);
+      const isMeant = ({ keptFor: { runId, sessionId } = {} }: CassetteEntry): boolean =>
+        (runId !== undefined && (all || wanted.has(runId))) ||
+        (sessionId !== undefined && (all || asked.has(sessionId)));
       let erased = 0;
       for (const file of await filesIn(folder)) {
-        const runId = runIdOf(await readFile(file, 'utf8').catch(() => ''));
-        if (runId === undefined || !(all || wanted.has(runId))) continue;
-        await rm(file, { force: true });
-        erased += 1;
+        const cassette = read(await readFile(file, 'utf8').catch(() => ''), file);
+        const { runId } = cassette ?? {};
+        if (runId !== undefined && (all || wanted.has(runId))) {
+          await rm(file, { force: true });
+          erased += 1;
+        } else if (cassette?.entries.some(isMeant) && (await anyTapeOf(file).forget(isMeant)) > 0) erased += 1;
       }
       return erased;
     },
@@ -46,15 +57,13 @@ async function filesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Undefined for what is no cassette, or of no run. */
-function runIdOf(text: string): string | undefined {
+/** Undefined for what is no cassette, or damaged: whose it is cannot be told, its owner is told when it is played. */
+function read(text: string, file: string): CassetteData | undefined {
   if (!text.includes(FORMAT)) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
-    const isCassette = typeof value === 'object' && value !== null && 'format' in value && value.format === FORMAT;
-    return isCassette && 'runId' in value && typeof value.runId === 'string' ? value.runId : undefined;
-  } catch {
-    // Damaged, so it cannot be told whose it is; its owner is told when it is played.
-    return undefined;
+    return decode(text, file);
+  } catch (error) {
+    if (error instanceof CassetteError) return undefined;
+    throw error;
   }
 }

@@ -6,13 +6,14 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Json } from '../protocol/json.ts';
+import type { KeptFor } from '../protocol/model.ts';
 import type { Fetch } from '../wire/index.ts';
 import { normalBody } from './normal-form.ts';
 import { type CassetteFileOptions, modeOf } from './options.ts';
 import { Player, type Parts, type Reading } from './player.ts';
 import { createRedactor, type Redactor } from './redaction.ts';
 import { type Slot, tapeOf } from './tape.ts';
-import type { WireEntry } from './types.ts';
+import { named, type WireEntry } from './types.ts';
 
 export type CassetteFetchOptions = CassetteFileOptions & {
   /** What really sends. @default globalThis.fetch, looked up at each call */
@@ -56,7 +57,7 @@ export function cassetteFetch(options: CassetteFetchOptions): Fetch {
     const begun = performance.now();
     try {
       const response = await send(url, init);
-      return recorded(response, { player, slot, request, redactor, begun });
+      return recorded(response, { player, slot, request, redactor, begun, keptFor: options.keptFor });
     } catch (error) {
       // The server was not reached: that says nothing about the request.
       await player.fill(slot);
@@ -110,6 +111,7 @@ type Recording = {
   request: WireEntry['request'];
   redactor: Redactor;
   begun: number;
+  keptFor: KeptFor | undefined;
 };
 
 /** The answer as it comes, written down when it has ended. */
@@ -157,13 +159,18 @@ const hasBody = (status: number): boolean => ![101, 204, 205, 304].includes(stat
 
 type Body = { chunks: Uint8Array[]; chunkMs: number[]; end: 'cut' | 'left' | undefined };
 
-function entryOf(response: Response, { request, redactor }: Recording, { chunks, chunkMs, end }: Body): WireEntry {
+function entryOf(
+  response: Response,
+  { request, redactor, keptFor }: Recording,
+  { chunks, chunkMs, end }: Body,
+): WireEntry {
   const headers: { [name: string]: string } = {};
   for (const [name, value] of response.headers) if (KEPT_HEADERS.test(name)) headers[name] = redactor.text(value);
   const texts = textsOf(chunks);
   const stored = texts ? redactChunks(texts, redactor) : chunks.map((chunk) => Buffer.from(chunk).toString('base64'));
   return {
     kind: 'fetch',
+    ...named(keptFor),
     request,
     response: {
       status: response.status,

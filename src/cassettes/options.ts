@@ -1,5 +1,6 @@
 /** What both kinds of cassette are told: where, how, and what must not be written down. */
 import { CassetteError } from './errors.ts';
+import type { KeptFor } from '../protocol/model.ts';
 import type { RedactionOptions } from './redaction.ts';
 
 /**
@@ -19,6 +20,12 @@ export type CassetteFileOptions = RedactionOptions & {
   mode?: CassetteMode;
   /** `recorded`: a replay takes the time that the recording took. @default 'none' */
   timing?: 'none' | 'recorded';
+  /**
+   * Whose words are recorded: what is erased with this run or session.
+   *
+   * @default what a run says that asks; at `fetch` nobody says it
+   */
+  keptFor?: KeptFor;
 };
 
 /** @throws CassetteError `cassette/options` for a mode that there is not */

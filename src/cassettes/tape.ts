@@ -30,6 +30,9 @@ export function tapeOf(file: string): Tape {
   return tape;
 }
 
+/** The same for one look: a file that nobody here records is not remembered. */
+export const anyTapeOf = (file: string): Tape => tapes.get(resolve(file)) ?? new Tape(resolve(file));
+
 export class Tape {
   readonly #path: string | undefined;
   #head: Omit<CassetteData, 'entries'> | undefined;
@@ -79,6 +82,17 @@ export class Tape {
     this.#head = undefined;
   }
 
+  /** Takes entries out, and out of the file. A file without entries goes. @returns how many */
+  async forget(isMeant: (entry: CassetteEntry) => boolean): Promise<number> {
+    await this.load();
+    const kept = this.#slots.filter(({ entry }) => !entry || !isMeant(entry));
+    const gone = this.#slots.length - kept.length;
+    if (gone === 0) return 0;
+    this.#slots = kept;
+    await this.#save();
+    return gone;
+  }
+
   reserve(): Slot {
     const slot: Slot = {};
     this.#slots.push(slot);
@@ -114,6 +128,11 @@ export class Tape {
   async #write(): Promise<void> {
     if (this.#path === undefined) return;
     const entries = this.#slots.flatMap(({ entry }) => (entry ? [entry] : []));
+    if (entries.length === 0) {
+      await rm(this.#path, { force: true });
+      this.#text = undefined;
+      return;
+    }
     const { origin = 'recorded', runId } = this.#head ?? {};
     const text = encode({ ...newHead(origin), ...(runId !== undefined && { runId }), entries });
     await replaceFile(this.#path, text);

@@ -5,7 +5,7 @@
  * F2: a part of a request that is absent is not known, and is not compared; a part that is `null` was not given.
  */
 import type { Json } from '../protocol/json.ts';
-import type { Origin } from '../protocol/model.ts';
+import type { KeptFor, Origin } from '../protocol/model.ts';
 
 export const FORMAT = 'baton/cassette';
 export const VERSION = 1;
@@ -44,6 +44,8 @@ export type ModelEntry = {
   agent?: string;
   /** Who answered. */
   origin?: Origin;
+  /** Whose words these are: a durable run, a session. Not compared. */
+  keptFor?: KeptFor;
   request: RequestParts;
   /** The events of a streamed answer, in order; of `response_done` its type only, the rest is `response`. */
   events?: Json[];
@@ -61,6 +63,7 @@ export type ModelEntry = {
 /** A call of `fetch`. */
 export type WireEntry = {
   kind: 'fetch';
+  keptFor?: KeptFor;
   request: { method: string; url: string; body?: Json };
   response: {
     status: number;
@@ -74,6 +77,10 @@ export type WireEntry = {
     end?: 'cut' | 'left';
   };
 };
+
+/** Whose words an entry holds, as far as it is known. */
+export const named = (keptFor: KeptFor | undefined): { keptFor?: KeptFor } =>
+  keptFor?.runId === undefined && keptFor?.sessionId === undefined ? {} : { keptFor: { ...keptFor } };
 
 export type CassetteEntry = ModelEntry | WireEntry;
 

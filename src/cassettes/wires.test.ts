@@ -1,7 +1,17 @@
 /** The three wires, recorded from a server that is gone when they are replayed: at the model, and at `fetch`. */
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { Agent, AnthropicProvider, type ModelProvider, OpenAIProvider, retryPolicies, Runner, tool } from '../index.ts';
+import {
+  Agent,
+  AnthropicProvider,
+  createRouter,
+  type ModelProvider,
+  OpenAIProvider,
+  retryPolicies,
+  run,
+  Runner,
+  tool,
+} from '../index.ts';
 import {
   chatReply,
   createFakeServer,
@@ -142,4 +152,14 @@ test('a miss on the wire shows the member of the body that differs', async () =>
   await post(tape, { model: 'm', max_tokens: 6, messages: [{ tool_call_id: 'xyz', content: 'Hi' }] });
   const miss = post(tape, { model: 'm', messages: [{ tool_call_id: 'xyz', content: 'Ho' }] });
   await expect(miss).rejects.toMatchObject({ differences: [{ path: 'body.messages[0].content' }] });
+});
+
+test('a miss on the wire is told at once: asking again would give the same', async () => {
+  let asked = 0;
+  const miss = cassetteFetch({ file: fileAt('nothing'), mode: 'replay' });
+  const fetch: Fetch = (url, init) => ((asked += 1), miss(url, init));
+  const provider = new OpenAIProvider({ apiKey: 'k', fetch });
+  const models = createRouter({ providers: { openai: provider }, models: { main: ['openai/a', 'openai/b'] } });
+  await expect(run(new Agent({ name: 'A', model: models('main') }), 'Hi')).rejects.toThrow('is not on the cassette');
+  expect(asked).toBe(1);
 });

@@ -9,6 +9,7 @@ if (kinds.length > 0) {
   await import('./ask-timeout.test.ts');
   await import('./policies.test.ts');
   await import('./look-on.test.ts');
+  await import('./reserved.test.ts');
   await import('./copies.test.ts');
   await import('./decide.test.ts');
   await import('./needs.test.ts');

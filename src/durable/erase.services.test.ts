@@ -104,6 +104,44 @@ describe.skipIf(connectionString === '')('PostgreSQL', () => {
 });
 
 describe.skipIf(url === '')('Redis', () => {
+  test('prunes sessions that nobody writes to, with their branches; not those in a turn, and nothing younger', async () => {
+    const tenant = crypto.randomUUID();
+    const open = (id: string) => new RedisSession(id, { url, tenant });
+    const sessions = redisSessions({ url, tenant });
+    const [old, held, branched] = [open('old'), open('held'), new BranchedSession('branched', { open })];
+    await old.addItems([say('old')]);
+    await held.addItems([say('held')]);
+    await branched.addItems([say('trunk')]);
+    await branched.createBranch('b');
+    const turn = await held.takeTurn({ runId: 'r1', onBusy: 'reject' });
+    // By the server's clock, which the test asks.
+    const server = createClient({ url });
+    await server.connect();
+    const now = async (): Promise<number> => {
+      const [s, us] = await server.sendCommand<string[]>(['TIME']);
+      return Number(s) * 1000 + Math.floor(Number(us) / 1000);
+    };
+    expect(await sessions.prune({ before: (await now()) - 3_600_000 })).toBe(0);
+    const then = (await now()) + 1;
+    while ((await now()) <= then);
+    await open('young').addItems([say('young')]);
+    await branched.addItems([say('a branch that lives')]);
+    expect(await sessions.prune({ before: then })).toBe(1);
+    expect(await old.getItems()).toEqual([]);
+    expect(
+      [await held.getItems(), await open('young').getItems(), await branched.getItems()].map((x) => x.length),
+    ).toEqual([1, 1, 2]);
+    await expect(sessions.erase({ sessions: ['held'], runs: [] })).rejects.toMatchObject({
+      code: 'session/turn-taken',
+    });
+    expect(await held.getItems()).toHaveLength(1);
+    await turn.end();
+    expect(await sessions.prune({ before: (await now()) + 3_600_000 })).toBeGreaterThan(3);
+    expect(await server.keys(`baton:session:{${tenant}*`)).toEqual([]);
+    server.destroy();
+    for (const each of [old, held, branched, sessions]) await each.close();
+  });
+
   const raw = createClient({ url });
   afterAll(() => raw.destroy());
 

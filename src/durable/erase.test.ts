@@ -1,14 +1,16 @@
 /** What is erased is gone: from the log, the session, the traces and the cassettes, and from the bytes of their files. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { cassetteOf, storedCassettes, writeCassette } from '../cassettes/index.ts';
+import { cassette, cassetteOf, storedCassettes, writeCassette } from '../cassettes/index.ts';
 import {
   Agent,
   type AnyAgent,
   BranchedSession,
+  createRouter,
   getGlobalTraceProvider,
   memoryLog,
   run,
@@ -123,6 +125,66 @@ test('a session with its runs, copies, sub-agents, traces and cassettes is gone 
   for (const table of ['runs', 'run_events', 'run_snapshots', 'blobs', 'session_items', 'session_operations']) {
     expect([table, rowsOf(`baton_${table}`)]).toEqual([table, []]);
   }
+});
+
+/** How often a text stands in the bytes of all files below the folder. */
+const everywhere = (text: string): number =>
+  readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, { parentPath, name }) => sum + found(text, join(parentPath, name)), 0);
+
+test('what cassettes recorded in its runs and on its session goes too, and nothing else of their files', async () => {
+  const store = new RunStore({
+    log: openLog(),
+    places: [later(sqliteSessions({ dbPath: path })), storedCassettes({ folder: join(dir, 'cassettes') })],
+  });
+  const shared = join(dir, 'cassettes', 'shared.json');
+  const own = join(dir, 'cassettes', 'deeper', 'own.json');
+  const model = (file: string, ...said: string[]) =>
+    cassette({ file, mode: 'auto', model: new ScriptedModel(said.map((text) => [assistantMessage(text)])) });
+  const asker = (file: string, name: string, said: string) => {
+    const sub = new Agent({ name: 'Sub', model: model(file, `${said} sub`) });
+    const first = [functionCall('ask', { input: `${said} asked` }, { callId: 'a1' })];
+    const inner = new ScriptedModel([first, [assistantMessage(`${said} answered`)]]);
+    const routed = createRouter({
+      models: { r: { targets: [{ model: cassette({ file, mode: 'auto', model: inner }) }] } },
+    });
+    return new Agent({
+      name,
+      model: routed('r'),
+      tools: [sub.asTool({ toolName: 'ask', toolDescription: 'Asks.' })],
+    });
+  };
+  // A durable run, with a sub-agent, through a router; a run on the session that no log knows; and those of another.
+  for (const [id, said] of [
+    ['mine', SECRET],
+    ['other', 'Apfelkuchen'],
+  ] as const) {
+    const session = openSession(id);
+    const durable = { store, runId: `run of ${id}` };
+    await run(asker(shared, 'Asker', said), `${said} please`, { session, durable });
+    await run(new Agent({ name: 'B', model: model(shared, `${said} streamed`) }), `${said} again`, { session });
+  }
+  await run(new Agent({ name: 'C', model: model(own, `${SECRET} alone`) }), `${SECRET} only`, {
+    session: openSession('mine'),
+  });
+  await run(new Agent({ name: 'D', model: model(shared, 'of nobody') }), 'whose?');
+  expect([everywhere(SECRET) > 10, existsSync(own)]).toEqual([true, true]);
+
+  const erased = await store.erase({ sessionId: 'mine' });
+  expect(erased).toEqual({ runs: 2, places: { sessions: 1, cassettes: 2 } });
+  expect([everywhere(SECRET), everywhere('of mine'), existsSync(own)]).toEqual([0, 0, false]);
+  const left = await readFile(shared, 'utf8');
+  expect(left.split('"kind"').length - 1).toBe(5);
+  expect(left).toContain('Apfelkuchen streamed');
+
+  // What is left is played as before, and the tape of this process brings nothing back.
+  const replay = cassette({ file: shared, mode: 'replay' });
+  expect((await run(new Agent({ name: 'D', model: replay }), 'whose?')).finalOutput).toBe('of nobody');
+  await run(new Agent({ name: 'E', model: model(shared, 'something new') }), 'new');
+  expect(everywhere(SECRET)).toBe(0);
+  expect(await store.erase({ all: true })).toEqual({ runs: 2, places: { sessions: 1, cassettes: 1 } });
+  expect([everywhere('Apfelkuchen'), everywhere('of nobody') > 0]).toEqual([0, true]);
 });
 
 test('of a session among many, of items of all sizes, no page keeps a trace', async () => {

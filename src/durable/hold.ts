@@ -21,6 +21,7 @@ import { DurableError } from './errors.ts';
 import { Feed } from './feed.ts';
 import type { Presence } from './presence.ts';
 import { snapshotIfDue } from './snapshot.ts';
+import { replacedBy } from './withheld.ts';
 
 /** Where the log of one run ends, as this worker knows it. */
 export type Place = { position: number; fence: number; posted: number; consumed: number; snapshotAt: number };
@@ -101,7 +102,13 @@ export class Hold implements Kept {
     await this.#giveBackReserved(runId, events, state);
     this.#states.set(runId, state);
     const isLast = this.#isLeaving && !own.release && this.#isQuiet(runId, events);
-    const commit = { ...own, ...(also.length > 0 && { also }), ...(isLast && isRoot && { release: true }) };
+    const replaced = await replacedBy(log, runId, events);
+    const commit = {
+      ...own,
+      ...(replaced && { replaced }),
+      ...(also.length > 0 && { also }),
+      ...(isLast && isRoot && { release: true }),
+    };
     if (this.#open.size > 0) await this.#leaveChildren(runId, events);
     const done = await log.append(commit).catch(async (error: unknown) => {
       // Overtaken: what it still has of the run's sub-agents is nobody's any more.

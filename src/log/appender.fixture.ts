@@ -2,12 +2,12 @@
  * A process that takes runs and appends to them, and writes a line for each commit that was acknowledged. Each commit
  * has two events, so that half of one would be seen. Where it is fenced, it takes the run again.
  */
-import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measureStall } from '../store/sqlite/stall.fixture.ts';
-import type { Stall } from '../store/sqlite/stall.fixture.ts';
+import { saidForMs, say } from '../store/processes.fixture.ts';
 import { LogError } from './errors.ts';
 import { openLog } from './open.fixture.ts';
+import type { Synchronous } from '../store/sqlite/database.ts';
 import type { EventLog, LogEvent } from './types.ts';
 
 export type Job = {
@@ -23,30 +23,15 @@ export type Job = {
   readonly beatMs?: number;
   /** Stop for good at the first error that is no fence, and say it. */
   readonly stopsAtError?: boolean;
+  readonly synchronous?: Synchronous;
+  /** Makes each event longer by so many characters. @default 0 */
+  readonly padding?: number;
 };
 /** A commit: run, position of its first event, who made it, which of its commits, under which fence. */
 export type Line = readonly [runId: string, position: number, name: string, n: number, fence: number];
-export type Report = Stall & { readonly errors: readonly string[] };
 
 export const eventsOf = ([, , name, n, fence]: Line): LogEvent[] =>
   ['first', 'second'].map((part) => ({ type: `${name} ${n} ${part} ${fence}` }));
-
-/** Writes a line at once: a kill right after it finds it written. A pipe that is full for a moment is waited for. */
-function say(line: Line | Report): void {
-  const from = performance.now();
-  let rest: Uint8Array = Buffer.from(`${JSON.stringify(line)}\n`);
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(writeSync(1, rest));
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    }
-  }
-  saidForMs += performance.now() - from;
-}
-/** For how long lines were written: this test's doing. */
-let saidForMs = 0;
 
 const isLost = (error: unknown): boolean =>
   error instanceof LogError && ['log/fenced', 'log/conflict', 'log/exists'].includes(error.code);
@@ -70,7 +55,7 @@ type Lane = { readonly log: EventLog; readonly runId: string; readonly job: Job;
 /** Appends until the lease is lost or all is done. */
 async function appendAll(lane: Lane): Promise<void> {
   const { log, runId, job } = lane;
-  const { name, commits = Infinity } = job;
+  const { name, commits = Infinity, padding } = job;
   const lease = await take(log, runId, name);
   if (!lease) return;
   let { head } = lease;
@@ -78,16 +63,17 @@ async function appendAll(lane: Lane): Promise<void> {
     const line: Line = [runId, head, name, lane.n, lease.fence];
     // Whatever becomes of it, no number is used twice.
     lane.n += 1;
-    ({ head } = await log.append({ runId, position: head, fence: lease.fence, events: eventsOf(line) }));
+    const events = eventsOf(line).map((event) => (padding ? { ...event, text: 'x'.repeat(padding) } : event));
+    ({ head } = await log.append({ runId, position: head, fence: lease.fence, events }));
     say(line);
   }
 }
 
 async function main(job: Job): Promise<void> {
   const { path, tenant, name, runs, commits = Infinity, timeoutMs = 120_000, stopsAtError = false } = job;
-  const log = openLog(path, { tenant, timeoutMs });
+  const log = openLog(path, { tenant, timeoutMs, synchronous: job.synchronous });
   const errors: string[] = [];
-  const stalled = measureStall(() => saidForMs);
+  const stalled = measureStall(saidForMs);
   const beat = (): Promise<unknown> =>
     log.leases.beat(name, { leaseMs: 100 }).catch((error: unknown) => errors.push(String(error)));
   await beat();

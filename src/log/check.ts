@@ -6,7 +6,7 @@ import type { Commit, LogStatus, RunQuery } from './types.ts';
 
 /** @throws UserError when a commit says what cannot be; LogError `log/other-store` */
 export function checkCommit(commit: Commit, store: string | undefined): void {
-  const { runId, position, fence, create, snapshot, also = [], events } = commit;
+  const { runId, position, fence, create, snapshot, also = [], events, replaced = [] } = commit;
   checkName('runId', runId);
   checkCount('position', position);
   checkCount('fence', fence);
@@ -26,6 +26,12 @@ export function checkCommit(commit: Commit, store: string | undefined): void {
     throw new UserError(
       `A snapshot of run "${runId}" at ${snapshot.at} cannot follow from a log of ${position + events.length} events.`,
     );
+  }
+  const unfit = replaced.find(
+    (one) => !Number.isSafeInteger(one.position) || one.position < 0 || one.position >= position,
+  );
+  if (unfit) {
+    throw new UserError(`A commit to run "${runId}" at ${position} cannot replace event ${unfit.position}.`);
   }
   for (const write of also) {
     if (write.store === store) continue;

@@ -3,7 +3,7 @@ import { UserError } from '../protocol/errors.ts';
 import { DEFAULT_LIMITS, encodeEvent, encodeJson } from './codec.ts';
 import type { Encoded, Limits } from './codec.ts';
 import { LogError } from './errors.ts';
-import type { AppendCommand } from './sqlite/commands.ts';
+import type { AppendCommand, ReplaceCommand } from './sqlite/commands.ts';
 import type { Commit, LogLimits } from './types.ts';
 
 /** @throws UserError for a limit that is none */
@@ -39,6 +39,19 @@ export function appendCommand(commit: Commit, to: { readonly tenant: string; rea
     release: commit.release ?? false,
     maxRunBytes: roomOf(commit, limits),
   };
+}
+
+/** What a commit replaces. Undefined: nothing. @throws as `appendCommand` */
+export function replaceCommand(
+  { runId, snapshot, replaced = [] }: Commit,
+  { tenant, limits }: { readonly tenant: string; readonly limits: Limits },
+): ReplaceCommand | undefined {
+  if (replaced.length === 0) return undefined;
+  const events = replaced.map(({ position, event }) => ({
+    position,
+    event: encodeEvent(event, `Event ${position} of run "${runId}"`, limits),
+  }));
+  return { do: 'replace', tenant, runId, hasSnapshot: encodeSnapshot(snapshot, limits) !== undefined, events };
 }
 
 /** A snapshot saves time. One that is too large is no reason to fail a run that can do without. */

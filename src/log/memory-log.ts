@@ -144,11 +144,17 @@ class MemoryLog implements EventLog {
     if (bytes > limit) throw refused.tooLarge(`Run "${runId}"`, { bytes, limit, option: 'maxRunBytes' });
     const kept = encodeSnapshot(snapshot, this.#limits);
     const waits = waiting === undefined ? row.waiting : encodeJson(waiting, '`waiting`', this.#limits).text;
+    const replaced = (commit.replaced ?? []).map(({ position, event }) => ({
+      position,
+      text: encodeEvent(event, `Event ${position} of ${runId}`, this.#limits).text,
+    }));
     const at = this.#now();
     row.bytes = bytes;
     row.waiting = waits;
     row.events.push(...texts.map(({ text }) => ({ at, text })));
+    for (const { position, text } of replaced) row.events[position] = { at: row.events[position]?.at ?? at, text };
     row.status = status ?? row.status;
+    if (replaced.some(({ position }) => position < (row.snapshot?.at ?? 0))) row.snapshot = undefined;
     if (kept) row.snapshot = { at: kept.at, text: kept.state.text };
     row.consumed = Math.min(row.inbox.length, Math.max(row.consumed, consumed ?? 0));
     if (release) row.owner = undefined;

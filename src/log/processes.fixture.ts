@@ -1,40 +1,14 @@
 /** Starts processes that append to runs, and compares what they say with what is stored. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { startProcess } from '../store/processes.fixture.ts';
+import type { Process } from '../store/processes.fixture.ts';
 import { eventsOf } from './appender.fixture.ts';
-import type { Job, Line, Report } from './appender.fixture.ts';
+import type { Job, Line } from './appender.fixture.ts';
 import { openLog } from './open.fixture.ts';
 
-export type Appender = {
-  readonly child: ChildProcess;
-  /** Commits that were acknowledged until now. */
-  readonly acknowledged: Line[];
-  readonly ended: Promise<Report | undefined>;
-};
+export type Appender = Process<Line>;
 
-/** @param wrap a command that gets the process to start as its last arguments */
-export function startAppender(job: Job, wrap: readonly string[] = []): Appender {
-  const script = fileURLToPath(new URL('./appender.fixture.ts', import.meta.url));
-  const [command, ...before] = [...wrap, process.execPath];
-  // Threads that collect garbage together wait for each other, and for a processor, as if they slept.
-  const args = [...before, '--single-threaded-gc', script, JSON.stringify(job)];
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const acknowledged: Line[] = [];
-  let report: Report | undefined;
-  let rest = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    const lines = (rest + chunk.toString()).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const said: Line | Report = JSON.parse(line);
-      if ('errors' in said) report = said;
-      else acknowledged.push(said);
-    }
-  });
-  const ended = new Promise<Report | undefined>((resolve) => child.on('close', () => resolve(report)));
-  return { child, acknowledged, ended };
-}
+export const startAppender = (job: Job, wrap?: readonly string[]): Appender =>
+  startProcess<Line>(new URL('./appender.fixture.ts', import.meta.url), job, wrap);
 
 /** What is wrong with the stored runs: lost, half, twice, or under an older fence after a newer. Nothing, when well. */
 export async function inspectRuns(

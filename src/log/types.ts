@@ -122,6 +122,11 @@ export type Commit = {
   readonly consumed?: number;
   /** Gives the lease back in the same step. */
   readonly release?: boolean;
+  /**
+   * Events before `position` in another form, such as without what was withheld. What stood there is overwritten in the
+   * same step; a snapshot that follows from it is dropped, unless this commit brings a newer one.
+   */
+  readonly replaced?: readonly { readonly position: number; readonly event: LogEvent }[];
   /** Writes of other components of the same database. A refusal of one of them refuses the commit, with its error. */
   readonly also?: readonly StoreWrite[];
 };

@@ -7,6 +7,17 @@
  */
 import type { StreamEvent } from '../protocol/model.ts';
 
+/** Events that can be had without waiting. */
+export interface Ready {
+  /** The next event, where it is there already; it is not given again. */
+  ready(): StreamEvent | undefined;
+}
+
+/** What is to be had of a stream without waiting, where it can tell. */
+export function readyOf(stream: AsyncIterator<StreamEvent>): Ready | undefined {
+  return stream instanceof StreamReader ? stream : undefined;
+}
+
 /** A started stream and the id of its request. */
 export type Opened = { events: AsyncIterable<unknown>; requestId?: string };
 
@@ -27,7 +38,7 @@ export function readStream(
 
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-class StreamReader implements AsyncIterableIterator<StreamEvent> {
+class StreamReader implements AsyncIterableIterator<StreamEvent>, Ready {
   readonly #open: () => Promise<Opened>;
   readonly #makeReader: (opened: Opened) => EventReader;
   #reader: EventReader | undefined;
@@ -47,21 +58,26 @@ class StreamReader implements AsyncIterableIterator<StreamEvent> {
     return this;
   }
 
-  next(): Promise<IteratorResult<StreamEvent>> {
+  ready(): StreamEvent | undefined {
     const value = this.#queue[this.#at];
-    if (value !== undefined) {
-      this.#at++;
-      return Promise.resolve({ done: false, value });
-    }
+    if (value !== undefined) this.#at++;
+    return value;
+  }
+
+  next(): Promise<IteratorResult<StreamEvent>> {
+    const value = this.ready();
+    if (value !== undefined) return Promise.resolve({ done: false, value });
     if (this.#failure) {
       const { error } = this.#failure;
       this.#failure = undefined;
       return Promise.reject(error);
     }
     if (this.#ended) return Promise.resolve(END);
-    this.#pulling ??= this.#pull().finally(() => (this.#pulling = undefined));
-    return this.#pulling.then(() => this.next());
+    this.#pulling ??= this.#pull();
+    return this.#pulling.then(this.#again);
   }
+
+  readonly #again = (): Promise<IteratorResult<StreamEvent>> => this.next();
 
   async return(): Promise<IteratorResult<StreamEvent>> {
     this.#ended = true;
@@ -97,6 +113,7 @@ class StreamReader implements AsyncIterableIterator<StreamEvent> {
     }
     this.#queue = queue;
     this.#at = 0;
+    this.#pulling = undefined;
   }
 }
 

@@ -14,6 +14,21 @@ export function compact<T extends object>(value: T): T {
   return copy as T;
 }
 
+/** A deep copy of JSON, which by hand is several times faster than by `structuredClone`. */
+export function detached(value: Json): Json {
+  const copy: Json = {};
+  for (const key of Object.keys(value)) {
+    // By its name it would become the copy's prototype.
+    if (key !== '__proto__') copy[key] = detachedValue(value[key]);
+  }
+  return copy;
+}
+
+function detachedValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(detachedValue);
+  return isObject(value) ? detached(value) : value;
+}
+
 /** A copy without some members. */
 export function omit(value: Json | undefined, keys: ReadonlySet<string>): Json {
   const rest: Json = {};

@@ -168,6 +168,15 @@ export type ModelRequest = {
   overridePromptModel?: boolean;
   /** Whose call it is. Only models that declare `ownsRetry` are told. */
   call?: ModelCall;
+  /** Whose words these are. Only models that declare `keepsRequests` are told. */
+  keptFor?: KeptFor;
+};
+
+/** What a run tells a model that keeps what is said, so that it can be erased with the run. */
+export type KeptFor = {
+  /** Of a durable run. */
+  runId?: string;
+  sessionId?: string;
 };
 
 /** What a run tells a model that looks after its own retries. */
@@ -279,6 +288,8 @@ export interface Model {
    * `request.call`: nobody else retries its calls.
    */
   readonly ownsRetry?: true;
+  /** The model keeps what it is asked and answers, such as a recording: `request.keptFor` says whose it is. */
+  readonly keepsRequests?: true;
   getResponse(request: ModelRequest): Promise<ModelResponse>;
   getStreamedResponse(request: ModelRequest): AsyncIterable<StreamEvent>;
   getRetryAdvice?(args: ModelRetryAdviceRequest): Promise<ModelRetryAdvice | undefined> | ModelRetryAdvice | undefined;

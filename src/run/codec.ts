@@ -61,14 +61,14 @@ function logOf(journal: Journal): Log {
   const nested = journal.hasChildren ? [...journal.children.values()].map(logOf) : [];
   return {
     runId,
-    events: withheld(events),
+    events: withTombstones(events),
     ...(nested.length > 0 && { children: nested }),
     ...(base && { base: { ...base, state: encodeState(base.state) } }),
   };
 }
 
 /** The events, with a placeholder in place of what an output guardrail withheld. */
-function withheld(events: Committed[]): Committed[] {
+export function withTombstones(events: Committed[]): Committed[] {
   const hidden = new Map<string, string>();
   for (const event of events) {
     if (event.type !== 'items.withheld' || event.calls.length === 0) continue;

@@ -38,6 +38,8 @@ const isSpan = (kept: Kept): kept is SpanShape => 'spanId' in kept;
  * @throws UserError where an option is unfit
  */
 export class MemoryTraceProcessor implements TracingProcessor, KeepsSegments {
+  // Set by the constructor: a class with a method by a symbol of ours is no pure one to bundlers (decisions/090).
+  declare readonly [KEEPS_SEGMENTS]: KeepsSegments[typeof KEEPS_SEGMENTS];
   readonly #most: number;
   readonly #redact: Redactor | undefined;
   /** What is kept, and how much that is: what began first stands first. */
@@ -48,6 +50,7 @@ export class MemoryTraceProcessor implements TracingProcessor, KeepsSegments {
     if (!(maxEntries >= 1)) {
       throw new UserError(`MemoryTraceProcessor option \`maxEntries\` must be 1 or more. Got ${maxEntries}.`);
     }
+    this[KEEPS_SEGMENTS] = (segment) => this.#keepSegment(segment);
     this.#most = maxEntries;
     this.#redact = redact === false ? undefined : createRedactor(redact);
   }
@@ -71,7 +74,7 @@ export class MemoryTraceProcessor implements TracingProcessor, KeepsSegments {
     this.#entries = 0;
   }
 
-  [KEEPS_SEGMENTS](segment: KeptSegment): SegmentKeeper {
+  #keepSegment(segment: KeptSegment): SegmentKeeper {
     this.#keep(segment, 1);
     return { heard: nothing, sent: nothing, over: () => this.#keep(segment, segment.entries.length) };
   }

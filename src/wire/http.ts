@@ -139,8 +139,10 @@ class Guard {
     const code = systemCode(error);
     const text = error instanceof Error ? error.message : String(error);
     const said = redact(text, secrets);
-    // `fetch` refuses a header or a URL before it sends anything, and quotes it.
-    const refused = !responseStarted && code === undefined && error instanceof TypeError && !NETWORK_MESSAGE.test(text);
+    // `fetch` refuses a header or a URL before it sends anything, and quotes it. What stands in for it, such as a
+    // cassette, has codes of our form, and says the same again.
+    const told = code === undefined ? error instanceof TypeError && !NETWORK_MESSAGE.test(text) : code.includes('/');
+    const refused = !responseStarted && told;
     const timedOut = code !== undefined && TIMEOUT_CODES.has(code);
     const kind = refused ? 'bad_request' : timedOut ? 'timeout' : responseStarted ? 'truncated_stream' : 'network';
     const what = responseStarted

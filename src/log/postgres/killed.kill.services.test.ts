@@ -2,47 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Line } from '../appender.fixture.ts';
-import { LeaseWatch } from '../lease-watch.ts';
+import { kill, killInTurns, progress, takeOver } from '../killed.fixture.ts';
 import { inspectRuns, startAppender } from '../processes.fixture.ts';
-import type { Appender } from '../processes.fixture.ts';
-import type { EventLog } from '../types.ts';
 import { postgresLog } from './postgres-log.ts';
 
 const path = process.env['BATON_POSTGRES_URL'] ?? '';
 const KILLS = Number(process.env['BATON_LOG_KILLS'] ?? 40);
-
-/** Waits until it has made so many commits more. */
-async function progress({ acknowledged, child }: Appender, commits: number): Promise<void> {
-  const goal = acknowledged.length + commits;
-  while (acknowledged.length < goal) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error('The process has ended');
-    await sleep(1);
-  }
-}
-
-async function kill(appender: Appender): Promise<void> {
-  appender.child.kill('SIGKILL');
-  await appender.ended;
-}
-
-/** A beat that was on its way when its process was stopped may still count: then the heir is refused, and waits again. */
-async function takeOver(log: EventLog, runId: string): Promise<number> {
-  for (;;) {
-    const claim = await log.leases.claim(runId, { worker: 'heir', seen: await expire(log, runId) });
-    if (claim.isGranted) return claim.fence;
-  }
-}
-
-/** Waits until the server says that the lease has run out. */
-async function expire(log: EventLog, runId: string) {
-  const watch = new LeaseWatch({ ttlMs: 1_000_000 });
-  for (;;) {
-    const { runs } = await log.list({ status: 'running' });
-    const expired = watch.observe(runs).find((run) => run.runId === runId);
-    if (expired) return expired.lease;
-    await sleep(20);
-  }
-}
 
 describe.skipIf(path === '')('processes on PostgreSQL', () => {
   test('6 processes that take the same runs from each other lose nothing and commit nothing under an old fence', async () => {
@@ -60,25 +25,7 @@ describe.skipIf(path === '')('processes on PostgreSQL', () => {
   });
 
   test('killed while they append, and while they take runs over, they leave what they acknowledged and no more', async () => {
-    const tenant = `killed-${crypto.randomUUID()}`;
-    const runs = Array.from({ length: 8 }, (_, n) => `r${n}`);
-    const acknowledged: Line[] = [];
-    let heir = startAppender({ path, tenant, name: 'first', runs });
-    await progress(heir, 1);
-    for (let round = 0; round < KILLS; round++) {
-      const victim = heir;
-      heir = startAppender({ path, tenant, name: `p${round}`, runs });
-      // Half of the victims die while the heir starts, the others in the fight for the runs.
-      if (round % 2 === 0) await progress(heir, 1);
-      await sleep(Math.random() * 30);
-      await kill(victim);
-      await progress(heir, 5);
-      acknowledged.push(...victim.acknowledged);
-    }
-    await kill(heir);
-    acknowledged.push(...heir.acknowledged);
-    expect(await inspectRuns(path, runs, acknowledged, tenant)).toEqual([]);
-    process.stdout.write(`${acknowledged.length} commits acknowledged before ${KILLS + 1} kills\n`);
+    expect(await killInTurns({ path, tenant: `killed-${crypto.randomUUID()}` }, KILLS)).toEqual([]);
   });
 
   test('stopped beyond its lease, a process holds nobody up, and is fenced when it goes on', async () => {
@@ -90,7 +37,7 @@ describe.skipIf(path === '')('processes on PostgreSQL', () => {
       await progress(zombie, 1);
       await sleep(Math.random() * 20);
       zombie.child.kill('SIGSTOP');
-      const fence = await takeOver(log, 'r');
+      const fence = await takeOver(log, 'r', 1_000_000);
       const head = (await log.read('r'))?.info.head ?? 0;
       const events = [{ type: 'heir' }, { type: 'heir' }];
       expect(await log.append({ runId: 'r', position: head, fence, events })).toMatchObject({ head: head + 2 });

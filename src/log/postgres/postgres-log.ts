@@ -7,11 +7,13 @@
 import { UserError } from '../../protocol/errors.ts';
 import { checkConnection } from '../../store/postgres/options.ts';
 import type { PostgresConnectionOptions } from '../../store/postgres/options.ts';
+import type { StoreWrite } from '../../store/write.ts';
 import { storeNameOf } from '../../store/postgres/store-name.ts';
 import { checkCommit, checkName, checkQuery, checkTenant } from '../check.ts';
 import { encodeEvent } from '../codec.ts';
 import type { Limits } from '../codec.ts';
-import { appendCommand, limitsOf } from '../encode.ts';
+import { appendCommand, limitsOf, replaceCommand } from '../encode.ts';
+import { LogError } from '../errors.ts';
 import { cursorOf } from '../page.ts';
 import { closed } from '../refusals.ts';
 import { infoOf, logOf, postingOf } from '../sqlite/decode.ts';
@@ -34,6 +36,7 @@ import type {
   RunQuery,
 } from '../types.ts';
 import { Polling } from './polling.ts';
+import { replaceCall } from './replace.ts';
 import type * as Reads from './read.ts';
 import type { PostgresStore } from './store.ts';
 
@@ -116,7 +119,16 @@ class PostgresLog implements EventLog {
   async append(commit: Commit): Promise<Committed> {
     checkCommit(commit, this.store);
     const command = appendCommand(commit, this.#settings);
-    return this.#change(({ store }) => store.append(command, commit.also));
+    const replacing = replaceCommand(commit, this.#settings);
+    const own: StoreWrite | undefined = replacing && {
+      store: this.store,
+      component: 'log',
+      command: replaceCall(replacing),
+      // It refuses nothing.
+      errorOf: ({ message }) => new LogError('log/store', message),
+    };
+    const also = own ? [own, ...(commit.also ?? [])] : commit.also;
+    return this.#change(({ store }) => store.append(command, also));
   }
 
   async read(runId: string, options: ReadOptions = {}): Promise<RunLog | undefined> {

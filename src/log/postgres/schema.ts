@@ -8,6 +8,7 @@ import type { RunSql } from '../../store/postgres/migrate.ts';
 import { ALONG } from '../../store/postgres/along.ts';
 import { LogError } from '../errors.ts';
 import { FUNCTIONS } from './functions.ts';
+import { REPLACE } from './replace.ts';
 
 /** Of both tables that are written with each commit: room for new versions of a row on its own page. */
 const BUSY = 'WITH (fillfactor = 50)';
@@ -97,6 +98,7 @@ const STEPS = [
   CREATE INDEX baton_run_blobs_by_run ON baton_run_blobs (tenant, run);
   ${ALONG}
   ${FUNCTIONS}
+  ${REPLACE}
   `,
 ];
 

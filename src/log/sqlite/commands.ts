@@ -32,6 +32,13 @@ export type AppendCommand = {
 
 type OfRun = { readonly tenant: string; readonly runId: string };
 
+/** Goes along with an append, and comes after it. */
+export type ReplaceCommand = OfRun & {
+  readonly do: 'replace';
+  /** The commit brings a snapshot: that one stays. */
+  readonly hasSnapshot: boolean;
+  readonly events: readonly { readonly position: number; readonly event: Encoded }[];
+};
 export type PostCommand = OfRun & { readonly do: 'post'; readonly key: string; readonly event: Encoded };
 export type ReadCommand = OfRun & { readonly do: 'read'; readonly options: ReadOptions };
 export type ClaimCommand = OfRun & { readonly do: 'claim'; readonly worker: string; readonly seen: Lease };
@@ -52,6 +59,7 @@ export type NewsCommand = {
 
 export type Command =
   | AppendCommand
+  | ReplaceCommand
   | PostCommand
   | ReadCommand
   | ClaimCommand
@@ -82,6 +90,7 @@ export type ReadAnswer = {
 /** What each command is answered with. */
 export type Answers = {
   append: Committed;
+  replace: undefined;
   post: {
     readonly isFirst: boolean;
     readonly posting: PostingRow;

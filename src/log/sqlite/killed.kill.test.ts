@@ -5,11 +5,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { StoreBlocked } from '../errors.ts';
-import { LeaseWatch } from '../lease-watch.ts';
+import { kill, killInTurns, progress, takeOver } from '../killed.fixture.ts';
 import type { EventLog } from '../types.ts';
 import type { Line } from '../appender.fixture.ts';
-import { inspectRuns, startAppender } from '../processes.fixture.ts';
-import type { Appender } from '../processes.fixture.ts';
+import { startAppender } from '../processes.fixture.ts';
 import { sqliteLog } from './sqlite-log.ts';
 
 let folder: string;
@@ -20,43 +19,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Waits until it has made so many commits more. */
-async function progress({ acknowledged, child }: Appender, commits: number): Promise<void> {
-  const goal = acknowledged.length + commits;
-  while (acknowledged.length < goal) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error('The process has ended');
-    await sleep(1);
-  }
-}
-
-async function kill(appender: Appender): Promise<void> {
-  appender.child.kill('SIGKILL');
-  await appender.ended;
-}
-
 test('processes killed while they append, and while they take runs over, leave what they acknowledged and no more', async () => {
-  const runs = Array.from({ length: 8 }, (_, n) => `r${n}`);
-  const acknowledged: Line[] = [];
-  let heir = startAppender({ path, name: 'first', runs });
-  await progress(heir, 1);
-  for (let round = 0; round < 40; round++) {
-    // It takes the runs of the one that is about to die.
-    const victim = heir;
-    heir = startAppender({ path, name: `p${round}`, runs });
-    // Half of the victims die while the heir starts, the others in the fight for the runs.
-    if (round % 2 === 0) await progress(heir, 1);
-    await sleep(Math.random() * 30);
-    await kill(victim);
-    await progress(heir, 5);
-    acknowledged.push(...victim.acknowledged);
-  }
-  await kill(heir);
-  acknowledged.push(...heir.acknowledged);
-  expect(await inspectRuns(path, runs, acknowledged)).toEqual([]);
+  expect(await killInTurns({ path }, 40)).toEqual([]);
   const db = new DatabaseSync(path);
   expect(db.prepare('PRAGMA integrity_check').get()).toMatchObject({ integrity_check: 'ok' });
   db.close();
-  process.stdout.write(`${acknowledged.length} commits acknowledged before 41 kills\n`);
 });
 
 /** What a process finds that would write now. */
@@ -79,10 +46,7 @@ test('a process stopped beyond its lease is fenced when it goes on; stopped insi
     const blocked = await probe(log);
     if (blocked === undefined) {
       found.outside += 1;
-      const lease = await expire(log, runId);
-      const claim = await log.leases.claim(runId, { worker: 'heir', seen: lease });
-      expect(claim.isGranted).toBe(true);
-      const fence = claim.isGranted ? claim.fence : 0;
+      const fence = await takeOver(log, runId, 100);
       const head = (await log.read(runId))?.info.head ?? 0;
       zombie.child.kill('SIGCONT');
       // It takes the run again as soon as it is fenced; until then nothing of it may be in the log.
@@ -109,14 +73,3 @@ test('a process stopped beyond its lease is fenced when it goes on; stopped insi
   expect(found.inside).toBeGreaterThan(0);
   process.stdout.write(`stopped inside a commit ${found.inside} times, outside ${found.outside} times\n`);
 });
-
-/** Watches until the lease has shown no sign of life for long enough. */
-async function expire(log: EventLog, runId: string) {
-  const watch = new LeaseWatch({ ttlMs: 100 });
-  for (;;) {
-    const { runs } = await log.list({ status: 'running' });
-    const expired = watch.observe(runs).find((run) => run.runId === runId);
-    if (expired) return expired.lease;
-    await sleep(20);
-  }
-}

@@ -4,11 +4,11 @@ import type { Synchronous } from '../../store/sqlite/database.ts';
 import { openFile } from '../../store/sqlite/files.ts';
 import type { SqliteFile } from '../../store/sqlite/files.ts';
 import { resolvedPath, storeName } from '../../store/sqlite/path.ts';
-import type { Failure } from '../../store/write.ts';
+import type { Failure, StoreWrite } from '../../store/write.ts';
 import { checkCommit, checkName, checkQuery, checkTenant } from '../check.ts';
 import { encodeEvent } from '../codec.ts';
 import type { Limits } from '../codec.ts';
-import { appendCommand, limitsOf } from '../encode.ts';
+import { appendCommand, limitsOf, replaceCommand } from '../encode.ts';
 import { logError } from '../errors.ts';
 import { cursorOf } from '../page.ts';
 import { closed } from '../refusals.ts';
@@ -121,7 +121,14 @@ class SqliteLog implements EventLog {
 
   async append(commit: Commit): Promise<Committed> {
     checkCommit(commit, this.store);
-    return this.#ask(appendCommand(commit, this.#settings), commit.also);
+    const replacing = replaceCommand(commit, this.#settings);
+    const own: StoreWrite | undefined = replacing && {
+      store: this.store,
+      component: 'log',
+      command: replacing,
+      errorOf: logFailure,
+    };
+    return this.#ask(appendCommand(commit, this.#settings), own ? [own, ...(commit.also ?? [])] : commit.also);
   }
 
   async read(runId: string, options: ReadOptions = {}): Promise<RunLog | undefined> {

@@ -4,6 +4,7 @@ import type { Command } from './commands.ts';
 import { beat, claim } from './leases.ts';
 import { list, news, read } from './read.ts';
 import { remove } from './remove.ts';
+import { replace } from './replace.ts';
 import { STEPS } from './schema.ts';
 import { Statements } from '../../store/sqlite/statements.ts';
 import { append, post } from './write.ts';
@@ -39,6 +40,8 @@ function execute(db: Statements, command: Command): unknown {
   switch (command.do) {
     case 'append':
       return append(db, command);
+    case 'replace':
+      return replace(db, command);
     case 'post':
       return post(db, command);
     case 'claim':

@@ -101,7 +101,7 @@ function apply(db: Statements, command: AppendCommand, row: Columns): Committed 
   return done({ ...row, updated_at: now }, { head, isRepeated: false });
 }
 
-function keepBlobs(db: Statements, of: { tenant: string; runId: string }, texts: readonly Encoded[]): void {
+export function keepBlobs(db: Statements, of: { tenant: string; runId: string }, texts: readonly Encoded[]): void {
   for (const { blobs } of texts) for (const blob of blobs) keepBlob(db, of, blob);
 }
 

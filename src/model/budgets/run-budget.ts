@@ -3,7 +3,8 @@
  *
  * R1 A call that is asked again after a crash first gives back what its former attempt had reserved and not sent.
  * R2 What is set aside for a last call is a reservation like others; it is replaced by a larger one before each call,
- * never given up first.
+ * never given up first. R3 There is one of it: calls that are made at once replace it one after the other, and none does
+ * after the last call or the end.
  */
 import type { Model, ModelRequest } from '../../protocol/model.ts';
 import type { Prices } from '../prices/index.ts';
@@ -55,6 +56,9 @@ export class RunBudget {
   readonly #own = new WeakSet<Error>();
   #aside: BudgetEntryId | undefined;
   #asideIsClean = false;
+  /** Who replaces it now, and before. Never rejects. */
+  #asideTurn: Promise<void> = Promise.resolve();
+  #closed = false;
   #saidLastWords = false;
 
   constructor(options: Options) {
@@ -111,6 +115,9 @@ export class RunBudget {
 
   /** Gives back what was set aside, by an earlier process too. */
   async close(): Promise<void> {
+    this.#closed = true;
+    // A hedge that lost may still be about to replace it.
+    await this.#asideTurn;
     const aside = this.#aside;
     this.#aside = undefined;
     if (aside) return this.#try(aside, () => this.ledger.release(aside));
@@ -162,7 +169,15 @@ export class RunBudget {
   }
 
   /** Reserves for the last call, as long as the history may be after this one. */
-  async #setAside(bound: Bound, lines: readonly BudgetLine[], wanted: number): Promise<void> {
+  #setAside(bound: Bound, lines: readonly BudgetLine[], wanted: number): Promise<void> {
+    const turn = this.#asideTurn.then(() => this.#replaceAside(bound, lines, wanted));
+    // Whoever asked for it is told.
+    this.#asideTurn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #replaceAside(bound: Bound, lines: readonly BudgetLine[], wanted: number): Promise<void> {
+    if (this.#closed || this.#saidLastWords) return;
     await this.#clearAside();
     const amount = bound.amount(LAST_OUTPUT_TOKENS, bound.inputTokens + wanted + SLACK_TOKENS);
     const replaces = this.#aside;
@@ -218,6 +233,7 @@ export class RunBudget {
   async #lastWords<T>(error: BudgetExceededError, { asked, send, spending }: Failed<T>): Promise<T> {
     if (this.#saidLastWords || error.details.reason !== 'exceeded') throw error;
     this.#saidLastWords = true;
+    await this.#asideTurn;
     const { modelSettings, systemInstructions, tools, handoffs } = asked.request;
     const { toolChoice: _, ...settings } = modelSettings;
     const hasTools = tools.length + handoffs.length > 0;

@@ -9,7 +9,7 @@ import type { ModelPrice, TokenPrices } from './types.ts';
 
 /**
  * Prices are taken as integers of 10^-9 dollars for a million tokens, products are 10^-15 dollars: up to nine places
- * behind the point of a price count. A bigint, because a long context times a high price leaves the safe integers.
+ * behind the point of a price count. A long context times a high price leaves the safe integers: then bigints.
  */
 const PRICE_SCALE = 1e9;
 const FEMTO_PER_NANO = 1_000_000n;
@@ -27,12 +27,24 @@ type Tokens = {
 
 /** What a usage costs, in nano-dollars. `undefined` where the usage tells nothing, or contradicts itself. */
 export function costOfUsage(usage: UsageData, price: ModelPrice): number | undefined {
+  const requests = requestsOf(usage);
+  const [only] = requests;
+  if (only && requests.length === 1) {
+    const cost = costOfRequest(only, price);
+    return cost === undefined ? undefined : rounded(cost);
+  }
   let femto = 0n;
-  for (const tokens of requestsOf(usage)) {
+  for (const tokens of requests) {
     const cost = costOfRequest(tokens, price);
     if (cost === undefined) return undefined;
-    femto += cost;
+    femto += BigInt(cost);
   }
+  return rounded(femto);
+}
+
+/** Half up. */
+function rounded(femto: number | bigint): number {
+  if (typeof femto === 'number') return (femto - (femto % 1e6)) / 1e6 + (femto % 1e6 >= 5e5 ? 1 : 0);
   return Number((femto + FEMTO_PER_NANO / 2n) / FEMTO_PER_NANO);
 }
 
@@ -86,8 +98,8 @@ function reader(details: Counted['inputTokensDetails']): (...names: string[]) =>
   };
 }
 
-/** In 10^-15 dollars. */
-function costOfRequest(tokens: Tokens, model: ModelPrice): bigint | undefined {
+/** In 10^-15 dollars: a number where that is exact. */
+function costOfRequest(tokens: Tokens, model: ModelPrice): number | bigint | undefined {
   const { input, output, cached, write, write1h, reasoning, inputAudio, outputAudio } = tokens;
   // A provider that tells no usage counts as 0 everywhere: that is not the same as free.
   if (input === 0 && output === 0) return undefined;
@@ -106,13 +118,18 @@ function costOfRequest(tokens: Tokens, model: ModelPrice): bigint | undefined {
     [inputAudio, price.inputAudio],
     [outputAudio, price.outputAudio],
   ];
-  let femto = BigInt(Math.round((model.perRequest ?? 0) * PRICE_SCALE)) * FEMTO_PER_NANO;
+  const perRequest = Math.round((model.perRequest ?? 0) * PRICE_SCALE);
+  // Every sum of exact products that stays below the safe integers is exact itself; nothing is negative.
+  let femto = perRequest * 1e6;
   for (const [count, usd] of parts) {
     if (count === 0) continue;
     if (usd === undefined) return undefined;
-    femto += BigInt(count) * BigInt(Math.round(usd * PRICE_SCALE));
+    femto += count * Math.round(usd * PRICE_SCALE);
   }
-  return femto;
+  if (femto <= Number.MAX_SAFE_INTEGER) return femto;
+  let large = BigInt(perRequest) * FEMTO_PER_NANO;
+  for (const [count, usd = 0] of parts) if (count !== 0) large += BigInt(count) * BigInt(Math.round(usd * PRICE_SCALE));
+  return large;
 }
 
 function tierFor(model: ModelPrice, input: number): TokenPrices {

@@ -131,6 +131,20 @@ describe('a cost', () => {
     expect(found?.nanoUsd).toBe(122_000);
   });
 
+  test('is exact whatever the size: the same as with whole numbers without a limit', () => {
+    let seed = 1;
+    const random = (): number => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+    for (let n = 0; n < 2000; n++) {
+      const [input, output] = [Math.round(random() * 200_000) / 1000, Math.round(random() * 900_000_000) / 1e6];
+      const counts = { in: Math.ceil(random() ** 6 * 1e8), out: Math.ceil(random() ** 6 * 1e8) };
+      const prices = createPrices({ catalog: false, models: { 'x/y': { input, output, perRequest: 0.000_25 } } });
+      const found = prices.costOf({ origin: { provider: 'x', model: 'y' }, usage: usage(counts) });
+      const whole = (usd: number): bigint => BigInt(Math.round(usd * 1e9));
+      const femto = BigInt(counts.in) * whole(input) + BigInt(counts.out) * whole(output) + 250_000_000_000n;
+      expect(found?.nanoUsd).toBe(Number((femto + 500_000n) / 1_000_000n));
+    }
+  });
+
   test('counts reasoning that a provider tells beside the output', () => {
     const prices = createPrices({ catalog: false, models: { 'xai/grok': { input: 1, output: 2 } } });
     const beside = { ...usage({ in: 10, out: 5, reasoning: 20 }), totalTokens: 35 };

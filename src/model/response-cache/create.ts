@@ -2,7 +2,7 @@
  * Answers that are given again to the same request of the same tenant.
  *
  * C1: of several that ask the same at once, one asks the model and the others wait for it; where it fails they ask by
- * themselves, where it was called off one of them takes its place. C2: a store that fails is a cache that is empty:
+ * themselves, where it was called off one of them takes its place; a reader that stalls holds nobody up. C2: a store that fails is a cache that is empty:
  * no call fails because of it.
  */
 import { UserError } from '../../protocol/errors.ts';
@@ -25,10 +25,13 @@ export type ResponseCacheOptions = {
   maxAnswerLength?: number;
 };
 
-/** Whoever has the place asks the model, and says with `done` what came of it. */
+/**
+ * Whoever has the place asks the model, and says with `done` what came of it. `wanted`: somebody waits for that; from
+ * then on it must not take as long as a reader pleases.
+ */
 export type Place =
   | { kind: 'hit'; answer: KeptAnswer }
-  | { kind: 'first'; done: (outcome: Outcome) => void }
+  | { kind: 'first'; done: (outcome: Outcome) => void; wanted: Promise<void> }
   | { kind: 'alone' };
 /** `text`: to be kept. `unfit`: an answer that must not be given again, or a failure. `left`: called off. */
 export type Outcome = { text: string } | 'unfit' | 'left';
@@ -74,11 +77,14 @@ export function createResponseCache(options: ResponseCacheOptions = {}): Respons
   for (const [name, value] of Object.entries({ ttlMs, maxAnswerLength })) {
     if (!(value > 0)) throw new UserError(`createResponseCache got ${name}: ${value}. Give a number above 0.`);
   }
-  const flights = new Map<string, Promise<Outcome>>();
+  const flights = new Map<string, Flight>();
 
   const lead = (entering: Entering, id: string): Promise<Place> => {
     let settle: (outcome: Outcome) => void = () => undefined;
-    flights.set(id, new Promise<Outcome>((resolve) => (settle = resolve)));
+    let want = (): void => undefined;
+    const outcome = new Promise<Outcome>((resolve) => (settle = resolve));
+    const wanted = new Promise<void>((resolve) => (want = resolve));
+    flights.set(id, { outcome, want });
     const land = (outcome: Outcome): void => {
       settle(outcome);
       flights.delete(id);
@@ -93,7 +99,7 @@ export function createResponseCache(options: ResponseCacheOptions = {}): Respons
       const text = await store.get(entering);
       return text === undefined ? undefined : { text, answer: readText(text) };
     }, entering).then((found) => {
-      if (!found) return { kind: 'first', done };
+      if (!found) return { kind: 'first', done, wanted };
       land({ text: found.text });
       return { kind: 'hit', answer: found.answer };
     });
@@ -107,7 +113,8 @@ export function createResponseCache(options: ResponseCacheOptions = {}): Respons
       for (;;) {
         const flight = flights.get(id);
         if (!flight) return lead(entering, id);
-        const outcome = await within(flight, entering.signal, until - performance.now());
+        flight.want();
+        const outcome = await within(flight.outcome, entering.signal, until - performance.now());
         if (outcome === undefined || outcome === 'unfit') return { kind: 'alone' };
         if (outcome !== 'left') return { kind: 'hit', answer: readText(outcome.text) };
       }
@@ -116,6 +123,9 @@ export function createResponseCache(options: ResponseCacheOptions = {}): Respons
     close: () => store.close(),
   };
 }
+
+/** What becomes of an answer that is asked for now, and how to say that one waits for it. */
+type Flight = { outcome: Promise<Outcome>; want: () => void };
 
 async function guarded<T>(work: () => Promise<T>, { onFailure }: Entering): Promise<T | undefined> {
   try {

@@ -1,5 +1,5 @@
 export { createResponseCache } from './create.ts';
-export type { Place, ResponseCache, ResponseCacheOptions } from './create.ts';
+export type { Outcome, Place, ResponseCache, ResponseCacheOptions } from './create.ts';
 export { memoryResponseStore } from './memory.ts';
 export type { MemoryResponseStoreOptions } from './memory.ts';
 export { freshEvents, freshResponse, textOf } from './answer.ts';

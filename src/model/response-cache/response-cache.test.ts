@@ -97,6 +97,49 @@ describe('the same request', () => {
     expect([await gone, ...(await Promise.all(others)), slow.asked]).toEqual(['AbortError', 'a says', 'a says', 2]);
   });
 
+  test('is not held up by a reader that stalls, who has all of it afterwards', async () => {
+    const model = new FakeModel('a', { text: 'one two three' });
+    const { route, hits } = cached(model);
+    const stalled = route.getStreamedResponse(requestOf())[Symbol.asyncIterator]();
+    await stalled.next();
+    const others = await Promise.all([streamedText(route), textOf(route), streamedText(route)]);
+    expect(others).toEqual(['one two three.', 'one two three', 'one two three.']);
+    const rest = await streamedText({
+      ...route,
+      getStreamedResponse: () => ({ [Symbol.asyncIterator]: () => stalled }),
+    });
+    expect([rest, model.asked, hits()]).toEqual(['one two three.', 1, 3]);
+  });
+
+  test('is asked by another one where a reader that stalls leaves, and ends for all as it fails', async () => {
+    const model = new FakeModel('a', { hang: true }, { text: 'second' }, failure('bad_request'));
+    const { route } = cached(model);
+    const stalled = route.getStreamedResponse(requestOf())[Symbol.asyncIterator]();
+    await stalled.next();
+    const other = textOf(route);
+    await Promise.resolve();
+    await stalled.return?.();
+    expect(await other).toBe('second');
+    const request = requestOf({ input: 'else' });
+    const failing = route.getStreamedResponse(request)[Symbol.asyncIterator]();
+    await failing.next();
+    expect(await textOf(route, request)).toBe('a says');
+    await expect(
+      (async () => {
+        for (;;) if ((await failing.next()).done) return;
+      })(),
+    ).rejects.toMatchObject({ kind: 'bad_request' });
+  });
+
+  test('with another credential is another one', async () => {
+    const model = new FakeModel('a');
+    const cache = createResponseCache();
+    const route = (credential: string) =>
+      createRouter({ models: { main: { targets: { model, credential } } }, cache })('main');
+    for (const credential of ['one', 'two', 'one', 'two']) await textOf(route(credential));
+    expect(model.asked).toBe(2);
+  });
+
   test('of another tenant is another one', async () => {
     const model = new FakeModel('a');
     const byInput = { tenant: ({ call }: ModelRequest) => call?.sessionId };

@@ -1,15 +1,13 @@
 /**
- * Attempts until one answers.
+ * Attempts until one gives a whole answer. Streams: answer-stream.ts.
  *
- * Invariants: A1 a stream shows the words of one attempt, unless a `stream.reset` says that those so far are void.
- * A2 calls come with the last event of a good stream only: half a call is never executed. A3 an answer that was refused
- * is the answer where nobody else gives one.
+ * Invariant: A1 an answer that was refused is the answer where nobody else gives one.
  */
 import { ModelRefusalError } from '../../protocol/errors.ts';
-import type { ModelResponse, StreamEvent } from '../../protocol/model.ts';
+import type { ModelResponse } from '../../protocol/model.ts';
 import type { RouteCall } from './call.ts';
+import { isCalledOff } from './failure.ts';
 import { race, type Racer } from './race.ts';
-import { StreamedAttempt, type Telling } from './streamed.ts';
 import type { Trying } from './trying.ts';
 
 /** A whole answer. */
@@ -30,7 +28,7 @@ export async function answer(call: RouteCall): Promise<ModelResponse> {
     }
   } catch (error) {
     const refused = refusals.at(-1);
-    if (refused && !isAbort(error)) return refused;
+    if (refused && !isCalledOff(error)) return refused;
     throw error;
   }
 }
@@ -60,34 +58,3 @@ class PlainAttempt implements Racer<ModelResponse> {
     // Its signal was aborted; what it still says, nobody hears.
   }
 }
-
-/** A streamed answer. */
-export async function* events(call: RouteCall): AsyncGenerator<StreamEvent> {
-  await call.prepare();
-  const telling: Telling = { shown: undefined, refused: undefined };
-  const begin = (trying: Trying): StreamedAttempt => new StreamedAttempt(call, trying, telling);
-  try {
-    for (;;) {
-      const first = begin(await call.begin());
-      let attempt = first;
-      try {
-        const ended = await race<void, StreamedAttempt>(call, first, begin);
-        attempt = ended.racer;
-        if (!ended.ok) throw ended.error;
-        for (let event = attempt.open(); event; event = await attempt.next()) yield event;
-        return;
-      } catch (error) {
-        if (attempt.answered) return;
-        await call.failed(attempt.trying, error, attempt.emitted);
-      } finally {
-        attempt.close();
-      }
-    }
-  } catch (error) {
-    // Never after words of another one.
-    if (!telling.refused || telling.shown || isAbort(error)) throw error;
-  }
-  yield* telling.refused;
-}
-
-const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';

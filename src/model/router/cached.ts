@@ -7,10 +7,12 @@ import {
   keyOf,
   textOf,
   type KeptAnswer,
+  type Outcome,
   type Place,
   type ResponseCache,
 } from '../response-cache/index.ts';
-import { answer, events } from './answer.ts';
+import { answer } from './answer.ts';
+import { events } from './answer-stream.ts';
 import type { RouteCall } from './call.ts';
 import type { CompiledRoute } from './targets.ts';
 
@@ -34,26 +36,81 @@ export async function* cachedEvents(cache: ResponseCache, call: RouteCall): Asyn
   const place = await placeOf(cache, call);
   if (place.kind === 'hit') return yield* freshEvents(place.answer, hit(call, place.answer));
   if (place.kind === 'alone') return yield* events(call);
-  let isOver = false;
-  let cut = false;
-  const done: typeof place.done = (outcome) => {
-    if (!isOver) place.done(outcome);
-    isOver = true;
-  };
+  const source = new ReadAhead(call, place);
   try {
-    for await (const event of events(call)) {
-      if (event.type === 'model') cut ||= isCut(event.event);
-      // Readers leave with the last event.
-      if (event.type === 'response_done') done(cut ? 'unfit' : outcomeOf(call, event.response.output));
-      yield event;
+    for (;;) {
+      const { done, value } = await source.next();
+      if (done) return;
+      yield value;
     }
-  } catch (error) {
-    done(call.request.signal?.aborted ? 'left' : 'unfit');
-    throw error;
   } finally {
-    done('left');
+    source.leave();
   }
 }
+
+type Result = IteratorResult<StreamEvent, undefined>;
+
+/** A stream whose end others wait for: from then on it is read without its reader, who gets it at leisure. */
+class ReadAhead {
+  readonly #call: RouteCall;
+  readonly #place: Extract<Place, { kind: 'first' }>;
+  readonly #source: AsyncIterableIterator<StreamEvent, undefined>;
+  /** Read, and not given yet. */
+  readonly #ahead: Promise<Result>[] = [];
+  #isOver = false;
+  #isCut = false;
+
+  constructor(call: RouteCall, place: Extract<Place, { kind: 'first' }>) {
+    this.#call = call;
+    this.#place = place;
+    this.#source = events(call);
+    void place.wanted.then(() => this.#readOn());
+  }
+
+  next(): Promise<Result> {
+    return this.#ahead.shift() ?? this.#read();
+  }
+
+  /** The reader has all that it wants. */
+  leave(): void {
+    this.#done('left');
+    void this.#source.return?.();
+  }
+
+  async #read(): Promise<Result> {
+    try {
+      const result = await this.#source.next();
+      if (!result.done) this.#look(result.value);
+      return result;
+    } catch (error) {
+      this.#done(this.#call.request.signal?.aborted ? 'left' : 'unfit');
+      throw error;
+    }
+  }
+
+  #look(event: StreamEvent): void {
+    if (event.type === 'model') this.#isCut ||= isCut(event.event);
+    if (event.type === 'response_done')
+      this.#done(this.#isCut ? 'unfit' : outcomeOf(this.#call, event.response.output));
+  }
+
+  async #readOn(): Promise<void> {
+    while (!this.#isOver) {
+      const reading = this.#read();
+      this.#ahead.push(reading);
+      const { done } = await reading.catch(() => OVER);
+      if (done) return;
+    }
+  }
+
+  #done(outcome: Outcome): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#place.done(outcome);
+  }
+}
+
+const OVER: Result = { done: true, value: undefined };
 
 const ALONE: Place = { kind: 'alone' };
 

@@ -5,7 +5,7 @@
  * reason and is never retried. C3 `timeoutMs` spans all attempts and the waits between them.
  */
 import { SystemError } from '../../protocol/errors.ts';
-import type { Model, ModelRequest, ModelResponse } from '../../protocol/model.ts';
+import type { KeptFor, Model, ModelCall, ModelRequest, ModelResponse } from '../../protocol/model.ts';
 import type { Usage } from '../../protocol/usage.ts';
 import { BudgetExceededError } from '../budgets/errors.ts';
 import { AttemptLoop, type ModelAttempt } from '../../wire/index.ts';
@@ -115,6 +115,7 @@ export class RouteCall {
     const guard = new Guard({
       outer: signal,
       timeouts: this.engine.timeouts,
+      wire: this.engine.wireTimeouts,
       total: this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs: this.leftMs() },
       stream: this.stream,
       label: target.label,
@@ -123,7 +124,7 @@ export class RouteCall {
         target.health.learn(headers);
       },
     });
-    const request = this.#requestFor(target, guard);
+    const request = this.#requestFor(target, { guard, model });
     const attempt = this.#loop.count;
     const trying: Trying = { target, model, guard, request, startedAt: this.engine.now(), attempt, release };
     return trying;
@@ -176,13 +177,18 @@ export class RouteCall {
   }
 
   /** What the target is sent: its own settings on top, and what is the router's business left out. */
-  #requestFor({ settings }: Target, guard: Guard): ModelRequest {
-    const { call: _, ...rest } = this.request;
+  #requestFor({ settings }: Target, { guard, model }: { guard: Guard; model: Model }): ModelRequest {
+    const { call, ...rest } = this.request;
     const { timeoutMs: __, retry: ___, ...given } = this.request.modelSettings;
     const own = settings ? mergeModelSettings(given, settings) : given;
     // What a provider says that a streamed answer cost stands in its own usage.
     const modelSettings = this.stream ? { ...own, preserveRawUsage: true } : own;
-    return { ...rest, modelSettings, signal: guard.signal };
+    return {
+      ...rest,
+      modelSettings,
+      signal: guard.signal,
+      ...(model.keepsRequests && call && { keptFor: ownerOf(call) }),
+    };
   }
 
   /** Notes what an answer used and cost. */
@@ -320,3 +326,8 @@ type Lost = { trying: Trying; ms: number };
 function least(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
+
+const ownerOf = ({ runId, sessionId }: ModelCall): KeptFor => ({
+  runId,
+  ...(sessionId !== undefined && { sessionId }),
+});

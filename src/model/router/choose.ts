@@ -7,7 +7,7 @@
 import type { ModelRequest, Origin } from '../../protocol/model.ts';
 import { sleep } from '../../wire/index.ts';
 import { lacks } from './capabilities.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, Sticky } from './engine.ts';
 import { RouteUnavailableError } from './errors.ts';
 import { ordered } from './order.ts';
 import type { Chain, CompiledRoute, Step, Target } from './targets.ts';
@@ -149,6 +149,8 @@ export class Chooser {
 
   #look(): { target: Target } | { wait: Wait | undefined; broken: Target | undefined } {
     this.#skipped = [];
+    const first = this.#preferred;
+    if (first && this.#isFree(first)) return { target: first };
     let wait: Wait | undefined;
     let broken: { target: Target; until: number } | undefined;
     for (const target of this.#candidates()) {
@@ -189,6 +191,9 @@ export class Chooser {
 
   /** In the order in which they are asked: what surely cannot do it, as far as is known, comes last. */
   #candidates(): readonly Target[] {
+    const { targets } = this.#route;
+    // Most routes have one target, or a chain of which the first is asked.
+    if (targets.length === 1 && this.#chain === this.#route.main && !this.#home) return targets;
     const all = [...this.#inOrder()];
     if (all.length < 2 || !all.some(({ known }) => known)) return all;
     const fit = all.filter((target) => !this.#isDoubtful(target));
@@ -232,13 +237,21 @@ function stickyTarget(engine: Engine, route: CompiledRoute, request: ModelReques
     for (let at = input.length - 1; at >= 0 && at >= input.length - LOOKED_AT; at--) {
       const origin = input[at]?.origin;
       if (!origin) continue;
-      const found = targets.find((target) => isSame(target.origin(), origin));
-      if (found) return found;
+      const same = targets.filter((target) => isSame(target.origin(), origin));
+      if (same.length === 0) continue;
+      const known = same.length > 1 ? remembered(sticky, route, request) : undefined;
+      // Several keys of one model: the one that is known to have answered, else the one that has least to do.
+      if (known && same.includes(known)) return known;
+      return ordered({ targets: same, strategy: 'leastLoaded' }, engine)[0];
     }
   }
+  return remembered(sticky, route, request);
+}
+
+function remembered(sticky: Sticky, route: CompiledRoute, request: ModelRequest): Target | undefined {
   const key = stickyKey(route, request);
   const known = key === undefined ? undefined : sticky.get(key);
-  return known && targets.includes(known) ? known : undefined;
+  return known && route.targets.includes(known) ? known : undefined;
 }
 
 const isSame = (a: Origin | undefined, b: Origin): boolean =>

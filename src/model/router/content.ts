@@ -58,8 +58,10 @@ function rawShowsContent(event: unknown, holdRefusals: boolean): boolean {
 /** A chunk of Chat Completions: the first one only says whose turn it is. */
 function chunkShowsContent(delta: unknown, holdRefusals: boolean): boolean {
   if (!isObject(delta)) return false;
-  return Object.entries(delta).some(([key, value]) => {
-    if (key === 'role' || value === null || value === '' || (Array.isArray(value) && value.length === 0)) return false;
-    return !(holdRefusals && key === 'refusal');
-  });
+  for (const key of Object.keys(delta)) {
+    const value = delta[key];
+    if (key === 'role' || value === null || value === '' || (Array.isArray(value) && value.length === 0)) continue;
+    if (!(holdRefusals && key === 'refusal')) return true;
+  }
+  return false;
 }

@@ -1,6 +1,6 @@
 /** What the calls of a router share. */
 import { UserError } from '../../protocol/errors.ts';
-import { RetryBudget, type Backoff, type ModelErrorKind } from '../../wire/index.ts';
+import { RetryBudget, type Backoff, type ModelErrorKind, type WireTimeouts } from '../../wire/index.ts';
 import { createPrices, type Prices } from '../prices/index.ts';
 import type { RouterEvent, RouterOptions, RouterTimeouts } from './types.ts';
 import type { Target } from './targets.ts';
@@ -9,6 +9,8 @@ export type Engine = {
   readonly retry: Backoff & { maxAttempts: number; maxTotalAttempts: number; maxRetryAfterMs: number };
   readonly budget: RetryBudget;
   readonly timeouts: RouterTimeouts;
+  /** Those of them that the wire keeps. */
+  readonly wireTimeouts: WireTimeouts;
   readonly fallbackOn: ReadonlySet<string>;
   readonly midStream: 'fail' | 'restart';
   readonly maxQueueMs: number;
@@ -54,11 +56,13 @@ export function engineOf<Names extends string>(options: RouterOptions<Names>): E
   notNegative({ 'retry.initialDelayMs': initialDelayMs, 'retry.maxDelayMs': maxDelayMs });
   notNegative({ 'retry.maxRetryAfterMs': maxRetryAfterMs, maxQueueMs, maxRecoveries });
   notNegative({ 'retry.budgetRatio': budgetRatio, 'retry.budgetBurst': budgetBurst });
+  const { headersMs, idleMs } = timeouts;
   for (const [name, ms] of Object.entries(timeouts)) notNegative({ [`timeouts.${name}`]: ms });
   return {
     retry: { maxAttempts, maxTotalAttempts, initialDelayMs, factor, maxDelayMs, maxRetryAfterMs },
     budget: new RetryBudget({ ratio: budgetRatio, burst: budgetBurst }),
     timeouts,
+    wireTimeouts: { ...(headersMs !== undefined && { headersMs }), ...(idleMs !== undefined && { idleMs }) },
     fallbackOn: new Set(fallbackOn),
     midStream,
     maxQueueMs,

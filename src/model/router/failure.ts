@@ -48,6 +48,9 @@ function kindOfForeign(error: unknown, status: number | undefined, isNetwork: bo
   return kindOf(status, readErrorBody(error));
 }
 
+/** The caller called it off: then no refusal is given in place of an answer. */
+export const isCalledOff = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
+
 /** The refusal of an answer that is nothing else. */
 export function refusalIn(output: readonly AgentOutputItem[]): string | undefined {
   let refusal: string | undefined;

@@ -1,11 +1,18 @@
-/** The time limits of one attempt, and the signal that carries them to the wire. */
+/**
+ * The time limits of one attempt, and the signal that carries them to the wire.
+ *
+ * G1: an error that a limit caused is reported as that limit. G2: timers and listeners are gone after `release`.
+ * G3: an attempt without limits makes no timer and no promise; one with limits makes no timer for an event.
+ */
 import { ModelTimeoutError } from '../../protocol/errors.ts';
-import { attachHints, MAX_TIMER_MS, ModelError } from '../../wire/index.ts';
+import { attachHints, MAX_TIMER_MS, ModelError, type WireTimeouts } from '../../wire/index.ts';
 import type { RouterTimeouts } from './types.ts';
 
 export type GuardOptions = {
   outer: AbortSignal | undefined;
   timeouts: RouterTimeouts;
+  /** Those of them that the wire keeps. */
+  wire: WireTimeouts;
   /** The whole call's limit, and what of it is left, in milliseconds. */
   total: { timeoutMs: number; leftMs: number } | undefined;
   stream: boolean;
@@ -13,35 +20,40 @@ export type GuardOptions = {
   onHeaders: (status: number, headers: Headers) => void;
 };
 
-/** G1: an error that a limit caused is reported as that limit. G2: timers and listeners are gone after `release`. */
 export class Guard {
   readonly signal: AbortSignal;
   readonly #options: GuardOptions;
   readonly #controller = new AbortController();
+  /** Whether it counts when events come. */
+  readonly #listens: boolean;
+  /** Whether any limit can end a wait. */
+  readonly #limited: boolean;
+  readonly #startedAt: number = 0;
   #reason: { error: unknown } | undefined;
-  #expired: Promise<never> | undefined;
   #reject: ((error: unknown) => void) | undefined;
   #total: ReturnType<typeof setTimeout> | undefined;
   #phase: ReturnType<typeof setTimeout> | undefined;
   #lastEvent = 0;
   #idling = false;
-  readonly #startedAt = performance.now();
 
   constructor(options: GuardOptions) {
     this.#options = options;
     this.signal = this.#controller.signal;
-    const { outer, timeouts, total, stream, onHeaders } = options;
-    const { headersMs, idleMs, firstTokenMs } = timeouts;
-    const wire = { ...(headersMs !== undefined && { headersMs }), ...(idleMs !== undefined && { idleMs }) };
+    const { outer, timeouts, wire, total, stream, onHeaders } = options;
     attachHints(this.signal, { timeouts: wire, onHeaders });
     outer?.addEventListener('abort', this.#onAbort, { once: true });
     if (outer?.aborted) this.#onAbort();
+    const { headersMs = 0, firstTokenMs = 0, idleMs = 0 } = timeouts;
+    this.#listens = stream && (headersMs > 0 || firstTokenMs > 0 || idleMs > 0);
+    this.#limited = this.#listens || total !== undefined;
     if (total) {
       const { timeoutMs, leftMs } = total;
       this.#total = this.#after(leftMs, () => new ModelTimeoutError({ timeoutMs }));
     }
-    const first = least(stream ? headersMs : undefined, stream ? firstTokenMs : undefined);
-    if (first !== undefined) this.#phase = this.#after(first, () => this.#silence('did not answer', first, false));
+    if (!this.#listens) return;
+    this.#startedAt = performance.now();
+    const first = leastAbove0(headersMs, firstTokenMs);
+    if (first > 0) this.#phase = this.#after(first, () => this.#silence('did not answer', first, false));
   }
 
   readonly #onAbort = (): void => {
@@ -49,16 +61,8 @@ export class Guard {
     this.#reject?.(this.#options.outer?.reason);
   };
 
-  #after(ms: number, error: () => unknown): ReturnType<typeof setTimeout> | undefined {
-    this.#expired ??= this.#makeExpired();
+  #after(ms: number, error: () => unknown): ReturnType<typeof setTimeout> {
     return setTimeout(() => this.#expire(error()), Math.min(Math.max(0, ms), MAX_TIMER_MS));
-  }
-
-  #makeExpired(): Promise<never> {
-    const expired = new Promise<never>((_resolve, reject) => (this.#reject = reject));
-    // It may be rejected when nobody waits for it.
-    expired.catch(() => undefined);
-    return expired;
   }
 
   #expire(error: unknown): void {
@@ -75,36 +79,44 @@ export class Guard {
     });
   }
 
-  /** The work, or the first limit that is reached: for models that do not listen to their signal. */
+  /** The work, or the first limit that is reached: for models that do not listen to their signal. One at a time. */
   within<T>(work: Promise<T>): Promise<T> {
-    return this.#expired === undefined ? work : Promise.race([work, this.#expired]);
+    if (!this.#limited) return work;
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      work.then(resolve, reject);
+      // One turn later: what is there already is given all the same.
+      if (this.signal.aborted) queueMicrotask(() => reject(this.signal.reason));
+    });
   }
 
   /** An event of a stream came. `content`: it shows something. */
   heard(content: boolean): void {
-    const { firstTokenMs, idleMs } = this.#options.timeouts;
-    const now = performance.now();
+    if (!this.#listens) return;
     const isFirst = this.#lastEvent === 0;
-    this.#lastEvent = now;
+    this.#lastEvent = performance.now();
     if (this.#idling || (!isFirst && !content)) return;
     clearTimeout(this.#phase);
     this.#phase = undefined;
-    if (!content && firstTokenMs !== undefined && firstTokenMs > 0) {
-      const left = firstTokenMs - (now - this.#startedAt);
+    const { firstTokenMs = 0, idleMs = 0 } = this.#options.timeouts;
+    if (!content && firstTokenMs > 0) {
+      const left = firstTokenMs - (this.#lastEvent - this.#startedAt);
       this.#phase = this.#after(left, () => this.#silence('said nothing', firstTokenMs, true));
     }
-    if (content && idleMs !== undefined && idleMs > 0) this.#idle(idleMs, idleMs);
+    if (content && idleMs > 0) this.#idle(idleMs, idleMs);
   }
 
   /** Cheap for each event: the timer looks at the clock when it fires, and goes on waiting. */
   #idle(idleMs: number, ms: number): void {
     this.#idling = true;
-    this.#expired ??= this.#makeExpired();
-    this.#phase = setTimeout(() => {
-      const left = this.#lastEvent + idleMs - performance.now();
-      if (left >= 1) this.#idle(idleMs, left);
-      else this.#expire(this.#silence('went silent in the middle of its answer', idleMs, true));
-    }, ms);
+    this.#phase = setTimeout(
+      () => {
+        const left = this.#lastEvent + idleMs - performance.now();
+        if (left >= 1) this.#idle(idleMs, left);
+        else this.#expire(this.#silence('went silent in the middle of its answer', idleMs, true));
+      },
+      Math.min(ms, MAX_TIMER_MS),
+    );
   }
 
   explain(error: unknown): unknown {
@@ -117,13 +129,14 @@ export class Guard {
   }
 
   release(): void {
-    clearTimeout(this.#total);
-    clearTimeout(this.#phase);
+    if (this.#total !== undefined) clearTimeout(this.#total);
+    if (this.#phase !== undefined) clearTimeout(this.#phase);
     this.#options.outer?.removeEventListener('abort', this.#onAbort);
   }
 }
 
-function least(a: number | undefined, b: number | undefined): number | undefined {
-  const given = [a, b].filter((ms): ms is number => ms !== undefined && ms > 0);
-  return given.length === 0 ? undefined : Math.min(...given);
+/** The lesser of those that are limits. */
+function leastAbove0(a: number, b: number): number {
+  if (a > 0 && b > 0) return Math.min(a, b);
+  return a > 0 ? a : b;
 }

@@ -20,8 +20,12 @@ export interface Racer<T> {
 
 export type Finish<R, T> = { racer: R } & ({ ok: true; value: T } | { ok: false; error: unknown });
 
-/** @param begin makes the second attempt */
-export async function race<T, R extends Racer<T>>(
+/**
+ * How the race ended. Never rejects: what goes wrong beside the attempts counts as a failure of the first.
+ *
+ * @param begin makes the second attempt
+ */
+export function race<T, R extends Racer<T>>(
   call: RouteCall,
   first: R,
   begin: (trying: Trying) => R,
@@ -29,6 +33,20 @@ export async function race<T, R extends Racer<T>>(
   const afterMs = call.hedging?.delayMs(first.trying.target, call.stream);
   const running = finish<T, R>(first);
   if (afterMs === undefined) return running;
+  return against(call, { first, running, afterMs }, begin).catch((error: unknown) => ({
+    racer: first,
+    ok: false,
+    error,
+  }));
+}
+
+type Slow<T, R> = { first: R; running: Promise<Finish<R, T>>; afterMs: number };
+
+async function against<T, R extends Racer<T>>(
+  call: RouteCall,
+  { first, running, afterMs }: Slow<T, R>,
+  begin: (trying: Trying) => R,
+): Promise<Finish<R, T>> {
   const early = await within(call, running, afterMs);
   if (early) return early;
   const trying = await second(call, first.trying, afterMs);

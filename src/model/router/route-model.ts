@@ -1,7 +1,8 @@
 /** A route as a model. Loaded with the first request: what is configured is checked without it. */
 import type { ResponseCache } from '../response-cache/index.ts';
 import type { Loadable } from '../late-model.ts';
-import { answer, events } from './answer.ts';
+import { answer } from './answer.ts';
+import { events } from './answer-stream.ts';
 import { cachedAnswer, cachedEvents } from './cached.ts';
 import { RouteCall } from './call.ts';
 import type { Engine } from './engine.ts';

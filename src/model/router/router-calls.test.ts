@@ -105,6 +105,23 @@ describe('a conversation', () => {
     { type: 'message', role: 'user', content: 'more' },
   ];
 
+  test('stays with the key that answered, where a pool has several of one model; others share them', async () => {
+    const [one, two] = [new FakeModel('m'), new FakeModel('m')];
+    const pool = [one, two].map((model, at) => ({ model, label: `key ${at}`, credential: `key ${at}` }));
+    const { router } = bench({ main: balance(pool) }, { clock: { random: () => 0.9 } });
+    const attempts: ModelCallAttempt[] = [];
+    const { output } = await router('main').getResponse(requestWith(attempts));
+    await textOf(router('main'), requestWith(attempts, { input: output as never }));
+    expect(attempts.map(({ target }) => target)).toEqual(['key 1', 'key 1']);
+    // Of another conversation nothing is known: whoever has less to do.
+    one.steps.push({ wait: new Promise(() => undefined) });
+    const other = () => requestOf({ input: output as never });
+    void textOf(router('main'), other());
+    await new Promise((resolve) => setImmediate(resolve));
+    await textOf(router('main'), other());
+    expect([one.asked, two.asked]).toEqual([1, 3]);
+  });
+
   test('stays with whoever answered last, as its items say', async () => {
     const { router } = bench({
       main: [new FakeModel('a'), new FakeModel('b')],

@@ -1,12 +1,14 @@
 /**
  * One attempt at a streamed answer: read until there is something to show, then shown.
  *
- * S1: until `open` nobody has seen anything of it, so that it can be dropped without a trace.
+ * S1: until `open` nobody has seen anything of it, so that it can be dropped without a trace. S2: what the model has
+ * ready is passed on without a promise of its own: there are as many events as tokens.
  */
 import { ModelRefusalError } from '../../protocol/errors.ts';
 import type { StreamEvent, StreamEventResponseCompleted } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
 import { truncatedStream } from '../../wire/index.ts';
+import { readyOf, type Ready } from '../read-stream.ts';
 import type { RouteCall } from './call.ts';
 import { showsContent } from './content.ts';
 import type { Racer } from './race.ts';
@@ -17,11 +19,14 @@ import { ROUTER_EVENT_SOURCE, type StreamReset } from './types.ts';
 /** What the reader has seen, over all attempts. */
 export type Telling = { shown: Target | undefined; refused: StreamEvent[] | undefined };
 
+const NOTHING: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
 export class StreamedAttempt implements Racer<void> {
   readonly trying: Trying;
   readonly #call: RouteCall;
   readonly #telling: Telling;
   #iterator: AsyncIterator<StreamEvent> | undefined;
+  #source: Ready | undefined;
   /** What is to be shown before anything else is read. */
   #held: StreamEvent[] = [];
   #shown = 0;
@@ -41,9 +46,10 @@ export class StreamedAttempt implements Racer<void> {
   async run(): Promise<void> {
     const { model, request } = this.trying;
     try {
-      this.#iterator = model.getStreamedResponse(request)[Symbol.asyncIterator]();
+      const iterator = (this.#iterator = model.getStreamedResponse(request)[Symbol.asyncIterator]());
+      const source = (this.#source = readyOf(iterator));
       for (;;) {
-        const event = await this.#read();
+        const event = this.#finished(source?.ready() ?? (await this.#read(iterator)));
         // Dropped, and heard of once more: no timer may start again.
         if (this.#over) return;
         if (!event) throw truncatedStream(this.trying.target.label);
@@ -67,36 +73,38 @@ export class StreamedAttempt implements Racer<void> {
     return this.#heldEvent();
   }
 
-  /** The next event; `undefined` after the last one. @throws what ends the attempt; then it is over */
-  next(): Promise<StreamEvent | undefined> {
-    if (this.#shown < this.#held.length) return Promise.resolve(this.#heldEvent());
-    if (this.#held.length > 0) this.#held = [];
-    if (!this.#iterator) return Promise.resolve(undefined);
-    // No function of its own waits here: there are as many events as tokens.
-    return this.trying.guard.within(this.#iterator.next()).then(this.#take, this.#fail);
+  /** The next event, where it need not be waited for. @throws what ends the attempt */
+  ready(): StreamEvent | undefined {
+    if (this.#shown < this.#held.length) return this.#heldEvent();
+    const event = this.#source?.ready();
+    return event && this.#heard(event);
   }
 
-  readonly #take = ({ done, value }: IteratorResult<StreamEvent, unknown>): StreamEvent | undefined => {
-    try {
-      if (done) {
-        if (!this.answered) throw truncatedStream(this.trying.target.label);
-        this.#over = true;
-        return undefined;
-      }
-      this.trying.guard.heard(true);
-      if (value.type !== 'response_done') return value;
-      const event = this.#finish(value);
-      this.#answer();
-      return event;
-    } catch (error) {
-      return this.#fail(error);
-    }
-  };
+  /** Waits for the next event: what comes is for `take`. */
+  pull(): Promise<IteratorResult<StreamEvent, unknown>> {
+    return this.#iterator ? this.trying.guard.within(this.#iterator.next()) : Promise.resolve(NOTHING);
+  }
 
-  readonly #fail = (error: unknown): never => {
-    this.#end();
-    throw error;
-  };
+  /** The next event; `undefined` after the last one. @throws what ends the attempt */
+  take({ done, value }: IteratorResult<StreamEvent, unknown>): StreamEvent | undefined {
+    if (!done) return this.#heard(value);
+    if (!this.answered) throw truncatedStream(this.trying.target.label);
+    this.#over = true;
+    return undefined;
+  }
+
+  #heard(event: StreamEvent): StreamEvent {
+    this.trying.guard.heard(true);
+    if (event.type !== 'response_done') return event;
+    const last = this.#finish(event);
+    this.#answer();
+    return last;
+  }
+
+  /** Ends it, where it is not over. */
+  end(): void {
+    if (!this.#over) this.#end();
+  }
 
   #heldEvent(): StreamEvent | undefined {
     const event = this.#held[this.#shown++];
@@ -104,11 +112,13 @@ export class StreamedAttempt implements Racer<void> {
     return event;
   }
 
-  async #read(): Promise<StreamEvent | undefined> {
-    if (!this.#iterator) return undefined;
-    const { done, value } = await this.trying.guard.within(this.#iterator.next());
-    if (done) return undefined;
-    return value.type === 'response_done' ? this.#finish(value) : value;
+  async #read(iterator: AsyncIterator<StreamEvent>): Promise<StreamEvent | undefined> {
+    const { done, value } = await this.trying.guard.within(iterator.next());
+    return done ? undefined : value;
+  }
+
+  #finished(event: StreamEvent | undefined): StreamEvent | undefined {
+    return event?.type === 'response_done' ? this.#finish(event) : event;
   }
 
   #shows(event: StreamEvent): boolean {
@@ -154,7 +164,7 @@ export class StreamedAttempt implements Racer<void> {
 
   /** Another one was faster. */
   drop(): void {
-    if (!this.#over) this.#end();
+    this.end();
   }
 
   /** Where the reader left in the middle. */

@@ -14,8 +14,9 @@ import {
   type FakeReplyContent,
   type FakeServer,
 } from '../../testing/index.ts';
+import type { StreamEvent } from '../../protocol/model.ts';
 import { createRouter, type RouterOptions } from './index.ts';
-import { requestOf } from './router.fixture.ts';
+import { bench, failure, FakeModel, requestOf } from './router.fixture.ts';
 
 type Wire = { name: string; model: (server: FakeServer) => Model; reply: typeof chatReply };
 const client = ({ baseURL }: FakeServer) => createOpenAIClient({ apiKey: 'k', baseURL });
@@ -178,6 +179,56 @@ describe.each(WIRES)('a stream on $name', ({ model, reply }) => {
     server.reply(reply({ text: TEXT }));
     const route = createRouter({ ...options, timeouts: { idleMs: 400 }, models: { main: [model(server)] } })('main');
     expect((await route.getResponse(requestOf({ modelSettings: { maxTokens: 10 } }))).output).toHaveLength(1);
+  });
+});
+
+describe('a reader', () => {
+  type Read = IteratorResult<StreamEvent, unknown>;
+  const deltas = (results: Read[]): string =>
+    results.map(({ value, done }) => (done ? '.' : value.type === 'output_text_delta' ? value.delta : '-')).join('');
+  const iteratorOf = (model: Model): AsyncIterator<StreamEvent> =>
+    model.getStreamedResponse(requestOf())[Symbol.asyncIterator]();
+
+  test('that asks for all events at once gets them in order, also where an attempt fails', async () => {
+    const a = new FakeModel('a', { ...failure('server'), events: [{ type: 'response_started' }] });
+    const { router } = bench(
+      { main: [a, new FakeModel('b', { text: 'one two three' })] },
+      { retry: { maxAttempts: 1 } },
+    );
+    const stream = iteratorOf(router('main'));
+    const results = await Promise.all(Array.from({ length: 8 }, () => stream.next()));
+    expect(deltas(results)).toMatch(/^-+one two three-\.+$/);
+  });
+
+  test('that leaves while an event is on its way gets that event, and no other', async () => {
+    const { router } = bench({ main: new FakeModel('a', { text: 'one two three' }) });
+    // The first request of all loads the route: whoever leaves it has asked nobody.
+    const early = iteratorOf(router('main'));
+    const none = early.next();
+    await early.return?.();
+    expect(await none).toEqual({ done: true, value: undefined });
+    const stream = iteratorOf(router('main'));
+    const first = stream.next();
+    const left = stream.return?.();
+    expect(await first).toMatchObject({ done: false });
+    expect(await left).toEqual({ done: true, value: undefined });
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('that never asks has asked nobody', async () => {
+    const a = new FakeModel('a');
+    const { router } = bench({ main: a });
+    await iteratorOf(router('main')).return?.();
+    expect(a.asked).toBe(0);
+  });
+
+  test('is told of the end once, and of an error once', async () => {
+    const a = new FakeModel('a', { ...failure('bad_request'), events: [{ type: 'output_text_delta', delta: 'x' }] });
+    const { router } = bench({ main: a });
+    const stream = iteratorOf(router('main'));
+    expect(deltas([await stream.next()])).toBe('x');
+    await expect(stream.next()).rejects.toMatchObject({ kind: 'bad_request' });
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
   });
 });
 

@@ -114,7 +114,7 @@ export class TargetMaker {
     const isNamed = typeof model === 'string' || model.origin !== undefined;
     return {
       label: label ?? named.name,
-      key: isNamed ? named.key : label,
+      key: withCredential(isNamed ? named.key : label, credential),
       health: this.#healthOf(`${named.key}@${credential}`, options),
       weight,
       settings: named.settings || settings ? mergeModelSettings(named.settings, settings) : undefined,
@@ -159,6 +159,11 @@ export class TargetMaker {
     this.#health.set(key, health);
     return health;
   }
+}
+
+/** Another account may have other models under the same name, and its own people. */
+function withCredential(key: string | undefined, credential: string): string | undefined {
+  return key === undefined || credential === '' ? key : `${key}@${credential}`;
 }
 
 type Named = {

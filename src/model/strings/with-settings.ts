@@ -10,11 +10,12 @@ export function withSettings(model: Model, settings: ModelSettings | undefined):
     ...request,
     modelSettings: mergeModelSettings(request.modelSettings, settings),
   });
-  const { supportsPromptModelSelection, origin, ownsRetry } = model;
+  const { supportsPromptModelSelection, origin, ownsRetry, keepsRequests } = model;
   return {
     ...(supportsPromptModelSelection !== undefined && { supportsPromptModelSelection }),
     ...(origin && { origin }),
     ...(ownsRetry && { ownsRetry }),
+    ...(keepsRequests && { keepsRequests }),
     getResponse: (request) => model.getResponse(change(request)),
     getStreamedResponse: (request) => model.getStreamedResponse(change(request)),
     getRetryAdvice: (args: ModelRetryAdviceRequest) => model.getRetryAdvice?.(args),

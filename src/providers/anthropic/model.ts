@@ -19,7 +19,7 @@ import { create, createStream, retryAdvice, type Call } from './call.ts';
 import type { CacheTtl } from './cache.ts';
 import { capabilitiesOf, type AnthropicCapabilities } from './capabilities.ts';
 import { ANTHROPIC_RAW_MODEL_EVENT_SOURCE, PROVIDER, type AnthropicClient } from './client.ts';
-import { isObject, isString, type Json } from './json.ts';
+import { detached, isObject, isString, type Json } from './json.ts';
 import { toOutput } from './output.ts';
 import { toMessagesRequest, type Built, type Target } from './request.ts';
 import { sumUsage } from './usage.ts';
@@ -111,7 +111,7 @@ export class MessagesModel implements Model {
     const last = messages.at(-1);
     const content = messages.flatMap((message) => message.content);
     const usages = messages.map(({ usage }) => usage);
-    const raw = request.modelSettings.preserveRawUsage && last ? { rawUsage: structuredClone(last.usage) } : {};
+    const raw = request.modelSettings.preserveRawUsage && last ? { rawUsage: detached(last.usage) } : {};
     const { toolName } = built;
     const said = toOutput({ content, stopReason: last?.stopReason, origin: this.origin, toolName });
     const output = asMessage(said, finalTool);

@@ -31,6 +31,7 @@ export type { AzureDeployment, AzureOpenAIProviderOptions } from './presets/azur
 export { LiteLLMModel } from './presets/litellm.ts';
 export type { LiteLLMModelOptions } from './presets/litellm.ts';
 export { LlamaCppModel, LMStudioModel, OllamaModel, VLLMModel } from './presets/local.ts';
+export type { LlamaCppModelOptions } from './presets/local.ts';
 export { OpenRouterModel } from './presets/openrouter.ts';
 export type { OpenRouterModelOptions } from './presets/openrouter.ts';
 export type { PresetConnection, PresetModelOptions, PresetSettings } from './presets/preset.ts';

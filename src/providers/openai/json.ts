@@ -1,7 +1,7 @@
 /** JSON as OpenAI's wires spell it. */
 import { isObject, type Json } from '../../model/wire-json.ts';
 
-export { compact, isObject, isString, omit, type Json } from '../../model/wire-json.ts';
+export { compact, detached, isObject, isString, omit, type Json } from '../../model/wire-json.ts';
 
 const snake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 

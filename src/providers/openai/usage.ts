@@ -1,7 +1,7 @@
 /** Token counts of both APIs. */
 import type { UsageData } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
-import { isObject, type Json } from './json.ts';
+import { detached, isObject, type Json } from './json.ts';
 
 const number = (value: unknown): number => (typeof value === 'number' ? value : 0);
 
@@ -69,5 +69,5 @@ export function chatUsage(usage: unknown): Usage {
 
 /** The provider's own usage object, detached, for `preserveRawUsage`. */
 export function rawUsage(usage: unknown, wanted: boolean | undefined): { rawUsage?: Json } {
-  return wanted && isObject(usage) ? { rawUsage: structuredClone(usage) } : {};
+  return wanted && isObject(usage) ? { rawUsage: detached(usage) } : {};
 }

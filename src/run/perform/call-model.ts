@@ -20,6 +20,7 @@ import { usageData } from '../usage.ts';
 import { type CallAttempts, isWatched, watchAttempts } from './attempts.ts';
 import { describeCalls, strandedCall } from './describe-calls.ts';
 import { filterInput } from './filter-input.ts';
+import { keptFor } from './kept-for.ts';
 import { type Resolved, resolveModel, settingsFor } from './models.ts';
 import { type Offer, offerOf, serialize, serializeHandoff } from './offer.ts';
 
@@ -31,7 +32,8 @@ export function callModel(run: LiveRun, effect: CallModel, state: State): Promis
   const waits = state.admission.asked > state.admission.passed;
   // Sub-agents that start together are all announced before the first of them asks its model.
   const isPlain = !waits && !run.surroundings.parent && !(ready instanceof Promise) && !hasBudget(run);
-  if (!isPlain || isWatched(run, agent, ready.model)) return callWatched(run, { effect, agent, ready, waits });
+  if (!isPlain || ready.model.keepsRequests || isWatched(run, agent, ready.model))
+    return callWatched(run, { effect, agent, ready, waits });
   return sent(run, { effect, agent, ready, attempts: undefined, budgeted: false });
 }
 
@@ -39,7 +41,10 @@ type Waiting = { effect: CallModel; agent: AnyAgent; ready: Ready | Promise<Read
 
 /** What some runs want before a call: their checks heard, user code asked, each attempt noticed. */
 async function callWatched(run: LiveRun, { effect, agent, ready: preparing, waits }: Waiting): Promise<RunEvent> {
-  const ready = await preparing;
+  const plain = await preparing;
+  const ready = plain.model.keepsRequests
+    ? { ...plain, request: { ...plain.request, keptFor: await keptFor(run) } }
+    : plain;
   if (waits) await settleChecks(run);
   const budgeted = hasBudget(run);
   const watched = budgeted || isWatched(run, agent, ready.model);

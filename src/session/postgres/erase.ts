@@ -1,3 +1,14 @@
+/** Deletes rows of a table; where there may be more, that is the answer. */
+const chunkOf = (table: string, key: string): string => `
+    WITH gone AS (
+      DELETE FROM baton_session_${table} WHERE tenant = t AND session = s AND ${key} IN (
+        SELECT ${key} FROM baton_session_${table} WHERE tenant = t AND session = s ORDER BY ${key} LIMIT most)
+      RETURNING 1
+    ) SELECT count(*) INTO n FROM gone;
+    IF n = most THEN
+      RETURN true;
+    END IF;`;
+
 /** A step of the schema: forgetting a session, a chunk a call. */
 export const ERASE = `
   -- Refuses (BT002) what is in the turn of a run other than these.
@@ -15,22 +26,8 @@ export const ERASE = `
       RAISE EXCEPTION 'baton: taken' USING ERRCODE = 'BT002', DETAIL = found_line;
     END IF;
     PERFORM 1 FROM baton_sessions WHERE tenant = t AND session = s FOR UPDATE;
-    WITH gone AS (
-      DELETE FROM baton_session_items WHERE tenant = t AND session = s AND seq IN (
-        SELECT seq FROM baton_session_items WHERE tenant = t AND session = s ORDER BY seq LIMIT most)
-      RETURNING 1
-    ) SELECT count(*) INTO n FROM gone;
-    IF n = most THEN
-      RETURN true;
-    END IF;
-    WITH gone AS (
-      DELETE FROM baton_session_operations WHERE tenant = t AND session = s AND operation IN (
-        SELECT operation FROM baton_session_operations WHERE tenant = t AND session = s ORDER BY operation LIMIT most)
-      RETURNING 1
-    ) SELECT count(*) INTO n FROM gone;
-    IF n = most THEN
-      RETURN true;
-    END IF;
+    ${chunkOf('items', 'seq')}
+    ${chunkOf('operations', 'operation')}
     DELETE FROM baton_session_turns WHERE tenant = t AND session = s;
     DELETE FROM baton_sessions WHERE tenant = t AND session = s;
     RETURN false;

@@ -2,10 +2,13 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { Deadline } from '../../store/deadline.ts';
 import { persist } from '../../store/deadline.ts';
-import type { ErasablePlace, Erasure } from '../../store/erase.ts';
+import type { Listed, PlaceStore, SessionPlace } from '../place.ts';
+import { sessionPlace } from '../place.ts';
 import type { Command } from '../sqlite/commands.ts';
 import type { Link, RedisClient } from '../../store/redis/connections.ts';
+import type { refusal as Refusal } from '../turns/stored.ts';
 import type { judge as Judge } from './failure.ts';
+import type { keysOf as KeysOf } from './store.ts';
 
 /** Exactly one of `url` and `client`. */
 export type RedisSessionsOptions = {
@@ -20,12 +23,13 @@ export type RedisSessionsOptions = {
   timeoutMs?: number;
 };
 
-/** How many keys a look at the keyspace goes through. */
+/** How many keys a look at the keyspace goes through, and how many sessions a page has. */
 const STEP = 1000;
 
 /**
- * All sessions of a tenant in Redis, to erase: alone, or by a `RunStore` with the runs that wrote to them. Their keys
- * are looked for among all keys of the database, a thousand at a time. For sessions that grow old there is `ttlSeconds`.
+ * All sessions of a tenant in Redis, to erase or to prune: alone, or by a `RunStore` with the runs that wrote to them.
+ * Their keys are looked for among all keys of the database, a thousand at a time. For sessions that grow old there is
+ * `ttlSeconds` too. Of a session that an earlier version wrote last nobody knows when that was: pruning leaves it.
  * Snapshots and append-only files are the operator's: `BGREWRITEAOF` and `BGSAVE` replace them.
  *
  * @throws UserError when an option is unfit
@@ -37,15 +41,22 @@ const STEP = 1000;
  * console.log(await sessions.erase({ sessions: ['user_123'], runs: [] }));
  * await sessions.close();
  */
-export function redisSessions(options: RedisSessionsOptions): ErasablePlace {
+export function redisSessions(options: RedisSessionsOptions): SessionPlace {
   const { url, client, keyPrefix = 'baton:session', tenant = 'default', timeoutMs = 30_000 } = options;
   if ((url === undefined) === (client === undefined)) {
     throw new UserError('redisSessions needs exactly one of `url` and `client`.');
   }
   if (tenant === '') throw new UserError('redisSessions option `tenant` must be a non-empty string.');
+  return sessionPlace(placeStore(options, { keyPrefix, tenant, timeoutMs }));
+}
+
+type Settings = { readonly keyPrefix: string; readonly tenant: string; readonly timeoutMs: number };
+
+function placeStore(options: RedisSessionsOptions, { keyPrefix, tenant, timeoutMs }: Settings): PlaceStore {
   let opening: Promise<Opened> | undefined;
+  const opened = (): Promise<Opened> => (opening ??= open(options));
   const send = async (args: string[]): Promise<unknown> => {
-    const { link, place, judge } = await (opening ??= open(options));
+    const { link, place, judge } = await opened();
     const deadline: Deadline = { at: performance.now() + timeoutMs, ms: timeoutMs };
     // To look, or to delete what may be gone: done twice is done once.
     const command: Command = { do: 'read', limit: 0, tolerant: false, tenant, session: '' };
@@ -55,51 +66,85 @@ export function redisSessions(options: RedisSessionsOptions): ErasablePlace {
       (error) => judge(error, { place, deadline, command, mayHaveWritten: false }),
     );
   };
+  const of = `${keyPrefix}:{${encodeURIComponent(tenant)}:`;
+  const look = async (session: string): Promise<Listed> => {
+    const [head = '', , , , turn = ''] = (await opened()).keysOf({ keyPrefix }, { tenant, session });
+    const [saved, line] = await Promise.all([send(['HGET', head, 'saved']), send(['GET', turn])]);
+    return {
+      id: session,
+      savedAt: typeof saved === 'string' ? Number(saved) : undefined,
+      isHeld: typeof line === 'string' && line.includes('"holder"'),
+    };
+  };
   return {
-    name: 'sessions',
-    async erase({ sessions, all = false }: Erasure) {
-      const of = `${keyPrefix}:{${encodeURIComponent(tenant)}:`;
-      const ids = all ? undefined : sessions.map((id) => encodeURIComponent(id));
-      // With one session the server leaves out the rest; the rule below is the one that counts.
-      const [only, ...others] = ids ?? [];
-      const pattern = `${glob(of)}${only !== undefined && others.length === 0 ? glob(only) : ''}*`;
-      const erased = new Set<string>();
-      if (ids?.length === 0) return 0;
-      let cursor = '0';
-      do {
-        const reply = await send(['SCAN', cursor, 'MATCH', pattern, 'COUNT', String(STEP)]);
-        const [next, found]: unknown[] = Array.isArray(reply) ? reply : [];
-        cursor = typeof next === 'string' ? next : '0';
-        const keys = (Array.isArray(found) ? found.map(String) : []).filter((key) => key.startsWith(of));
-        const mine = keys.filter((key) => !ids || isOf(sessionOf(key, of), ids));
-        for (const key of mine) {
-          await send(['UNLINK', key]);
-          erased.add(sessionOf(key, of));
-        }
-      } while (cursor !== '0');
-      return erased.size;
+    async list(which) {
+      const family = 'family' in which ? encodeURIComponent(which.family) : undefined;
+      const after = 'after' in which ? which.after : '';
+      const ids = (await idsOf(send, of, family ?? ''))
+        .filter((id) => family === undefined || isOf(id, family))
+        .map(decodeURIComponent)
+        .filter((id) => id > after)
+        .toSorted((a, b) => (a < b ? -1 : 1));
+      const listed: Listed[] = [];
+      for (const id of ids.slice(0, STEP)) listed.push(await look(id));
+      return listed;
+    },
+    async eraseChunk(session, runs) {
+      const { keysOf, refusal, script } = await opened();
+      const keys = keysOf({ keyPrefix }, { tenant, session });
+      const line = await send(['EVAL', script, String(keys.length), ...keys, ...runs]);
+      if (typeof line === 'string' && line !== '') throw refusal('taken', line, session);
+      return { more: false };
     },
     close: async () => (await opening?.catch(() => undefined))?.link.release(),
   };
+}
+
+type Send = (args: string[]) => Promise<unknown>;
+
+/** Sessions that have a key, as keys have their ids. The server leaves out what it can tell by how they begin. */
+async function idsOf(send: Send, of: string, beginning: string): Promise<string[]> {
+  const ids = new Set<string>();
+  let cursor = '0';
+  do {
+    const reply = await send(['SCAN', cursor, 'MATCH', `${glob(of)}${glob(beginning)}*`, 'COUNT', String(STEP)]);
+    const [next, found]: unknown[] = Array.isArray(reply) ? reply : [];
+    cursor = typeof next === 'string' ? next : '0';
+    const keys = Array.isArray(found) ? found.map(String) : [];
+    for (const key of keys) if (key.startsWith(of)) ids.add(sessionOf(key, of));
+  } while (cursor !== '0');
+  return [...ids];
 }
 
 /** The session's id as the key has it. */
 const sessionOf = (key: string, of: string): string => key.slice(of.length, key.indexOf('}', of.length));
 
 /** The session itself, or what a `BranchedSession` keeps for it. */
-const isOf = (found: string, ids: readonly string[]): boolean =>
-  ids.some((id) => found === id || found === `${id}%2Fbranches` || found.startsWith(`${id}%2Fbranch%2F`));
+const isOf = (found: string, id: string): boolean =>
+  found === id || found === `${id}%2Fbranches` || found.startsWith(`${id}%2Fbranch%2F`);
 
 /** As a pattern that fits the text and nothing else. */
 const glob = (text: string): string => text.replace(/[\\*?[\]]/g, String.raw`\$&`);
 
-type Opened = { readonly link: Link; readonly place: string; readonly judge: typeof Judge };
+type Opened = {
+  readonly link: Link;
+  readonly place: string;
+  readonly judge: typeof Judge;
+  readonly keysOf: typeof KeysOf;
+  readonly refusal: typeof Refusal;
+  /** That forgets a session. */
+  readonly script: string;
+};
 
 async function open({ url = '', client }: RedisSessionsOptions): Promise<Opened> {
-  const [{ linkOf, ownLink }, { judge }] = await Promise.all([
+  const [{ linkOf, ownLink }, { judge }, { keysOf }, { refusal }, { SCRIPTS }] = await Promise.all([
     import('../../store/redis/connections.ts'),
     import('./failure.ts'),
+    import('./store.ts'),
+    import('../turns/stored.ts'),
+    import('./scripts.ts'),
   ]);
   const place = client ? 'The Redis server' : `The Redis server at ${new URL(url).host}`;
-  return { link: client ? linkOf(client) : ownLink(url, 'redisSessions'), place, judge };
+  const link = client ? linkOf(client) : ownLink(url, 'redisSessions');
+  return { link, place, judge, keysOf, refusal, script: SCRIPTS.erase };
 }

@@ -1,7 +1,7 @@
 /**
  * What happens inside Redis. A script is one step for everybody else: all of it happens or nothing is seen of it.
  *
- * Five keys of one slot a session: `head` (hash: generation, head, salt), `items` (list of `<position> <text>`), `ops`
+ * Five keys of one slot a session: `head` (hash: generation, head, salt, when it was written), `items` (list of `<position> <text>`), `ops`
  * (hash: operation to what it did), `calls` (hash: call id to positions, so that a change of a call need not read
  * the others) and `turn` (JSON: who has the turn). Scripts compare texts; what a text means only the client knows.
  *
@@ -139,6 +139,8 @@ for i = gone + 1, gone + added do
   if call ~= '' then note(call, seq) end
 end
 local last = string.format('%.0f', head)
+-- For who looks for sessions that nobody writes to any more.
+if added > 0 then redis.call('HSET', KEYS[1], 'saved', string.format('%.0f', clock())) end
 if operation ~= '' then
   redis.call('HSET', KEYS[3], operation, table.concat({ generation, first, last, redis.sha1hex(salt .. hash) }, ' '))
 end
@@ -232,7 +234,22 @@ if left > 0 then redis.call('PEXPIRE', KEYS[5], left) end
 return 'done'
 `;
 
+/** Forgets a session, unless a run has the turn that is none of these. ARGV: run ids. */
+const ERASE = `
+${CLOCK}
+local text = redis.call('GET', KEYS[5])
+local holder = text and cjson.decode(text).holder
+if holder and (holder['until'] == cjson.null or holder['until'] > clock()) then
+  local isMeant = false
+  for _, run in ipairs(ARGV) do isMeant = isMeant or run == holder.runId end
+  if not isMeant then return text end
+end
+redis.call('UNLINK', unpack(KEYS))
+return ''
+`;
+
 export const SCRIPTS = {
+  erase: ERASE,
   write: WRITE,
   pop: POP,
   clear: CLEAR,

@@ -253,7 +253,7 @@ async function write(context: Context, command: Write): Promise<SessionPosition>
 }
 
 /** In braces is what Redis Cluster places a key by: all keys of a session are on one server. */
-function keysOf({ keyPrefix }: Context, { tenant, session }: Scope): string[] {
+export function keysOf({ keyPrefix }: { readonly keyPrefix: string }, { tenant, session }: Scope): string[] {
   const tag = `{${encodeURIComponent(tenant)}:${encodeURIComponent(session)}}`;
   return ['head', 'items', 'ops', 'calls', 'turn'].map((part) => `${keyPrefix}:${tag}:${part}`);
 }

@@ -2,10 +2,10 @@
  * A process that appends to sessions of a file and writes a line for each append that was acknowledged.
  * Each append has two items, so that half of one would be seen.
  */
-import { writeSync } from 'node:fs';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { measureStall } from '../../store/sqlite/stall.fixture.ts';
-import type { Stall } from '../../store/sqlite/stall.fixture.ts';
+import { saidForMs, say } from '../../store/processes.fixture.ts';
+import type { Synchronous } from '../../store/sqlite/database.ts';
 import { SQLiteSession } from './sqlite-session.ts';
 
 export type Job = {
@@ -15,35 +15,19 @@ export type Job = {
   readonly sessions: number;
   /** How many appends are under way at once, each to another session. */
   readonly parallel: number;
+  readonly synchronous?: Synchronous;
 };
 /** An append: which process, which of its appends, which session. */
 export type Line = readonly [name: string, n: number, session: number];
-export type Report = Stall & { readonly errors: readonly string[] };
 
 export const itemsOf = ([name, n]: Line): AgentInputItem[] =>
   ['first', 'second'].map((part) => ({ type: 'message', role: 'user', content: `${name} ${n} ${part}` }));
 
-/** Writes a line at once: a kill right after it finds it written. A pipe that is full for a moment is waited for. */
-function say(line: Line | Report): void {
-  const from = performance.now();
-  let rest: Uint8Array = Buffer.from(`${JSON.stringify(line)}\n`);
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(writeSync(1, rest));
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    }
-  }
-  saidForMs += performance.now() - from;
-}
-/** For how long lines were written: this test's doing. */
-let saidForMs = 0;
-
-async function main({ dbPath, name, appends, sessions, parallel }: Job): Promise<void> {
-  const open = Array.from({ length: sessions }, (_, n) => new SQLiteSession(`s${n}`, { dbPath, timeoutMs: 120_000 }));
+async function main({ dbPath, name, appends, sessions, parallel, synchronous }: Job): Promise<void> {
+  const options = { dbPath, timeoutMs: 120_000, ...(synchronous && { synchronous }) };
+  const open = Array.from({ length: sessions }, (_, n) => new SQLiteSession(`s${n}`, options));
   const errors: string[] = [];
-  const stalled = measureStall(() => saidForMs);
+  const stalled = measureStall(saidForMs);
   // Lane l appends to the sessions l, l + parallel, …: within a session, one append after the other.
   const lane = async (first: number): Promise<void> => {
     for (let n = first; n < appends; n += parallel) {
@@ -57,8 +41,7 @@ async function main({ dbPath, name, appends, sessions, parallel }: Job): Promise
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, sessions) }, (_, first) => lane(first)));
-  const report: Report = { ...stalled(), errors };
-  say(report);
+  say({ ...stalled(), errors });
   await Promise.all(open.map((session) => session.close()));
 }
 

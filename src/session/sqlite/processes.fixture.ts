@@ -1,38 +1,11 @@
 /** Starts processes that append, and compares what they say with what is stored. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import type { Job, Line, Report } from './appender.fixture.ts';
+import { startProcess } from '../../store/processes.fixture.ts';
+import type { Process } from '../../store/processes.fixture.ts';
+import type { Job, Line } from './appender.fixture.ts';
 import { SQLiteSession } from './sqlite-session.ts';
 
-export type Appender = {
-  readonly child: ChildProcess;
-  /** Appends that were acknowledged until now. */
-  readonly acknowledged: Line[];
-  readonly ended: Promise<Report | undefined>;
-};
-
-export function startAppender(job: Job): Appender {
-  const script = fileURLToPath(new URL('./appender.fixture.ts', import.meta.url));
-  // Threads that collect garbage together wait for each other, and for a processor, as if they slept.
-  const child = spawn(process.execPath, ['--single-threaded-gc', script, JSON.stringify(job)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const acknowledged: Line[] = [];
-  let report: Report | undefined;
-  let rest = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    const lines = (rest + chunk.toString()).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const said: Line | Report = JSON.parse(line);
-      if ('errors' in said) report = said;
-      else acknowledged.push(said);
-    }
-  });
-  const ended = new Promise<Report | undefined>((resolve) => child.on('close', () => resolve(report)));
-  return { child, acknowledged, ended };
-}
+export const startAppender = (job: Job, wrap?: readonly string[]): Process<Line> =>
+  startProcess<Line>(new URL('./appender.fixture.ts', import.meta.url), job, wrap);
 
 /** What is wrong with the stored histories: lost, half, doubled or out of order. Nothing, when all is well. */
 export async function inspectStore(

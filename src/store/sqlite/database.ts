@@ -1,4 +1,5 @@
 /** One connection to a SQLite file. Synchronous: it belongs into the writer thread, or to a database in memory. */
+import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { Component, Execute, Plan } from './component.ts';
 import { refuseNetwork } from './failure.ts';
@@ -106,13 +107,25 @@ export class Database {
 
   /**
    * Empties the write-ahead log, which keeps older states of pages. False where somebody reads or writes: then it can
-   * be tried again.
+   * be tried again. SQLite leaves it to the system when the disk hears of it: a loss of power brought it back.
    */
   scrub(): boolean {
-    return this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0;
+    if (this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] !== 0) return false;
+    if (this.#path !== MEMORY) syncFile(`${this.#path}-wal`);
+    return true;
   }
 
   close(): void {
     this.#db.close();
+  }
+}
+
+/** SQLite has no locks on its write-ahead log, which closing a descriptor would end. */
+function syncFile(path: string): void {
+  const file = openSync(path, 'r+');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }

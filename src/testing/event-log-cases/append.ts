@@ -102,6 +102,28 @@ export const APPEND_CASES: Cases = {
     expectSame(await read({ from: 6 }), []);
     expectSame(await read({ limit: 0 }), []);
   },
+  'replaces earlier events in the step of a commit, and what followed from them': async (log) => {
+    const long = 'x'.repeat(600_000);
+    const told = { type: 'told', text: long };
+    await begin(log, 'r1', { count: 2 });
+    await more(log, 'r1', { position: 2, events: [told, event(3)], snapshot: { at: 3, state: { text: long } } });
+    const replaced = [{ position: 2, event: { type: 'told', text: 'withheld' } }];
+    await expectRefusal(() => more(log, 'r1', { position: 3, events: [event('late')], replaced }), 'log/conflict');
+    expectSame((await log.read('r1', { from: 2, limit: 1 }))?.events[0]?.event, told);
+    const commit = { position: 4, events: [event(4)], replaced };
+    await more(log, 'r1', commit);
+    const isRepeated = (await more(log, 'r1', commit)).isRepeated;
+    expectTrue(isRepeated, 'the same commit is acknowledged again');
+    const run = await log.read('r1', { snapshot: true });
+    expectSame(run?.snapshot, undefined);
+    expectSame(
+      run?.events.map((each) => each.event),
+      [event(0), event(1), { type: 'told', text: 'withheld' }, event(3), event(4)],
+    );
+    // A newer snapshot that comes along stays.
+    await more(log, 'r1', { position: 5, events: [], replaced, snapshot: { at: 5, state: { sum: 5 } } });
+    expectSame((await log.read('r1', { snapshot: true }))?.snapshot, { at: 5, state: { sum: 5 } });
+  },
   'keeps the newest snapshot, and reads what follows it': async (log) => {
     await begin(log, 'r1', { count: 4, snapshot: { at: 2, state: { sum: 2 } } });
     await more(log, 'r1', { position: 4, events: events(4, 6), snapshot: { at: 5, state: { sum: 5 } } });

@@ -76,6 +76,8 @@ type Filled = { readonly spans: number } & ({ readonly part: Part } | { readonly
  * @throws UserError where an option is unfit
  */
 export class TraceStoreProcessor implements TracingProcessor, KeepsSegments {
+  // Set by the constructor: a class with a method by a symbol of ours is no pure one to bundlers (decisions/090).
+  declare readonly [KEEPS_SEGMENTS]: KeepsSegments[typeof KEEPS_SEGMENTS];
   readonly #tenant: string;
   readonly #redact: RedactionOptions | false;
   readonly #retention: TraceRetention;
@@ -114,6 +116,7 @@ export class TraceStoreProcessor implements TracingProcessor, KeepsSegments {
     for (const [name, value] of Object.entries({ flushMs, ...retention })) {
       if (!(value >= 0)) throw new UserError(`TraceStoreProcessor option \`${name}\` must be 0 or more. Got ${value}.`);
     }
+    this[KEEPS_SEGMENTS] = (kept) => this.#keepSegment(kept);
     this.#tenant = tenant;
     this.#redact = redact;
     this.#retention = retention;
@@ -167,7 +170,7 @@ export class TraceStoreProcessor implements TracingProcessor, KeepsSegments {
   }
 
   /** A segment of a run whose spans are derived where they are read. */
-  [KEEPS_SEGMENTS](kept: KeptSegment): SegmentKeeper {
+  #keepSegment(kept: KeptSegment): SegmentKeeper {
     const traceId = kept.segment.trace?.traceId ?? '';
     const segment = new StoredSegment(kept, this.#place(traceId), () => this.#ends(segment));
     this.#segments.add(segment);

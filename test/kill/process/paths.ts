@@ -21,7 +21,8 @@ import type { AgentSpec, SystemSpec } from '../systems.ts';
 export type Store = 'sqlite' | 'postgres';
 export type Place = { readonly folder: string; readonly store: Store };
 
-const synchronous = 'normal' as const;
+/** A killed process needs no more; a loss of power does. */
+const synchronous = process.env['BATON_KILL_SYNCHRONOUS'] === 'full' ? 'full' : 'normal';
 /** The same for logs and sessions, so that they share their connections. */
 const maxConnections = 3;
 const connectionString = process.env['BATON_POSTGRES_URL'] ?? '';

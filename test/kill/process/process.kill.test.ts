@@ -5,7 +5,7 @@
  *
  * BATON_KILLS says how many kills (400 unless set), BATON_KILL_FLOOR how many at least in each cell of phase, effect
  * and life (1 unless set; `npm run test:kill:full` makes 2,000 with 5), BATON_KILL_SEED chooses as an earlier run did,
- * BATON_KILL_MINUTES says how long it may take (55); what is not made by then is missing, and fails. Not tested here: loss of power.
+ * BATON_KILL_MINUTES says how long it may take (55); what is not made by then is missing, and fails. Loss of power: test/power.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -49,10 +49,10 @@ class Process implements Worker {
   isDead = false;
   #errors = '';
 
-  constructor(args: readonly string[], cache: string) {
+  constructor(args: readonly string[], cache: string, env: Env) {
     this.#child = spawn(process.execPath, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_COMPILE_CACHE: cache, NODE_OPTIONS: '', BATON_TRACE_STORE: 'off' },
+      env: { ...process.env, NODE_COMPILE_CACHE: cache, NODE_OPTIONS: '', BATON_TRACE_STORE: 'off', ...env },
     });
     // Who was killed reads no more.
     this.#child.stdin.on('error', () => undefined);
@@ -118,35 +118,49 @@ class Process implements Worker {
   }
 }
 
-/** Processes that run the program `program` (a fixture of this folder) on one store. */
+type Env = Readonly<Record<string, string>>;
+
+/** Makes one file of the program `program`, a fixture of this folder. */
+export async function bundled(program: string): Promise<string> {
+  const folder = at('node_modules', '.cache', 'baton-kill');
+  const file = join(folder, `${program}-${process.pid}.mjs`);
+  mkdirSync(folder, { recursive: true });
+  await build({
+    absWorkingDir: at(),
+    entryPoints: [join(import.meta.dirname, `${program}.ts`)],
+    outfile: file,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22.13',
+    packages: 'external',
+    logLevel: 'warning',
+    define: await threads(),
+  });
+  return file;
+}
+
+/** Processes that run one program on one store. */
 export class Workers {
   readonly #file: string;
   readonly #place: Place;
+  readonly #env: Env;
+  /** Whether the program is removed with them. */
+  #isOwner = false;
   #idle: Promise<Process>[] = [];
   readonly #all = new Set<Process>();
 
-  private constructor(file: string, place: Place) {
+  /** @param file the program, as `bundled` gives it */
+  constructor(file: string, place: Place, env: Env = {}) {
     this.#file = file;
     this.#place = place;
+    this.#env = env;
   }
 
+  /** Those of a program of this folder. */
   static async open(program: string, place: Place): Promise<Workers> {
-    const folder = at('node_modules', '.cache', 'baton-kill');
-    const file = join(folder, `${program}-${process.pid}.mjs`);
-    mkdirSync(folder, { recursive: true });
-    await build({
-      absWorkingDir: at(),
-      entryPoints: [join(import.meta.dirname, `${program}.ts`)],
-      outfile: file,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node22.13',
-      packages: 'external',
-      logLevel: 'warning',
-      define: await threads(),
-    });
-    const workers = new Workers(file, place);
+    const workers = new Workers(await bundled(program), place);
+    workers.#isOwner = true;
     // Whoever ends by itself leaves what it compiled to those who come after it.
     const first = await workers.#launch();
     first.close();
@@ -156,7 +170,7 @@ export class Workers {
 
   #start(): Process {
     const { folder, store } = this.#place;
-    return new Process([this.#file, folder, store], join(dirname(this.#file), 'compiled'));
+    return new Process([this.#file, folder, store], join(dirname(this.#file), 'compiled'), this.#env);
   }
 
   #launch(): Promise<Process> {
@@ -190,6 +204,6 @@ export class Workers {
     for (const each of this.#all) each.kill();
     await Promise.all([...this.#all].map(({ gone }) => gone));
     this.#idle = [];
-    rmSync(this.#file, { force: true });
+    if (this.#isOwner) rmSync(this.#file, { force: true });
   }
 }

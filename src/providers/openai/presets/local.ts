@@ -1,7 +1,10 @@
 /** Servers that run models on machines of your own. They need no key unless they were started with one. */
+import { UserError } from '../../../protocol/errors.ts';
+import type { ModelRequest, ModelResponse, StreamEvent } from '../../../protocol/model.ts';
 import { OpenAIChatCompletionsModel } from '../chat/model.ts';
 import type { Json } from '../json.ts';
 import { chooseByOffering } from './dialects.ts';
+import { callsAsSchema, readCalls, streamCalls } from './llama-calls.ts';
 import { presetArguments, type Preset, type PresetModelOptions } from './preset.ts';
 
 /** Chat templates take one system message, at the start; files and sound go through no such server. */
@@ -68,9 +71,38 @@ export class LMStudioModel extends OpenAIChatCompletionsModel {
   }
 }
 
+export type LlamaCppModelOptions = PresetModelOptions & {
+  /**
+   * Who sees to it that calls are calls. `'server'`: the server, by the model's chat template, which must know tools, and
+   * by `tool_choice`, which versions of the server keep to or do not. `'schema'`: this adapter, for models and versions
+   * that do not: tools go out as the schema of the answer, one call a reply; the text of a stream comes in one piece.
+   * Schemas with `$ref` are left to the server. @default 'server'
+   */
+  calls?: 'server' | 'schema';
+};
+
 /** A model of llama.cpp's `llama-server`, at http://localhost:8080/v1. */
 export class LlamaCppModel extends OpenAIChatCompletionsModel {
-  constructor(options: PresetModelOptions) {
+  readonly #bySchema: boolean;
+
+  /** @throws UserError without a model, or with calls by nobody that is known */
+  constructor({ calls = 'server', ...options }: LlamaCppModelOptions) {
+    if (!['server', 'schema'].includes(calls)) {
+      throw new UserError(`A llama.cpp model got calls: ${JSON.stringify(calls)}. Give 'server' or 'schema'.`);
+    }
     super(...presetArguments(LLAMA_CPP, options));
+    this.#bySchema = calls === 'schema';
+  }
+
+  override async getResponse(request: ModelRequest): Promise<ModelResponse> {
+    const asked = this.#bySchema ? callsAsSchema(request) : undefined;
+    const response = await super.getResponse(asked?.request ?? request);
+    return asked?.calls ? { ...response, output: readCalls(response.output) } : response;
+  }
+
+  override getStreamedResponse(request: ModelRequest): AsyncIterableIterator<StreamEvent> {
+    const asked = this.#bySchema ? callsAsSchema(request) : undefined;
+    const events = super.getStreamedResponse(asked?.request ?? request);
+    return asked?.calls ? streamCalls(events) : events;
   }
 }

@@ -2,7 +2,7 @@
 import { UserError } from '../../../protocol/errors.ts';
 import type { ModelProvider } from '../../../protocol/model.ts';
 import { LiteLLMModel, type LiteLLMModelOptions } from './litellm.ts';
-import { LlamaCppModel, LMStudioModel, OllamaModel, VLLMModel } from './local.ts';
+import { LlamaCppModel, LMStudioModel, OllamaModel, VLLMModel, type LlamaCppModelOptions } from './local.ts';
 import { OpenRouterModel, type OpenRouterModelOptions } from './openrouter.ts';
 import type { PresetModelOptions } from './preset.ts';
 
@@ -13,7 +13,7 @@ export type PresetOptions = {
   ollama: PresetModelOptions;
   vllm: PresetModelOptions;
   lmstudio: PresetModelOptions;
-  'llama.cpp': PresetModelOptions;
+  'llama.cpp': LlamaCppModelOptions;
 };
 
 const MODELS: { [P in keyof PresetOptions]: new (options: PresetOptions[P]) => LiteLLMModel } = {
