@@ -17,8 +17,9 @@ const RUNS = Number(process.argv[2] ?? 3000);
 const PROCESSES = Number(process.argv[3] ?? 7);
 const WARM_UP = 1500;
 /** Pairs of short blocks in one process, for the difference of two ways that do nearly the same, and runs of a block. */
-const PAIRS = 1500;
-const BLOCK = 30;
+const PAIRS = 4000;
+const BLOCK = 60;
+const RESAMPLES = 1000;
 
 type Cpu = { readonly main: number; readonly process: number };
 type Measured = Cpu & { readonly bytes: number };
@@ -52,6 +53,9 @@ async function measure(way: Way): Promise<Measured> {
 
 const sorted = (numbers: readonly number[]): number[] => numbers.toSorted((a, b) => a - b);
 const least = (numbers: readonly number[]): number => Math.min(...numbers);
+const mean = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
+const middleMean = (numbers: readonly number[]): number =>
+  mean(sorted(numbers).slice(numbers.length / 4, (numbers.length * 3) / 4));
 const median = (numbers: readonly number[]): number => sorted(numbers)[numbers.length >> 1] ?? NaN;
 
 type SwitchedOff = { readonly percent: number; readonly from: number; readonly to: number; readonly spans: number };
@@ -59,14 +63,15 @@ type SwitchedOff = { readonly percent: number; readonly from: number; readonly t
 /**
  * Tracing that is switched off beside tracing that nobody asked for: the same runs in one process, in pairs of short
  * blocks, each pair in an order of chance. A pair meets the same of what else the machine does, and a block that a
- * collection or another program falls into is one of many: the median of the differences, and between which two of them
- * it is with 95 % (a median's interval by its ranks, which supposes no distribution).
+ * collection or another program falls into is one of many: the mean of the middle half of the differences, and where it
+ * is with 95 % when the pairs are drawn again (bootstrap). Of the whole process: the clock of a thread has steps that are
+ * a part of such a block.
  */
 async function switchedOff(): Promise<SwitchedOff> {
   const ready = await WAYS.off.start('');
   const block = async (isOff: boolean): Promise<number> => {
     await WAYS.off.set?.(isOff);
-    return (await cpuOf(ready, BLOCK)).main;
+    return (await cpuOf(ready, BLOCK)).process;
   };
   const differences: number[] = [];
   const bases: number[] = [];
@@ -79,12 +84,11 @@ async function switchedOff(): Promise<SwitchedOff> {
     differences.push(off - plain);
     bases.push(plain);
   }
-  const inOrder = sorted(differences);
-  const reach = 0.98 * Math.sqrt(PAIRS);
-  const percent = (rank: number): number => ((inOrder[Math.round(rank)] ?? NaN) / median(bases)) * 100;
-  const middle = (PAIRS - 1) / 2;
-  const [from, to] = [percent(middle - reach), percent(middle + reach)];
-  return { percent: percent(middle), from, to, spans: ready.spans?.() ?? 0 };
+  const percent = (some: readonly number[]): number => (middleMean(some) / median(bases)) * 100;
+  const drawn = (): number[] => differences.map(() => differences[Math.floor(Math.random() * PAIRS)] ?? NaN);
+  const again = sorted(Array.from({ length: RESAMPLES }, () => percent(drawn())));
+  const [from = NaN, to = NaN] = [again[RESAMPLES * 0.025], again[RESAMPLES * 0.975]];
+  return { percent: percent(differences), from, to, spans: ready.spans?.() ?? 0 };
 }
 
 function inProcess(...args: string[]): unknown {
@@ -122,7 +126,7 @@ function compare(): void {
   }
   const { percent, from, to, spans } = inProcess('switched-off') as SwitchedOff;
   console.log(
-    `\nSwitched off, with a processor set: ${percent.toFixed(2)} % of the main thread (95 %: ${from.toFixed(2)} to ${to.toFixed(2)}),`,
+    `\nSwitched off, with a processor set: ${percent.toFixed(2)} % of the CPU (95 %: ${from.toFixed(2)} to ${to.toFixed(2)}),`,
   );
   console.log(`${PAIRS} pairs of ${BLOCK} runs in one process; ${spans} spans made.`);
   console.log(

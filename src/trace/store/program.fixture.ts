@@ -2,7 +2,8 @@
  * A program that runs an agent and ends, told of traces by its variables only; its argument is what else it does.
  * It prints whether its main thread loaded SQLite.
  */
-import { Agent, Runner, setTracingProcessor, tool } from '../../index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, openTraceStore, Runner, setTracingProcessor, type StoredRun, tool } from '../../index.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../../testing/index.ts';
 
 const [what = '', count = '1'] = process.argv.slice(2);
@@ -24,6 +25,19 @@ const loaded: unknown = 'moduleLoadList' in process ? process.moduleLoadList : [
 const hasSqlite = Array.isArray(loaded) && loaded.some((name: string) => name.endsWith(' sqlite'));
 console.log(JSON.stringify({ hasSqlite }));
 if (what === 'killed') {
-  await new Promise((resolve) => void setTimeout(resolve, 2500));
+  // Nobody asks for it to be written.
+  while ((await newest())?.status !== 'finished') await sleep(50);
   process.kill(process.pid, 'SIGKILL');
+}
+
+async function newest(): Promise<StoredRun | undefined> {
+  try {
+    const store = await openTraceStore();
+    const [run] = await store.runs();
+    await store.close();
+    return run;
+  } catch {
+    // It is not there yet.
+    return undefined;
+  }
 }
