@@ -75,7 +75,7 @@ describe('what cannot be strict is refused with the owner, the path and the reme
     [() => 1, 'a function'],
   ])('%o is no schema', (schema, kind) => {
     const act = (): unknown => toObjectSchema(schema as unknown as SchemaLike, { name: 'Tool' });
-    expect(act).toThrow('Input type is not a supported Standard Schema or a valid JSON schema');
+    expect(act).toThrow('is no schema. Give a zod schema');
     expect(act).toThrow(kind);
   });
 

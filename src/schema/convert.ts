@@ -62,8 +62,7 @@ const remedyFor = (vendor: string): string =>
 function convertJsonSchema(schema: unknown, name: string, strict: boolean): Conversion {
   if (!isRecord(schema)) {
     throw new UserError(
-      `${name}: Input type is not a supported Standard Schema or a valid JSON schema. ` +
-        `Got ${schema === null ? 'null' : Array.isArray(schema) ? 'an array' : `a ${typeof schema}`}. ` +
+      `${name}: ${schema === null ? 'null' : Array.isArray(schema) ? 'an array' : `a ${typeof schema}`} is no schema. ` +
         'Give a zod schema (zod 4.2 or newer), another Standard Schema, or a JSON Schema object.',
     );
   }
@@ -91,8 +90,7 @@ function describe(
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UserError(
-      `${name}: Unable to convert the provided ${vendorOf(schema) === 'zod' ? 'Zod schema' : 'Standard Schema'} to JSON Schema. ` +
-        `${reason}. Use types that JSON has, convert inside \`execute\`, or give a JSON Schema object instead.`,
+      `${name}: the schema of ${vendorOf(schema)} cannot be written as JSON Schema: ${reason}. Use types that JSON has, convert inside \`execute\`, or give a JSON Schema object instead.`,
     );
   }
 }

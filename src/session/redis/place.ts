@@ -6,7 +6,7 @@ import type { Listed, PlaceStore, SessionPlace } from '../place.ts';
 import { sessionPlace } from '../place.ts';
 import type { Command } from '../sqlite/commands.ts';
 import type { Link, RedisClient } from '../../store/redis/connections.ts';
-import type { refusal as Refusal } from '../turns/stored.ts';
+import { refusal } from '../turns/stored.ts';
 import type { judge as Judge } from './failure.ts';
 import type { keysOf as KeysOf } from './store.ts';
 
@@ -90,7 +90,7 @@ function placeStore(options: RedisSessionsOptions, { keyPrefix, tenant, timeoutM
       return listed;
     },
     async eraseChunk(session, runs) {
-      const { keysOf, refusal, script } = await opened();
+      const { keysOf, script } = await opened();
       const keys = keysOf({ keyPrefix }, { tenant, session });
       const line = await send(['EVAL', script, String(keys.length), ...keys, ...runs]);
       if (typeof line === 'string' && line !== '') throw refusal('taken', line, session);
@@ -131,20 +131,18 @@ type Opened = {
   readonly place: string;
   readonly judge: typeof Judge;
   readonly keysOf: typeof KeysOf;
-  readonly refusal: typeof Refusal;
   /** That forgets a session. */
   readonly script: string;
 };
 
 async function open({ url = '', client }: RedisSessionsOptions): Promise<Opened> {
-  const [{ linkOf, ownLink }, { judge }, { keysOf }, { refusal }, { SCRIPTS }] = await Promise.all([
+  const [{ linkOf, ownLink }, { judge }, { keysOf }, { SCRIPTS }] = await Promise.all([
     import('../../store/redis/connections.ts'),
     import('./failure.ts'),
     import('./store.ts'),
-    import('../turns/stored.ts'),
     import('./scripts.ts'),
   ]);
   const place = client ? 'The Redis server' : `The Redis server at ${new URL(url).host}`;
   const link = client ? linkOf(client) : ownLink(url, 'redisSessions');
-  return { link, place, judge, keysOf, refusal, script: SCRIPTS.erase };
+  return { link, place, judge, keysOf, script: SCRIPTS.erase };
 }
