@@ -41,8 +41,8 @@ export class LateModel<Loaded extends Loadable> {
     return this.#loading;
   }
 
-  async getResponse(request: ModelRequest): Promise<ModelResponse> {
-    return (this.#model ?? (await this.load())).getResponse(request);
+  getResponse(request: ModelRequest): Promise<ModelResponse> {
+    return this.#model?.getResponse(request) ?? this.load().then((model) => model.getResponse(request));
   }
 
   /** Once the model is there, nothing stands between its stream and who reads it. */
