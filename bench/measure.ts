@@ -43,16 +43,20 @@ function now({ clock }: Plan): number {
   return ms;
 }
 
-/** Turns before the first sample: what a process needs until its code is compiled as it stays. */
-const WARM_UP = { turns: 2000, ofARun: 50, ms: 10_000 };
+/**
+ * Before the first sample: what a process needs until its code is compiled as it stays. Runs as long as those that are
+ * measured, as their garbage is of another kind than that of short ones.
+ */
+const WARM_UP = { turns: 20_000, ms: 10_000 };
 
 async function turns(library: Library, plan: Plan, isWarm = true): Promise<Sample> {
-  const run = async (count: number): Promise<{ ms: number; reached: number }> => {
+  const run = async (budget: number): Promise<{ ms: number; reached: number }> => {
+    const count = plan.turns;
     const begin = performance.now();
     const start = now(plan);
     let reached = 0;
     const script = (turn: number): { a: number; b: number } | undefined => {
-      if (turn >= count || performance.now() - begin > plan.budget) return undefined;
+      if (turn >= count || performance.now() - begin > budget) return undefined;
       reached = turn + 1;
       return { a: turn, b: 1 };
     };
@@ -61,15 +65,15 @@ async function turns(library: Library, plan: Plan, isWarm = true): Promise<Sampl
     check(text === ANSWER && toolCalls === reached, `${toolCalls} tool calls of ${reached}, answer "${text}"`);
     return { ms, reached };
   };
-  const from = performance.now();
-  for (let done = 0; isWarm && done < WARM_UP.turns && performance.now() - from < WARM_UP.ms; done += WARM_UP.ofARun)
-    await run(WARM_UP.ofARun);
+  const until = performance.now() + WARM_UP.ms;
+  for (let done = 0; isWarm && done < WARM_UP.turns && performance.now() < until;)
+    done += (await run(until - performance.now())).reached;
   const samples: number[] = [];
   let least = plan.turns;
   const begin = performance.now();
   while (samples.length < plan.samples) {
     const from = performance.now();
-    const { ms, reached } = await run(plan.turns);
+    const { ms, reached } = await run(plan.budget);
     samples.push(ms / reached);
     least = Math.min(least, reached);
     // A run that takes long is steady enough: start no other that would not fit.
