@@ -128,3 +128,12 @@ test('what one run was told of a call is not told to the next run with that cont
   const second = await run(agent, 'Again', { context });
   expect([second.interruptions.length, paid]).toEqual([1, ['A 1']]);
 });
+
+test('a decision on the context waits for its run, also where another one starts with that context before', async () => {
+  const context = new RunContext({});
+  const agent = payer('A', [call(1), end]);
+  const waiting = await run(agent, 'Hi', { context });
+  context.approveTool(asked(waiting));
+  await run(new Agent({ name: 'Other', model: new ScriptedModel([end]) }), 'Hi', { context });
+  expect((await run(agent, waiting.state)).finalOutput).toBe('done');
+});

@@ -65,7 +65,7 @@ export function contextDecided({ journal: { runId }, state }: RunRecord, decisio
 
 /** A new run gets what its context says of all calls of a tool, and of calls that no run has heard of. */
 export function decisionsForNew(record: RunRecord, context: RunContext): RunEvent[] {
-  const unheard = RunContext.takeUnheard(context);
+  const unheard = takeUnheard(record, context);
   const lasting = RunContext.lasting(context)
     .filter((decision) => !unheard.includes(decision))
     .map((decision) => ({ ...decision, callId: '', run: record.journal.runId }));
@@ -75,10 +75,13 @@ export function decisionsForNew(record: RunRecord, context: RunContext): RunEven
 /** Puts into the inbox what was decided on the context while nobody ran the run. */
 export function hearContext(record: RunRecord): void {
   if (isOver(record.state.status)) return;
-  const isHere = (decision: Decision): boolean => contextDecided(record, decision) !== undefined;
-  const heard = RunContext.takeUnheard(record.context, isHere);
-  record.inbox.push(...heard.flatMap((decision) => contextDecided(record, decision) ?? []));
+  const unheard = takeUnheard(record, record.context);
+  record.inbox.push(...unheard.flatMap((decision) => contextDecided(record, decision) ?? []));
 }
+
+/** Those of another run are left for that one. */
+const takeUnheard = (record: RunRecord, context: RunContext): Decision[] =>
+  RunContext.takeUnheard(context, (decision) => contextDecided(record, decision) !== undefined);
 
 /** Lets a context know what a log says. */
 export function tellContext(context: RunContext, approval: Approval): void {

@@ -144,7 +144,7 @@ export class RunContext<TContext = unknown> {
   }
 
   /** @internal Hands over the decisions that no run heard of yet, and that `isFor` takes. */
-  static takeUnheard(context: RunContext<unknown>, isFor: (decision: Decision) => boolean = () => true): Decision[] {
+  static takeUnheard(context: RunContext<unknown>, isFor: (decision: Decision) => boolean): Decision[] {
     const decisions = context.#decisions;
     const taken = decisions.unheard.filter(isFor);
     if (taken.length > 0) decisions.unheard = decisions.unheard.filter((each) => !taken.includes(each));
