@@ -4,17 +4,12 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { Committed, State } from '../../src/kernel/index.ts';
+import { keeping } from '../../src/trace/keeper.fixture.ts';
 import { modelSent } from '../../src/trace/read-model.ts';
 import { cutOff, read } from '../../src/trace/reader.ts';
 import { newReading } from '../../src/trace/reading.ts';
 import type { AgentFacts, SentFacts } from '../../src/trace/run-tracer.ts';
-import {
-  type Entry,
-  KEEPS_SEGMENTS,
-  type KeptSegment,
-  type SegmentKeeper,
-  SegmentReader,
-} from '../../src/trace/segment-log.ts';
+import { type Entry, type KeptSegment, type SegmentKeeper, SegmentReader } from '../../src/trace/segment-log.ts';
 import { endedMs, type Span } from '../../src/trace/span.ts';
 import { type Counted, SegmentTally } from '../../src/trace/store/segment-tally.ts';
 import { UsageTallies } from '../../src/trace/store/tally.ts';
@@ -72,20 +67,11 @@ class Watched implements SegmentKeeper {
 async function play({ scenario, mode }: Case, { sdk, testing }: Loaded): Promise<Watched[]> {
   const segments: Watched[] = [];
   const tasks = new Map<string, TaskUsageData>();
-  const nothing = async (): Promise<void> => undefined;
-  const keeper = {
-    onTraceStart: nothing,
-    onTraceEnd: nothing,
-    onSpanStart: nothing,
-    onSpanEnd: nothing,
-    shutdown: nothing,
-    forceFlush: nothing,
-    [KEEPS_SEGMENTS](kept: KeptSegment): SegmentKeeper {
-      const watched = new Watched(kept, tasks);
-      segments.push(watched);
-      return watched;
-    },
-  };
+  const keeper = keeping((kept) => {
+    const watched = new Watched(kept, tasks);
+    segments.push(watched);
+    return watched;
+  });
   sdk.setTraceProcessors([keeper]);
   sdk.setTracingDisabled(false);
   await quietly(async () => {

@@ -5,19 +5,19 @@ import { Agent } from '../../agent/index.ts';
 import type { Committed, State } from '../../kernel/index.ts';
 import { Usage } from '../../protocol/usage.ts';
 import { run } from '../../run/index.ts';
-import { openDatabase } from '../../store/sqlite/database.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../../testing/index.ts';
 import { tool } from '../../tools/index.ts';
 import { setTraceProcessors, setTracingDisabled } from '../index.ts';
 import type { SentFacts } from '../run-tracer.ts';
-import { type Entry, KEEPS_SEGMENTS, type KeptSegment, type SegmentKeeper } from '../segment-log.ts';
+import { keeping } from '../keeper.fixture.ts';
+import type { Entry, KeptSegment } from '../segment-log.ts';
 import type { Command } from './commands.ts';
 import { TracePlace } from './place.ts';
 import type { TraceRows } from './read.ts';
 import { headOf } from './record.ts';
 import { traceOf } from './rows.ts';
 import { type SegmentPart, StoredSegment } from './segment-part.ts';
-import { traceTables } from './tables.ts';
+import { openTables } from './tables.fixture.ts';
 
 /** What a keeper heard, to be played again: how many entries there were at each step. */
 type Step = { readonly entries: number; tell(segment: StoredSegment): void };
@@ -31,25 +31,16 @@ afterEach(() => {
 
 async function recorded(): Promise<Recorded> {
   const all: { kept: KeptSegment; steps: Step[] }[] = [];
-  const nothing = async (): Promise<void> => undefined;
-  const keeper = {
-    onTraceStart: nothing,
-    onTraceEnd: nothing,
-    onSpanStart: nothing,
-    onSpanEnd: nothing,
-    shutdown: nothing,
-    forceFlush: nothing,
-    [KEEPS_SEGMENTS](kept: KeptSegment): SegmentKeeper {
-      const steps: Step[] = [];
-      all.push({ kept, steps });
-      const step = (tell: Step['tell']): void => void steps.push({ entries: kept.entries.length, tell });
-      return {
-        heard: (event: Committed, state: State) => step((segment) => segment.heard(event, state)),
-        sent: (id: string, facts: SentFacts) => step((segment) => segment.sent(id, facts)),
-        over: () => step((segment) => segment.over()),
-      };
-    },
-  };
+  const keeper = keeping((kept) => {
+    const steps: Step[] = [];
+    all.push({ kept, steps });
+    const step = (tell: Step['tell']): void => void steps.push({ entries: kept.entries.length, tell });
+    return {
+      heard: (event: Committed, state: State) => step((segment) => segment.heard(event, state)),
+      sent: (id: string, facts: SentFacts) => step((segment) => segment.sent(id, facts)),
+      over: () => step((segment) => segment.over()),
+    };
+  });
   setTraceProcessors([keeper]);
   const parameters = { type: 'object', properties: {}, required: [], additionalProperties: false } as const;
   const look = tool({ name: 'look', description: '', parameters, strict: false, execute: () => 'seen' });
@@ -62,17 +53,6 @@ async function recorded(): Promise<Recorded> {
   return only;
 }
 
-function opened(): (command: Command) => unknown {
-  const db = openDatabase(':memory:', { components: [traceTables] });
-  db.ready('trace');
-  return (command) => {
-    db.begin(true);
-    const answer = db.execute({ ...traceTables.plan(command), component: 'trace' });
-    db.commit();
-    return answer;
-  };
-}
-
 const writing = ({ record, text }: SegmentPart): Command => {
   const head = headOf({ writer: 1, at: 1, open: [], traces: [], runs: [], segments: [record] });
   return { do: 'write', tenant: 'default', redact: {}, batch: { head, segments: [text], parts: [] } };
@@ -82,7 +62,7 @@ const writing = ({ record, text }: SegmentPart): Command => {
 type Fate = 'arrives' | 'arrives twice' | 'is lost' | undefined;
 
 function stored({ kept, steps }: Recorded, fates: readonly Fate[]): object {
-  const ask = opened();
+  const ask = openTables();
   const growing: Entry[] = [];
   const place = new TracePlace(kept.segment.trace?.traceId ?? '');
   const { runId, segment: about, parentRunId } = kept;

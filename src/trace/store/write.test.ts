@@ -1,25 +1,13 @@
 /** The store's tables on a database in memory: what counts, once. */
 import { expect, test } from 'vitest';
-import { openDatabase } from '../../store/sqlite/database.ts';
 import type { Batch, Head, OpenRecord, SpanRecord } from './batch.ts';
 import type { Command } from './commands.ts';
 import type { TraceRows } from './read.ts';
 import { traceOf } from './rows.ts';
 import { textOf } from './span-text.ts';
-import { traceTables } from './tables.ts';
+import { openTables } from './tables.fixture.ts';
 
 const T0 = Date.UTC(2026, 0, 5, 10);
-
-function open(): (command: Command) => unknown {
-  const db = openDatabase(':memory:', { components: [traceTables] });
-  db.ready('trace');
-  return (command) => {
-    db.begin(true);
-    const answer = db.execute({ ...traceTables.plan(command), component: 'trace' });
-    db.commit();
-    return answer;
-  };
-}
 
 /** A span in a trace, and contents from number 0. */
 type Said = Partial<SpanRecord> & { readonly traceId: string };
@@ -97,7 +85,7 @@ const runsOf = (ask: (command: Command) => unknown): Record<string, unknown>[] =
   ask({ do: 'runs', tenant: 'default', limit: 10 }) as Record<string, unknown>[];
 
 test('a batch that comes twice counts once', () => {
-  const ask = open();
+  const ask = openTables();
   const batch = writing({
     runs: [run('run-1'), run('child', T0, 'run-1')],
     spans: [
@@ -122,7 +110,7 @@ test('a batch that comes twice counts once', () => {
 });
 
 test('a lost segment that is told late does not end a run that goes on', () => {
-  const ask = open();
+  const ask = openTables();
   ask(writing({ runs: [run('run-1')] }));
   ask(writing({ runs: [run('run-1', T0 + 5000)] }));
   const lost = span('t', 'task', { details: { outcome: 'interrupted' } });
@@ -131,7 +119,7 @@ test('a lost segment that is told late does not end a run that goes on', () => {
 });
 
 test('what is open is there, until it ends or its process is not heard of; a living one may take it over', () => {
-  const ask = open();
+  const ask = openTables();
   const spans = (): string[] =>
     traceOf(ask({ do: 'trace', tenant: 'default', id: 'run-1' }) as TraceRows).spans.map(
       ({ spanId, isOpen, details, startedAt, endedAt }) =>
@@ -145,7 +133,7 @@ test('what is open is there, until it ends or its process is not heard of; a liv
   ask(writing({ spans: [span('f', 'function', { told: true, seq: 1 })] }));
   expect(spans()).toEqual(['a open ', 'f ended 100']);
 
-  const silent = open();
+  const silent = openTables();
   const lost = { writer: 2, at: T0 + 400, open: [opened('a')], runs: [run('run-1')] };
   silent(writing(lost));
   const row = silent({ do: 'trace', tenant: 'default', id: 'run-1' }) as TraceRows;
@@ -160,14 +148,14 @@ test('what is open is there, until it ends or its process is not heard of; a liv
 });
 
 test('tenants do not see each other', () => {
-  const ask = open();
+  const ask = openTables();
   ask(writing({ runs: [run('run-1')] }));
   expect(ask({ do: 'runs', tenant: 'other', limit: 10 })).toEqual([]);
   expect(ask({ do: 'trace', tenant: 'other', id: 'run-1' })).toEqual({ candidates: [] });
 });
 
 test('secrets are taken out of all that is said, and ids stay', () => {
-  const ask = open();
+  const ask = openTables();
   const secret = 'hunter2-hunter2';
   ask(
     writing(
@@ -188,7 +176,7 @@ test('secrets are taken out of all that is said, and ids stay', () => {
 });
 
 test('retention takes what was said first, then runs, in chunks', () => {
-  const ask = open();
+  const ask = openTables();
   const at = (n: number): number => T0 + n * 1000;
   for (let n = 0; n < 150; n++) {
     const traceId = `trace_${n}`;
