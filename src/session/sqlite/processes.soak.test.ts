@@ -26,10 +26,10 @@ test('32 processes, 200 sessions, 60,000 appends on one file', async () => {
       `without waiting for a processor (${shown(beside.ownStallMs)}; after ${shown(when)}), and computed for ` +
       `${shown(most('longestRoundMs'))} of it\n`,
   );
-  // What is ours is what its thread computed; 32 processes on few cores wait for each other, however short each step
-  // is, and so do those beside them. A store that waits for a lock on that thread waits for seconds.
+  // Ours is what the thread computed between two rounds of its event loop. How long it stood still is printed only: of
+  // more than ninety threads on few processors each waits for the others, and now and then long. That no event loop
+  // waits for a lock is tested where the lock is let go by that same loop (writer.test.ts, sqlite-log.test.ts).
   expect(most('longestRoundMs')).toBeLessThan(250);
-  expect(most('longestStallMs')).toBeLessThan(250 + 3 * beside.longestStallMs);
   expect(reports.flatMap((report) => report?.errors ?? ['no report'])).toEqual([]);
   const acknowledged = appenders.flatMap((appender) => appender.acknowledged);
   expect(acknowledged).toHaveLength(60_000);
