@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunEvent } from '../kernel/index.ts';
 import { type EventLog, LeaseWatch, LogError, type RunInfo, type RunQuery } from '../log/index.ts';
 import { UserError } from '../protocol/errors.ts';
+import { timerMs } from '../protocol/timers.ts';
 import type { ErasablePlace } from '../store/erase.ts';
 import { DurableError } from './errors.ts';
 import type { Presence } from './presence.ts';
@@ -180,7 +181,7 @@ async function claim(eraser: Eraser, runId: string, options: EraseOptions): Prom
   const own = resting(runId);
   if (own) {
     if (!cancel) throw owned(runId, 'in this process');
-    await Promise.race([own, sleep(timeoutMs, undefined, { ref: false })]);
+    await Promise.race([own, sleep(timerMs(timeoutMs), undefined, { ref: false })]);
     if (resting(runId)) throw owned(runId, `in this process, and did not stop within ${timeoutMs} ms`);
   }
   await presence.enter();

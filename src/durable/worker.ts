@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunInfo } from '../log/index.ts';
 import { UserError } from '../protocol/errors.ts';
+import { timerMs } from '../protocol/timers.ts';
 import type { Recovered, RecoverOptions } from './types.ts';
 
 /** What a worker does, as it does it. `run` is what the log said of it before it was taken. */
@@ -65,7 +66,7 @@ export async function runWorker(store: Recoverable, options: WorkerOptions = {})
   while (!signal?.aborted) {
     worker.look();
     const jitter = 0.8 + 0.4 * Math.random();
-    await sleep(everyMs * jitter, undefined, { signal }).catch(() => undefined);
+    await sleep(timerMs(everyMs * jitter), undefined, { signal }).catch(() => undefined);
   }
 }
 

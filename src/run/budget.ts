@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Committed, Effect, RunEvent } from '../kernel/index.ts';
 import { BudgetExceededError, type Prices, type RunBudget } from '../model/index.ts';
 import type { Model, ModelRequest } from '../protocol/model.ts';
+import { timerMs } from '../protocol/timers.ts';
 import { signal } from '../wire/signals.ts';
 import { costOfJournal } from './cost.ts';
 import { defaultProvider } from './defaults.ts';
@@ -129,11 +130,10 @@ export function limitActiveTime(run: LiveRun): () => void {
     stop();
     return nothing;
   }
-  const timer = setTimeout(stop, Math.min(limit - before, MAX_TIMER_MS));
+  const timer = setTimeout(stop, timerMs(limit - before));
   return () => clearTimeout(timer);
 }
 
-const MAX_TIMER_MS = 2_147_483_647;
 const nothing = (): void => undefined;
 
 /** How long earlier segments of a run worked, by the times of their commits. Waiting for people is no work. */

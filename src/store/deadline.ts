@@ -1,5 +1,6 @@
 /** Trying again until a time is up: what a store on a network needs. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timerMs } from '../protocol/timers.ts';
 
 /** By `performance.now()`. `ms` is what the caller was ready to wait in all. */
 export type Deadline = { readonly at: number; readonly ms: number };
@@ -41,7 +42,7 @@ export async function within<T>(deadline: Deadline, work: Promise<T>): Promise<T
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const left = Math.max(0, deadline.at - performance.now());
-    timer = setTimeout(() => reject(new Silence(`no answer for ${Math.round(left)} ms`)), left);
+    timer = setTimeout(() => reject(new Silence(`no answer for ${Math.round(left)} ms`)), timerMs(left));
   });
   try {
     return await Promise.race([work, late]);

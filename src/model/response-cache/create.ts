@@ -7,6 +7,7 @@
  */
 import { UserError } from '../../protocol/errors.ts';
 import type { ModelRequest } from '../../protocol/model.ts';
+import { timerMs } from '../../protocol/timers.ts';
 import { readText, type KeptAnswer } from './answer.ts';
 import { memoryResponseStore } from './memory.ts';
 import type { ResponseCacheKey, ResponseCacheStore } from './types.ts';
@@ -140,7 +141,7 @@ async function guarded<T>(work: () => Promise<T>, { onFailure }: Entering): Prom
 function within<T>(work: Promise<T>, signal: AbortSignal | undefined, ms: number): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => end(() => reject(signal?.reason));
-    const timer = setTimeout(() => end(() => resolve(undefined)), Math.min(Math.max(0, ms), 2 ** 31 - 1));
+    const timer = setTimeout(() => end(() => resolve(undefined)), timerMs(ms));
     const end = (settle: () => void): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);

@@ -3,6 +3,7 @@
  * those that a user hands in.
  */
 import { UserError } from '../../protocol/errors.ts';
+import { timerMs } from '../../protocol/timers.ts';
 import { Silence, within } from '../deadline.ts';
 import type { Deadline } from '../deadline.ts';
 
@@ -145,7 +146,7 @@ class OwnLink {
         this.#waiting.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, Math.max(1, ms));
+      const timer = setTimeout(wake, timerMs(ms));
       this.#waiting.add(wake);
     });
   }
