@@ -10,6 +10,7 @@ import type { RunEvent } from '../kernel/index.ts';
 import { type EventLog, LeaseWatch, LogError, type RunInfo, type RunQuery } from '../log/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { timerMs } from '../protocol/timers.ts';
+import { isFinal } from '../run/record.ts';
 import type { ErasablePlace } from '../store/erase.ts';
 import { DurableError } from './errors.ts';
 import type { Presence } from './presence.ts';
@@ -138,7 +139,7 @@ async function below(log: EventLog, runId: string): Promise<string[]> {
 }
 
 /** A run that nobody can go on with needs no lease. */
-const isClaimed = ({ status }: RunInfo): boolean => status !== 'finished' && status !== 'cancelled';
+const isClaimed = ({ status }: RunInfo): boolean => !isFinal(status);
 
 async function settle(eraser: Eraser, roots: readonly RunInfo[], options: EraseOptions): Promise<void> {
   const { log, presence } = eraser;

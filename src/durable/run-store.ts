@@ -18,6 +18,7 @@ import {
   type StreamRunOptions,
 } from '../run/index.ts';
 import type { Kept, OtherRuns, RunKeeper, RunToKeep } from '../run/keeper.ts';
+import { isFinal } from '../run/record.ts';
 import { Deadlines, expireAsks } from './ask-timeout.ts';
 import { claimable, type Claimed, claimRun, claimSeen } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
@@ -46,7 +47,7 @@ import type {
   RunRetention,
   RunStoreOptions,
 } from './types.ts';
-import { eventsOf, find, isLast, noAgent, revive, tell } from './revive.ts';
+import { eventsOf, find, noAgent, revive, tell } from './revive.ts';
 import { Taking } from './taking.ts';
 
 /**
@@ -113,7 +114,7 @@ export class RunStore implements RunKeeper {
     const given = onOwnBranch(own, found.state.fork?.branch);
     const agent = options.agent ?? this.#agentOf(found.log.info);
     const { agent: _, ...runOptions } = given;
-    if (isLast(found.state)) {
+    if (isFinal(found.state.status)) {
       return run(agent, new RunState(revive(found, agent, given.context)), runOptions as NonStreamRunOptions);
     }
     await expireAsks(this.log, found.log.info);

@@ -135,6 +135,7 @@ export function limitActiveTime(run: LiveRun): () => void {
 }
 
 const nothing = (): void => undefined;
+const none = (): readonly RunBudget[] => [];
 
 /** How long earlier segments of a run worked, by the times of their commits. Waiting for people is no work. */
 function activeMs(events: readonly Committed[]): number {
@@ -167,13 +168,12 @@ export type AskedCall = { readonly effect: string; readonly epoch: number };
 export async function giveBackReserved(run: LiveRun, calls: readonly AskedCall[]): Promise<void> {
   if (!hasBudget(run)) return;
   // Without its budgets the run ends all the same: what stays reserved counts, and is no reason to lose what was done.
-  const budgets = await budgetsOf(run).catch((): readonly RunBudget[] => []);
+  const budgets = await budgetsOf(run).catch(none);
   for (const budget of budgets) await budget.giveBack(calls);
 }
 
-/** Gives back what the run had set aside. */
+/** Gives back what the run had set aside. Never rejects: that budgets could not be opened was told to the call. */
 export async function closeBudgets(run: LiveRun): Promise<void> {
-  const outer = outerOf(run);
-  const kept = (outer && (await outer.budgets)) ?? [];
-  for (const budget of (await run.budgets) ?? []) if (!kept.includes(budget)) await budget.close();
+  const kept = (await outerOf(run)?.budgets?.catch(none)) ?? [];
+  for (const budget of (await run.budgets?.catch(none)) ?? []) if (!kept.includes(budget)) await budget.close();
 }

@@ -5,7 +5,6 @@
  * W2: a stop fires the signal at once; checks and decisions are given up, models and tools have `abortGraceMs`.
  */
 import { timerMs } from '../protocol/timers.ts';
-import { contextDecided } from './decision.ts';
 import type { AnyAgent, RunHooks, RunStreamEvent } from '../agent/index.ts';
 import {
   type Committed,
@@ -24,8 +23,9 @@ import { RunTimeoutError } from '../protocol/errors.ts';
 import { type Decision, type DecisionListener, RunContext } from '../tools/context.ts';
 import { announce, markShown } from './announce.ts';
 import { closeBudgets, limitActiveTime, surroundingRun } from './budget.ts';
-import type { Committer, Kept } from './keeper.ts';
+import { contextDecided } from './decision.ts';
 import { errorInfo } from './errors.ts';
+import type { Committer, Kept } from './keeper.ts';
 import type { RunObserver } from './observe.ts';
 import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
@@ -165,9 +165,9 @@ export class LiveRun implements World, DecisionListener {
       RunContext.unsubscribe(record.context, this);
       unlink();
       unlimit();
-      if (this.budgets) await closeBudgets(this);
       clearTimeout(this.#timeout);
       clearTimeout(this.#grace);
+      if (this.budgets) await closeBudgets(this);
     }
   }
 

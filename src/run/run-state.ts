@@ -19,7 +19,7 @@ import type { RunContext, ToolInputGuardrailResult, ToolOutputGuardrailResult } 
 import { type ContextStrategy, decode, encode, type Envelope, restoreContext, type SaveOptions } from './codec.ts';
 import { hearContext, itemDecided, tellContext, type Word } from './decision.ts';
 import { costOfJournal, type RunCost } from './cost.ts';
-import { type Journal, post, type RunRecord } from './record.ts';
+import { isFinal, type Journal, post, type RunRecord } from './record.ts';
 import * as view from './view.ts';
 
 const childrenOf = ({ over, hasChildren, children }: Journal): LoggedRun[] =>
@@ -128,8 +128,7 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
 
   /** Adds input, to be seen by the next model call. @throws UserError where the run is over. */
   addInput(input: string | AgentInputItem[]): void {
-    const { status } = this.#record.state;
-    if (status === 'finished' || status === 'cancelled') throw new UserError('Cannot add input to a terminal RunState');
+    if (isFinal(this.#record.state.status)) throw new UserError('Cannot add input to a terminal RunState');
     const items: AgentInputItem[] =
       typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : structuredClone(input);
     post(this.#record, { type: 'input.staged', items });
