@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isOver, type RunEvent } from '../kernel/index.ts';
 import { type EventLog, LeaseWatch, type RunInfo } from '../log/index.ts';
 import type { RunRecord } from '../run/record.ts';
-import { asksIn } from './ask-timeout.ts';
 import { signal } from '../wire/signals.ts';
+import { asksIn } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
 import { Hold } from './hold.ts';
 import type { Presence } from './presence.ts';
@@ -17,7 +17,7 @@ import { descendants, find, type Found, infosOf, placesOf } from './revive.ts';
 export type Claimed = { found: Found; fences: Map<string, number> };
 
 /** How often a lease is looked at while its owner may be dead. */
-const LOOKS_A_LEASE = 10;
+export const LOOKS_A_LEASE = 10;
 
 /**
  * Waits for a whole lease whether the owner shows itself.

@@ -12,6 +12,7 @@ import { UserError } from '../protocol/errors.ts';
 import { timerMs } from '../protocol/timers.ts';
 import { isFinal } from '../run/record.ts';
 import type { ErasablePlace } from '../store/erase.ts';
+import { LOOKS_A_LEASE } from './claim.ts';
 import { DurableError } from './errors.ts';
 import type { Presence } from './presence.ts';
 import { unknownRun } from './revive.ts';
@@ -210,9 +211,6 @@ async function claimLease({ log, presence }: Eraser, runId: string, waitMs: numb
     await sleep(Math.min(leaseMs / LOOKS_A_LEASE, 500));
   }
 }
-
-/** How often a lease is looked at while its owner may be dead. */
-const LOOKS_A_LEASE = 10;
 
 const owned = (runId: string, by: string): DurableError =>
   new DurableError(

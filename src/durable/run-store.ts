@@ -344,16 +344,14 @@ export class RunStore implements RunKeeper {
    */
   async erase(target: EraseTarget, options: EraseOptions = {}): Promise<Erased> {
     this.#checkOpen('');
-    const { places = [] } = this.#options;
     const resting = (runId: string): Promise<void> | undefined => this.#taking.underway.rest(runId);
-    const { erase } = await import('./erase.ts');
-    return erase({ log: this.log, presence: this.#presence, places, resting }, target, options);
+    const own = { log: this.log, presence: this.#presence, places: this.#options.places ?? [], resting };
+    return (await import('./erase.ts')).erase(own, target, options);
   }
 
   /** Deletes what `retention` says, in chunks: runs that are over, and idle sessions of the `places`. */
   async prune(retention: RunRetention = this.#options.retention ?? {}): Promise<Pruned> {
-    const { prune } = await import('./prune.ts');
-    return prune(this.log, this.#options.places ?? [], retention);
+    return (await import('./prune.ts')).prune(this.log, this.#options.places ?? [], retention);
   }
 
   // For runs
@@ -366,14 +364,17 @@ export class RunStore implements RunKeeper {
     if (known) return this.#taking.registered(runId, known);
     if (events.length > 0 || record.journal.base)
       return this.#taking.registered(runId, await this.#taking.reclaim(record, session));
+    const { root } = record.graph;
     this.#taking.underway.enter(runId);
     try {
+      warnOfUndeclared(root, this.#warned);
+      const plan = planRecord(root);
+      const options = { log: this.log, presence: this.#presence, runId, agent: root.name };
+      const hold = new Hold({ ...options, session: await session?.getSessionId() });
+      // Last, since whoever has entered leaves by its hold.
       await this.#presence.enter();
-      warnOfUndeclared(record.graph.root, this.#warned);
-      record.inbox.push({ type: 'plan.recorded', plan: planRecord(record.graph.root) });
-      const agent = record.graph.root.name;
-      const options = { log: this.log, presence: this.#presence, runId, agent };
-      return this.#taking.registered(runId, new Hold({ ...options, session: await session?.getSessionId() }));
+      record.inbox.push({ type: 'plan.recorded', plan });
+      return this.#taking.registered(runId, hold);
     } catch (error) {
       this.#taking.underway.leave(runId);
       throw error;

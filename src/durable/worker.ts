@@ -77,7 +77,8 @@ class Worker {
   readonly #options: WorkerOptions & { everyMs: number; limit: number };
   readonly #taken = new Map<string, { run: RunInfo; since: number }>();
   readonly #refused = new Map<string, Refused>();
-  #isLooking = false;
+  /** The look under way. One that took a run is none any more, though it ends with that run. */
+  #look: object | undefined;
   #trouble: string | undefined;
 
   constructor(store: Recoverable, options: WorkerOptions & { everyMs: number; limit: number }) {
@@ -89,13 +90,16 @@ class Worker {
   look(): void {
     const limit = this.#options.limit - this.#taken.size;
     // A store that is slow is not asked by many looks at once.
-    if (limit <= 0 || this.#isLooking) return;
-    this.#isLooking = true;
+    if (limit <= 0 || this.#look) return;
+    const own = (this.#look = {});
+    const end = (): void => {
+      if (this.#look === own) this.#look = undefined;
+    };
     const options: RecoverOptions = {
       limit,
       skip: ({ runId }) => (this.#refused.get(runId)?.until ?? 0) > performance.now(),
       onTaken: (run) => {
-        this.#isLooking = false;
+        end();
         this.#refused.delete(run.runId);
         this.#taken.set(run.runId, { run, since: performance.now() });
         this.#tell({ type: 'taken', run });
@@ -108,7 +112,7 @@ class Worker {
         () => (this.#trouble = undefined),
         (error: unknown) => this.#troubled(error),
       )
-      .finally(() => (this.#isLooking = false));
+      .finally(end);
   }
 
   #rested({ runId, outcome }: Recovered): void {
