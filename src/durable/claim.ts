@@ -102,8 +102,8 @@ const watches = new WeakMap<Presence, LeaseWatch>();
 export async function claimable(log: EventLog, presence: Presence): Promise<RunInfo[]> {
   let watch = watches.get(presence);
   if (!watch) watches.set(presence, (watch = new LeaseWatch({ ttlMs: presence.leaseMs })));
-  const active = await listAll(log, { status: ['running', 'stopping'] });
-  const answered = await listAll(log, { status: 'paused', hasInbox: true });
+  const active = await listAll(log, { status: ['running', 'stopping'], parent: null });
+  const answered = await listAll(log, { status: 'paused', hasInbox: true, parent: null });
   const runs = [...active, ...answered];
   const free = new Set(watch.observe(runs));
   return runs
