@@ -14,19 +14,11 @@ import { normalForm } from './normal-form.ts';
 import { type CassetteFileOptions, type CassetteMode, modeOf } from './options.ts';
 import { Player, type Reading } from './player.ts';
 import { createRedactor, type RedactionOptions, type Redactor } from './redaction.ts';
-import {
-  isAnAnswer,
-  isMembers,
-  storedDone,
-  storedError,
-  storedResponse,
-  toError,
-  toEvents,
-  toResponse,
-} from './stored.ts';
+import { isAnAnswer, storedDone, storedError, storedResponse, toError, toEvents, toResponse } from './stored.ts';
 import { Tape, tapeOf } from './tape.ts';
 import {
   type CassetteData,
+  isMembers,
   type ModelEntry,
   named,
   REQUEST_PARTS,
@@ -83,9 +75,7 @@ export function cassette(options: CassetteOptions): Cassette {
   const onFile = 'file' in options ? options : undefined;
   const mode = onFile ? modeOf(onFile.mode) : 'replay';
   const inner = onFile?.model;
-  if (!inner && mode !== 'replay') {
-    throw new CassetteError('cassette/options', `The cassette has nobody to ask in mode "${mode}". Give it a model.`);
-  }
+  if (!inner && mode !== 'replay') throw nobody(mode);
   const { matchOn = REQUEST_PARTS, timing = 'none' } = options;
   const player = new Player({
     tape: 'file' in options ? tapeOf(options.file) : new Tape(undefined, options.data),
@@ -170,8 +160,11 @@ export function redactParts(parts: RequestParts, redactor: Redactor): RequestPar
 async function live({ mode }: Deck, inner: Inner): Promise<Model> {
   const model = await inner.find();
   if (model) return model;
-  throw new CassetteError('cassette/options', `The cassette has nobody to ask in mode "${mode}". Give it a model.`);
+  throw nobody(mode);
 }
+
+const nobody = (mode: CassetteMode): CassetteError =>
+  new CassetteError('cassette/options', `The cassette has nobody to ask in mode "${mode}". Give it a model.`);
 
 /** The recorded answer; `undefined` where the model is to be asked. @throws CassetteMissError */
 async function recorded({ player, mode }: Deck, parts: RequestParts): Promise<ModelEntry | undefined> {

@@ -65,10 +65,12 @@ export function momentOf(parsed: Parsed, name: string): number | undefined {
   );
 }
 
-/** The store that the options name: a folder or a file. */
-export function openStore(parsed: Parsed): Promise<TraceStore> {
+/** The file that the options name, by its path or that of its folder, and whose part of it. */
+export function storeOptionsOf(parsed: Parsed): { path: string; tenant?: string } {
   const said = textOf(parsed, 'store');
   const path = said === undefined || !said.endsWith('.db') ? traceStorePath(said) : said;
   const tenant = textOf(parsed, 'tenant');
-  return openTraceStore({ path, ...(tenant !== undefined && { tenant }) });
+  return { path, ...(tenant !== undefined && { tenant }) };
 }
+
+export const openStore = (parsed: Parsed): Promise<TraceStore> => openTraceStore(storeOptionsOf(parsed));

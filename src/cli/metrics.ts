@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { UserError } from '../protocol/errors.ts';
 import { quantile } from '../trace/metrics/buckets.ts';
 import { openMetricsStore, type WindowSums } from '../trace/metrics/index.ts';
-import { traceStorePath } from '../trace/store/location.ts';
-import { parse, STORE_OPTIONS, textOf, wholeOf } from './arguments.ts';
+import { parse, STORE_OPTIONS, storeOptionsOf, wholeOf } from './arguments.ts';
 import type { Command } from './command.ts';
 import { counted, duration } from './format.ts';
 import { fit, harmless, jsonLine, type Terminal } from './terminal.ts';
@@ -19,12 +18,10 @@ export const metrics: Command = {
   async run(args, terminal) {
     const parsed = parse(args, { ...STORE_OPTIONS, hours: { type: 'string' }, json: { type: 'boolean' } }, 0);
     const hours = wholeOf(parsed, 'hours', { least: 1, most: MOST_HOURS }) ?? 24;
-    const [said, tenant] = [textOf(parsed, 'store'), textOf(parsed, 'tenant')];
-    const path = said === undefined || !said.endsWith('.db') ? traceStorePath(said) : said;
-    if (!existsSync(path)) {
-      throw new UserError(`There are no metrics at ${path}. ${HOW}`);
-    }
-    const store = openMetricsStore({ path, ...(tenant !== undefined && { tenant }) });
+    const options = storeOptionsOf(parsed);
+    const { path } = options;
+    if (!existsSync(path)) throw new UserError(`There are no metrics at ${path}. ${HOW}`);
+    const store = openMetricsStore(options);
     try {
       const now = Date.now();
       const window = await store.window(now - hours * HOUR_MS, now);
