@@ -68,7 +68,8 @@ export class TargetMaker {
   readonly #making: Making;
   readonly #registry: ModelRegistry;
   readonly #health = new Map<unknown, Health>();
-  readonly #models = new Map<string, Model | Promise<Model>>();
+  /** Those that were asked for, by name. */
+  readonly #models = new Map<string, Model>();
   #unnamed = 0;
 
   constructor(making: Making) {
@@ -129,20 +130,18 @@ export class TargetMaker {
     const { prefix, model, settings } = this.#registry.resolve(text);
     const name = `${prefix}/${model}`;
     const known: Origin = { provider: prefix, api: prefix, model };
-    const find = (): Model | Promise<Model> => {
-      const found = this.#models.get(name);
-      if (found) return found;
-      const asked = Promise.resolve(this.#registry.getModel(name)).then((resolved) => {
-        this.#models.set(name, refuseRouter(resolved));
-        return resolved;
-      });
-      return asked;
+    const find = async (): Promise<Model> => {
+      const found = refuseRouter(await this.#registry.getModel(name));
+      this.#models.set(name, found);
+      return found;
     };
-    const origin = (): Origin => {
-      const found = this.#models.get(name);
-      return (found && 'origin' in found ? found.origin : undefined) ?? known;
+    return {
+      name,
+      key: name,
+      settings,
+      model: () => this.#models.get(name) ?? find(),
+      origin: () => this.#models.get(name)?.origin ?? known,
     };
-    return { name, key: name, settings, model: find, origin };
   }
 
   #object(model: Model): Named {
