@@ -15,6 +15,9 @@ const LONGEST_PAUSE_MS = 500;
 /** Nothing answered within the time. It may have happened or not. */
 export class Silence extends Error {}
 
+/** An error before anything was sent: nothing has happened. */
+export class NotConnected extends Error {}
+
 /** Tries until it is done, until the verdict says that another try is no use, or until the time is up. */
 export async function persist<T>(
   deadline: Deadline,

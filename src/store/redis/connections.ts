@@ -4,16 +4,13 @@
  */
 import { UserError } from '../../protocol/errors.ts';
 import { timerMs } from '../../protocol/timers.ts';
-import { Silence, within } from '../deadline.ts';
+import { NotConnected, Silence, within } from '../deadline.ts';
 import type { Deadline } from '../deadline.ts';
 
 /** What is needed of a client of `redis`, or of anything that sends a command and resolves with its reply. */
 export interface RedisClient {
   sendCommand(args: string[]): Promise<unknown>;
 }
-
-/** An error before anything was sent: nothing has happened. */
-export class NotConnected extends Error {}
 
 export type Link = {
   /** Changes with the server that it leads to: what was found out about the old one holds no more. */
