@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
@@ -48,6 +49,35 @@ async function answered(log: EventLog, agent: AnyAgent, runIds: string[]): Promi
   }
 }
 
+/** The agent with a tool that waits, and under which keys it was begun. */
+function waitingFor(until: Promise<void>, agent: AnyAgent): { waiting: AnyAgent; under: string[] } {
+  const under: string[] = [];
+  const book = tool({
+    name: 'book',
+    description: 'Books a flight.',
+    parameters: z.object({ flight: z.string() }),
+    effect: 'once',
+    needsApproval: true,
+    execute: async (_, __, details) => {
+      under.push(details?.idempotencyKey ?? '');
+      await until;
+      return 'ok';
+    },
+  });
+  const waiting = (agent as Agent).clone({ tools: [book], toolUseBehavior: 'stop_on_first_tool' });
+  return { waiting: waiting as unknown as AnyAgent, under };
+}
+
+/** The same object with other members. */
+const changed = <T extends object>(of: T, members: Partial<T>): T =>
+  new Proxy(of, {
+    get(target, key) {
+      if (key in members) return Reflect.get(members, key) as unknown;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+
 describe.each(kinds)('workers on a log in %s', { timeout: 60_000 }, (kind) => {
   const open = logOf(kind);
 
@@ -59,21 +89,8 @@ describe.each(kinds)('workers on a log in %s', { timeout: 60_000 }, (kind) => {
       { needsApproval: true },
     );
     await answered(log, agent, ['r1', 'r2', 'r3']);
-    const under: string[] = [];
-    const book = tool({
-      name: 'book',
-      description: 'Books a flight.',
-      parameters: z.object({ flight: z.string() }),
-      effect: 'once',
-      needsApproval: true,
-      execute: async (_, __, details) => {
-        under.push(details?.idempotencyKey ?? '');
-        await slow.passed;
-        return 'ok';
-      },
-    });
-    const waiting = (agent as Agent).clone({ tools: [book], toolUseBehavior: 'stop_on_first_tool' });
-    const store = new RunStore({ log, agents: [waiting as unknown as AnyAgent] });
+    const { waiting, under } = waitingFor(slow.passed, agent);
+    const store = new RunStore({ log, agents: [waiting] });
     const worker = working(store, { limit: 2 });
     await worker.saw('taken', 2);
     await expect.poll(() => under, { timeout: 20_000 }).toHaveLength(2);
@@ -84,6 +101,32 @@ describe.each(kinds)('workers on a log in %s', { timeout: 60_000 }, (kind) => {
     await worker.end();
     expect(under).toHaveLength(3);
     expect(worker.events.filter(({ type }) => type === 'refused' || type === 'trouble')).toEqual([]);
+  });
+
+  test('a log that is slow to give a run leads to no more runs than the limit says', async () => {
+    const log = open();
+    const { agent } = booking(
+      Array.from({ length: 3 }, () => call),
+      { needsApproval: true },
+    );
+    await answered(log, agent, ['r1', 'r2', 'r3']);
+    const [slow, busy] = [gate(), gate()];
+    const leases = changed(log.leases, {
+      async claim(runId, claim) {
+        if (runId === 'r2') await slow.passed;
+        return log.leases.claim(runId, claim);
+      },
+    });
+    const { waiting } = waitingFor(busy.passed, agent);
+    const worker = working(new RunStore({ log: changed(log, { leases }), agents: [waiting] }), { limit: 2 });
+    await worker.saw('taken');
+    // Time for some looks more.
+    await sleep(200);
+    slow.open();
+    await worker.saw('taken', 2);
+    busy.open();
+    await worker.saw('rested', 3);
+    await worker.end();
   });
 
   test('a run that cannot be taken up is told once, and is left to whoever can', async () => {
@@ -244,10 +287,11 @@ test('a worker has one look under way at a time, also where an earlier one ends 
   const rested = gate();
   const looks: string[] = [];
   const store = {
-    recover: async ({ onTaken }: RecoverOptions = {}): Promise<Recovered[]> => {
+    recover: async ({ onTaken, onLooked }: RecoverOptions = {}): Promise<Recovered[]> => {
       looks.push(`look ${looks.length + 1}`);
       if (looks.length > 1) return slow.passed.then(() => []);
       onTaken?.(info('r1'));
+      onLooked?.();
       await rested.passed;
       return [];
     },
@@ -255,7 +299,7 @@ test('a worker has one look under way at a time, also where an earlier one ends 
   const end = new AbortController();
   const working = runWorker(store, { everyMs: 10, signal: end.signal });
   await expect.poll(() => looks.length).toBe(2);
-  // The first look is over with the run that it took; the second one is not.
+  // The first look ended before its run did; the second one is under way.
   rested.open();
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(looks).toEqual(['look 1', 'look 2']);

@@ -77,7 +77,7 @@ class Worker {
   readonly #options: WorkerOptions & { everyMs: number; limit: number };
   readonly #taken = new Map<string, { run: RunInfo; since: number }>();
   readonly #refused = new Map<string, Refused>();
-  /** The look under way. One that took a run is none any more, though it ends with that run. */
+  /** The look under way. One that has taken all it takes is none any more, though it ends with the last of its runs. */
   #look: object | undefined;
   #trouble: string | undefined;
 
@@ -89,7 +89,7 @@ class Worker {
   /** Does not wait for what it takes: a run that takes an hour keeps no other one waiting. */
   look(): void {
     const limit = this.#options.limit - this.#taken.size;
-    // A store that is slow is not asked by many looks at once.
+    // One look at a time: what it is about to take counts against the limit only when it is taken.
     if (limit <= 0 || this.#look) return;
     const own = (this.#look = {});
     const end = (): void => {
@@ -98,8 +98,8 @@ class Worker {
     const options: RecoverOptions = {
       limit,
       skip: ({ runId }) => (this.#refused.get(runId)?.until ?? 0) > performance.now(),
+      onLooked: end,
       onTaken: (run) => {
-        end();
         this.#refused.delete(run.runId);
         this.#taken.set(run.runId, { run, since: performance.now() });
         this.#tell({ type: 'taken', run });
