@@ -21,8 +21,11 @@ export type RunsFilter = {
   readonly status?: StoredRun['status'];
   /** The agent that the run began with. */
   readonly agent?: string;
-  /** Runs that began at this time or later, in milliseconds since the epoch. */
+  /** What ties their traces together: `groupId` of the runner or of `withTrace`. */
+  readonly groupId?: string;
+  /** Runs that began at this time or later, and at this time or earlier. Milliseconds since the epoch. */
   readonly since?: number;
+  readonly until?: number;
   /** Runs that were stored before the one with this `key`: the next page. */
   readonly before?: number;
   /** At most so many, 1 to 1000. @default 50 */
@@ -75,7 +78,9 @@ export async function openTraceStore(options: OpenTraceStoreOptions = {}): Promi
     path,
     async runs({ limit = 50, ...filter } = {}) {
       if (!(limit >= 1 && limit <= 1000)) throw new UserError(`limit is ${limit}. Give a number from 1 to 1000.`);
-      return ((await ask({ do: 'runs', tenant, limit, ...filter })) as Columns[]).map(runOf);
+      for (const name of ['since', 'until', 'before'] as const) checkNumber(name, filter[name]);
+      // Last what a filter that was made elsewhere must not say.
+      return ((await ask({ ...filter, do: 'runs', tenant, limit })) as Columns[]).map(runOf);
     },
     async trace(id) {
       const found = (await ask({ do: 'trace', tenant, id })) as TraceRows | { candidates: string[] };
@@ -94,6 +99,11 @@ export async function openTraceStore(options: OpenTraceStoreOptions = {}): Promi
       await file.release();
     },
   };
+}
+
+function checkNumber(name: string, value: number | undefined): void {
+  if (value === undefined || Number.isFinite(value)) return;
+  throw new UserError(`${name} is ${value}. Give a number, or leave it out.`);
 }
 
 async function open(path: string): Promise<SqliteFile> {
