@@ -4,10 +4,12 @@
 import { generateSpanId, NOOP_ID } from './ids.ts';
 import type { Span as SpanShape, SpanData, SpanDetails, SpanError, SpanOptions } from './types.ts';
 
-/** The two calls of a processor that a span makes. */
+/** What a span tells: the two calls of a processor, and what goes wrong. */
 export type SpanListener = {
   onSpanStart(span: Span): Promise<void>;
   onSpanEnd(span: Span): Promise<void>;
+  /** Hears of errors where it asks for them. */
+  onSpanError?(span: Span, error: SpanError): void;
 };
 
 type Times = Record<'started' | 'ended', (span: SpanShape) => string | number | null>;
@@ -98,6 +100,7 @@ export class Span<TData extends SpanData = SpanData> implements SpanShape<TData>
   /** Says what went wrong; the last word counts. */
   setError(error: SpanError): void {
     this.#error = error;
+    this.#listener.onSpanError?.(this, error);
   }
 
   /** Another object with the same content. */
