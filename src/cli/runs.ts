@@ -4,7 +4,7 @@ import type { RunsFilter, StoredRun } from '../trace/store/index.ts';
 import { momentOf, openStore, parse, STORE_OPTIONS, textOf, wholeOf } from './arguments.ts';
 import type { Command } from './command.ts';
 import { cost, duration, time, tokens } from './format.ts';
-import { type Colour, fit, harmless, jsonLine, type Paint, type Terminal, widthOf, wrap } from './terminal.ts';
+import { clip, type Colour, fit, harmless, jsonLine, type Paint, type Terminal, widthOf, wrap } from './terminal.ts';
 
 const STATUSES = ['running', 'paused', 'finished', 'failed', 'cancelled', 'interrupted'] as const;
 
@@ -82,21 +82,33 @@ const TIME: Column = {
   side: 'right',
   of: ({ status, activeMs }) => (status === 'running' ? '' : duration(activeMs)),
 };
+const AGENT: Column = {
+  head: 'agent',
+  most: 24,
+  of: ({ agent = '' }) => harmless(agent.slice(0, 200)),
+  paint: (paint, _, text) => paint('cyan', text),
+};
 const COLUMNS: readonly Column[] = [
   { head: 'run', most: 40, of: ({ runId }) => harmless(runId) },
   BEGAN,
   { head: 'status', of: ({ status }) => status, paint: (paint, { status }, text) => paintStatus(paint, status, text) },
-  { head: 'agent', most: 24, of: ({ agent = '' }) => harmless(agent), paint: (paint, _, text) => paint('cyan', text) },
+  AGENT,
   TURNS,
   TIME,
   TOKENS,
   { head: 'cost', side: 'right', of: ({ nanoUsd, unpricedCalls }) => cost(nanoUsd, unpricedCalls) },
 ];
 const GAP = '  ';
+/** Columns of an error in a list: a page of a proxy must not bury the other runs. `baton trace` tells more. */
+const LONGEST_ERROR = 600;
+const LEAST_AGENT = 8;
 
 function list(found: readonly StoredRun[], { out, columns, paint }: Terminal): void {
   const width = ({ head, of, most = Infinity }: Column): number =>
-    Math.min(most, Math.max(widthOf(head), ...found.map((run) => widthOf(of(run)))));
+    Math.min(
+      most,
+      found.reduce((widest, run) => Math.max(widest, widthOf(of(run))), widthOf(head)),
+    );
   const shown = fitting(columns, width).map((column) => ({ ...column, width: width(column) }));
   out(
     paint(
@@ -114,20 +126,23 @@ function list(found: readonly StoredRun[], { out, columns, paint }: Terminal): v
     });
     out(cells.join(GAP).trimEnd());
     if (run.error !== undefined) {
-      for (const line of wrap(`${GAP}✗ ${harmless(run.error)}`, columns, `${GAP}  `)) out(paint('red', line));
+      const error = clip(harmless(run.error.slice(0, 4 * LONGEST_ERROR)), LONGEST_ERROR);
+      for (const line of wrap(`${GAP}✗ ${error}`, columns, `${GAP}  `)) out(paint('red', line));
     }
   }
 }
 
-/** In a narrow terminal the year goes first, then tokens, turns and time. */
+/** In a narrow terminal the year goes first, then tokens, turns and time; then names of agents get shorter. */
 function fitting(columns: number, width: (column: Column) => number): readonly Column[] {
-  const isWider = (list: readonly Column[]): boolean =>
-    list.reduce((sum, column) => sum + width(column) + GAP.length, -GAP.length) > columns;
+  const over = (list: readonly Column[]): number =>
+    list.reduce((sum, column) => sum + width(column) + GAP.length, -GAP.length) - columns;
+  const isWider = (list: readonly Column[]): boolean => over(list) > 0;
   let shown = COLUMNS;
   if (isWider(shown)) {
     const short: Column = { head: 'began', of: ({ startedAt }) => time(startedAt, { short: true }) };
     shown = shown.map((column) => (column === BEGAN ? short : column));
   }
   for (const least of [TOKENS, TURNS, TIME]) if (isWider(shown)) shown = shown.filter((column) => column !== least);
-  return shown;
+  const room = width(AGENT) - Math.max(0, over(shown));
+  return shown.map((column) => (column === AGENT ? { ...AGENT, most: Math.max(LEAST_AGENT, room) } : column));
 }

@@ -8,6 +8,8 @@ const LEAST_LABEL = 16;
 const LEAST_BAR = 10;
 const MOST_BAR = 60;
 const CONTENT_LENGTH = 240;
+/** Characters of a name: no line shows more. */
+const LONGEST_NAME = 1000;
 
 export function drawWaterfall(rows: readonly Row[], { content }: { content: boolean }, terminal: Terminal): void {
   const { out, columns, paint } = terminal;
@@ -82,7 +84,7 @@ export function labelOf({ type, name, data, details, isOpen }: StoredSpan): {
   colour: Colour;
   text: string;
 } {
-  const text = harmless(name) + (isOpen ? ' …' : '');
+  const text = harmless(name.slice(0, LONGEST_NAME)) + (isOpen ? ' …' : '');
   switch (type) {
     case 'task':
       return { mark: '▶', colour: 'bold', text: `${text}${details?.outcome ? ` (${details.outcome})` : ''}` };

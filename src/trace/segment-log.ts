@@ -36,7 +36,7 @@ type Range = readonly [from: number, to: number];
 type Known =
   | { readonly type: 'trace.agent'; readonly agent: string; readonly facts: AgentFacts }
   | { readonly type: 'trace.check'; readonly id: string; readonly name: string }
-  | { readonly type: 'trace.error'; readonly span: string; readonly error: SpanError }
+  | { readonly type: 'trace.error'; readonly span: string; readonly error: SpanError | null }
   | { readonly type: 'trace.cut' };
 
 export type Entry = Committed | Sent | Known;
