@@ -1,8 +1,8 @@
 /** `baton metrics`: what the runs of a window come to. */
 import { existsSync } from 'node:fs';
-import { UserError } from '../protocol/errors.ts';
 import { quantile } from '../trace/metrics/buckets.ts';
 import { openMetricsStore, type WindowSums } from '../trace/metrics/index.ts';
+import { TraceStoreError } from '../trace/store/index.ts';
 import { traceStorePath } from '../trace/store/location.ts';
 import { parse, STORE_OPTIONS, textOf, wholeOf } from './arguments.ts';
 import type { Command } from './command.ts';
@@ -22,7 +22,7 @@ export const metrics: Command = {
     const [said, tenant] = [textOf(parsed, 'store'), textOf(parsed, 'tenant')];
     const path = said === undefined || !said.endsWith('.db') ? traceStorePath(said) : said;
     if (!existsSync(path)) {
-      throw new UserError(`There are no metrics at ${path}. ${HOW}`);
+      throw new TraceStoreError('trace-store/missing', `There are no metrics at ${path}. ${HOW}`);
     }
     const store = openMetricsStore({ path, ...(tenant !== undefined && { tenant }) });
     try {

@@ -132,7 +132,7 @@ function list(found: readonly StoredRun[], { out, columns, paint }: Terminal): v
   }
 }
 
-/** In a narrow terminal the year goes first, then tokens, turns and time; then names of agents get shorter. */
+/** In a narrow terminal the year goes first, then tokens, turns and time; names of agents get shorter; then the others go. */
 function fitting(columns: number, width: (column: Column) => number): readonly Column[] {
   const over = (list: readonly Column[]): number =>
     list.reduce((sum, column) => sum + width(column) + GAP.length, -GAP.length) - columns;
@@ -143,6 +143,10 @@ function fitting(columns: number, width: (column: Column) => number): readonly C
     shown = shown.map((column) => (column === BEGAN ? short : column));
   }
   for (const least of [TOKENS, TURNS, TIME]) if (isWider(shown)) shown = shown.filter((column) => column !== least);
-  const room = width(AGENT) - Math.max(0, over(shown));
-  return shown.map((column) => (column === AGENT ? { ...AGENT, most: Math.max(LEAST_AGENT, room) } : column));
+  const shortened = (): readonly Column[] => {
+    const most = Math.max(LEAST_AGENT, width(AGENT) - Math.max(0, over(shown)));
+    return shown.map((column) => (column === AGENT ? { ...AGENT, most } : column));
+  };
+  for (const least of ['cost', 'began']) if (isWider(shortened())) shown = shown.filter(({ head }) => head !== least);
+  return shortened();
 }

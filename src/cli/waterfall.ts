@@ -84,7 +84,8 @@ export function labelOf({ type, name, data, details, isOpen }: StoredSpan): {
   colour: Colour;
   text: string;
 } {
-  const text = harmless(name.slice(0, LONGEST_NAME)) + (isOpen ? ' …' : '');
+  const open = (called: string): string => called + (isOpen ? ' …' : '');
+  const text = open(harmless(name.slice(0, LONGEST_NAME)));
   switch (type) {
     case 'task':
       return { mark: '▶', colour: 'bold', text: `${text}${details?.outcome ? ` (${details.outcome})` : ''}` };
@@ -94,7 +95,7 @@ export function labelOf({ type, name, data, details, isOpen }: StoredSpan): {
       return { mark: '·', colour: 'dim', text };
     case 'generation':
     case 'response':
-      return { mark: '✦', colour: 'blue', text: harmless(details?.origin?.model ?? name) };
+      return { mark: '✦', colour: 'blue', text: open(harmless(details?.origin?.model ?? name)) };
     case 'function': {
       const wait = details?.approvalWaitMs === undefined ? '' : ` (waited ${duration(details.approvalWaitMs)})`;
       return { mark: '⚙', colour: 'yellow', text: `${text}${wait}` };

@@ -14,6 +14,7 @@ import {
   setTraceProcessors,
   setTracingDisabled,
   type Span,
+  type SpanError,
   type TracingProcessor,
   withCustomSpan,
 } from './index.ts';
@@ -110,6 +111,19 @@ test.each<[string, () => unknown, Said]>([
 ])('an error is there that is said %s', async (_, execute, expected) => {
   const [told, ...others] = await everywhere(execute);
   expect(told).toMatchObject({ ...CHECKED, ...expected });
+  for (const other of others) expect(other).toEqual(told);
+});
+
+test.each<[string, unknown, unknown]>([
+  ['an Error', new Error('boom'), { message: 'boom' }],
+  ['a text', 'boom', { message: 'boom' }],
+  ['null', null, undefined],
+])('%s is told as its message', async (_, given, expected) => {
+  const [told, ...others] = await everywhere(() => {
+    getCurrentSpan()?.setError(given as SpanError);
+    return 'ok';
+  });
+  expect(told?.['function tool0']).toEqual(expected);
   for (const other of others) expect(other).toEqual(told);
 });
 

@@ -174,7 +174,7 @@ export class NoopSpan<TData extends SpanData = SpanData> extends Span<TData> {
 /** An `Error` fits the type and is `{}` in JSON, and plain JavaScript may give a text: everybody gets the message. */
 function plainError(said: unknown): SpanError | null {
   if (said === undefined || said === null) return null;
-  if (typeof said !== 'object') return { message: String(said) };
+  if (typeof said !== 'object') return { message: typeof said === 'string' ? said : `a ${typeof said}` };
   const { message, data } = said as Partial<Record<keyof SpanError, unknown>>;
   if (typeof message === 'string' && !(said instanceof Error)) return said as SpanError;
   const isData = typeof data === 'object' && data !== null;

@@ -6,7 +6,7 @@ import { resolvedPath } from '../../store/sqlite/path.ts';
 import type { ReadCommand } from './commands.ts';
 import { TraceStoreError, traceStoreError } from './errors.ts';
 import { traceStorePath } from './location.ts';
-import type { TraceRows } from './read.ts';
+import { MOST_CANDIDATES, type TraceRows } from './read.ts';
 import { runOf, type StoredRun, type StoredTrace, traceOf, type UsageRow, usageOf } from './rows.ts';
 import type { Columns } from '../../store/sqlite/statements.ts';
 
@@ -86,9 +86,9 @@ export async function openTraceStore(options: OpenTraceStoreOptions = {}): Promi
       const found = (await ask({ do: 'trace', tenant, id })) as TraceRows | { candidates: string[] };
       if (!('candidates' in found)) return traceOf(found);
       if (found.candidates.length === 0) return undefined;
-      throw new UserError(
-        `${found.candidates.length} or more runs begin with "${id}": ${found.candidates.join(', ')}.`,
-      );
+      const { candidates } = found;
+      const many = candidates.length === MOST_CANDIDATES ? `${MOST_CANDIDATES} or more` : candidates.length;
+      throw new UserError(`${many} runs begin with ${JSON.stringify(id)}: ${candidates.join(', ')}.`);
     },
     async usage({ since = 0, until = Date.now() + HOUR_MS } = {}) {
       return ((await ask({ do: 'usage', tenant, since, until })) as Columns[]).map(usageOf);

@@ -66,6 +66,9 @@ export function readTrace(db: Statements, { tenant, id }: Of<'trace'>): TraceRow
   };
 }
 
+/** How many ids are told where several begin alike. */
+export const MOST_CANDIDATES = 6;
+
 /** Its key, or the ids that begin like this: none, or several. */
 function findTrace(db: Statements, tenant: string, id: string): number | string[] {
   const exact =
@@ -73,7 +76,8 @@ function findTrace(db: Statements, tenant: string, id: string): number | string[
     db.get('SELECT trace FROM baton_traces WHERE tenant = ? AND trace_id = ?', tenant, id);
   if (exact) return Number(exact['trace']);
   const like = db.all(
-    'SELECT trace, run_id FROM baton_trace_runs WHERE tenant = ? AND run_id >= ? AND run_id < ? AND parent IS NULL LIMIT 6',
+    `SELECT trace, run_id FROM baton_trace_runs
+    WHERE tenant = ? AND run_id >= ? AND run_id < ? AND parent IS NULL LIMIT ${MOST_CANDIDATES}`,
     tenant,
     id,
     `${id}\u{10FFFF}`,
