@@ -27,7 +27,7 @@ export const metrics: Command = {
     const store = openMetricsStore({ path, ...(tenant !== undefined && { tenant }) });
     try {
       const now = Date.now();
-      const window = await store.window(now - hours * HOUR_MS, now);
+      const window = await store.window(beginOf(now, hours), now);
       const p95 = quantile(window.activeSeconds, 0.95);
       const { activeSeconds: _, ...told } = window;
       if (parsed.values['json'] === true) terminal.out(jsonLine({ ...told, activeSecondsP95: p95 ?? null }));
@@ -39,6 +39,12 @@ export const metrics: Command = {
     return 0;
   },
 };
+
+/** Of runs that ended more than two days ago, whole hours are all that is kept. */
+function beginOf(now: number, hours: number): number {
+  const from = now - hours * HOUR_MS;
+  return hours < 48 ? from : Math.floor(from / HOUR_MS) * HOUR_MS;
+}
 
 function list({ sums, ...window }: WindowSums, p95: number | undefined, { out, paint }: Terminal): void {
   const { runs, priced, handoffs, handoffsGood, slow } = sums;
