@@ -110,6 +110,22 @@ test('a beginning of several ids says how many there are', SLOW, async () => {
   });
 });
 
+test('a store is found by the name of its file, whatever that ends with', SLOW, async () => {
+  path = join(dir, 'copy.sqlite');
+  await stored(() => run(new Agent({ name: 'A', model: new ScriptedModel([[assistantMessage('x')]]) }), 'hi'));
+  expect((await say(['runs', '--store', path])).out).toMatch(/finished +A/);
+});
+
+test.each(['12', '5', 'nov 3', '2026', '20:00', '2026-11-31x', '2026-11-25T99:00'])(
+  'the time %j, of which a month or a day would be made, is refused',
+  async (since) => {
+    expect(await say(['runs', '--since', since, '--store', path])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('Give how long ago'),
+    });
+  },
+);
+
 const READERS = [['runs'], ['trace', 'run_x'], ['metrics']];
 
 test.each<[string, RegExp, () => void]>([
