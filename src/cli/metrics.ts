@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 const MOST_HOURS = 90 * 24;
 
 export const metrics: Command = {
-  usage: `baton metrics [--hours <1 to ${MOST_HOURS}, default 24>] [--json] [--store <folder or .db file>]
+  usage: `baton metrics [--hours <1 to ${MOST_HOURS}, default 24>] [--json] [--store <folder or file>]
            [--tenant <name>]`,
   async run(args, terminal) {
     const parsed = parse(args, { ...STORE_OPTIONS, hours: { type: 'string' }, json: { type: 'boolean' } }, 0);

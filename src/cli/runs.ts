@@ -11,7 +11,7 @@ const STATUSES = ['running', 'paused', 'finished', 'failed', 'cancelled', 'inter
 export const runs: Command = {
   usage: `baton runs [--status ${STATUSES.join('|')}]
            [--agent <name>] [--group <id>] [--since <12h, 7d or 2026-11-25T22:00>] [--until <likewise>]
-           [--limit <1 to 1000, default 20>] [--json] [--store <folder or .db file>] [--tenant <name>]`,
+           [--limit <1 to 1000, default 20>] [--json] [--store <folder or file>] [--tenant <name>]`,
   async run(args, terminal) {
     const text = { type: 'string' } as const;
     const flags = { status: text, agent: text, group: text, since: text, until: text, limit: text } as const;

@@ -17,7 +17,7 @@ const named = (text: string): string => clip(harmless(text.slice(0, 4 * LONGEST_
 
 export const trace: Command = {
   usage: `baton trace <id of a run or trace, or how a run's id begins> [--content] [--json]
-           [--store <folder or .db file>] [--tenant <name>]`,
+           [--store <folder or file>] [--tenant <name>]`,
   async run(args, terminal) {
     const flags = { json: { type: 'boolean' }, content: { type: 'boolean' } } as const;
     const parsed = parse(args, { ...STORE_OPTIONS, ...flags }, 1);

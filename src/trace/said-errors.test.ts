@@ -136,6 +136,21 @@ test('what is said of a span that has ended changes nothing that is kept', async
   expect(errorsOf(memory.spans())).toEqual(CHECKED);
 });
 
+test('it loses its secrets and not its span where everything is redacted', async () => {
+  const path = join(dir, 'traces.db');
+  const processor = new TraceStoreProcessor({ path, redact: { patterns: [/span_[0-9a-f]+/, /hunter\d/] } });
+  await traced(processor, () => (getCurrentSpan()?.setError({ message: 'no hunter2', data: { password: 'x' } }), 'ok'));
+  await processor.shutdown();
+  const store = await openTraceStore({ path });
+  const [only] = await store.runs();
+  const trace = await store.trace(only?.runId ?? '');
+  await store.close();
+  expect(trace?.spans.find(({ name }) => name === 'tool0')?.error).toEqual({
+    message: 'no [redacted]',
+    data: { password: '[redacted]' },
+  });
+});
+
 test('what JSON has no word for does not cost the run its trace', async () => {
   const cyclic: Record<string, unknown> = { bytes: new Uint8Array(1000), n: 1n };
   cyclic['self'] = cyclic;
