@@ -87,7 +87,7 @@ export function checkLimits(limits: BudgetLimits): void {
     ...Object.entries(agents).map(([name, limit]): [string, object] => [`agents.${name}`, limit]),
     ...Object.entries(models).map(([name, limit]): [string, object] => [`models.${name}`, limit]),
   ];
-  for (const [scope, limit] of all) if (limit) checkLimit(scope, limit);
+  for (const [scope, limit] of all) if (limit !== undefined) checkLimit(scope, limit);
   for (const name of Object.keys(models)) {
     if (!name.includes('/'))
       throw new UserError(`The budget of the model "${name}" needs its provider: openai/${name}.`);
@@ -97,6 +97,9 @@ export function checkLimits(limits: BudgetLimits): void {
 const KEYS = ['usd', 'tokens', 'window', 'activeMs'];
 
 function checkLimit(scope: string, limit: object): void {
+  if (typeof limit !== 'object' || limit === null) {
+    throw new UserError(`The budget ${scope} is ${JSON.stringify(limit)}. Give an object, such as { usd: 1 }.`);
+  }
   for (const [key, value] of Object.entries(limit)) {
     const isKnown =
       KEYS.includes(key) && (key !== 'activeMs' || scope === 'run') && (key !== 'window' || scope !== 'run');
@@ -107,6 +110,8 @@ function checkLimit(scope: string, limit: object): void {
     }
     if (value === undefined || (key === 'window' && ['hour', 'day', 'month'].includes(String(value)))) continue;
     if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && (key !== 'window' || value > 0)) continue;
-    throw new UserError(`The budget ${scope} has ${key}: ${JSON.stringify(value)}. Give a number, 0 or more.`);
+    const shown = typeof value === 'number' ? String(value) : JSON.stringify(value);
+    const allowed = key === 'window' ? "'hour', 'day', 'month', or milliseconds" : 'a number, 0 or more';
+    throw new UserError(`The budget ${scope} has ${key}: ${shown}. Give ${allowed}.`);
   }
 }

@@ -116,7 +116,7 @@ export class RouteCall {
       outer: signal,
       timeouts: this.engine.timeouts,
       wire: this.engine.wireTimeouts,
-      total: this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs: this.leftMs() },
+      total: this.#limitOf(target),
       stream: this.stream,
       label: target.label,
       onHeaders: (_status, headers) => {
@@ -176,11 +176,19 @@ export class RouteCall {
     return this.#totalMs === undefined ? Infinity : this.#startedAt + this.#totalMs - this.engine.now();
   }
 
+  /** How long an attempt may take: as long as its target has, or the call. */
+  #limitOf({ settings }: Target): { timeoutMs: number; leftMs: number } | undefined {
+    const { timeoutMs: own = Infinity } = settings ?? {};
+    const leftMs = this.leftMs();
+    if (own < leftMs) return { timeoutMs: own, leftMs: own };
+    return this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs };
+  }
+
   /** What the target is sent: its own settings on top, and what is the router's business left out. */
   #requestFor({ settings }: Target, { guard, model }: { guard: Guard; model: Model }): ModelRequest {
     const { call, ...rest } = this.request;
-    const { timeoutMs: __, retry: ___, ...given } = this.request.modelSettings;
-    const own = settings ? mergeModelSettings(given, settings) : given;
+    const both = settings ? mergeModelSettings(this.request.modelSettings, settings) : this.request.modelSettings;
+    const { timeoutMs: _, retry: __, ...own } = both;
     // What a provider says that a streamed answer cost stands in its own usage.
     const modelSettings = this.stream ? { ...own, preserveRawUsage: true } : own;
     return {
