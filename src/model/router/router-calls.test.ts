@@ -244,7 +244,7 @@ describe('a target', () => {
     const { router } = bench({ main: { model: new FakeModel('a'), capabilities: { tools: false } } });
     const failing = textOf(router('main'), requestOf({ tools: [tool] }));
     await expect(failing).rejects.toBeInstanceOf(RouteUnavailableError);
-    await expect(failing).rejects.toThrow('acme/a (tools)');
+    await expect(failing).rejects.toThrow('acme/a (has no tools). Add one that can.');
   });
 
   test('that is a route itself is refused: two loops would multiply', () => {
