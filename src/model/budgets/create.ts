@@ -2,7 +2,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { Model } from '../../protocol/model.ts';
 import { createPrices, type Prices } from '../prices/index.ts';
-import { suggestion } from '../strings/index.ts';
+import { checkKeys } from '../strings/index.ts';
 import { accountName, checkLimits, type BudgetLimit, type BudgetLimits, type Spender } from './accounts.ts';
 import type { CountTokens } from './bound.ts';
 import type { BudgetExceededError } from './errors.ts';
@@ -161,10 +161,7 @@ function accountOf(limits: BudgetLimits, scope: BudgetScope, now: number): strin
 
 function check(options: BudgetsOptions): void {
   const { limits, maxOutputTokens, onExceed, downgradeTo } = options;
-  const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
-  if (unknown !== undefined) {
-    throw new UserError(`createBudgets got an unknown option "${unknown}". Known: ${OPTIONS.join(', ')}.`);
-  }
+  checkKeys('createBudgets', options, OPTIONS);
   if (!isObject(limits)) {
     throw new UserError(
       `createBudgets got limits: ${JSON.stringify(limits)}. Give an object, such as { run: { usd: 1 } }.`,
@@ -198,13 +195,7 @@ export function checkRunBudget(budget: object): void {
   if (!isObject(budget)) {
     throw new UserError(`A run got budget: ${JSON.stringify(budget)}. Give an object, such as { usd: 0.5 }.`);
   }
-  const unknown = Object.keys(budget).find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  const near = suggestion(unknown, known);
-  throw new UserError(
-    `The budget of a run has an unknown option "${unknown}". ` +
-      (near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean "${near}"?`),
-  );
+  checkKeys('The budget of a run', budget, known);
 }
 
 /** Who only watches cannot fail a call. */

@@ -1,7 +1,7 @@
 /** What the options of a router may be: who slips is told which name was meant, or which values there are. */
 import { UserError } from '../../protocol/errors.ts';
 import type { ModelErrorKind } from '../../wire/index.ts';
-import { suggestion } from '../strings/index.ts';
+import { checkKeys, suggestion } from '../strings/index.ts';
 import type { BalanceStrategy, ModelCapabilities, RouterOptions } from './types.ts';
 
 const OPTIONS = [
@@ -68,16 +68,6 @@ const STRATEGIES: { readonly [strategy in BalanceStrategy]: true } = {
   cheapest: true,
 };
 
-/** @throws UserError for a member that is not known. @param where `createRouter`, for the message */
-export function checkKeys(where: string, given: object, known: readonly string[]): void {
-  for (const key of Object.keys(given)) {
-    if (known.includes(key)) continue;
-    const near = suggestion(key, known);
-    const hint = near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean "${near}"?`;
-    throw new UserError(`${where} got an unknown option "${key}". ${hint}`);
-  }
-}
-
 function checkWord(where: string, given: unknown, known: object): void {
   if (typeof given === 'string' && Object.hasOwn(known, given)) return;
   const words = Object.keys(known);
@@ -91,6 +81,10 @@ export const checkStrategy = (where: string, strategy: unknown): void =>
 
 /** @throws UserError for what cannot be meant. Numbers are looked at where they are used. */
 export function checkOptions<Names extends string>(options: RouterOptions<Names>): void {
+  const given: { models?: unknown } | undefined = options;
+  if (typeof given?.models !== 'object' || given.models === null) {
+    throw new UserError('createRouter got no models. Give models: { name: "provider/model" }.');
+  }
   checkKeys('createRouter', options, OPTIONS);
   const { fallbackOn = [], midStream = 'fail', capabilities = {} } = options;
   for (const part of ['retry', 'timeouts', 'breaker'] as const) {

@@ -4,8 +4,8 @@ import type { Model, ModelSettings, Origin } from '../../protocol/model.ts';
 import { Health, type HealthOptions, type LimitOptions } from '../health/index.ts';
 import { checkTimeout } from '../retry.ts';
 import { mergeModelSettings } from '../settings.ts';
-import { createModelRegistry, type ModelRegistry, type ProviderMap } from '../strings/index.ts';
-import { checkCapabilities, checkKeys, checkStrategy } from './check.ts';
+import { checkKeys, createModelRegistry, type ModelRegistry, type ProviderMap } from '../strings/index.ts';
+import { checkCapabilities, checkStrategy } from './check.ts';
 import { Hedging } from './hedging.ts';
 import { knownCapabilities } from './known-models.ts';
 import type {

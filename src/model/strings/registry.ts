@@ -31,6 +31,13 @@ export function createModelRegistry(providers: ProviderMap, { fallback }: ModelR
   if (fallback !== undefined && !Object.hasOwn(providers, fallback)) {
     throw new UserError(`createModelRegistry got fallback: "${fallback}", which is none of ${listed(prefixes)}.`);
   }
+  for (const [prefix, provider] of Object.entries<unknown>(providers)) {
+    if (typeof provider === 'function' || isProvider(provider)) continue;
+    const shown = typeof provider === 'object' ? 'an object without getModel()' : JSON.stringify(provider);
+    throw new UserError(
+      `The provider "${prefix}" is ${shown ?? 'undefined'}. Give one, such as new OpenAIProvider(), or a function that makes models.`,
+    );
+  }
   const resolve = (text: string): Resolved => {
     const { name, settings } = splitSettings(text);
     const split = splitPrefix(name);
@@ -59,6 +66,9 @@ export type ModelRegistry = ModelProvider & {
   /** What a name means. */
   resolve(name: string): Resolved;
 };
+
+const isProvider = (value: unknown): boolean =>
+  (typeof value === 'object' || typeof value === 'function') && value !== null && 'getModel' in value;
 
 const listed = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
 
