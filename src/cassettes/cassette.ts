@@ -139,8 +139,8 @@ function taped(deck: Deck, inner: Inner): Model {
   const { model } = inner;
   return {
     ...(model?.origin && { origin: model.origin }),
-    // A route must be told whose call it is: its attempts, and a budget for each of them.
-    ...(model?.ownsRetry && deck.mode !== 'replay' && { ownsRetry: true as const }),
+    // A route must be told whose call it is: its attempts, and a budget for each of them. A replay asks for none.
+    ...(model?.ownsRetry && { ownsRetry: true as const }),
     ...(model?.ownSettings && { ownSettings: model.ownSettings }),
     ...(model?.supportsPromptModelSelection && { supportsPromptModelSelection: true }),
     ...((deck.mode === 'record' || deck.mode === 'auto') && { keepsRequests: true as const }),

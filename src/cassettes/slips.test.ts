@@ -25,7 +25,9 @@ test('a file that is not there is said to be missing, with what to do', async ()
     ].join('\n'),
   );
   const fetch = cassetteFetch({ file, mode: 'replay' });
-  await expect(fetch('https://x.example/v1/y', { method: 'POST', body: '{}' })).rejects.toThrow('there is no such file');
+  await expect(fetch('https://x.example/v1/y', { method: 'POST', body: '{}' })).rejects.toThrow(
+    'there is no such file',
+  );
 });
 
 test('a file that holds other requests is not said to be missing', async () => {

@@ -203,6 +203,25 @@ test('a recording behind a route is told whose words it keeps, also within a bud
   expect(cassette({ file, mode: 'record', model: keeper }).keepsRequests).toBe(true);
 });
 
+test('a route behind a cassette is guarded while it is recorded, and costs nothing when it is replayed', async () => {
+  const file = `${tmpdir()}/baton-budget-route-${process.pid}.json`;
+  const fail = ({ call }: { call: number }): void => {
+    if (call < 3) throw Object.assign(new Error('cut off'), { code: 'ECONNRESET' });
+  };
+  const vendor = new Vendor({ price, before: fail });
+  const route = createRouter({ models: { main: vendor }, prices, retry: { initialDelayMs: 1 } })('main');
+  for (const mode of ['record', 'replay'] as const) {
+    const budgets = createBudgets({ prices, limits: { tenant: { usd: 90 } } });
+    const { finalOutput } = await run(agentOf(cassette({ file, mode, model: route })), 'Hi', { budgets });
+    expect(finalOutput).toBe('done');
+    const { settled, open } = await budgets.balance({ tenant: true });
+    // Of the two that were cut off nobody knows what they cost.
+    const states = open.map(({ state }) => state);
+    expect([settled.nanoUsd, states]).toEqual(mode === 'record' ? [vendor.bill, ['sent', 'sent']] : [0, []]);
+  }
+  expect(vendor.requests).toHaveLength(3);
+});
+
 test('a time limit in the name of a model is kept', async () => {
   const never = (): Promise<never> => new Promise(() => undefined);
   const slow: Model = {
