@@ -192,9 +192,6 @@ const isObject = (value: unknown): boolean => typeof value === 'object' && value
 /** What the run option `budget` may have. @throws UserError for anything else */
 export function checkRunBudget(budget: object): void {
   const known = ['usd', 'tokens', 'activeMs', 'onExceed', 'downgradeTo', 'maxOutputTokens', 'countTokens', 'onEvent'];
-  if (!isObject(budget)) {
-    throw new UserError(`A run got budget: ${JSON.stringify(budget)}. Give an object, such as { usd: 0.5 }.`);
-  }
   checkKeys('The budget of a run', budget, known);
 }
 

@@ -43,6 +43,11 @@ const CAPABILITIES: { readonly [name in keyof Required<ModelCapabilities>]: 'boo
   vision: 'boolean',
   contextWindow: 'number',
 };
+const MAKERS = {
+  cache: 'Make it with createResponseCache().',
+  healthBoard: 'Make it with memoryHealthBoard() or redisHealthBoard({ url }).',
+  prices: 'Make it with createPrices().',
+} as const;
 const KINDS: { readonly [kind in ModelErrorKind]: true } = {
   rate_limit: true,
   quota_exhausted: true,
@@ -86,6 +91,15 @@ export function checkOptions<Names extends string>(options: RouterOptions<Names>
     throw new UserError('createRouter got no models. Give models: { name: "provider/model" }.');
   }
   checkKeys('createRouter', options, OPTIONS);
+  for (const [name, method] of [
+    ['cache', 'enter'],
+    ['healthBoard', 'exchange'],
+    ['prices', 'costOf'],
+  ] as const) {
+    const part: object | undefined = options[name];
+    if (part === undefined || (Object(part) === part && method in part)) continue;
+    throw new UserError(`createRouter got ${name}: ${JSON.stringify(part)}. ${MAKERS[name]}`);
+  }
   const { fallbackOn = [], midStream = 'fail', capabilities = {} } = options;
   for (const part of ['retry', 'timeouts', 'breaker'] as const) {
     const given = options[part];
