@@ -151,7 +151,8 @@ class Guard {
     }
     const code = systemCode(error);
     const text = error instanceof Error ? error.message : String(error);
-    const said = redact(text, secrets);
+    const clean = redact(text, secrets);
+    const said = clean.replace(/\.$/, '');
     // `fetch` refuses a header or a URL before it sends anything, and quotes it. What stands in for it, such as a
     // cassette, has codes of our form, and says the same again.
     const told = code === undefined ? error instanceof TypeError && !NETWORK_MESSAGE.test(text) : code.includes('/');
@@ -174,7 +175,7 @@ class Guard {
         ...(notSent && { replaySafe: true }),
       },
       // A cause is printed too.
-      said === text ? error : undefined,
+      clean === text ? error : undefined,
     );
   }
 
