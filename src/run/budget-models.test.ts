@@ -222,6 +222,22 @@ test('a route behind a cassette is guarded while it is recorded, and costs nothi
   expect(vendor.requests).toHaveLength(3);
 });
 
+test('limits and prices by the short name of a provider hold for its models of the AI SDK', async () => {
+  const origin = { provider: 'google.generative-ai', api: 'gemini', model: 'gemini-3-pro' };
+  const vendor = new Vendor({ price, origin });
+  const own = createPrices({ catalog: false, models: { 'google/gemini-3-pro': price } });
+  for (const name of ['google/gemini-3-pro', 'google.generative-ai/gemini-3-pro']) {
+    const budgets = createBudgets({ prices: own, limits: { models: { [name]: { usd: 0.1 } } } });
+    expect(await failureOf(run(agentOf(vendor), 'Hi', { budgets }))).toMatchObject({
+      code: 'budget/exceeded',
+      details: { budget: `model:${name}` },
+    });
+  }
+  expect(vendor.requests).toEqual([]);
+  const { cost } = await run(agentOf(vendor), 'Hi', { prices: own });
+  expect(cost.nanoUsd).toBe(vendor.bill);
+});
+
 test('a time limit in the name of a model is kept', async () => {
   const never = (): Promise<never> => new Promise(() => undefined);
   const slow: Model = {

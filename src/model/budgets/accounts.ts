@@ -1,6 +1,7 @@
 /** Which accounts a call draws from: limits by scope, and the windows in which they hold. */
 import { UserError } from '../../protocol/errors.ts';
 import type { Origin } from '../../protocol/model.ts';
+import { catalogProvider } from '../prices/index.ts';
 import type { BudgetAmount, BudgetLine } from './types.ts';
 
 /** How much may be spent. Both limits hold where both are given. */
@@ -42,17 +43,24 @@ export function linesOf(
   limits: BudgetLimits,
   { runId, sessionId, agent, origin, now }: Spender & { agent: string; origin: Origin | undefined; now: number },
 ): BudgetLine[] {
-  const model = origin && `${origin.provider}/${origin.model}`;
   const { run, session, tenant, agents = {}, models = {} } = limits;
   const ofAgent = Object.hasOwn(agents, agent) ? agents[agent] : undefined;
-  const ofModel = model !== undefined && Object.hasOwn(models, model) ? models[model] : undefined;
   return [
     ...lineOf(run, `run:${runId}`, now),
     ...(sessionId === undefined ? [] : lineOf(session, `session:${sessionId}`, now)),
     ...lineOf(tenant, 'tenant', now),
     ...lineOf(ofAgent, `agent:${agent}`, now),
-    ...lineOf(ofModel, `model:${model}`, now),
+    ...namesOf(origin).flatMap((model) =>
+      lineOf(Object.hasOwn(models, model) ? models[model] : undefined, `model:${model}`, now),
+    ),
   ];
+}
+
+/** The AI SDK calls `google` by its full name, `google.generative-ai`: a limit holds by either. */
+function namesOf(origin: Origin | undefined): readonly string[] {
+  if (!origin) return [];
+  const { provider, model } = origin;
+  return [...new Set([provider, catalogProvider(provider)])].map((name) => `${name}/${model}`);
 }
 
 function lineOf(limit: BudgetLimit | undefined, name: string, now: number): BudgetLine[] {

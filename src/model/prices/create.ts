@@ -1,6 +1,6 @@
 /** Prices of models: what the provider reports, before your own, before the catalog's. */
 import { UserError } from '../../protocol/errors.ts';
-import { catalogLookup, loadCatalog, type PriceCatalog } from './catalog.ts';
+import { catalogLookup, catalogProvider, loadCatalog, type PriceCatalog } from './catalog.ts';
 import { costOfUsage, nanoOf } from './compute.ts';
 import { checkKeys } from '../strings/index.ts';
 import { reportedCost } from './reported.ts';
@@ -41,9 +41,9 @@ export function createPrices(options: PricesOptions = {}): Prices {
 
   const find = (model: PricedModel, at?: Date): FoundPrice | undefined => {
     if (!hasOwn) return lookup?.(model, at);
-    const name = `${model.provider}/${model.model}`;
-    const own = Object.hasOwn(models, name) ? models[name] : undefined;
-    return own ? { id: `own:${name}`, price: own } : lookup?.(model, at);
+    const own = ownName(models, model);
+    const price = own === undefined ? undefined : models[own];
+    return price ? { id: `own:${own}`, price } : lookup?.(model, at);
   };
   return {
     load() {
@@ -67,6 +67,14 @@ export function createPrices(options: PricesOptions = {}): Prices {
       return { nanoUsd, price: { id: found.id, ...(found.fuzzy && { fuzzy: true as const }) } };
     },
   };
+}
+
+/** By the name that adapters use, else by the short one: `google` for the AI SDK's `google.generative-ai`. */
+function ownName(models: object, { provider, model }: PricedModel): string | undefined {
+  const name = `${provider}/${model}`;
+  if (Object.hasOwn(models, name)) return name;
+  const short = `${catalogProvider(provider)}/${model}`;
+  return Object.hasOwn(models, short) ? short : undefined;
 }
 
 const TOKENS = [
