@@ -40,7 +40,7 @@ const MOST_SHOWN = 12;
 export class CassetteMissError extends CassetteError implements CassetteMiss {
   readonly cassette: string;
   readonly request: number;
-  readonly nearest?: CassetteMiss['nearest'];
+  readonly nearest?: NonNullable<CassetteMiss['nearest']>;
   readonly differences: readonly Difference[];
   constructor(miss: CassetteMiss, summary: string) {
     super('cassette/miss', missMessage(miss, summary));
