@@ -75,7 +75,7 @@ function improvise({ input, tools, handoffs, outputType }: ModelRequest): Step {
   const tool = tools.find((candidate) => candidate.type === 'function');
   const [handoff] = handoffs;
   if (tool && results.length === 0) {
-    const args = withWordsOf(asked < 0 ? String(input) : textOf(items[asked]), sample(tool.parameters));
+    const args = withWordsOf(typeof input === 'string' ? input : textOf(items[asked]), sample(tool.parameters));
     return { kind: 'calls', tool: tool.name, args: JSON.stringify(args) };
   }
   if (handoff && answered.length === 0) {

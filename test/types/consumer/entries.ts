@@ -2,9 +2,9 @@
  * A project that reads the declarations as they are shipped, all of them (`skipLibCheck: false`), without `@types/node`
  * and with no more of TypeScript's library than a browser's project has: tsconfig.json beside it.
  */
-import { Agent, run, SQLiteSession } from '@baton/agents';
+import { Agent, run, type SQLiteSession } from '@baton/agents';
 import type { Cassette } from '@baton/agents/cassettes';
-import { removeAllTools } from '@baton/agents/extensions';
+import type { removeAllTools } from '@baton/agents/extensions';
 import type { EventLog } from '@baton/agents/log';
 import { ScriptedModel } from '@baton/agents/testing';
 
