@@ -17,7 +17,7 @@ import {
   type ToolInputParameters,
 } from '../tools/index.ts';
 import { type AgentTool, type AgentToolOptions, type AgentToolParameters, agentAsTool } from './as-tool.ts';
-import { checkOutputType, checkTools, checkToolUse, notAHandoff } from './check-options.ts';
+import { checkLists, checkOutputType, checkTools, checkToolUse, notAHandoff } from './check-options.ts';
 import type { InputGuardrail, OutputGuardrail } from './guardrail.ts';
 import { getHandoff, Handoff } from './handoff.ts';
 import { AgentHooks } from './hooks.ts';
@@ -166,6 +166,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
       );
     }
     this.name = config.name;
+    checkLists(this.name, config as Readonly<Record<string, unknown>>);
     this.instructions = config.instructions ?? '';
     if (config.prompt !== undefined) this.prompt = config.prompt;
     this.handoffDescription = config.handoffDescription ?? '';

@@ -286,6 +286,12 @@ function check(settings: Settings): void {
       `session is ${typeof session === 'string' ? `"${session}"` : `a ${typeof session}`}. Pass a session: new MemorySession(), new SQLiteSession('user-1', { dbPath }), or one of your own.`,
     );
   }
+  const signal: unknown = settings.signal;
+  if (signal && !(typeof signal === 'object' && 'addEventListener' in signal)) {
+    throw new UserError(
+      `signal is ${signal instanceof AbortController ? 'an AbortController. Pass its `signal`' : `a ${typeof signal}. Pass an AbortSignal`}.`,
+    );
+  }
   positive('timeoutMs', timeoutMs);
   if (settings.durable && typeof settings.durable.store?.keep !== 'function') {
     throw new UserError('`durable` needs the store that keeps the run: { store: new RunStore({ log }), runId }.');

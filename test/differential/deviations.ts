@@ -143,6 +143,7 @@ const plain: Rows = [
 
 /** Streams, where they differ otherwise than plain runs. */
 const streams: Rows = [
+  ['abort: with a reason of its own, while a tool works', rule.abortIsTold, rule.failedCallsKept],
   ['abort: a tool that throws the reason of its signal', rule.abortedText, rule.failedCallsKept],
   ['tools: arguments that do not fit the schema, errorFunction null', rule.hookArguments, rule.failedCallsKept],
   ['tool rules: a tool and a handoff of one name', rule.toldByError, rule.errorTexts, rule.currentTurn],

@@ -228,6 +228,15 @@ export const abortReason: Deviation = {
   ),
 };
 
+/** A stream that is aborted while a tool works tells the reason that was given, as it does while a model works. */
+export const abortIsTold: Deviation = {
+  id: 'abort-reason',
+  mask: accept(
+    /^runs\[0\]\.(error|errorState|result\.streamed\.error)$/,
+    (_published, ours) => ours === null || field(ours, 'message') === 'enough of this',
+  ),
+};
+
 export const siblingsKeepResults: Deviation = {
   id: 'siblings-keep-results',
   mask: accept(ARGUMENT, (published, ours) => published === 'aborted' && ours === 'slow done'),

@@ -35,6 +35,7 @@ export const otherRuns: ReadonlyMap<string, string> = new Map([
   ['error handlers: invalidFinalOutput', 'output-retries'],
   ['error handlers: an output that does not fit the agent', 'output-retries'],
   ['abort: between two turns', 'span-aborts'],
+  ['abort: with a reason of its own, while a tool works', 'abort-reason'],
   ['abort: before it began', 'pre-aborted-signal'],
   ['outputs: text that is not JSON, JSON that does not fit', 'output-retries'],
   ['outputs: a JSON schema is not checked', 'output-retries'],

@@ -99,3 +99,11 @@ test('what another model of the same provider thought is left out, what it said 
   expect(sent).toContain('Yes?');
   expect(sent).not.toMatch(/SECRET|msg_1|rs_1/);
 });
+
+test('a part in the form of Chat Completions is told what parts there are', async () => {
+  const input = [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }] as unknown as AgentInputItem[];
+  for (const model of await models())
+    await expect(model.getResponse(request({ input }))).rejects.toThrow(
+      /unknown type "text"\. Parts of a user are input_text, input_image/,
+    );
+});

@@ -106,8 +106,12 @@ async function judge(
 ): Promise<{ output: GuardrailFunctionOutput } | { event: RunEvent }> {
   try {
     const output = await execute();
-    if (typeof output === 'object' && output !== null) return { output: output as GuardrailFunctionOutput };
-    throw new TypeError(`guardrail "${name}" returned ${String(output)}. Return { tripwireTriggered: true or false }.`);
+    // A verdict without its one member would pass everything.
+    if (typeof output === 'object' && output !== null && 'tripwireTriggered' in output)
+      return { output: output as GuardrailFunctionOutput };
+    const what =
+      typeof output === 'object' && output !== null ? `{ ${Object.keys(output).join(', ')} }` : String(output);
+    throw new TypeError(`guardrail "${name}" returned ${what}. Return { tripwireTriggered: true or false }.`);
   } catch (thrown) {
     const cause = asError(thrown);
     const message = `${kind} guardrail failed to complete: ${cause.name}: ${cause.message}`;

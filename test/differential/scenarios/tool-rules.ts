@@ -18,7 +18,7 @@ const sleeper = (kit: Kit, more: Record<string, unknown>) =>
   kit.tool('sleep', '', {
     timeoutMs: 10,
     execute: async (_input: unknown, _context: unknown, details: { signal?: AbortSignal }) => {
-      await pause(100, details.signal).catch(() => kit.log('sleep was aborted'));
+      await pause(10_000, details.signal).catch(() => kit.log('sleep was aborted'));
       return 'slept';
     },
     ...more,
