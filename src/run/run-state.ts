@@ -129,7 +129,11 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   /** Adds input, to be seen by the next model call. @throws UserError where the run is over. */
   addInput(input: string | AgentInputItem[]): void {
     const { status } = this.#record.state;
-    if (status === 'finished' || status === 'cancelled') throw new UserError('Cannot add input to a terminal RunState');
+    if (status === 'finished' || status === 'cancelled') {
+      throw new UserError(
+        `The run is ${status}, so it takes no more input. Start another run with its history and the new input.`,
+      );
+    }
     const items: AgentInputItem[] =
       typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : structuredClone(input);
     post(this.#record, { type: 'input.staged', items });

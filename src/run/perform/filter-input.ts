@@ -19,7 +19,10 @@ export async function filterInput(run: LiveRun, { agent, input, instructions, st
   const modelData = { input: given.slice(), instructions };
   const changed = await filter({ modelData, agent, context: run.context.context });
   if (!Array.isArray(changed?.input)) {
-    throw new UserError('callModelInputFilter must return a ModelInputData object with an input array.');
+    const returned: unknown = changed;
+    throw new UserError(
+      `callModelInputFilter returned ${JSON.stringify(returned) ?? String(returned)}. Return { input, instructions }, with the list of items as input.`,
+    );
   }
   const prepared = state.inputSaved ? undefined : freshInput(state, given, { sources, result: changed.input });
   // A filter that speaks of the input only leaves the instructions as they are.
