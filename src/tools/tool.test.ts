@@ -87,7 +87,7 @@ describe('definition', () => {
     [{ inputGuardrails: {} }, 'Tool option `inputGuardrails` must be an array'],
     [{ inputGuardrails: [{ name: 'g' }] }, "Tool input guardrail 'g' needs a `run` function. Got undefined."],
     [{ outputGuardrails: [{ run: () => 1 }] }, 'A tool output guardrail needs a `name`'],
-    [{ parameters: 5 }, "Tool 't': a number is no schema."],
+    [{ parameters: 5 }, 'Tool "t": a number is no schema.'],
     [
       { outputSchema: z.object({}), timeoutBehavior: 'error_as_result' },
       'Tool "t" has an outputSchema, which the usual text for a timeout does not fit.',

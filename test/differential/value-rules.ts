@@ -119,7 +119,7 @@ export const processFinalOutput: Deviation = {
   id: 'process-final-output',
   mask: accept(/^log\[\d+\]\[1\]\.error$/, (published, ours) => {
     const raw = ['ZodError', 'SyntaxError'].includes(text(field(published, 'class')));
-    return raw && field(ours, 'class') === 'ModelBehaviorError' && holds(ours, 'Invalid output type');
+    return raw && field(ours, 'class') === 'ModelBehaviorError' && holds(ours, 'The answer does not fit outputType');
   }),
 };
 
