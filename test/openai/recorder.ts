@@ -8,7 +8,14 @@ import { OpenAIChatCompletionsModel, OpenAIResponsesModel } from '../../src/prov
 
 published.setTracingDisabled(true);
 
-export type Outcome = { body?: unknown; headers?: unknown; query?: unknown; result?: unknown; threw?: string };
+export type Outcome = {
+  body?: unknown;
+  headers?: unknown;
+  query?: unknown;
+  result?: unknown;
+  threw?: string;
+  said?: string;
+};
 export type Script = { reply?: object; events?: object[] };
 export type Api = 'responses' | 'chat';
 export type Pair = { theirs: Outcome; ours: Outcome };
@@ -57,6 +64,7 @@ async function run(model: Model, request: ModelRequest, script: Script, outcome:
     } else outcome.result = plain(await model.getResponse(request));
   } catch (error) {
     outcome.threw = error instanceof Error ? error.constructor.name : String(error);
+    outcome.said = error instanceof Error ? error.message : String(error);
   }
   return outcome;
 }
