@@ -43,8 +43,11 @@ function given(): Set<string> {
 }
 
 function collect(value: unknown, into: Set<string>): void {
-  if (typeof value === 'string') isProse(value) && into.add(value);
-  else if (typeof value === 'object' && value !== null) for (const each of Object.values(value)) collect(each, into);
+  if (typeof value === 'string') {
+    if (isProse(value)) into.add(value);
+    return;
+  }
+  if (typeof value === 'object' && value !== null) for (const each of Object.values(value)) collect(each, into);
 }
 
 /** The threes of each sentence in a trace that are neither the scenario's nor shared on purpose. */
