@@ -34,7 +34,8 @@ export type Effect =
       attempt?: number;
     }
   | { do: 'hand_off'; id: string; k: number; i: number; attempt?: number }
-  | { do: 'choose_output'; id: string; k: number; attempt?: number }
+  /** `call`: that result is the output, and only what its tool returned is asked for. */
+  | { do: 'choose_output'; id: string; k: number; call?: number; attempt?: number }
   | { do: 'handle_error'; id: string; kind: HandledKind; attempt?: number }
   | { do: 'save_session'; id: string; to: number; attempt?: number }
   | { do: 'compact_session'; id: string; attempt?: number };

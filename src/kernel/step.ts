@@ -287,8 +287,12 @@ function useOfTools(s: State, plan: Plan): readonly RunEvent[] {
   const chosen =
     toolUse === 'stop_on_first_tool' ? results[0] : results.find(({ tool }) => toolUse.stopAt.includes(tool));
   if (!chosen?.item) return NOTHING;
+  // Parts are made of what the tool returned, and that is the output: who performs knows it.
+  if (hasParts(chosen.item)) return [ask({ do: 'choose_output', id: `m${s.k}/choose`, k: s.k, call: chosen.i })];
   return [{ type: 'output.chosen', k: s.k, final: resultText(chosen.item), call: chosen.i }];
 }
+
+const hasParts = (item: ModelItem): boolean => item.type === 'function_call_result' && Array.isArray(item.output);
 
 /** The result of a tool as text. */
 export function resultText(item: ModelItem): string {

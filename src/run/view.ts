@@ -77,9 +77,12 @@ function makeItem(record: RunRecord, entry: ItemEntry): RunItem {
 
 /** What a tool returned: the value itself while it lives, else what the model was told. */
 function outputOf({ live }: RunRecord, { id, item }: ItemEntry): unknown {
-  const value = id === undefined ? undefined : live.values.get(id);
+  // What an output guardrail withheld is withheld here too: what stands in its place is a bare text.
+  const isWithheld = item.type === 'function_call_result' && typeof item.output === 'string';
+  if (id === undefined || isWithheld || !live.values.has(id)) return resultText(item);
+  const value = live.values.get(id);
   // What was thrown is no output.
-  return id !== undefined && live.values.has(id) && !(value instanceof Error) ? value : resultText(item);
+  return value instanceof Error ? resultText(item) : value;
 }
 
 /** The entry of an item that a filter made. */
