@@ -332,6 +332,8 @@ export type RunEvent =
       /** Whose calls a sticky decision covers, as in `Ask`. Absent: everybody's. */
       agent?: string;
       message?: string;
+      /** The arguments, as JSON, that a word was said of before its call came; it is on no call of others. */
+      arguments?: string;
       /** Not on whether the call may run, but on its attempt of this number, which may have happened. */
       uncertain?: number;
       /** What that attempt did return, as somebody found out: it is not run again. */

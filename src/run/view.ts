@@ -23,6 +23,7 @@ import {
   askedCalls,
   type Call,
   inputItems,
+  isSameJson,
   type ItemEntry,
   type Reply,
   resultText,
@@ -140,12 +141,23 @@ function approvalItem(record: RunRecord, state: State, call: Call): RunToolAppro
   const known = approvals.get(item);
   const uncertain = call.status === 'unsure' ? call.attempt : undefined;
   if (known?.runId === record.journal.runId && known.uncertain === uncertain) return known;
-  const made = new RunToolApprovalItem(item, record.graph.agent(state.agent), item.name, {
+  // A copy: what is changed in it would else be changed in the history.
+  const made = new RunToolApprovalItem({ ...item }, record.graph.agent(state.agent), item.name, {
     runId: record.journal.runId,
     ...(uncertain !== undefined && { uncertain }),
   });
   approvals.set(item, made);
+  questions.set(made, item.arguments);
   return made;
+}
+
+/** The arguments of questions, as the model wrote them. */
+const questions = new WeakMap<RunToolApprovalItem, string>();
+
+/** Whether `seen`, JSON, is what a question asks for. What is not known is. */
+export function isOfItem(item: RunToolApprovalItem, seen: string | undefined): boolean {
+  const asked = questions.get(item);
+  return asked === undefined || seen === undefined || isSameJson(asked, seen);
 }
 
 /** The record of a waiting sub-agent; made from its log where the process did not run it. */
