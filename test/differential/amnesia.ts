@@ -63,6 +63,7 @@ export const amnesiaDeviations: ReadonlyMap<string, readonly Deviation[]> = new 
   ...both('handoffs: a callback that throws', identity),
   ['abort: a sub-agent is aborted with its parent [plain]', [abortText]],
   ...both('abort: a tool that throws the reason of its signal', abortText),
+  ...both('suspects: abort while the second tool works, then resume', abortText),
   ...both('tools: images in the form of MCP', liveOutputs),
   ...both('values: what tools returned, as JSON', liveOutputs),
   ...both('values: items of a run know what they are', liveOutputs),

@@ -86,6 +86,13 @@ const both: Rows = [
     value.throwsAtOnce('not-yet', { class: 'TypeError', message: 'shellTool is not a function' }),
   ],
   ['values: what tools returned, as JSON', value.itemJson],
+  ['suspects: a question two sub-agents deep, approved', rule.waitingAgentTool],
+  ['suspects: a question two sub-agents deep, rejected through a string', rule.waitingAgentTool],
+  ['suspects: events of a sub-agent that is asked for approval reach onStream', rule.waitingAgentTool, rule.askedBelow],
+  ['suspects: a filter that rewrites the input at each call, with a session', value.inputFilterSession],
+  ['suspects: one of three tools fails, one is slow, one asks', rule.sameTick('agent_tool_end'), rule.sessionOnResume],
+  ['suspects: a final tool beside a tool that asks, and after it', rule.sessionOnResume],
+  ['suspects: handlers of errors, a session and a state that goes on', rule.oneSave],
 ];
 
 /** Plain runs, and scenarios that have no streamed form. */
@@ -113,6 +120,8 @@ const plain: Rows = [
     'tool rules: an unknown rule',
     value.throwsAtOnce('bad-options', { class: 'UserError', message: 'toolUseBehavior' }),
   ],
+  ['suspects: a decision on a context, on other arguments than the call has', value.otherArguments],
+  ['suspects: partly decided, through strings, with a session', rule.sessionOnResume],
   ['agents: defaults', value.noMcpOptions],
   ['agents: getters', value.endsAt('mcp tools')],
   ['agents: processFinalOutput and the name of the schema', value.processFinalOutput],
@@ -126,6 +135,12 @@ const plain: Rows = [
 /** Streams, where they differ otherwise than plain runs. */
 const streams: Rows = [
   ['abort: a tool that throws the reason of its signal', rule.abortedText, rule.failedCallsKept],
+  [
+    'suspects: guardrails of the runner and of the agent, both trip',
+    rule.sameTick('ends', 'settles'),
+    rule.othersAtWork,
+  ],
+  ['suspects: abort while the second tool works, then resume', rule.abortedText, rule.failedCallsKept],
   ['tools: arguments that do not fit the schema, errorFunction null', rule.hookArguments, rule.failedCallsKept],
   ['tool rules: a tool and a handoff of one name', rule.toldByError, rule.currentTurn],
   ['outputs: a zod object with optional, default and transform', value.optionalFields, rule.currentTurn],

@@ -153,6 +153,12 @@ export const waitingAgentTool: Deviation = {
   ),
 };
 
+/** A listener of a sub-agent's events is told the question of the sub-agent below it, too. */
+export const askedBelow: Deviation = {
+  id: waitingAgentTool.id,
+  mask: ignoreExtra(/^log\[\d+\]\[1\]\.B$/, (name) => name === 'tool_approval_requested'),
+};
+
 export const callIds: Deviation = {
   id: 'call-ids',
   mask: instead((ours) => {

@@ -45,6 +45,7 @@ export const otherRuns: ReadonlyMap<string, string> = new Map([
   ['hosted tools: onApproval answers at once', 'not-yet'],
   ['machine tools: shell and patch run after functions, in the order of the model', 'not-yet'],
   ['hooks: a listener that throws at each point', 'throwing-listeners'],
+  ['suspects: a decision on a context, on other arguments than the call has', 'exact-decisions'],
 ]);
 
 /** What stands in a span in place of why a tool failed. */

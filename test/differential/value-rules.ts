@@ -9,6 +9,7 @@ import {
   holds,
   ignoreExtra,
   instead,
+  list,
   logs,
   nameOf,
   text,
@@ -74,6 +75,23 @@ export const exactDecisions: Deviation = {
   mask: all(
     accept(/^log\[8\]\[1\]\[0\]$/, (published, ours) => published === true && ours === false),
     accept(/approvals\.pay\.messages/, (published, _ours) => published === undefined),
+  ),
+};
+
+/** The first call that changed the input says how a session keeps it. */
+export const inputFilterSession: Deviation = {
+  id: 'input-filter-session',
+  mask: accept(/^log\[\d+\]\[1\]\[0\]\.content$/, (published, ours) => published === 'Go3' && ours === 'Go1'),
+};
+
+export const otherArguments: Deviation = {
+  id: 'exact-decisions',
+  mask: all(
+    claims((ours) => {
+      expect(entries(ours, 'execute pay')).toEqual([{ n: 1 }]);
+      expect(list(field(ours.runs, 1, 'result', 'interruptions'))).toHaveLength(1);
+    }),
+    withoutRun(2),
   ),
 };
 
