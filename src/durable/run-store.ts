@@ -46,6 +46,7 @@ import type {
   RunRetention,
   RunStoreOptions,
 } from './types.ts';
+import { recoverEach } from './recover-each.ts';
 import { eventsOf, find, isLast, noAgent, revive, tell } from './revive.ts';
 import { Taking } from './taking.ts';
 
@@ -193,25 +194,20 @@ export class RunStore implements RunKeeper {
    * @param options.limit how many runs at once. @default 50
    * @param options.skip runs to leave alone
    * @param options.onTaken is called for each run before it goes on, with what the log said of it before
+   * @param options.onLooked is called once, when each run that was found is taken or left: no more come of this call
    * @param options.onRest is called as each run comes to rest, with what it gives in the end
    */
-  async recover({ limit = 50, skip, onTaken, onRest }: RecoverOptions = {}): Promise<Recovered[]> {
+  async recover(options: RecoverOptions = {}): Promise<Recovered[]> {
+    const { limit = 50, skip } = options;
     this.#checkOpen('');
     await this.#deadlines.look(this.log);
     const candidates = await claimable(this.log, this.#presence);
     const free = candidates.filter((info) => !this.#taking.underway.has(info.runId) && !skip?.(info)).slice(0, limit);
-    const recovering = free.map(async (info): Promise<Recovered[]> => {
-      const { runId } = info;
-      const outcome = await this.#recover(info, onTaken).catch((error: unknown) => ({ error }));
-      if (!outcome) return [];
-      onRest?.({ runId, outcome });
-      return [{ runId, outcome }];
-    });
-    return (await Promise.all(recovering)).flat();
+    return recoverEach(free, (info, taken) => this.#recover(info, taken), options);
   }
 
   /** Undefined: another worker was faster. */
-  async #recover(info: RunInfo, onTaken: RecoverOptions['onTaken']): Promise<Recovered['outcome'] | undefined> {
+  async #recover(info: RunInfo, onTaken: () => void): Promise<Recovered['outcome'] | undefined> {
     const options = { ...(await this.#options.resumeOptions?.(info)) };
     const agent = this.#agentOf(info);
     let claimed: Claimed;
@@ -225,7 +221,7 @@ export class RunStore implements RunKeeper {
     const turn = await this.#taking.turnOf(claimed, given);
     if (turn === 'busy') return undefined;
     const record = await this.#taking.takeUp(claimed, agent, given);
-    onTaken?.(info);
+    onTaken();
     try {
       const { state } = await this.#taking.goOn(record, given);
       return { status: state.status };
