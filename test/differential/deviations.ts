@@ -135,11 +135,6 @@ const plain: Rows = [
 /** Streams, where they differ otherwise than plain runs. */
 const streams: Rows = [
   ['abort: a tool that throws the reason of its signal', rule.abortedText, rule.failedCallsKept],
-  [
-    'suspects: guardrails of the runner and of the agent, both trip',
-    rule.sameTick('ends', 'settles'),
-    rule.othersAtWork,
-  ],
   ['suspects: abort while the second tool works, then resume', rule.abortedText, rule.failedCallsKept],
   ['tools: arguments that do not fit the schema, errorFunction null', rule.hookArguments, rule.failedCallsKept],
   ['tool rules: a tool and a handoff of one name', rule.toldByError, rule.currentTurn],
