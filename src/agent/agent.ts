@@ -162,7 +162,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
     super();
     if (typeof config?.name !== 'string' || config.name.trim() === '') {
       throw new UserError(
-        `Agent must have a name: "name" is ${JSON.stringify(config?.name)}. Give it a non-blank string.`,
+        `An agent was given the name ${JSON.stringify(config?.name)}. Give it one that is not blank.`,
       );
     }
     this.name = config.name;
@@ -320,7 +320,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
       value = JSON.parse(output);
     } catch (error) {
       throw withCause(
-        new ModelBehaviorError(`Invalid output type: the answer is not valid JSON (${messageOf(error)}).`),
+        new ModelBehaviorError(`The answer does not fit outputType: it is not JSON (${messageOf(error)}).`),
         error,
       );
     }
@@ -330,7 +330,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
     const issues = parsed.issues
       .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
       .join('; ');
-    throw withCause(new ModelBehaviorError(`Invalid output type: ${issues}`), parsed.error);
+    throw withCause(new ModelBehaviorError(`The answer does not fit outputType: ${issues}`), parsed.error);
   }
 
   toJSON(): { name: string } {

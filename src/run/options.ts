@@ -303,7 +303,9 @@ function check(settings: Settings): void {
   }
   const cap = toolExecution?.maxFunctionToolConcurrency;
   if (cap !== undefined && cap !== null && !(Number.isInteger(cap) && cap >= 1)) {
-    throw new UserError('toolExecution.maxFunctionToolConcurrency must be an integer greater than or equal to 1.');
+    throw new UserError(
+      `toolExecution.maxFunctionToolConcurrency is ${cap}. Give a whole number above 0, or null for no limit.`,
+    );
   }
   oneOf('toolNotFoundBehavior', toolNotFoundBehavior, ['raise_error', 'return_error_to_model']);
   oneOf('toolNameCollisionPolicy', toolNameCollisionPolicy, ['warn', 'error']);

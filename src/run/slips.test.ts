@@ -183,7 +183,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ],
   ['a word as output type', () => slip({ outputType: 'json' }), /outputType is "json"\. Use 'text', a zod object/],
   ['an object as model', () => slip({ model: {} }), /The model of agent "A" is an object without getResponse\(\)/],
-  ['no options', async () => new Agent(undefined as never), /Agent must have a name/],
+  ['no options', async () => new Agent(undefined as never), /An agent was given the name undefined/],
   [
     'a name as session',
     () => run(new Agent({ name: 'A', model: new ScriptedModel([]) }), 'Hi', { session: 'user-1' as never }),
@@ -202,7 +202,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   [
     'a shape in place of a schema',
     async () => tool({ name: 'a', description: 'd', parameters: { n: z.number() } as never, execute: async () => 1 }),
-    /Tool 'a': this is a plain object with schemas in it\. Make one schema of it: z\.object/,
+    /Tool "a": this is a plain object with schemas in it\. Make one schema of it: z\.object/,
   ],
   [
     'a schema of zod 3',
