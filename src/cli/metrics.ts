@@ -1,8 +1,8 @@
 /** `baton metrics`: what the runs of a window come to. */
 import { existsSync } from 'node:fs';
-import { UserError } from '../protocol/errors.ts';
 import { quantile } from '../trace/metrics/buckets.ts';
 import { openMetricsStore, type WindowSums } from '../trace/metrics/index.ts';
+import { TraceStoreError } from '../trace/store/index.ts';
 import { parse, STORE_OPTIONS, storeOptionsOf, wholeOf } from './arguments.ts';
 import type { Command } from './command.ts';
 import { counted, duration } from './format.ts';
@@ -13,18 +13,20 @@ const HOUR_MS = 3_600_000;
 const MOST_HOURS = 90 * 24;
 
 export const metrics: Command = {
-  usage: `baton metrics [--hours <1 to ${MOST_HOURS}, default 24>] [--json] [--store <folder or .db file>]
+  usage: `baton metrics [--hours <1 to ${MOST_HOURS}, default 24>] [--json] [--store <folder or file>]
            [--tenant <name>]`,
   async run(args, terminal) {
     const parsed = parse(args, { ...STORE_OPTIONS, hours: { type: 'string' }, json: { type: 'boolean' } }, 0);
     const hours = wholeOf(parsed, 'hours', { least: 1, most: MOST_HOURS }) ?? 24;
     const options = storeOptionsOf(parsed);
     const { path } = options;
-    if (!existsSync(path)) throw new UserError(`There are no metrics at ${path}. ${HOW}`);
+    if (!existsSync(path)) {
+      throw new TraceStoreError('trace-store/missing', `There are no metrics at ${path}. ${HOW}`);
+    }
     const store = openMetricsStore(options);
     try {
       const now = Date.now();
-      const window = await store.window(now - hours * HOUR_MS, now);
+      const window = await store.window(beginOf(now, hours), now);
       const p95 = quantile(window.activeSeconds, 0.95);
       const { activeSeconds: _, ...told } = window;
       if (parsed.values['json'] === true) terminal.out(jsonLine({ ...told, activeSecondsP95: p95 ?? null }));
@@ -36,6 +38,12 @@ export const metrics: Command = {
     return 0;
   },
 };
+
+/** Of runs that ended more than two days ago, whole hours are all that is kept. */
+function beginOf(now: number, hours: number): number {
+  const from = now - hours * HOUR_MS;
+  return hours < 48 ? from : Math.floor(from / HOUR_MS) * HOUR_MS;
+}
 
 function list({ sums, ...window }: WindowSums, p95: number | undefined, { out, paint }: Terminal): void {
   const { runs, priced, handoffs, handoffsGood, slow } = sums;

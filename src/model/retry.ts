@@ -20,9 +20,11 @@ import { MAX_TIMER_MS } from '../protocol/timers.ts';
 import { AttemptLoop, type Decide, type RetryHooks } from '../wire/index.ts';
 import { isAbort, normalizeError } from './retry-error.ts';
 import { toDecision } from './retry-policies.ts';
+import { withTimeLimit } from './strings/with-settings.ts';
 
 /** Asks for a whole answer. */
-export function callModel(model: Model, request: ModelRequest, hooks?: RetryHooks): Promise<ModelResponse> {
+export function callModel(model: Model, given: ModelRequest, hooks?: RetryHooks): Promise<ModelResponse> {
+  const request = withTimeLimit(model, given);
   const { timeoutMs, retry } = request.modelSettings;
   const plain = timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt;
   if (plain || model.ownsRetry) return model.getResponse(request);
@@ -49,7 +51,8 @@ async function callWithRetry(model: Model, request: ModelRequest, hooks: RetryHo
 }
 
 /** Asks for a streamed answer. The events are those of the one attempt that answered. */
-export function streamModel(model: Model, request: ModelRequest, hooks?: RetryHooks): AsyncIterable<StreamEvent> {
+export function streamModel(model: Model, given: ModelRequest, hooks?: RetryHooks): AsyncIterable<StreamEvent> {
+  const request = withTimeLimit(model, given);
   const { timeoutMs, retry } = request.modelSettings;
   const plain = timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt;
   if (plain || model.ownsRetry) return model.getStreamedResponse(request);
@@ -109,8 +112,7 @@ function closeQuietly(iterator: AsyncIterator<StreamEvent> | undefined): void {
 export function checkTimeout(timeoutMs: number | undefined): void {
   if (timeoutMs === undefined || (timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) return;
   throw new UserError(
-    `modelSettings.timeoutMs must be a positive finite number less than or equal to ${MAX_TIMER_MS} when provided. ` +
-      `It is ${timeoutMs}. Leave it out for no limit.`,
+    `modelSettings.timeoutMs is ${timeoutMs}. Give milliseconds above 0 and up to ${MAX_TIMER_MS}, or leave it out for no limit.`,
   );
 }
 
