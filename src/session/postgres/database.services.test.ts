@@ -116,7 +116,7 @@ describe.skipIf(connectionString === '')('a PostgreSQL database', () => {
 
   test('a session that others keep locked is an error within the time, and nothing was changed', async () => {
     const id = freshId();
-    const session = new PostgresSession(id, { connectionString, timeoutMs: 500 });
+    const session = new PostgresSession(id, { connectionString, timeoutMs: 3000 });
     await session.addItems([user('a')]);
     const other = await pool.connect();
     await other.query('BEGIN');
