@@ -12,9 +12,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Committed, type Effect, isOver, type RunEvent, type State } from '../kernel/index.ts';
 import { type Commit, type EventLog, LogError, type NewRun } from '../log/index.ts';
 import type { Json } from '../protocol/json.ts';
-import { type AskedCall, giveBackReserved } from '../run/budget.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
+import { type AskedCall, giveBackReserved } from '../run/reserved.ts';
 import { asksOf } from '../run/asks.ts';
 import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
@@ -227,7 +227,7 @@ export class Hold implements Kept {
       for (const id of this.#open) {
         if (id !== child && !id.startsWith(`${child}/`)) continue;
         this.#open.delete(id);
-        if (this.#live) await giveBackReserved(this.#live, this.#asked(id));
+        if (this.#live) await giveBackReserved(this.#live, { runId: id, calls: this.#asked(id), isLeft: true });
         await this.#releaseOne(id);
       }
     }
@@ -243,8 +243,8 @@ export class Hold implements Kept {
       const answer = events.find((event) => 'id' in event && `${runId}/${event.id}` === effect);
       return answer ? answer.type === 'effect.failed' : isEnd;
     });
-    const wasTaken = this.#options.asked !== undefined && runId === this.#options.runId;
-    if (calls.length > 0 || (isEnd && wasTaken)) await giveBackReserved(this.#live, calls);
+    const isLeft = isEnd && this.#options.asked?.has(runId) === true;
+    if (calls.length > 0 || isLeft) await giveBackReserved(this.#live, { runId, calls, isLeft });
   }
 
   /** Model calls of a run that were not answered when it was taken up, or are not now. */
