@@ -117,7 +117,7 @@ export class RunStore implements RunKeeper {
       return run(agent, new RunState(revive(found, agent, given.context)), runOptions as NonStreamRunOptions);
     }
     await expireAsks(this.log, found.log.info);
-    const claimed = await this.#taking.claim(runId, () => claimRun(this.log, this.#presence, runId));
+    const claimed = await this.#taking.claimFound(found);
     return this.#taking.goOn(await this.#taking.takeUp(claimed, agent, given), runOptions);
   }
 
@@ -154,7 +154,7 @@ export class RunStore implements RunKeeper {
       // Nobody else sees a copy that is not edited yet: it is this worker's from the first.
       const copied = forkedEvents(events, copyId, fork);
       await this.log.append({ runId: copyId, position: 0, fence: 0, create, events: copied });
-      return claimRun(this.log, this.#presence, copyId);
+      return claimRun(this.log, this.#presence, await find(this.log, copyId));
     });
     const runOptions = onOwnBranch(theirs, branch);
     const record = await this.#taking.takeUp(claimed, agent, runOptions);

@@ -12,7 +12,7 @@ import type { Hold } from './hold.ts';
 import { checkNeeds } from './needs.ts';
 import { planEvents } from './plan-record.ts';
 import type { Presence } from './presence.ts';
-import { moved, revive } from './revive.ts';
+import { find, findAgain, type Found, moved, revive } from './revive.ts';
 import { checkSession, turnOfRun } from './session-turn.ts';
 import type { OnPlanChange, ResumeOptions } from './types.ts';
 import { Underway } from './underway.ts';
@@ -52,7 +52,7 @@ export class Taking {
   async reclaim(record: RunRecord, session: Session | undefined): Promise<Hold> {
     const { journal } = record;
     const { runId } = journal;
-    const claimed = await this.claim(runId, () => claimRun(this.log, this.presence, runId));
+    const claimed = await this.claim(runId, async () => claimRun(this.log, this.presence, await find(this.log, runId)));
     const known = (journal.base?.at ?? 0) + journal.events.length;
     const { head } = claimed.found.log.info;
     if (head !== known) {
@@ -64,6 +64,12 @@ export class Taking {
       throw error;
     });
     return holdOf(claimed, record, { log: this.log, presence: this.presence });
+  }
+
+  /** What was found before is looked at again: it may have gone on here meanwhile. */
+  claimFound(found: Found): Promise<Claimed> {
+    const { log, presence } = this;
+    return this.claim(found.log.info.runId, async () => claimRun(log, presence, await findAgain(log, found)));
   }
 
   async claim(runId: string, claim: () => Promise<Claimed>): Promise<Claimed> {
