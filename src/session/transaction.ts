@@ -1,6 +1,6 @@
 /** Which transactions on a history every driver takes. */
 import { UserError } from '../protocol/errors.ts';
-import { isStorable } from './items.ts';
+import { isItemLike, isStorable } from './items.ts';
 import type { SessionHistoryTransactionArgs } from './types.ts';
 
 /** @throws UserError for a blank operation id, an unknown type, missing lists, and data that no store keeps as it is */
@@ -25,8 +25,10 @@ export function checkTransaction({ operationId, transaction }: SessionHistoryTra
     default:
       throw new UserError("Unsupported session history transaction type. Use 'append_items' or 'replace_suffix'.");
   }
-  if (!lists.every((list) => isStorable(list))) {
-    throw new UserError('Session history transaction items contain invalid or unsupported data. Use JSON and bytes.');
+  if (!lists.every((list) => Array.isArray(list) && list.every(isItemLike) && isStorable(list))) {
+    throw new UserError(
+      'Session history transaction items contain invalid or unsupported data. Use objects of JSON and bytes.',
+    );
   }
 }
 
