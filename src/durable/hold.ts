@@ -20,6 +20,7 @@ import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
 import { Feed } from './feed.ts';
 import type { Presence } from './presence.ts';
+import { forget, isRefused } from './refused.ts';
 import { snapshotIfDue } from './snapshot.ts';
 import { replacedBy } from './withheld.ts';
 
@@ -120,10 +121,12 @@ export class Hold implements Kept {
     if (runId !== this.#options.runId) this.#open[commit.release ? 'delete' : 'add'](runId);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;
-    if (isRoot) this.feed.committed(place?.position ?? 0, done.at, events);
+    if (isRoot) this.feed.committed(place?.position ?? 0, done.at, commit.events as Committed[]);
     this.#places.set(runId, { position: done.head, fence: done.fence, posted: done.posted, consumed, snapshotAt });
     if (isOver(state.status)) this.#states.delete(runId);
     if (isLast) await this.#leave(runId);
+    const isNew = isRoot && this.#options.asked === undefined;
+    if (isNew && this.#live && isRefused(this.#live, state) && (await forget(log, runId))) this.#places.delete(runId);
     if (isRoot && done.posted > consumed) this.#readInbox();
   };
 
@@ -187,7 +190,8 @@ export class Hold implements Kept {
       runId,
       position: place?.position ?? 0,
       fence: place?.fence ?? 0,
-      events,
+      // One that was forgotten and begins once more brings what it had.
+      events: place || !journal ? events : [...journal.events],
       ...(!place && { create: this.#newRun(runId, events) }),
       ...(status !== 'new' && { status }),
       ...(events.some(({ type }) => type === 'run.resumed') && { waiting: null }),
@@ -290,6 +294,11 @@ export class Hold implements Kept {
     const { position, fence } = place;
     // Of a sub-agent's run that is over there is no lease to give back.
     await this.#options.log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
+  }
+
+  /** Whether this worker has it in the log: not one that was refused as it began, which is forgotten. */
+  get isInLog(): boolean {
+    return this.#places.has(this.#options.runId);
   }
 
   get isAbandoned(): boolean {

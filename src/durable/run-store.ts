@@ -359,17 +359,17 @@ export class RunStore implements RunKeeper {
 
   /** @internal */
   async keep({ record, session }: RunToKeep): Promise<Kept> {
-    const { runId, events } = record.journal;
+    const { runId } = record.journal;
     this.#checkOpen(runId);
     const known = this.#taking.placeOf(record);
     if (known) return this.#taking.registered(runId, known);
-    if (events.length > 0 || record.journal.base)
-      return this.#taking.registered(runId, await this.#taking.reclaim(record, session));
+    if (!this.#taking.isNew(record)) return this.#taking.registered(runId, await this.#taking.reclaim(record, session));
     this.#taking.underway.enter(runId);
     try {
       await this.#presence.enter();
       warnOfUndeclared(record.graph.root, this.#warned);
-      record.inbox.push({ type: 'plan.recorded', plan: planRecord(record.graph.root) });
+      const plan: RunEvent = { type: 'plan.recorded', plan: planRecord(record.graph.root) };
+      if (record.journal.events.length === 0) record.inbox.push(plan);
       const agent = record.graph.root.name;
       const options = { log: this.log, presence: this.#presence, runId, agent };
       return this.#taking.registered(runId, new Hold({ ...options, session: await session?.getSessionId() }));

@@ -2,6 +2,7 @@
  * Takes runs up: from the claim of a lease to a run that goes on in this process, or back.
  */
 import type { AnyAgent } from '../agent/index.ts';
+import { isOver } from '../kernel/index.ts';
 import type { EventLog } from '../log/index.ts';
 import { type IndividualRunOptions, type NonStreamRunOptions, run, type RunResult, RunState } from '../run/index.ts';
 import type { Kept, RunKeeper } from '../run/keeper.ts';
@@ -34,6 +35,8 @@ export class Taking {
   readonly #options: TakingOptions;
   /** What was claimed for a record that is about to go on. */
   readonly #claimed = new WeakMap<RunRecord, { hold: Hold; claimed: Claimed }>();
+  /** Runs that were refused here as they began: the log does not have them. */
+  readonly #forgotten = new WeakSet<RunRecord>();
 
   constructor(options: TakingOptions) {
     this.#options = options;
@@ -46,6 +49,12 @@ export class Taking {
     const known = this.#claimed.get(record);
     this.#claimed.delete(record);
     return known?.hold;
+  }
+
+  /** Whether the log has nothing of a run: it begins, or begins once more. */
+  isNew(record: RunRecord): boolean {
+    const { events, base } = record.journal;
+    return (events.length === 0 && !base) || this.#forgotten.has(record);
   }
 
   /** A state in the caller's hands goes on: its log must not have gone on without it. */
@@ -151,6 +160,8 @@ export class Taking {
       const detach = hold.attach(live);
       return () => {
         detach();
+        if (hold.isInLog) this.#forgotten.delete(live.record);
+        else if (isOver(live.record.state.status)) this.#forgotten.add(live.record);
         this.underway.leave(runId);
       };
     };
