@@ -19,7 +19,7 @@ import {
 } from '../run/index.ts';
 import type { Kept, OtherRuns, RunKeeper, RunToKeep } from '../run/keeper.ts';
 import { Deadlines, expireAsks } from './ask-timeout.ts';
-import { claimable, type Claimed, claimRun, claimSeen } from './claim.ts';
+import { claimable, type Claimed, claimRun, claimSeen, whenAll } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
 import type { RunStreamPart } from './feed.ts';
@@ -193,16 +193,20 @@ export class RunStore implements RunKeeper {
    * @param options.limit how many runs at once. @default 50
    * @param options.skip runs to leave alone
    * @param options.onTaken is called for each run before it goes on, with what the log said of it before
+   * @param options.onLooked is called when each run that it may take was taken, or left
    * @param options.onRest is called as each run comes to rest, with what it gives in the end
    */
-  async recover({ limit = 50, skip, onTaken, onRest }: RecoverOptions = {}): Promise<Recovered[]> {
+  async recover({ limit = 50, skip, onTaken, onLooked, onRest }: RecoverOptions = {}): Promise<Recovered[]> {
     this.#checkOpen('');
     await this.#deadlines.look(this.log);
     const candidates = await claimable(this.log, this.#presence);
     const free = candidates.filter((info) => !this.#taking.underway.has(info.runId) && !skip?.(info)).slice(0, limit);
+    const decided = whenAll(free, onLooked);
     const recovering = free.map(async (info): Promise<Recovered[]> => {
       const { runId } = info;
-      const outcome = await this.#recover(info, onTaken).catch((error: unknown) => ({ error }));
+      const taken = (): void => (onTaken?.(info), decided(info));
+      const outcome = await this.#recover(info, taken).catch((error: unknown) => ({ error }));
+      decided(info);
       if (!outcome) return [];
       onRest?.({ runId, outcome });
       return [{ runId, outcome }];
@@ -211,7 +215,7 @@ export class RunStore implements RunKeeper {
   }
 
   /** Undefined: another worker was faster. */
-  async #recover(info: RunInfo, onTaken: RecoverOptions['onTaken']): Promise<Recovered['outcome'] | undefined> {
+  async #recover(info: RunInfo, onTaken: () => void): Promise<Recovered['outcome'] | undefined> {
     const options = { ...(await this.#options.resumeOptions?.(info)) };
     const agent = this.#agentOf(info);
     let claimed: Claimed;
@@ -225,7 +229,7 @@ export class RunStore implements RunKeeper {
     const turn = await this.#taking.turnOf(claimed, given);
     if (turn === 'busy') return undefined;
     const record = await this.#taking.takeUp(claimed, agent, given);
-    onTaken?.(info);
+    onTaken();
     try {
       const { state } = await this.#taking.goOn(record, given);
       return { status: state.status };
@@ -370,8 +374,7 @@ export class RunStore implements RunKeeper {
       warnOfUndeclared(record.graph.root, this.#warned);
       const plan: RunEvent = { type: 'plan.recorded', plan: planRecord(record.graph.root) };
       if (record.journal.events.length === 0) record.inbox.push(plan);
-      const agent = record.graph.root.name;
-      const options = { log: this.log, presence: this.#presence, runId, agent };
+      const options = { log: this.log, presence: this.#presence, runId, agent: record.graph.root.name };
       return this.#taking.registered(runId, new Hold({ ...options, session: await session?.getSessionId() }));
     } catch (error) {
       this.#taking.underway.leave(runId);
@@ -385,10 +388,9 @@ export class RunStore implements RunKeeper {
   }
 
   #agentOf({ runId, agent }: RunInfo): AnyAgent {
-    const { agents } = this.#options;
-    const known = agents?.find(({ name }) => name === agent);
+    const known = this.#options.agents?.find(({ name }) => name === agent);
     if (known) return known;
-    throw noAgent({ runId, agent }, agents);
+    throw noAgent({ runId, agent }, this.#options.agents);
   }
 
   #checkOpen(runId: string): void {

@@ -57,6 +57,7 @@ export type RecoverOptions = {
   limit?: number;
   skip?: (run: RunInfo) => boolean;
   onTaken?: (run: RunInfo) => void;
+  onLooked?: () => void;
   onRest?: (recovered: Recovered) => void;
 };
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Agent, type AnyAgent, type EventLog, run, RunStore, runWorker, tool, type WorkerEvent } from '../index.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 import { booking, call, done } from './booking.fixture.ts';
+import { portOf } from '../log/port.fixture.ts';
 import { kinds, logOf } from './logs.fixture.ts';
 
 /** Something that happens when the test says so. */
@@ -38,6 +39,43 @@ async function answered(log: EventLog, agent: AnyAgent, runIds: string[]): Promi
 
 describe.each(kinds)('workers on a log in %s', { timeout: 60_000 }, (kind) => {
   const open = logOf(kind);
+
+  test('a run whose claim takes long counts as one that is taken', async () => {
+    const log = open();
+    const claims = gate();
+    const { agent } = booking(
+      Array.from({ length: 3 }, () => call),
+      { needsApproval: true },
+    );
+    await answered(log, agent, ['r1', 'r2', 'r3']);
+    const claim: EventLog['leases']['claim'] = async (runId, claimed) => {
+      if (runId !== 'r1') await claims.passed;
+      return log.leases.claim(runId, claimed);
+    };
+    const beat: EventLog['leases']['beat'] = (worker, options) => log.leases.beat(worker, options);
+    const slow: EventLog = { ...portOf(log), leases: { claim, beat } };
+    const hang = gate();
+    const book = tool({
+      name: 'book',
+      description: 'Books a flight.',
+      parameters: z.object({ flight: z.string() }),
+      effect: 'once',
+      needsApproval: true,
+      execute: () => hang.passed,
+    });
+    const waiting = (agent as Agent).clone({ tools: [book], toolUseBehavior: 'stop_on_first_tool' });
+    const worker = working(new RunStore({ log: slow, agents: [waiting as unknown as AnyAgent] }), { limit: 2 });
+    await worker.saw('taken', 1);
+    // Time for looks, each of which could take one too many.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    claims.open();
+    await worker.saw('taken', 2);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(worker.events.map((event) => 'run' in event && event.run.runId)).toEqual(['r1', 'r2']);
+    hang.open();
+    await worker.saw('rested', 3);
+    await worker.end();
+  });
 
   test('a run that takes long keeps no other one waiting, and no more are taken than the limit says', async () => {
     const log = open();

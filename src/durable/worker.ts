@@ -94,11 +94,12 @@ class Worker {
       limit,
       skip: ({ runId }) => (this.#refused.get(runId)?.until ?? 0) > performance.now(),
       onTaken: (run) => {
-        this.#isLooking = false;
         this.#refused.delete(run.runId);
         this.#taken.set(run.runId, { run, since: performance.now() });
         this.#tell({ type: 'taken', run });
       },
+      // Not before: runs that are still being claimed count, too.
+      onLooked: () => (this.#isLooking = false),
       onRest: (recovered) => this.#rested(recovered),
     };
     this.#store
