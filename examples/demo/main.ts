@@ -114,7 +114,9 @@ function openKept(): Promise<Kept | undefined> {
   });
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 type Place = { n: number; kept: Kept };
 
