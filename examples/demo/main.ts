@@ -85,8 +85,7 @@ async function main(): Promise<void> {
     summarise(played);
   } catch (error) {
     screen.line(paint('red', '✗ The demo ends here.'));
-    screen.text(messageOf(error));
-    if (cut) screen.text(`It went on with what an earlier demo left. To begin anew, delete ${folder}.`);
+    screen.text(cut ? `${messageOf(error)} To begin anew, delete ${folder}.` : messageOf(error));
     screen.line();
     if (found) screen.line('  The model was', found.label);
     process.exitCode = 1;
@@ -108,7 +107,9 @@ function openKept(): Promise<Kept | undefined> {
   }).catch((error: unknown) => {
     screen.line(paint('red', `✗ The demo cannot keep its runs in ${folder}.`));
     screen.text(messageOf(error));
+    screen.line();
     screen.text('Set BATON_DEMO_DIR to a folder on a local disk that can be written.');
+    screen.line();
     process.exitCode = 1;
     return undefined;
   });

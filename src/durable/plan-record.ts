@@ -51,14 +51,18 @@ export async function planEvents(
   return [recorded, { type: 'input.staged', items }];
 }
 
-/** Of each agent, by key: what is static of it, long things as hashes. */
+/** Of each agent, by key: what is static of it, long things as hashes. What the code of a function does is not seen. */
 export type PlanRecord = { [agent: string]: AgentRecord };
+type Named = { [name: string]: string };
 type AgentRecord = {
   instructions: string;
   output: string;
   model: string;
-  tools: { [name: string]: string };
-  handoffs: { [name: string]: string };
+  tools: Named;
+  handoffs: Named;
+  /** What the model is told of tools and handoffs: it made calls that wait by these words. */
+  descriptions: Named;
+  guardrails: Named;
 };
 
 export function planRecord(root: AnyAgent): PlanRecord {
@@ -103,7 +107,40 @@ function agentRecord(agent: AnyAgent): AgentRecord {
         target instanceof Handoff ? [target.toolName, target.agent.name] : [target.name, target.name],
       ),
     ),
+    descriptions: descriptionsOf(agent),
+    guardrails: guardrailsOf(agent),
   };
+}
+
+function descriptionsOf({ tools, handoffs }: AnyAgent): Named {
+  const ofTools = tools.flatMap((tool) =>
+    tool.type === 'function' ? [[`tool "${tool.name}"`, hash(tool.description)]] : [],
+  );
+  const ofHandoffs = handoffs.map((target) =>
+    target instanceof Handoff
+      ? [`handoff "${target.toolName}"`, hash(target.toolDescription)]
+      : [`handoff "${target.name}"`, hash(target.handoffDescription)],
+  );
+  return Object.fromEntries([...ofTools, ...ofHandoffs]);
+}
+
+/** By name and place: whether it is there, and when it runs. */
+function guardrailsOf({ inputGuardrails, outputGuardrails, tools }: AnyAgent): Named {
+  const there = (place: string, guardrails: readonly { name: string }[] = []): [string, string][] =>
+    guardrails.map(({ name }) => [`"${name}" on ${place}`, 'there']);
+  const ofTools = tools.flatMap((tool) =>
+    tool.type === 'function'
+      ? [
+          ...there(`input of tool "${tool.name}"`, tool.inputGuardrails),
+          ...there(`output of tool "${tool.name}"`, tool.outputGuardrails),
+        ]
+      : [],
+  );
+  const onInput = inputGuardrails.map(({ name, runInParallel = true }): [string, string] => [
+    `"${name}" on input`,
+    runInParallel ? 'beside' : 'before',
+  ]);
+  return Object.fromEntries([...onInput, ...there('output', outputGuardrails), ...ofTools]);
 }
 
 const hash = (value: unknown): string =>
@@ -121,9 +158,13 @@ export function planChanges(before: Json, after: PlanRecord): string[] {
 function changes(before: Json | undefined, after: Json | undefined, path: readonly string[]): string[] {
   if (isRecord(before) && isRecord(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
-    return keys.flatMap((key) => changes(before[key], after[key], [...path, key]));
+    // What an older version did not record of an agent is not known to have changed.
+    const known = path.length === 1 ? keys.filter((key) => key in before) : keys;
+    return known.flatMap((key) => changes(before[key], after[key], [...path, key]));
   }
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  // Of what is new or gone itself.
+  if (path[1] === 'descriptions' && (before === undefined || after === undefined)) return [];
   const what = named(path);
   if (before === undefined) return [`${what} is new`];
   return [after === undefined ? `${what} is gone` : `${what} changed`];
@@ -134,7 +175,14 @@ function named([agent = '', part, name]: readonly string[]): string {
   const of = `agent "${agent}"`;
   if (part === undefined) return of;
   if (name === undefined) return `${part} of ${of}`;
-  return `${part === 'tools' ? 'tool' : 'handoff'} "${name}" of ${of}`;
+  switch (part) {
+    case 'descriptions':
+      return `description of ${name} of ${of}`;
+    case 'guardrails':
+      return `guardrail ${name} of ${of}`;
+    default:
+      return `${part === 'tools' ? 'tool' : 'handoff'} "${name}" of ${of}`;
+  }
 }
 
 const isRecord = (value: Json | undefined): value is { [key: string]: Json } =>
