@@ -3,8 +3,9 @@
  * them the published SDK with its batch processor, and the OpenTelemetry SDK with the same ten spans.
  *
  * `npm run bench:trace [-- runs processes]`. Each way runs in processes of its own, all ways in turn, so that what else
- * the machine does meets all of them; after a warm-up, CPU of the main thread and of the whole process, the last flush
- * included. The least of the processes is given, for what others do only adds, and the median. Exporters send nothing.
+ * the machine does meets all of them: CPU of the main thread and of the whole process, the last flush included, twice in
+ * each. Once soon after it began, when much is interpreted and compiled still; once when it is warm, as a service is. The
+ * least of the processes is given, for what others do only adds, and the median. Exporters send nothing.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -14,15 +15,18 @@ import { fileURLToPath } from 'node:url';
 import { type Ready, TURNS, WAYS, type Way } from './trace/ways.ts';
 
 const RUNS = Number(process.argv[2] ?? 3000);
-const PROCESSES = Number(process.argv[3] ?? 7);
-const WARM_UP = 1500;
+const PROCESSES = Number(process.argv[3] ?? 5);
+/** Runs before the first measure, and milliseconds of CPU of the main thread until the second. */
+const FIRST_RUNS = 1500;
+const WARM_MS = 3000;
 /** Pairs of short blocks in one process, for the difference of two ways that do nearly the same, and runs of a block. */
 const PAIRS = 4000;
 const BLOCK = 60;
 const RESAMPLES = 1000;
 
 type Cpu = { readonly main: number; readonly process: number };
-type Measured = Cpu & { readonly bytes: number };
+/** Soon after the process began, and later. */
+type Measured = { readonly begun: Cpu; readonly warm: Cpu; readonly bytes: number };
 
 /** CPU a turn, in microseconds, with the last flush and without what is done before. */
 async function cpuOf(ready: Ready, runs: number): Promise<Cpu> {
@@ -42,10 +46,13 @@ async function measure(way: Way): Promise<Measured> {
   try {
     const path = join(folder, 'traces.db');
     const ready = await WAYS[way].start(path);
-    await cpuOf(ready, WARM_UP);
-    const cpu = await cpuOf(ready, RUNS);
+    await cpuOf(ready, FIRST_RUNS);
+    const begun = await cpuOf(ready, RUNS);
+    let runs = FIRST_RUNS + RUNS;
+    for (; process.threadCpuUsage().user < WARM_MS * 1000; runs += BLOCK) await cpuOf(ready, BLOCK);
+    const warm = await cpuOf(ready, RUNS);
     await ready.end();
-    return { ...cpu, bytes: way === 'store' ? statSync(path).size / (RUNS + WARM_UP) : 0 };
+    return { begun, warm, bytes: way === 'store' ? statSync(path).size / (runs + RUNS) : 0 };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -110,19 +117,28 @@ function compare(): void {
     `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, load ${load} on ${availableParallelism()} processors`,
   );
   console.log(`${RUNS} runs of ${TURNS} turns in each of ${PROCESSES} processes a way; microseconds of CPU a turn,`);
-  console.log('more than the same without tracing: the least (and the median) of the processes\n');
-  console.log('| | main thread | whole process | without tracing: main, whole | KB a run |\n|---|---|---|---|---|');
+  console.log('more than the same without tracing: the least (and the median) of the processes.');
+  console.log(`Just begun: after ${FIRST_RUNS} runs. Warm: after ${WARM_MS / 1000} s of CPU of the main thread.\n`);
+  console.log('| | warm: main thread | whole process | just begun: main thread | whole process | KB a run |');
+  console.log('|---|---|---|---|---|---|');
   for (const [way, measured] of all) {
     const { base, title } = WAYS[way];
     const basis = base && all.get(base);
     if (!basis) continue;
-    const more = (what: keyof Cpu): string => {
-      const [own, plain] = [measured.map((one) => one[what]), basis.map((one) => one[what])];
+    const more = (when: 'begun' | 'warm', what: keyof Cpu): string => {
+      const [own, plain] = [measured, basis].map((some) => some.map((one) => one[when][what])) as [number[], number[]];
       return `${(least(own) - least(plain)).toFixed(1)} (${(median(own) - median(plain)).toFixed(1)})`;
     };
-    const without = `${least(basis.map(({ main }) => main)).toFixed(1)}, ${least(basis.map((one) => one.process)).toFixed(1)}`;
     const size = way === 'store' ? ((measured[0]?.bytes ?? 0) / 1000).toFixed(1) : '';
-    console.log(`| ${title} | ${more('main')} | ${more('process')} | ${without} | ${size} |`);
+    const columns = [more('warm', 'main'), more('warm', 'process'), more('begun', 'main'), more('begun', 'process')];
+    console.log(`| ${[title, ...columns, size].join(' | ')} |`);
+  }
+  for (const way of ['plain', 'published-off'] as const) {
+    const without = (when: 'begun' | 'warm'): string =>
+      (['main', 'process'] as const)
+        .map((what) => least((all.get(way) ?? []).map((one) => one[when][what])).toFixed(1))
+        .join(' and ');
+    console.log(`${WAYS[way].title}, as it is: warm ${without('warm')}, just begun ${without('begun')}.`);
   }
   const { percent, from, to, spans } = inProcess('switched-off') as SwitchedOff;
   console.log(

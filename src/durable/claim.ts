@@ -115,14 +115,6 @@ export async function claimable(log: EventLog, presence: Presence): Promise<RunI
     .toSorted((a, b) => a.createdAt - b.createdAt);
 }
 
-/** Calls back when each of these runs was taken or left. */
-export function whenAll(runs: readonly RunInfo[], onDecided: (() => void) | undefined): (run: RunInfo) => void {
-  const undecided = new Set(runs);
-  return (run) => {
-    if (undecided.delete(run) && undecided.size === 0) onDecided?.();
-  };
-}
-
 /** Gives back what was claimed and is not gone on with. */
 export async function unclaim(log: EventLog, { found, fences }: Claimed): Promise<void> {
   for (const [runId, { position, fence }] of placesOf(found, fences)) {

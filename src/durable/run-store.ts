@@ -19,7 +19,7 @@ import {
 } from '../run/index.ts';
 import type { Kept, OtherRuns, RunKeeper, RunToKeep } from '../run/keeper.ts';
 import { Deadlines, expireAsks } from './ask-timeout.ts';
-import { claimable, type Claimed, claimRun, claimSeen, whenAll } from './claim.ts';
+import { claimable, type Claimed, claimRun, claimSeen } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
 import type { RunStreamPart } from './feed.ts';
@@ -46,6 +46,7 @@ import type {
   RunRetention,
   RunStoreOptions,
 } from './types.ts';
+import { recoverEach } from './recover-each.ts';
 import { eventsOf, find, isLast, noAgent, revive, tell } from './revive.ts';
 import { Taking } from './taking.ts';
 
@@ -193,25 +194,16 @@ export class RunStore implements RunKeeper {
    * @param options.limit how many runs at once. @default 50
    * @param options.skip runs to leave alone
    * @param options.onTaken is called for each run before it goes on, with what the log said of it before
-   * @param options.onLooked is called when each run that it may take was taken, or left
+   * @param options.onLooked is called once, when each run that was found is taken or left: no more come of this call
    * @param options.onRest is called as each run comes to rest, with what it gives in the end
    */
-  async recover({ limit = 50, skip, onTaken, onLooked, onRest }: RecoverOptions = {}): Promise<Recovered[]> {
+  async recover(options: RecoverOptions = {}): Promise<Recovered[]> {
+    const { limit = 50, skip } = options;
     this.#checkOpen('');
     await this.#deadlines.look(this.log);
     const candidates = await claimable(this.log, this.#presence);
     const free = candidates.filter((info) => !this.#taking.underway.has(info.runId) && !skip?.(info)).slice(0, limit);
-    const decided = whenAll(free, onLooked);
-    const recovering = free.map(async (info): Promise<Recovered[]> => {
-      const { runId } = info;
-      const taken = (): void => (onTaken?.(info), decided(info));
-      const outcome = await this.#recover(info, taken).catch((error: unknown) => ({ error }));
-      decided(info);
-      if (!outcome) return [];
-      onRest?.({ runId, outcome });
-      return [{ runId, outcome }];
-    });
-    return (await Promise.all(recovering)).flat();
+    return recoverEach(free, (info, taken) => this.#recover(info, taken), options);
   }
 
   /** Undefined: another worker was faster. */
@@ -374,7 +366,8 @@ export class RunStore implements RunKeeper {
       warnOfUndeclared(record.graph.root, this.#warned);
       const plan: RunEvent = { type: 'plan.recorded', plan: planRecord(record.graph.root) };
       if (record.journal.events.length === 0) record.inbox.push(plan);
-      const options = { log: this.log, presence: this.#presence, runId, agent: record.graph.root.name };
+      const agent = record.graph.root.name;
+      const options = { log: this.log, presence: this.#presence, runId, agent };
       return this.#taking.registered(runId, new Hold({ ...options, session: await session?.getSessionId() }));
     } catch (error) {
       this.#taking.underway.leave(runId);
@@ -388,9 +381,10 @@ export class RunStore implements RunKeeper {
   }
 
   #agentOf({ runId, agent }: RunInfo): AnyAgent {
-    const known = this.#options.agents?.find(({ name }) => name === agent);
+    const { agents } = this.#options;
+    const known = agents?.find(({ name }) => name === agent);
     if (known) return known;
-    throw noAgent({ runId, agent }, this.#options.agents);
+    throw noAgent({ runId, agent }, agents);
   }
 
   #checkOpen(runId: string): void {

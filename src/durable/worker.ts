@@ -87,19 +87,18 @@ class Worker {
   /** Does not wait for what it takes: a run that takes an hour keeps no other one waiting. */
   look(): void {
     const limit = this.#options.limit - this.#taken.size;
-    // A store that is slow is not asked by many looks at once.
+    // One look at a time: what it is about to take counts against the limit only when it is taken.
     if (limit <= 0 || this.#isLooking) return;
     this.#isLooking = true;
     const options: RecoverOptions = {
       limit,
       skip: ({ runId }) => (this.#refused.get(runId)?.until ?? 0) > performance.now(),
+      onLooked: () => (this.#isLooking = false),
       onTaken: (run) => {
         this.#refused.delete(run.runId);
         this.#taken.set(run.runId, { run, since: performance.now() });
         this.#tell({ type: 'taken', run });
       },
-      // Not before: runs that are still being claimed count, too.
-      onLooked: () => (this.#isLooking = false),
       onRest: (recovered) => this.#rested(recovered),
     };
     this.#store

@@ -4,13 +4,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measureStall } from '../store/sqlite/stall.fixture.ts';
-import { saidForMs, say } from '../store/processes.fixture.ts';
+import { type Held, saidForMs, say, standBy } from '../store/processes.fixture.ts';
 import { LogError } from './errors.ts';
 import { openLog } from './open.fixture.ts';
 import type { Synchronous } from '../store/sqlite/database.ts';
 import type { EventLog, LogEvent } from './types.ts';
 
-export type Job = {
+export type Job = Held & {
   /** A file, or the URL of a PostgreSQL database. */
   readonly path: string;
   readonly tenant?: string;
@@ -73,6 +73,8 @@ async function main(job: Job): Promise<void> {
   const { path, tenant, name, runs, commits = Infinity, timeoutMs = 120_000, stopsAtError = false } = job;
   const log = openLog(path, { tenant, timeoutMs, synchronous: job.synchronous });
   const errors: string[] = [];
+  if (job.held) await log.list();
+  await standBy(job);
   const stalled = measureStall(saidForMs);
   const beat = (): Promise<unknown> =>
     log.leases.beat(name, { leaseMs: 100 }).catch((error: unknown) => errors.push(String(error)));

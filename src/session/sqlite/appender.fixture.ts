@@ -4,11 +4,11 @@
  */
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { measureStall } from '../../store/sqlite/stall.fixture.ts';
-import { saidForMs, say } from '../../store/processes.fixture.ts';
+import { type Held, saidForMs, say, standBy } from '../../store/processes.fixture.ts';
 import type { Synchronous } from '../../store/sqlite/database.ts';
 import { SQLiteSession } from './sqlite-session.ts';
 
-export type Job = {
+export type Job = Held & {
   readonly dbPath: string;
   readonly name: string;
   readonly appends: number;
@@ -23,10 +23,13 @@ export type Line = readonly [name: string, n: number, session: number];
 export const itemsOf = ([name, n]: Line): AgentInputItem[] =>
   ['first', 'second'].map((part) => ({ type: 'message', role: 'user', content: `${name} ${n} ${part}` }));
 
-async function main({ dbPath, name, appends, sessions, parallel, synchronous }: Job): Promise<void> {
+async function main(job: Job): Promise<void> {
+  const { dbPath, name, appends, sessions, parallel, synchronous } = job;
   const options = { dbPath, timeoutMs: 120_000, ...(synchronous && { synchronous }) };
   const open = Array.from({ length: sessions }, (_, n) => new SQLiteSession(`s${n}`, options));
   const errors: string[] = [];
+  if (job.held) await open[0]?.getItems();
+  await standBy(job);
   const stalled = measureStall(saidForMs);
   // Lane l appends to the sessions l, l + parallel, …: within a session, one append after the other.
   const lane = async (first: number): Promise<void> => {

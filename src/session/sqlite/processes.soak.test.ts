@@ -2,36 +2,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startControls } from '../../store/sqlite/stall.fixture.ts';
+import { workTogether } from '../../store/sqlite/soak.fixture.ts';
 import { inspectStore, startAppender } from './processes.fixture.ts';
 
 test('32 processes, 200 sessions, 60,000 appends on one file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'baton-soak-'));
   const dbPath = join(folder, 'x.db');
-  const controls = startControls();
-  const started = performance.now();
   const appenders = Array.from({ length: 32 }, (_, n) =>
-    startAppender({ dbPath, name: `p${n}`, appends: 1875, sessions: 200, parallel: 4 }),
+    startAppender({ dbPath, name: `p${n}`, appends: 1875, sessions: 200, parallel: 4, held: true }),
   );
-  const reports = await Promise.all(appenders.map(({ ended }) => ended));
-  const seconds = (performance.now() - started) / 1000;
-  const beside = await controls();
-  const most = (key: 'longestStallMs' | 'ownStallMs' | 'longestRoundMs'): number =>
-    Math.max(...reports.map((report) => report?.[key] ?? Infinity));
-  const when = reports.find((report) => report?.ownStallMs === most('ownStallMs'))?.ownStallAtMs ?? 0;
-  const shown = (ms: number): string => `${ms.toFixed(0)} ms`;
-  process.stdout.write(
-    `60,000 appends in ${seconds.toFixed(1)} s; an event loop stood still for ${shown(most('longestStallMs'))} at most ` +
-      `(of those beside them, without a store, ${shown(beside.longestStallMs)}), for ${shown(most('ownStallMs'))} ` +
-      `without waiting for a processor (${shown(beside.ownStallMs)}; after ${shown(when)}), and computed for ` +
-      `${shown(most('longestRoundMs'))} of it\n`,
-  );
-  // Ours is what the thread computed between two rounds of its event loop. How long it stood still is printed only: of
-  // more than ninety threads on few processors each waits for the others, and now and then long. That no event loop
-  // waits for a lock is tested where the lock is let go by that same loop (writer.test.ts, sqlite-log.test.ts).
-  expect(most('longestRoundMs')).toBeLessThan(250);
-  expect(reports.flatMap((report) => report?.errors ?? ['no report'])).toEqual([]);
-  const acknowledged = appenders.flatMap((appender) => appender.acknowledged);
+  const acknowledged = await workTogether('60,000 appends', appenders);
   expect(acknowledged).toHaveLength(60_000);
   expect(await inspectStore(dbPath, 200, acknowledged)).toEqual([]);
   rmSync(folder, { recursive: true, force: true });

@@ -15,7 +15,12 @@ export type OpenOptions = {
   readonly synchronous?: Synchronous;
   /** @default false */
   readonly readOnly?: boolean;
+  /** Of a page of a new file. Others keep theirs. @default 8192 */
+  readonly pageBytes?: number;
 };
+
+/** Of a write-ahead log, about, after which it goes into the file. */
+const WAL_BYTES = 16_384_000;
 
 /**
  * Opens a file. A new one is for its owner only.
@@ -23,7 +28,7 @@ export type OpenOptions = {
  * @throws what SQLite throws; StoreError `store/cannot-open`
  */
 export function openDatabase(path: string, options: OpenOptions): Database {
-  const { components, synchronous = 'full', readOnly = false } = options;
+  const { components, synchronous = 'full', readOnly = false, pageBytes = 8192 } = options;
   if (path !== MEMORY) refuseNetwork(path);
   if (path !== MEMORY && !readOnly) createPrivate(path);
   const db = new DatabaseSync(path, { readOnly });
@@ -34,10 +39,10 @@ export function openDatabase(path: string, options: OpenOptions): Database {
     db.exec('PRAGMA secure_delete = ON');
     if (path !== MEMORY && !readOnly) {
       const mode = db.prepare('PRAGMA journal_mode').get();
-      // A new file: pages that hold a few results each, which are fewer to write. Others keep their size.
-      if (mode?.['journal_mode'] !== 'wal') db.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL');
+      // A new file: pages that hold a few results each, which are fewer to write.
+      if (mode?.['journal_mode'] !== 'wal') db.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL`);
       db.exec(`PRAGMA synchronous = ${synchronous.toUpperCase()}`);
-      db.exec('PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864');
+      db.exec(`PRAGMA wal_autocheckpoint = ${Math.ceil(WAL_BYTES / pageBytes)}; PRAGMA journal_size_limit = 67108864`);
     }
     return new Database(db, path, components);
   } catch (error) {

@@ -18,6 +18,8 @@ export type FileOptions = {
   readonly synchronous: Synchronous;
   /** @default false */
   readonly readOnly?: boolean;
+  /** Of a page, where the file is new. @default 8192 */
+  readonly pageBytes?: number;
 };
 
 export type SqliteFile = {
@@ -39,8 +41,8 @@ const LONGEST_PAUSE_MS = 50;
 const files = new Map<string, File>();
 
 /** @throws UserError when the file is open in this process with another `synchronous` or `readOnly` */
-export function openFile(path: string, { synchronous, readOnly = false }: FileOptions): SqliteFile {
-  const file = files.get(path) ?? new File({ path, synchronous, readOnly });
+export function openFile(path: string, { synchronous, readOnly = false, ...rest }: FileOptions): SqliteFile {
+  const file = files.get(path) ?? new File({ path, synchronous, readOnly, ...rest });
   if (file.data.synchronous !== synchronous) {
     throw new UserError(
       `${path} is already open with synchronous '${file.data.synchronous}'. Give all its users the same value.`,

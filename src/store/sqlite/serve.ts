@@ -7,19 +7,24 @@ import type { Reply, Request } from './messages.ts';
 import { planner } from './plan.ts';
 import { Writer } from './writer.ts';
 
-export type ThreadData = { readonly path: string; readonly synchronous: Synchronous; readonly readOnly: boolean };
+export type ThreadData = {
+  readonly path: string;
+  readonly synchronous: Synchronous;
+  readonly readOnly: boolean;
+  readonly pageBytes?: number;
+};
 
 /** Answers this thread's port until it is told to close. */
 export function serve(components: readonly Component[]): void {
   // The word of files.ts, which starts this thread.
-  const { path, synchronous, readOnly } = workerData as ThreadData;
+  const { path, ...options } = workerData as ThreadData;
   const port = parentPort;
   if (!port) throw new Error('The SQLite thread runs in a worker thread only.');
 
   const writer = new Writer({
     path,
     plan: planner(components),
-    open: () => openDatabase(path, { components, synchronous, readOnly }),
+    open: () => openDatabase(path, { components, ...options }),
     settle: (settled) => port.postMessage(settled satisfies readonly Reply[]),
   });
   const answer = (id: number, value: unknown): void =>

@@ -7,6 +7,8 @@ import { TraceStoreError, traceStoreError } from './errors.ts';
 import { prepareFile } from './location.ts';
 
 const MEMORY = ':memory:';
+/** Holds three runs of three turns; of a page of 8 KB, one that is longer than 4 leaves the rest empty (decisions/125). */
+const PAGE_BYTES = 16_384;
 /** Nobody waits for telemetry, so it may wait. */
 const TIMEOUT_MS = 30_000;
 
@@ -56,7 +58,7 @@ export class Sink {
     } catch (error) {
       throw new TraceStoreError('trace-store/cannot-open', `${this.#asked} cannot be made: ${String(error)}`, error);
     }
-    return openFile(resolvedPath(this.#asked), { synchronous: 'normal' });
+    return openFile(resolvedPath(this.#asked), { synchronous: 'normal', pageBytes: PAGE_BYTES });
   }
 
   async #fallBack(error: TraceStoreError): Promise<void> {
