@@ -14,7 +14,7 @@ import { type Commit, type EventLog, LogError, type NewRun } from '../log/index.
 import type { Json } from '../protocol/json.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
-import { type AskedCall, giveBackReserved } from '../run/reserved.ts';
+import type { AskedCall, Reserved } from '../run/reserved.ts';
 import { asksOf } from '../run/asks.ts';
 import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
@@ -49,6 +49,10 @@ const modelCalls = (runId: string, effects: readonly Effect[] = []): AskedCall[]
   effects.flatMap((effect) =>
     effect.do === 'call_model' ? [{ effect: `${runId}/${effect.id}`, epoch: effect.attempt ?? 1 }] : [],
   );
+
+/** Loaded when first needed: few runs are left, and few model calls end without an answer. */
+const giveBack = async (run: LiveRun, reserved: Reserved): Promise<void> =>
+  (await import('../run/reserved.ts')).giveBackReserved(run, reserved);
 
 const abandoned = (runId: string): DurableError =>
   new DurableError(
@@ -231,7 +235,7 @@ export class Hold implements Kept {
       for (const id of this.#open) {
         if (id !== child && !id.startsWith(`${child}/`)) continue;
         this.#open.delete(id);
-        if (this.#live) await giveBackReserved(this.#live, { runId: id, calls: this.#asked(id), isLeft: true });
+        if (this.#live) await giveBack(this.#live, { runId: id, calls: this.#asked(id), isLeft: true });
         await this.#releaseOne(id);
       }
     }
@@ -248,7 +252,7 @@ export class Hold implements Kept {
       return answer ? answer.type === 'effect.failed' : isEnd;
     });
     const isLeft = isEnd && this.#options.asked?.has(runId) === true;
-    if (calls.length > 0 || isLeft) await giveBackReserved(this.#live, { runId, calls, isLeft });
+    if (calls.length > 0 || isLeft) await giveBack(this.#live, { runId, calls, isLeft });
   }
 
   /** Model calls of a run that were not answered when it was taken up, or are not now. */
