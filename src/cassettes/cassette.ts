@@ -11,7 +11,7 @@ import type { KeptFor, Model, ModelProvider, ModelRequest, ModelResponse, Stream
 import { jsonOf } from '../run/errors.ts';
 import { CassetteError } from './errors.ts';
 import { normalForm } from './normal-form.ts';
-import { type CassetteFileOptions, type CassetteMode, modeOf } from './options.ts';
+import { type CassetteFileOptions, type CassetteMode, checkCassetteOptions, modeOf } from './options.ts';
 import { Player, type Reading } from './player.ts';
 import { createRedactor, type RedactionOptions, type Redactor } from './redaction.ts';
 import {
@@ -80,6 +80,7 @@ export type Cassette = Model &
  * and for a request that is not on it (`CassetteMissError`)
  */
 export function cassette(options: CassetteOptions): Cassette {
+  checkCassetteOptions('cassette', options, OPTIONS);
   const onFile = 'file' in options ? options : undefined;
   const mode = onFile ? modeOf(onFile.mode) : 'replay';
   const inner = onFile?.model;
@@ -87,6 +88,10 @@ export function cassette(options: CassetteOptions): Cassette {
     throw new CassetteError('cassette/options', `The cassette has nobody to ask in mode "${mode}". Give it a model.`);
   }
   const { matchOn = REQUEST_PARTS, timing = 'none' } = options;
+  const odd = matchOn.find((part) => !REQUEST_PARTS.includes(part));
+  if (odd !== undefined) {
+    throw new CassetteError('cassette/options', `matchOn has "${odd}". It can be ${REQUEST_PARTS.join(', ')}.`);
+  }
   const player = new Player({
     tape: 'file' in options ? tapeOf(options.file) : new Tape(undefined, options.data),
     name: 'file' in options ? options.file : '(data)',
@@ -107,6 +112,8 @@ export function cassette(options: CassetteOptions): Cassette {
     assertComplete: () => player.assertComplete(),
   };
 }
+
+const OPTIONS = ['file', 'mode', 'timing', 'keptFor', 'redact', 'redactFields', 'matchOn', 'model', 'data'];
 
 const READING: Omit<Reading<ModelEntry>, 'compared'> = {
   is: (entry): entry is ModelEntry => entry.kind === 'model',
@@ -132,6 +139,9 @@ function taped(deck: Deck, inner: Inner): Model {
   const { model } = inner;
   return {
     ...(model?.origin && { origin: model.origin }),
+    // A route must be told whose call it is: its attempts, and a budget for each of them. A replay asks for none.
+    ...(model?.ownsRetry && { ownsRetry: true as const }),
+    ...(model?.ownSettings && { ownSettings: model.ownSettings }),
     ...(model?.supportsPromptModelSelection && { supportsPromptModelSelection: true }),
     ...((deck.mode === 'record' || deck.mode === 'auto') && { keepsRequests: true as const }),
     getResponse: (request) => respond(deck, inner, request),

@@ -30,6 +30,8 @@ export type CassetteMiss = {
   readonly request: number;
   /** The recorded request that is most like it: its position, from 1, and whether it was used already. */
   readonly nearest?: { readonly entry: number; readonly used: boolean };
+  /** There is no such file. */
+  readonly fileIsMissing?: true;
   /** Where the two differ. Empty where they are equal, and the recorded one was used up. */
   readonly differences: readonly Difference[];
 };
@@ -41,6 +43,7 @@ export class CassetteMissError extends CassetteError implements CassetteMiss {
   readonly cassette: string;
   readonly request: number;
   readonly nearest?: CassetteMiss['nearest'];
+  declare readonly fileIsMissing?: true;
   readonly differences: readonly Difference[];
   constructor(miss: CassetteMiss, summary: string) {
     super('cassette/miss', missMessage(miss, summary));
@@ -48,11 +51,22 @@ export class CassetteMissError extends CassetteError implements CassetteMiss {
     this.cassette = miss.cassette;
     this.request = miss.request;
     if (miss.nearest) this.nearest = miss.nearest;
+    if (miss.fileIsMissing) this.fileIsMissing = true;
     this.differences = miss.differences;
   }
 }
 
-function missMessage({ cassette, request, nearest, differences }: CassetteMiss, summary: string): string {
+function missMessage(
+  { cassette, request, nearest, differences, fileIsMissing }: CassetteMiss,
+  summary: string,
+): string {
+  if (fileIsMissing) {
+    return [
+      `Request ${request} is not on the cassette ${cassette}: there is no such file.`,
+      `  asked: ${summary}`,
+      'Nothing was sent. Record it where there is a key (BATON_CASSETTES=record), and commit the file.',
+    ].join('\n');
+  }
   return [
     `Request ${request} is not on the cassette ${cassette}.`,
     `  asked: ${summary}`,

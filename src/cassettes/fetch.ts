@@ -9,7 +9,7 @@ import type { Json } from '../protocol/json.ts';
 import type { KeptFor } from '../protocol/model.ts';
 import type { Fetch } from '../wire/index.ts';
 import { normalBody } from './normal-form.ts';
-import { type CassetteFileOptions, modeOf } from './options.ts';
+import { type CassetteFileOptions, checkCassetteOptions, modeOf } from './options.ts';
 import { Player, type Parts, type Reading } from './player.ts';
 import { createRedactor, type Redactor } from './redaction.ts';
 import { type Slot, tapeOf } from './tape.ts';
@@ -39,6 +39,7 @@ const KEPT_HEADERS =
  * for a request that is not on it (`CassetteMissError`)
  */
 export function cassetteFetch(options: CassetteFetchOptions): Fetch {
+  checkCassetteOptions('cassetteFetch', options, OPTIONS);
   const { file, timing = 'none' } = options;
   const mode = modeOf(options.mode);
   const player = new Player({ tape: tapeOf(file), name: file, mode, reading: READING });
@@ -65,6 +66,8 @@ export function cassetteFetch(options: CassetteFetchOptions): Fetch {
     }
   };
 }
+
+const OPTIONS = ['file', 'mode', 'timing', 'keptFor', 'redact', 'redactFields', 'fetch'];
 
 const READING: Reading<WireEntry> = {
   is: (entry): entry is WireEntry => entry.kind === 'fetch',

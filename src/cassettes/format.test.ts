@@ -105,7 +105,7 @@ test('a file that is not there is an empty cassette, and one that cannot be writ
   const error = await cassetteFetch({ file: fileAt('none.json'), mode: 'replay' })('http://x/y', {}).catch(
     (e: unknown) => e,
   );
-  expect(error).toMatchObject({ code: 'cassette/miss', message: expect.stringContaining('no request of this kind') });
+  expect(error).toMatchObject({ code: 'cassette/miss', message: expect.stringContaining('there is no such file') });
   writeFileSync(fileAt('plain'), '');
   const send = async (): Promise<Response> => new Response('ok');
   const broken = await cassetteFetch({ file: fileAt('plain/sub.json'), mode: 'record', fetch: send })('http://x/y', {});

@@ -40,6 +40,8 @@ const UNCOMPARED_MEMBERS = new Set([
   'prompt_cache_retention',
   'prompt_cache_options',
 ]);
+/** How a request is sent, in `providerData`: headers may hold secrets, and a model reads none of it. */
+const TRANSPORT = new Set(['extra_headers', 'extraHeaders', 'extra_query', 'extraQuery']);
 const ID_MEMBERS = new Set([
   'id',
   'call_id',
@@ -71,7 +73,8 @@ export function normalForm(request: ModelRequest, model?: string): RequestParts 
 function normalSettings(settings: ModelSettings): Json {
   const { providerData, ...rest } = settings;
   const kept = Object.entries(rest).filter(([key]) => !UNCOMPARED_SETTINGS.has(key));
-  const extra = providerData && normalBody(plain(providerData), false);
+  const sent = Object.entries(providerData ?? {}).filter(([key]) => !TRANSPORT.has(key));
+  const extra = normalBody(plain(Object.fromEntries(sent)), false);
   const hasExtra = isRecord(extra) && Object.keys(extra).length > 0;
   return { ...plainRecord(Object.fromEntries(kept)), ...(hasExtra && { providerData: extra }) };
 }

@@ -39,4 +39,19 @@ export function modeOf(given: CassetteMode | undefined): CassetteMode {
   throw new CassetteError('cassette/options', `${source} is "${wished}". It can be ${MODES.join(', ')}.`);
 }
 
+/** A slip in the name of an option must not leave a secret in a file. @throws CassetteError `cassette/options` */
+export function checkCassetteOptions(where: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new CassetteError(
+      'cassette/options',
+      `${where} got an unknown option "${unknown}". Known: ${known.join(', ')}.`,
+    );
+  }
+  if ('data' in given && !('file' in given)) return;
+  if ('file' in given && typeof given.file === 'string' && given.file.trim() !== '') return;
+  const file = 'file' in given ? JSON.stringify(given.file) : 'nothing';
+  throw new CassetteError('cassette/options', `${where} got ${file} as its file. Give the path of a file.`);
+}
+
 const isSet = (value: string | undefined): boolean => value !== undefined && !['', '0', 'false'].includes(value);

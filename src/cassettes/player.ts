@@ -102,6 +102,7 @@ export class Player<E extends CassetteEntry> {
       {
         cassette: name,
         request: this.#asked,
+        ...(this.#options.tape.isMissing && { fileIsMissing: true as const }),
         ...(nearest && { nearest: { entry: nearest.n, used: nearest.used } }),
         differences: nearest?.differences ?? [],
       },

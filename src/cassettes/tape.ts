@@ -50,6 +50,11 @@ export class Tape {
     if (data) this.#take(data);
   }
 
+  /** Nothing was recorded, and there is no file. */
+  get isMissing(): boolean {
+    return this.#path !== undefined && this.#text === undefined && this.#slots.length === 0;
+  }
+
   get slots(): readonly Slot[] {
     return this.#slots;
   }

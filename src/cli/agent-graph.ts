@@ -73,7 +73,7 @@ export function toMermaid({ nodes, edges }: AgentGraph): string {
 
 /** For Graphviz: https://graphviz.org/doc/info/lang.html */
 export function toDot({ nodes, edges }: AgentGraph): string {
-  const quoted = (text: string): string => `"${text.replaceAll(/[\\"]/g, String.raw`\$&`)}"`;
+  const quoted = (text: string): string => `"${text.replaceAll(/\s+/g, ' ').replaceAll(/[\\"]/g, String.raw`\$&`)}"`;
   const shapes = { agent: 'box', tool: 'ellipse', guardrail: 'hexagon' } as const;
   const styles = { handoff: '', call: ' [style=dashed, label="as a tool"]', has: ' [arrowhead=none]' } as const;
   return [

@@ -1,4 +1,5 @@
 /** Arguments of commands, by node:util, with errors that say what to do. */
+import { statSync } from 'node:fs';
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { UserError } from '../protocol/errors.ts';
 import { openTraceStore, type TraceStore } from '../trace/store/index.ts';
@@ -57,18 +58,33 @@ export function momentOf(parsed: Parsed, name: string): number | undefined {
   if (text === undefined) return undefined;
   const [, count, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
   if (count !== undefined) return Date.now() - Number(count) * (UNITS[unit ?? ''] ?? 0);
-  // A date alone would be one of Greenwich.
-  const at = Date.parse(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text);
+  // A date alone would be one of Greenwich. What is no date at all may be one to the engine: "12" is December 2001.
+  const isDate = /^\d{4}-\d\d-\d\d(?:$|[T ])/.test(text);
+  const at = isDate ? Date.parse(text.length === 10 ? `${text}T00:00` : text) : Number.NaN;
   if (!Number.isNaN(at)) return at;
   throw new UserError(
     `--${name} is ${JSON.stringify(text)}. Give how long ago (30m, 12h, 7d) or a time (2026-11-25, 2026-11-25T22:00).`,
   );
 }
 
-/** The store that the options name: a folder or a file. */
-export function openStore(parsed: Parsed): Promise<TraceStore> {
+/** The file of the store that the options name: a folder or a file. */
+export function storePathOf(parsed: Parsed): string {
   const said = textOf(parsed, 'store');
-  const path = said === undefined || !said.endsWith('.db') ? traceStorePath(said) : said;
+  return said !== undefined && (said.endsWith('.db') || isFile(said)) ? said : traceStorePath(said);
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    // Opening it says more of what is wrong.
+    return false;
+  }
+}
+
+/** The store that the options name. */
+export function openStore(parsed: Parsed): Promise<TraceStore> {
+  const path = storePathOf(parsed);
   const tenant = textOf(parsed, 'tenant');
   return openTraceStore({ path, ...(tenant !== undefined && { tenant }) });
 }

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { openMetricsStore } from '../trace/metrics/index.ts';
 import { observation } from '../trace/metrics/synthetic.fixture.ts';
 import { alerts } from './alerts.ts';
@@ -14,6 +14,8 @@ const terminal = () => {
   const out = (line: string): void => void lines.push(line);
   return { lines, out, err: out, columns: 100, paint: plain };
 };
+
+afterEach(() => void vi.useRealTimers());
 
 test('metrics shows the five with their samples, and JSON; without a file it says how there comes to be one', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'baton-cli-metrics-'));
@@ -44,6 +46,24 @@ test('metrics shows the five with their samples, and JSON; without a file it say
   const json = terminal();
   await metrics.run(['--json', '--store', path], json);
   expect(JSON.parse(json.lines.join('\n'))).toMatchObject({ sessions: 4, sessionsTripped: 1, sums: { runs: 4 } });
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('a window of days has all of its first hour, of which the minutes are no longer kept', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-cli-metrics-'));
+  const path = join(folder, 'traces.db');
+  const HOUR_MS = 3_600_000;
+  vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-11-26T10:30') });
+  const store = openMetricsStore({ path });
+  // The last minute of the hour in which the window begins, and one before that.
+  const first = Math.floor((Date.now() - 72 * HOUR_MS) / HOUR_MS) * HOUR_MS;
+  for (const [n, endedAt] of [first + 59 * 60_000, first - 1].entries())
+    await store.add(observation({ runId: `run_${n}`, endedAt }));
+  await store.prune();
+  await store.close();
+  const json = terminal();
+  await metrics.run(['--json', '--hours', '72', '--store', path], json);
+  expect(JSON.parse(json.lines.join('\n'))).toMatchObject({ sums: { runs: 1 } });
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -1,10 +1,9 @@
 /** `baton metrics`: what the runs of a window come to. */
 import { existsSync } from 'node:fs';
-import { UserError } from '../protocol/errors.ts';
 import { quantile } from '../trace/metrics/buckets.ts';
 import { openMetricsStore, type WindowSums } from '../trace/metrics/index.ts';
-import { traceStorePath } from '../trace/store/location.ts';
-import { parse, STORE_OPTIONS, textOf, wholeOf } from './arguments.ts';
+import { TraceStoreError } from '../trace/store/index.ts';
+import { parse, STORE_OPTIONS, storePathOf, textOf, wholeOf } from './arguments.ts';
 import type { Command } from './command.ts';
 import { counted, duration } from './format.ts';
 import { fit, harmless, jsonLine, type Terminal } from './terminal.ts';
@@ -14,20 +13,19 @@ const HOUR_MS = 3_600_000;
 const MOST_HOURS = 90 * 24;
 
 export const metrics: Command = {
-  usage: `baton metrics [--hours <1 to ${MOST_HOURS}, default 24>] [--json] [--store <folder or .db file>]
+  usage: `baton metrics [--hours <1 to ${MOST_HOURS}, default 24>] [--json] [--store <folder or file>]
            [--tenant <name>]`,
   async run(args, terminal) {
     const parsed = parse(args, { ...STORE_OPTIONS, hours: { type: 'string' }, json: { type: 'boolean' } }, 0);
     const hours = wholeOf(parsed, 'hours', { least: 1, most: MOST_HOURS }) ?? 24;
-    const [said, tenant] = [textOf(parsed, 'store'), textOf(parsed, 'tenant')];
-    const path = said === undefined || !said.endsWith('.db') ? traceStorePath(said) : said;
+    const [path, tenant] = [storePathOf(parsed), textOf(parsed, 'tenant')];
     if (!existsSync(path)) {
-      throw new UserError(`There are no metrics at ${path}. ${HOW}`);
+      throw new TraceStoreError('trace-store/missing', `There are no metrics at ${path}. ${HOW}`);
     }
     const store = openMetricsStore({ path, ...(tenant !== undefined && { tenant }) });
     try {
       const now = Date.now();
-      const window = await store.window(now - hours * HOUR_MS, now);
+      const window = await store.window(beginOf(now, hours), now);
       const p95 = quantile(window.activeSeconds, 0.95);
       const { activeSeconds: _, ...told } = window;
       if (parsed.values['json'] === true) terminal.out(jsonLine({ ...told, activeSecondsP95: p95 ?? null }));
@@ -39,6 +37,12 @@ export const metrics: Command = {
     return 0;
   },
 };
+
+/** Of runs that ended more than two days ago, whole hours are all that is kept. */
+function beginOf(now: number, hours: number): number {
+  const from = now - hours * HOUR_MS;
+  return hours < 48 ? from : Math.floor(from / HOUR_MS) * HOUR_MS;
+}
 
 function list({ sums, ...window }: WindowSums, p95: number | undefined, { out, paint }: Terminal): void {
   const { runs, priced, handoffs, handoffsGood, slow } = sums;

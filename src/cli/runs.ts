@@ -1,38 +1,35 @@
 /** `baton runs`: the newest runs, a line each. */
 import { UserError } from '../protocol/errors.ts';
-import type { RunsFilter, StoredRun, TraceStore } from '../trace/store/index.ts';
+import type { RunsFilter, StoredRun } from '../trace/store/index.ts';
 import { momentOf, openStore, parse, STORE_OPTIONS, textOf, wholeOf } from './arguments.ts';
 import type { Command } from './command.ts';
 import { cost, duration, time, tokens } from './format.ts';
-import { type Colour, fit, harmless, jsonLine, type Paint, type Terminal, widthOf, wrap } from './terminal.ts';
+import { clip, type Colour, fit, harmless, jsonLine, type Paint, type Terminal, widthOf, wrap } from './terminal.ts';
 
 const STATUSES = ['running', 'paused', 'finished', 'failed', 'cancelled', 'interrupted'] as const;
-const PAGE = 1000;
 
 export const runs: Command = {
   usage: `baton runs [--status ${STATUSES.join('|')}]
            [--agent <name>] [--group <id>] [--since <12h, 7d or 2026-11-25T22:00>] [--until <likewise>]
-           [--limit <1 to 1000, default 20>] [--json] [--store <folder or .db file>] [--tenant <name>]`,
+           [--limit <1 to 1000, default 20>] [--json] [--store <folder or file>] [--tenant <name>]`,
   async run(args, terminal) {
     const text = { type: 'string' } as const;
     const flags = { status: text, agent: text, group: text, since: text, until: text, limit: text } as const;
     const parsed = parse(args, { ...STORE_OPTIONS, ...flags, json: { type: 'boolean' } }, 0);
-    const status = statusOf(textOf(parsed, 'status'));
-    const agent = textOf(parsed, 'agent');
-    const since = momentOf(parsed, 'since');
-    const wanted = {
-      limit: wholeOf(parsed, 'limit', { least: 1, most: 1000 }) ?? 20,
-      group: textOf(parsed, 'group'),
+    const filter = {
+      status: statusOf(textOf(parsed, 'status')),
+      agent: textOf(parsed, 'agent'),
+      groupId: textOf(parsed, 'group'),
+      since: momentOf(parsed, 'since'),
       until: momentOf(parsed, 'until'),
+      limit: wholeOf(parsed, 'limit', { least: 1, most: 1000 }) ?? 20,
     };
-    const filter = { ...(status && { status }), ...(agent !== undefined && { agent }) };
     const store = await openStore(parsed);
     try {
-      const { found, isAll } = await find(store, { ...filter, ...(since !== undefined && { since }) }, wanted);
+      const found = await store.runs(given(filter));
       if (parsed.values['json'] === true) terminal.out(jsonLine(found));
       else if (found.length === 0) terminal.out(`No runs like that in ${harmless(store.path)}.`);
       else list(found, terminal);
-      if (!isAll) terminal.err(`Only ${MOST_PAGES * PAGE} runs were looked at. Choose others by --since and --until.`);
     } finally {
       await store.close();
     }
@@ -40,45 +37,9 @@ export const runs: Command = {
   },
 };
 
-type Wanted = { readonly limit: number; readonly group: string | undefined; readonly until: number | undefined };
-
-/** What the store does not look for is looked for here, a page after the other, among so many runs. */
-const MOST_PAGES = 20;
-
-type Found = { readonly found: readonly StoredRun[]; readonly isAll: boolean };
-
-async function find(store: TraceStore, filter: RunsFilter, { limit, group, until }: Wanted): Promise<Found> {
-  if (group === undefined && until === undefined) {
-    return { found: await store.runs({ ...filter, limit }), isAll: true };
-  }
-  const found: StoredRun[] = [];
-  let before = until === undefined ? undefined : await keyAfter(store, until + SLACK_MS);
-  for (let pages = 0; pages < MOST_PAGES; pages++) {
-    const page = await store.runs({ ...filter, limit: PAGE, ...(before !== undefined && { before }) });
-    const isMeant = ({ groupId, startedAt }: StoredRun): boolean =>
-      (group === undefined || groupId === group) && (until === undefined || startedAt <= until);
-    found.push(...page.filter(isMeant));
-    before = page.at(-1)?.key;
-    if (page.length < PAGE || found.length >= limit) return { found: found.slice(0, limit), isAll: true };
-  }
-  return { found, isAll: false };
-}
-
-/** Runs are stored soon after they begin, in nearly the same order. */
-const SLACK_MS = 60_000;
-
-/** A key that no run which began until then has, or a greater one: by halves, as keys grow with time. */
-async function keyAfter(store: TraceStore, until: number): Promise<number> {
-  const [newest] = await store.runs({ limit: 1 });
-  let [low, high] = [0, (newest?.key ?? 0) + 1];
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    const [run] = await store.runs({ limit: 1, before: middle });
-    if (run && run.startedAt > until) high = middle - 1;
-    else low = middle;
-  }
-  return low;
-}
+/** Without what was not asked for. */
+const given = (filter: { readonly [K in keyof RunsFilter]: RunsFilter[K] | undefined }): RunsFilter =>
+  Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 
 function statusOf(text: string | undefined): StoredRun['status'] | undefined {
   const status = STATUSES.find((one) => one === text);
@@ -121,21 +82,33 @@ const TIME: Column = {
   side: 'right',
   of: ({ status, activeMs }) => (status === 'running' ? '' : duration(activeMs)),
 };
+const AGENT: Column = {
+  head: 'agent',
+  most: 24,
+  of: ({ agent = '' }) => harmless(agent.slice(0, 200)),
+  paint: (paint, _, text) => paint('cyan', text),
+};
 const COLUMNS: readonly Column[] = [
   { head: 'run', most: 40, of: ({ runId }) => harmless(runId) },
   BEGAN,
   { head: 'status', of: ({ status }) => status, paint: (paint, { status }, text) => paintStatus(paint, status, text) },
-  { head: 'agent', most: 24, of: ({ agent = '' }) => harmless(agent), paint: (paint, _, text) => paint('cyan', text) },
+  AGENT,
   TURNS,
   TIME,
   TOKENS,
   { head: 'cost', side: 'right', of: ({ nanoUsd, unpricedCalls }) => cost(nanoUsd, unpricedCalls) },
 ];
 const GAP = '  ';
+/** Columns of an error in a list: a page of a proxy must not bury the other runs. `baton trace` tells more. */
+const LONGEST_ERROR = 600;
+const LEAST_AGENT = 8;
 
 function list(found: readonly StoredRun[], { out, columns, paint }: Terminal): void {
   const width = ({ head, of, most = Infinity }: Column): number =>
-    Math.min(most, Math.max(widthOf(head), ...found.map((run) => widthOf(of(run)))));
+    Math.min(
+      most,
+      found.reduce((widest, run) => Math.max(widest, widthOf(of(run))), widthOf(head)),
+    );
   const shown = fitting(columns, width).map((column) => ({ ...column, width: width(column) }));
   out(
     paint(
@@ -153,20 +126,27 @@ function list(found: readonly StoredRun[], { out, columns, paint }: Terminal): v
     });
     out(cells.join(GAP).trimEnd());
     if (run.error !== undefined) {
-      for (const line of wrap(`${GAP}✗ ${harmless(run.error)}`, columns, `${GAP}  `)) out(paint('red', line));
+      const error = clip(harmless(run.error.slice(0, 4 * LONGEST_ERROR)), LONGEST_ERROR);
+      for (const line of wrap(`${GAP}✗ ${error}`, columns, `${GAP}  `)) out(paint('red', line));
     }
   }
 }
 
-/** In a narrow terminal the year goes first, then tokens, turns and time. */
+/** In a narrow terminal the year goes first, then tokens, turns and time; names of agents get shorter; then the others go. */
 function fitting(columns: number, width: (column: Column) => number): readonly Column[] {
-  const isWider = (list: readonly Column[]): boolean =>
-    list.reduce((sum, column) => sum + width(column) + GAP.length, -GAP.length) > columns;
+  const over = (list: readonly Column[]): number =>
+    list.reduce((sum, column) => sum + width(column) + GAP.length, -GAP.length) - columns;
+  const isWider = (list: readonly Column[]): boolean => over(list) > 0;
   let shown = COLUMNS;
   if (isWider(shown)) {
     const short: Column = { head: 'began', of: ({ startedAt }) => time(startedAt, { short: true }) };
     shown = shown.map((column) => (column === BEGAN ? short : column));
   }
   for (const least of [TOKENS, TURNS, TIME]) if (isWider(shown)) shown = shown.filter((column) => column !== least);
-  return shown;
+  const shortened = (): readonly Column[] => {
+    const most = Math.max(LEAST_AGENT, width(AGENT) - Math.max(0, over(shown)));
+    return shown.map((column) => (column === AGENT ? { ...AGENT, most } : column));
+  };
+  for (const least of ['cost', 'began']) if (isWider(shortened())) shown = shown.filter(({ head }) => head !== least);
+  return shortened();
 }

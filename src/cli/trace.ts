@@ -5,17 +5,19 @@ import { openStore, parse, STORE_OPTIONS } from './arguments.ts';
 import type { Command } from './command.ts';
 import { cost, counted, duration, time, tokens } from './format.ts';
 import { paintStatus } from './runs.ts';
-import { harmless, jsonLine, type Terminal, widthOf, wrap } from './terminal.ts';
+import { clip, harmless, jsonLine, type Terminal, widthOf, wrap } from './terminal.ts';
 import { failedIn, type Row, rowsOf } from './tree.ts';
 import { drawWaterfall, labelOf } from './waterfall.ts';
 
-/** Errors that are told before the waterfall, where each stands again. */
+/** Errors that are told before the waterfall, where each stands again; columns of one, and of a name. */
 const MOST_ERRORS = 20;
 const LONGEST_ERROR = 2000;
+const LONGEST_NAME = 200;
+const named = (text: string): string => clip(harmless(text.slice(0, 4 * LONGEST_NAME)), LONGEST_NAME);
 
 export const trace: Command = {
   usage: `baton trace <id of a run or trace, or how a run's id begins> [--content] [--json]
-           [--store <folder or .db file>] [--tenant <name>]`,
+           [--store <folder or file>] [--tenant <name>]`,
   async run(args, terminal) {
     const flags = { json: { type: 'boolean' }, content: { type: 'boolean' } } as const;
     const parsed = parse(args, { ...STORE_OPTIONS, ...flags }, 1);
@@ -61,11 +63,11 @@ const BETWEEN = ' · ';
 
 function head(run: StoredRun, { traceId }: StoredTrace, { out, columns, paint }: Terminal): void {
   const { agent = '', lastAgent = agent, status, groupId } = run;
-  const path = agent === lastAgent ? agent : `${agent} … ${lastAgent}`;
-  out(`${paint('bold', harmless(run.runId))}  ${paintStatus(paint, status)}  ${paint('cyan', harmless(path))}`);
+  const path = agent === lastAgent ? named(agent) : `${named(agent)} … ${named(lastAgent)}`;
+  out(`${paint('bold', harmless(run.runId))}  ${paintStatus(paint, status)}  ${paint('cyan', path)}`);
   const facts = [
-    harmless(run.workflow ?? ''),
-    groupId === undefined ? '' : `group ${harmless(groupId)}`,
+    named(run.workflow ?? ''),
+    groupId === undefined ? '' : `group ${named(groupId)}`,
     time(run.startedAt),
     `${status === 'running' ? '' : duration(run.activeMs)}${run.segments > 1 ? ` in ${run.segments} segments` : ''}`.trim(),
     counted(run.turns, 'turn'),
@@ -84,15 +86,16 @@ function head(run: StoredRun, { traceId }: StoredTrace, { out, columns, paint }:
   out(paint('dim', line));
 }
 
-/** What went wrong comes first, in full: of spans that failed one because of the other, the innermost. */
+/** What went wrong comes first: of spans that failed one because of the other, the innermost. */
 function errors(rows: readonly Row[], { out, columns, paint }: Terminal): void {
   const failed = failedIn(rows);
   if (failed.length > 0) out('');
   for (const span of failed.slice(0, MOST_ERRORS)) {
     const { message = '', data } = span.error ?? {};
     const more = data && Object.keys(data).length > 0 ? ` ${JSON.stringify(data)}` : '';
-    const text = harmless(`${message}${more}`.slice(0, LONGEST_ERROR));
-    for (const line of wrap(`✗ ${labelOf(span).text}: ${text}`, columns, '  ')) out(paint('red', line));
+    const text = clip(harmless(`${message}${more}`.slice(0, 4 * LONGEST_ERROR)), LONGEST_ERROR);
+    const told = `✗ ${clip(labelOf(span).text, LONGEST_NAME)}: ${text}`;
+    for (const line of wrap(told, columns, '  ')) out(paint('red', line));
   }
   const others = failed.length - MOST_ERRORS;
   if (others > 0) out(paint('red', `✗ and ${others} more`));

@@ -8,6 +8,8 @@ const LEAST_LABEL = 16;
 const LEAST_BAR = 10;
 const MOST_BAR = 60;
 const CONTENT_LENGTH = 240;
+/** Characters of a name: no line shows more. */
+const LONGEST_NAME = 1000;
 
 export function drawWaterfall(rows: readonly Row[], { content }: { content: boolean }, terminal: Terminal): void {
   const { out, columns, paint } = terminal;
@@ -82,7 +84,8 @@ export function labelOf({ type, name, data, details, isOpen }: StoredSpan): {
   colour: Colour;
   text: string;
 } {
-  const text = harmless(name) + (isOpen ? ' …' : '');
+  const open = (called: string): string => called + (isOpen ? ' …' : '');
+  const text = open(harmless(name.slice(0, LONGEST_NAME)));
   switch (type) {
     case 'task':
       return { mark: '▶', colour: 'bold', text: `${text}${details?.outcome ? ` (${details.outcome})` : ''}` };
@@ -92,7 +95,7 @@ export function labelOf({ type, name, data, details, isOpen }: StoredSpan): {
       return { mark: '·', colour: 'dim', text };
     case 'generation':
     case 'response':
-      return { mark: '✦', colour: 'blue', text: harmless(details?.origin?.model ?? name) };
+      return { mark: '✦', colour: 'blue', text: open(harmless(details?.origin?.model ?? name)) };
     case 'function': {
       const wait = details?.approvalWaitMs === undefined ? '' : ` (waited ${duration(details.approvalWaitMs)})`;
       return { mark: '⚙', colour: 'yellow', text: `${text}${wait}` };

@@ -112,7 +112,7 @@ export async function claimable(log: EventLog, presence: Presence): Promise<RunI
   const free = new Set(watch.observe(runs));
   return runs
     .filter((run) => free.has(run) || isOwn(run.lease, presence))
-    .toSorted((a, b) => a.createdAt - b.createdAt);
+    .toSorted((a, b) => a.createdAt - b.createdAt || (a.runId < b.runId ? -1 : 1));
 }
 
 /** Gives back what was claimed and is not gone on with. */

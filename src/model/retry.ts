@@ -19,9 +19,11 @@ import type {
 import { AttemptLoop, MAX_TIMER_MS, type Decide, type RetryHooks } from '../wire/index.ts';
 import { isAbort, normalizeError } from './retry-error.ts';
 import { toDecision } from './retry-policies.ts';
+import { withTimeLimit } from './strings/with-settings.ts';
 
 /** Asks for a whole answer. */
-export function callModel(model: Model, request: ModelRequest, hooks?: RetryHooks): Promise<ModelResponse> {
+export function callModel(model: Model, given: ModelRequest, hooks?: RetryHooks): Promise<ModelResponse> {
+  const request = withTimeLimit(model, given);
   const { timeoutMs, retry } = request.modelSettings;
   const plain = timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt;
   if (plain || model.ownsRetry) return model.getResponse(request);
@@ -48,7 +50,8 @@ async function callWithRetry(model: Model, request: ModelRequest, hooks: RetryHo
 }
 
 /** Asks for a streamed answer. The events are those of the one attempt that answered. */
-export function streamModel(model: Model, request: ModelRequest, hooks?: RetryHooks): AsyncIterable<StreamEvent> {
+export function streamModel(model: Model, given: ModelRequest, hooks?: RetryHooks): AsyncIterable<StreamEvent> {
+  const request = withTimeLimit(model, given);
   const { timeoutMs, retry } = request.modelSettings;
   const plain = timeoutMs === undefined && !retry?.policy && !hooks?.onAttempt;
   if (plain || model.ownsRetry) return model.getStreamedResponse(request);

@@ -6,11 +6,16 @@ import type { Opened } from './read-stream.ts';
 import { normalizeError } from './retry-error.ts';
 import { isObject, type Json } from './wire-json.ts';
 
+/** A client or a model that is none, seen when it had been asked: what it did is paid for, whatever it answered. */
+export function afterCall(message: string): UserError {
+  return Object.assign(new UserError(message), { responseStarted: true });
+}
+
 /** Waits for a whole answer. `vendor` names the client in an error. */
 export async function wholeAnswer(vendor: string, pending: unknown): Promise<Json> {
   const answer: unknown = await pending;
   if (isObject(answer)) return answer;
-  throw new UserError(
+  throw afterCall(
     `The ${vendor} client answered ${JSON.stringify(answer)?.slice(0, 80)} instead of an object. Check its baseURL.`,
   );
 }
@@ -28,7 +33,7 @@ export async function openedAnswer(vendor: string, pending: unknown): Promise<Op
 
 function opened(vendor: string, events: unknown, requestId: unknown): Opened {
   if (isIterable(events)) return { events, ...(typeof requestId === 'string' && { requestId }) };
-  throw new UserError(
+  throw afterCall(
     `The ${vendor} client did not answer a streamed request with an async iterable. Does it support \`stream: true\`?`,
   );
 }

@@ -2,10 +2,14 @@
  * What our clients for the vendors' APIs share: keys, headers, whole answers and batches of events over `fetch`.
  * Not responsible for which URL is asked and how a key is sent: each client knows its own.
  */
+import { AgentsError, UserError } from '../protocol/errors.ts';
 import {
   errorOfAnswer,
+  ModelError,
+  redact,
   requestJson,
   requestSse,
+  secretsOf,
   type Fetch,
   type WireRequest,
   type WireStream,
@@ -28,10 +32,34 @@ export type ApiKeyContext = {
 /** A key, or a function that is asked for one before each attempt: for keys that rotate, and tokens that expire. */
 export type ApiKey = string | ((context: ApiKeyContext) => string | Promise<string>);
 
-/** The key for one attempt. */
-export async function keyFor(apiKey: ApiKey, { model, signal }: { model: unknown; signal: AbortSignal | undefined }) {
-  if (typeof apiKey === 'string') return apiKey;
-  return apiKey({ ...(typeof model === 'string' && { model }), ...(signal && { signal }) });
+type KeyUse = { provider: string; model: unknown; signal: AbortSignal | undefined };
+
+/**
+ * The key for one attempt, without the space around it: files end with a line break.
+ *
+ * @throws UserError for what is no key, before anything is sent. @throws ModelError where the function failed
+ */
+export async function keyFor(apiKey: ApiKey, use: KeyUse): Promise<string> {
+  const key: unknown = typeof apiKey === 'string' ? apiKey : await askForKey(apiKey, use);
+  const text = typeof key === 'string' ? key.trim() : '';
+  if (text !== '') return text;
+  const what = typeof apiKey === 'string' ? 'an empty text as its key' : `no key from its function, but ${shown(key)}`;
+  throw new UserError(`${use.provider} got ${what}. Give a key, or leave it out to use the environment variable.`);
+}
+
+const shown = (key: unknown): string => (typeof key === 'string' ? 'an empty text' : typeof key);
+
+/** What a vault or an identity service does not say now it may say later: nothing was sent yet. */
+async function askForKey(apiKey: Exclude<ApiKey, string>, { provider, model, signal }: KeyUse): Promise<unknown> {
+  try {
+    return await apiKey({ ...(typeof model === 'string' && { model }), ...(signal && { signal }) });
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    if (error instanceof AgentsError) throw error;
+    const said = error instanceof Error ? error.message : String(error);
+    const message = redact(`The function that gives the key for ${provider} failed: ${said}`);
+    throw new ModelError(message, { kind: 'unknown', retryable: true, replaySafe: true }, error);
+  }
 }
 
 /** A header or a query parameter as text. */
@@ -90,8 +118,12 @@ async function wholeJson(request: WireRequest, { answerHas }: Reading): Promise<
   if (typeof value !== 'object' || value === null) return value;
   // Some gateways answer 200 and put the error into the body.
   if ('error' in value && value.error && !answerHas.some((member) => member in value)) {
-    const { provider, secrets = [] } = request;
-    throw errorOfAnswer({ provider, body: value, secrets, responseStarted: true });
+    throw errorOfAnswer({
+      provider: request.provider,
+      body: value,
+      secrets: secretsOf(request),
+      responseStarted: true,
+    });
   }
   // Not enumerable, as in the official clients: they are not part of the vendor's answer.
   if (requestId !== undefined) Object.defineProperty(value, '_request_id', { value: requestId, enumerable: false });
@@ -160,11 +192,12 @@ async function* parsedBatches(
   }
 }
 
-function parseEvent(data: string, { provider, secrets = [] }: WireRequest): unknown {
+function parseEvent(data: string, request: WireRequest): unknown {
+  const { provider } = request;
   try {
     return JSON.parse(data);
   } catch {
     const prefix = `${provider} sent an event that is not JSON`;
-    throw errorOfAnswer({ provider, prefix, body: { code: 'server_error' }, secrets, responseStarted: true });
+    throw errorOfAnswer({ provider, prefix, body: { code: 'server_error' }, responseStarted: true });
   }
 }

@@ -285,11 +285,14 @@ export interface Model {
   readonly origin?: Origin;
   /**
    * The model retries by itself, keeps `modelSettings.timeoutMs` over all of its attempts, and reports them to
-   * `request.call`: nobody else retries its calls.
+   * `request.call`: nobody else retries its calls. It wraps each model that it asks with `request.call.guard`, where there
+   * is one: a budget sees nothing else of it.
    */
   readonly ownsRetry?: true;
   /** The model keeps what it is asked and answers, such as a recording: `request.keptFor` says whose it is. */
   readonly keepsRequests?: true;
+  /** What the model lays under the settings of each request: a budget counts with it. */
+  readonly ownSettings?: ModelSettings;
   getResponse(request: ModelRequest): Promise<ModelResponse>;
   getStreamedResponse(request: ModelRequest): AsyncIterable<StreamEvent>;
   getRetryAdvice?(args: ModelRetryAdviceRequest): Promise<ModelRetryAdvice | undefined> | ModelRetryAdvice | undefined;

@@ -57,7 +57,8 @@ async function open(run: LiveRun): Promise<readonly RunBudget[]> {
     found.push(await budgets.open({ runId, sessionId: await session?.getSessionId(), prices }));
   }
   if (!budget) return found;
-  const { createBudgets, memoryLedger } = await import('../model/budgets/late.ts');
+  const { checkRunBudget, createBudgets, memoryLedger } = await import('../model/budgets/late.ts');
+  checkRunBudget(budget);
   const { usd, tokens, activeMs, ...policy } = budget;
   const limit = {
     ...(usd !== undefined && { usd }),

@@ -63,7 +63,8 @@ export function setDefaultModelProvider(provider: ModelProvider): void {
  * @throws UserError for a blank name, one with a wrong setting, or one that the default provider does not have.
  */
 export function setDefaultModel(model: string | Model | undefined): void {
-  if (typeof model === 'string' && model.trim() === '') {
+  const isModel = typeof model === 'object' && model !== null;
+  if (model !== undefined && !isModel && (typeof model !== 'string' || model.trim() === '')) {
     throw new UserError(`setDefaultModel got ${JSON.stringify(model)}. Give the name of a model, or a Model.`);
   }
   if (typeof model === 'string') {

@@ -48,12 +48,13 @@ describe('the name of a model', () => {
     expect(server.requests[1]?.body).toMatchObject({ model: 'gpt-5.4-mini', max_output_tokens: 50 });
   });
 
-  test('with a prefix that nobody registered ends a run before it begins, also of an agent behind a handoff', async () => {
+  test('with a prefix that nobody registered ends a run before it begins, also behind a handoff or a tool', async () => {
     atVendor();
     const claude = new Agent({ name: 'C', model: 'anthropic/claude-opus-4-7' });
     for (const agent of [
       claude,
       new Agent({ name: 'A', model: 'gpt-5.4', handoffs: [new Agent({ name: 'B', handoffs: [claude] })] }),
+      new Agent({ name: 'A', model: 'gpt-5.4', tools: [claude.asTool({ toolName: 'c', toolDescription: 'c' })] }),
     ]) {
       const failing = run(agent, 'Hi');
       await expect(failing).rejects.toThrow(UserError);

@@ -1,7 +1,7 @@
 /**
  * Names of models, where the SDK's own provider finds them. Every other provider gets names as they are.
  */
-import { type AnyAgent, Handoff } from '../agent/index.ts';
+import { agentToolSpec, type AnyAgent, Handoff } from '../agent/index.ts';
 import { splitPrefix, splitSettings, unregistered } from '../model/index.ts';
 import type { Model, ModelProvider, ModelSettings } from '../protocol/model.ts';
 import { defaultModel, defaultProvider, isOwnProvider } from './defaults.ts';
@@ -34,10 +34,15 @@ export function checkModelNames(root: AnyAgent, settings: Settings): void {
   };
   check(settings.model ?? defaultModel());
   check(root.model);
-  if (root.handoffs.length === 0) return;
+  if (root.handoffs.length === 0 && root.tools.length === 0) return;
   const seen = new Set<AnyAgent>([root]);
-  for (const { handoffs } of seen) {
+  for (const { handoffs, tools } of seen) {
     for (const target of handoffs) seen.add(target instanceof Handoff ? target.agent : target);
+    for (const tool of tools) {
+      const { agent, options } = agentToolSpec(tool) ?? {};
+      // One with a configuration of its own may find its models elsewhere.
+      if (agent && !options?.runConfig) seen.add(agent);
+    }
   }
   for (const agent of seen) check(agent.model);
 }

@@ -253,7 +253,27 @@ function assign<K extends (typeof OVERRIDES)[number]>(settings: Settings, config
   settings[key] = config[key] as Settings[K];
 }
 
+/** What a run asks for later, so that a slip is told before anything is done. */
+const MADE = {
+  budgets: ['open', 'createBudgets({ limits: { run: { usd: 1 } } })'],
+  prices: ['costOf', "createPrices({ models: { 'acme/large': { input: 2, output: 8 } } })"],
+  modelProvider: ['getModel', 'new OpenAIProvider()'],
+} as const;
+
+function checkMade(settings: Settings): void {
+  for (const name of ['budgets', 'prices', 'modelProvider'] as const) {
+    const given: unknown = settings[name];
+    const [method, example] = MADE[name];
+    if (given === undefined || (Object(given) === given && method in Object(given))) continue;
+    throw new UserError(`${name} is ${JSON.stringify(given)?.slice(0, 80)}. Give what makes one: ${example}.`);
+  }
+  const { budget }: { budget?: unknown } = settings;
+  if (budget === undefined || Object(budget) === budget) return;
+  throw new UserError(`budget is ${JSON.stringify(budget)}. Give an object, such as { usd: 0.5 }.`);
+}
+
 function check(settings: Settings): void {
+  checkMade(settings);
   const { maxTurns, timeoutMs, abortGraceMs, toolExecution, toolNotFoundBehavior, toolNameCollisionPolicy } = settings;
   if (maxTurns !== null && !(typeof maxTurns === 'number' && maxTurns >= 0)) {
     throw new UserError(

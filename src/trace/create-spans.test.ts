@@ -45,6 +45,8 @@ const spans = async (library: object, kind: string, data: Json): Promise<unknown
   return told;
 };
 
+const dataOf = (json: object | null): unknown => (json as { span_data?: unknown } | null)?.span_data;
+
 afterEach(() => {
   for (const library of [ours, published]) library.setTracingDisabled(true);
 });
@@ -59,3 +61,37 @@ test.each(KINDS)(
     expect(theirs).toHaveLength(3);
   },
 );
+
+/** Those of which the published types ask for options, and its functions do not. */
+const NAMELESS = ['Function', 'Custom', 'Guardrail'];
+
+test.each(NAMELESS)(
+  'plain JavaScript may leave out the options of a %s span, as in the published package',
+  async (kind) => {
+    const said = [];
+    for (const library of [ours, published]) {
+      library.setTracingDisabled(false);
+      const lib = library as unknown as Library;
+      const around = lib[`with${kind}Span`] as (fn: (span: Spanned) => Promise<object | null>) => Promise<object>;
+      const create = lib[`create${kind}Span`] as () => Spanned;
+      said.push(
+        await library.withTrace('t', async () =>
+          [await around(async (span) => span.toJSON()), create().toJSON()].map(dataOf),
+        ),
+      );
+    }
+    expect(said[0]).toEqual(said[1]);
+    expect(said[0]?.[0]).toMatchObject({ type: kind.toLowerCase() });
+  },
+);
+
+test('nor need they give options for the kinds where the published functions throw', async () => {
+  ours.setTracingDisabled(false);
+  const lib = ours as unknown as Library;
+  await ours.withTrace('t', async () => {
+    for (const kind of ['Turn', 'Transcription', 'Speech']) {
+      const around = lib[`with${kind}Span`] as (fn: (span: Spanned) => Promise<object | null>) => Promise<object>;
+      expect(await around(async (span) => span.toJSON())).toMatchObject({ object: 'trace.span' });
+    }
+  });
+});

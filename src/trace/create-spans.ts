@@ -22,7 +22,10 @@ import type {
   TurnSpanData,
 } from './types.ts';
 
-/** Options of a span; of its data, what has no default must be given. */
+/**
+ * Options of a span; of its data, what has no default must be given. Plain JavaScript may leave out even these, as with
+ * the published package: hence `options?.data` below. The span then has no name.
+ */
 export type SpanArgs<TData extends SpanData, TNeeded extends keyof TData = never> = Partial<
   Omit<CreateSpanOptions<TData>, 'data'>
 > &
@@ -102,7 +105,7 @@ export function createTurnSpan(
   options: SpanArgs<TurnSpanData, 'turn' | 'agent_name'>,
   parent?: Span | Trace,
 ): Span<TurnSpanData> {
-  return make<TurnSpanData>({ ...options.data, type: 'turn' }, options, parent);
+  return make<TurnSpanData>({ ...options?.data, type: 'turn' }, options, parent);
 }
 
 /** Runs `fn` in a turn span. */
@@ -119,7 +122,7 @@ export function createFunctionSpan(
   options: SpanArgs<FunctionSpanData, 'name'>,
   parent?: Span | Trace,
 ): Span<FunctionSpanData> {
-  return make<FunctionSpanData>({ input: '', output: '', ...options.data, type: 'function' }, options, parent);
+  return make<FunctionSpanData>({ input: '', output: '', ...options?.data, type: 'function' }, options, parent);
 }
 
 /** Runs `fn` in a function span. */
@@ -170,7 +173,7 @@ export function createCustomSpan(
   options: SpanArgs<CustomSpanData, 'name'>,
   parent?: Span | Trace,
 ): Span<CustomSpanData> {
-  return make<CustomSpanData>({ data: {}, ...options.data, type: 'custom' }, options, parent);
+  return make<CustomSpanData>({ data: {}, ...options?.data, type: 'custom' }, options, parent);
 }
 
 /** Runs `fn` in a custom span. */
@@ -187,7 +190,7 @@ export function createGuardrailSpan(
   options: SpanArgs<GuardrailSpanData, 'name'>,
   parent?: Span | Trace,
 ): Span<GuardrailSpanData> {
-  return make<GuardrailSpanData>({ triggered: false, ...options.data, type: 'guardrail' }, options, parent);
+  return make<GuardrailSpanData>({ triggered: false, ...options?.data, type: 'guardrail' }, options, parent);
 }
 
 /** Runs `fn` in a guardrail span. */
@@ -204,7 +207,7 @@ export function createTranscriptionSpan(
   options: SpanArgs<TranscriptionSpanData, 'input'>,
   parent?: Span | Trace,
 ): Span<TranscriptionSpanData> {
-  return make<TranscriptionSpanData>({ ...options.data, type: 'transcription' }, options, parent);
+  return make<TranscriptionSpanData>({ ...options?.data, type: 'transcription' }, options, parent);
 }
 
 /** Runs `fn` in a transcription span. */
@@ -221,7 +224,7 @@ export function createSpeechSpan(
   options: SpanArgs<SpeechSpanData, 'output'>,
   parent?: Span | Trace,
 ): Span<SpeechSpanData> {
-  return make<SpeechSpanData>({ ...options.data, type: 'speech' }, options, parent);
+  return make<SpeechSpanData>({ ...options?.data, type: 'speech' }, options, parent);
 }
 
 /** Runs `fn` in a speech span. */

@@ -10,10 +10,8 @@ import { complain, type Link } from './link.ts';
 import { innermost, type Reading } from './reading.ts';
 import type { RunObserver, SentFacts, TracedRun } from './run-tracer.ts';
 import { type KeepsSegments, KEEPS_SEGMENTS, type SegmentKeeper, SegmentLog, SegmentReader } from './segment-log.ts';
-import type { Span } from './span.ts';
+import type { Span, SpanListener } from './span.ts';
 import type { Trace } from './trace.ts';
-
-const NOBODY = { onSpanStart: () => DONE, onSpanEnd: () => DONE };
 
 export class KeptObserver implements RunObserver {
   readonly runId: string;
@@ -25,6 +23,7 @@ export class KeptObserver implements RunObserver {
   #reader: SegmentReader | undefined;
   /** How many entries the reader has read. */
   #read = 0;
+  #isReading = false;
   #failed = false;
 
   constructor(run: TracedRun, { segment, trace, own, parentRunId }: Link, keepers: readonly KeepsSegments[]) {
@@ -89,13 +88,29 @@ export class KeptObserver implements RunObserver {
   }
 
   #derived(): Reading {
-    this.#reader ??= new SegmentReader(this.#log, NOBODY);
+    const reader = (this.#reader ??= new SegmentReader(this.#log, this.#listener()));
     const { entries } = this.#log;
-    for (; this.#read < entries.length; this.#read++) {
-      const entry = entries[this.#read];
-      if (entry) this.#reader.read(entry);
+    this.#isReading = true;
+    try {
+      for (; this.#read < entries.length; this.#read++) {
+        const entry = entries[this.#read];
+        if (entry) reader.read(entry);
+      }
+    } finally {
+      this.#isReading = false;
     }
-    return this.#reader.reading;
+    return reader.reading;
+  }
+
+  /** Nobody is told of these spans; but what user code says went wrong in one is to be in those that are derived later. */
+  #listener(): SpanListener {
+    return {
+      onSpanStart: () => DONE,
+      onSpanEnd: () => DONE,
+      onSpanError: ({ spanId }, error) => {
+        if (!this.#isReading) this.#log.entries.push({ type: 'trace.error', span: spanId, error });
+      },
+    };
   }
 
   #fail(error: unknown): void {

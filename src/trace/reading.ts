@@ -147,6 +147,12 @@ export function note(span: Span, details: SpanDetails): void {
 /** What hangs from what: the innermost of turn, agent and task that is open. */
 export const innermost = (r: Reading): Span | undefined => r.turn ?? r.agentSpan ?? r.task;
 
+/** A span of the run that is open, by its id. */
+export function openSpan({ open: ofEffects, turn, agentSpan, task }: Reading, id: string): Span | undefined {
+  for (const span of [...ofEffects.values(), turn, agentSpan, task]) if (span?.spanId === id) return span;
+  return undefined;
+}
+
 export function openTask(r: Reading): void {
   if (isFlat(r)) return;
   const name = r.segment.trace?.name ?? DEFAULT_NAME;

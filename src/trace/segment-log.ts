@@ -10,10 +10,10 @@ import type { AgentInputItem } from '../protocol/items.ts';
 import type { ModelSettings, Origin } from '../protocol/model.ts';
 import { configOf, modelSent } from './read-model.ts';
 import { cutOff, read } from './reader.ts';
-import { newReading, type Reading } from './reading.ts';
+import { newReading, openSpan, type Reading } from './reading.ts';
 import type { AgentFacts, SentFacts, TracedRun } from './run-tracer.ts';
 import type { SpanListener } from './span.ts';
-import type { TracingProcessor } from './types.ts';
+import type { SpanError, TracingProcessor } from './types.ts';
 
 /** A model call was sent. What is absent is as it was with the call before. */
 type Sent = {
@@ -29,10 +29,14 @@ type Sent = {
 };
 type Range = readonly [from: number, to: number];
 
-/** What is known of an agent, by its key; the name of a guardrail that is asked; that nothing more comes. */
+/**
+ * What is known of an agent, by its key; the name of a guardrail that is asked; what user code says went wrong in a span
+ * that is open; that nothing more comes.
+ */
 type Known =
   | { readonly type: 'trace.agent'; readonly agent: string; readonly facts: AgentFacts }
   | { readonly type: 'trace.check'; readonly id: string; readonly name: string }
+  | { readonly type: 'trace.error'; readonly span: string; readonly error: SpanError | null }
   | { readonly type: 'trace.cut' };
 
 export type Entry = Committed | Sent | Known;
@@ -254,6 +258,8 @@ export class SegmentReader {
         return;
       case 'trace.cut':
         return cutOff(this.reading);
+      case 'trace.error':
+        return openSpan(this.reading, entry.span)?.setError(entry.error);
       case 'trace.sent':
         return modelSent(this.reading, entry.id, this.#factsOf(entry));
       default:

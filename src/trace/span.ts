@@ -4,10 +4,12 @@
 import { generateSpanId, NOOP_ID } from './ids.ts';
 import type { Span as SpanShape, SpanData, SpanDetails, SpanError, SpanOptions } from './types.ts';
 
-/** The two calls of a processor that a span makes. */
+/** What a span tells: the two calls of a processor, and what goes wrong. */
 export type SpanListener = {
   onSpanStart(span: Span): Promise<void>;
   onSpanEnd(span: Span): Promise<void>;
+  /** Hears of errors where it asks for them. */
+  onSpanError?(span: Span, error: SpanError | null): void;
 };
 
 type Times = Record<'started' | 'ended', (span: SpanShape) => string | number | null>;
@@ -48,7 +50,7 @@ export class Span<TData extends SpanData = SpanData> implements SpanShape<TData>
     this.#spanId = options.spanId ?? generateSpanId();
     this.#startedAt = options.startedAt ?? null;
     this.#endedAt = options.endedAt ?? null;
-    this.#error = options.error ?? null;
+    this.#error = plainError(options.error);
   }
 
   get traceId(): string {
@@ -95,9 +97,10 @@ export class Span<TData extends SpanData = SpanData> implements SpanShape<TData>
     void this.#listener.onSpanEnd(this);
   }
 
-  /** Says what went wrong; the last word counts. */
-  setError(error: SpanError): void {
-    this.#error = error;
+  /** Says what went wrong; the last word counts. An `Error` counts as its message; null: nothing did. */
+  setError(error: SpanError | null): void {
+    this.#error = plainError(error);
+    this.#listener.onSpanError?.(this, this.#error);
   }
 
   /** Another object with the same content. */
@@ -166,6 +169,16 @@ export class NoopSpan<TData extends SpanData = SpanData> extends Span<TData> {
   override toJSON(): null {
     return null;
   }
+}
+
+/** An `Error` fits the type and is `{}` in JSON, and plain JavaScript may give a text: everybody gets the message. */
+function plainError(said: unknown): SpanError | null {
+  if (said === undefined || said === null) return null;
+  if (typeof said !== 'object') return { message: typeof said === 'string' ? said : `a ${typeof said}` };
+  const { message, data } = said as Partial<Record<keyof SpanError, unknown>>;
+  if (typeof message === 'string' && !(said instanceof Error)) return said as SpanError;
+  const isData = typeof data === 'object' && data !== null;
+  return { message: typeof message === 'string' ? message : '', ...(isData && { data: { ...data } }) };
 }
 
 const timeIso = (at: number): string => new Date(at).toISOString();

@@ -122,12 +122,12 @@ export function readErrorBody(body: unknown): ErrorBody {
     try {
       value = JSON.parse(body);
     } catch {
-      // An HTML page of a proxy, or plain text: its first line is all that a message can use.
+      // An HTML page of a proxy, or plain text: its beginning is all that a message can use.
       const line = body
         .replace(/<[^>]*>/g, ' ')
         .replace(/\s+/g, ' ')
         .trim();
-      return line === '' ? {} : { message: line.slice(0, 300) };
+      return line === '' ? {} : { message: line.slice(0, MOST_READ) };
     }
   }
   if (typeof value === 'string') return { message: value };
@@ -213,11 +213,18 @@ const REMEDIES: Partial<Record<ModelErrorKind, string>> = {
   context_window: 'Send less history or choose a model with a larger context window.',
 };
 
+const MOST_READ = 4000;
+
+/** What is no JSON is a page of a proxy, and mostly words about itself. */
+const isPage = ({ body }: FailedAnswer): boolean => typeof body === 'string' && !/^\s*[[{"]/.test(body);
+
 function describe(answer: FailedAnswer, body: ErrorBody, facts: ModelErrorFacts): string {
   const head = answer.prefix ?? `${answer.provider} answered ${facts.status ?? 'with an error'} (${facts.kind})`;
   const said = body.message ?? body.code ?? body.type;
   const remedy = REMEDIES[facts.kind];
-  const sentence = said === undefined ? head : `${head}: ${said.slice(0, 1000)}`;
+  // Cut when it is clean: half a key is found by nobody.
+  const clean = said === undefined ? undefined : redact(said.slice(0, MOST_READ), answer.secrets);
+  const sentence = clean === undefined ? head : `${head}: ${clean.slice(0, isPage(answer) ? 300 : 1000)}`;
   const closed = /[.!?]$/.test(sentence) || answer.prefix !== undefined ? sentence : `${sentence}.`;
   return redact(remedy === undefined ? closed : `${closed} ${remedy}`, answer.secrets);
 }

@@ -33,9 +33,21 @@ export type WireRequest = {
   signal?: AbortSignal | undefined;
   fetch?: Fetch | undefined;
   timeouts?: WireTimeouts | undefined;
-  /** Values that must not appear in a message. */
+  /** Values that must not appear in a message, beside those of headers that are named like a secret. */
   secrets?: readonly string[];
 };
+
+const SECRET_HEADER = /authorization|cookie|credential|key|pass|secret|token/i;
+/** A shorter value of a header could be a word. */
+const SHORTEST_SECRET = 8;
+
+/** What must not appear in a message about a request: gateways quote whole headers. */
+export function secretsOf({ headers, secrets = [] }: WireRequest): readonly string[] {
+  const found = Object.entries(headers).flatMap(([name, value]) =>
+    SECRET_HEADER.test(name) ? [value, value.replace(/^\w+ /, '')] : [],
+  );
+  return [...secrets, ...found.filter((value) => value.length >= SHORTEST_SECRET)];
+}
 
 /** Events in the batches in which the network brought them. */
 export type WireStream = {
@@ -126,10 +138,11 @@ class Guard {
 
   /** What to throw for an error of `fetch` or of the body. */
   explain(error: unknown, responseStarted: boolean): unknown {
-    const { signal, provider, secrets, url } = this.#request;
+    const { signal, provider, url } = this.#request;
     if (this.#timeout) return this.#timeout;
     if (signal?.aborted) return signal.reason;
     if (error instanceof ModelError) return error;
+    const secrets = secretsOf(this.#request);
     const origin = originOf(url);
     if (origin === undefined) {
       const shown = redact(url.replace(/[?#].*$/s, ''), secrets);
@@ -138,7 +151,8 @@ class Guard {
     }
     const code = systemCode(error);
     const text = error instanceof Error ? error.message : String(error);
-    const said = redact(text, secrets);
+    const clean = redact(text, secrets);
+    const said = clean.replace(/\.$/, '');
     // `fetch` refuses a header or a URL before it sends anything, and quotes it. What stands in for it, such as a
     // cassette, has codes of our form, and says the same again.
     const told = code === undefined ? error instanceof TypeError && !NETWORK_MESSAGE.test(text) : code.includes('/');
@@ -161,7 +175,7 @@ class Guard {
         ...(notSent && { replaySafe: true }),
       },
       // A cause is printed too.
-      said === text ? error : undefined,
+      clean === text ? error : undefined,
     );
   }
 
@@ -205,9 +219,9 @@ async function open(request: WireRequest): Promise<{ response: Response; guard: 
   }
 }
 
-async function failure({ provider, secrets = [] }: WireRequest, response: Response): Promise<ModelError> {
+async function failure(request: WireRequest, response: Response): Promise<ModelError> {
   const { status, headers } = response;
-  const base = { provider, secrets, status, headers };
+  const base = { provider: request.provider, secrets: secretsOf(request), status, headers };
   try {
     return errorOfAnswer({ ...base, body: await response.text() });
   } catch (cause) {
@@ -220,11 +234,13 @@ function requestIdOf({ headers }: Response): string | undefined {
   return headers.get('x-request-id') ?? headers.get('request-id') ?? undefined;
 }
 
-function parseJson(text: string, { provider, secrets }: WireRequest): unknown {
+function parseJson(text: string, request: WireRequest): unknown {
+  const { provider } = request;
   try {
     return JSON.parse(text);
   } catch {
-    const start = redact(text.slice(0, 80), secrets);
+    // Before it is cut: half a secret is found by nobody.
+    const start = redact(text.slice(0, 4000), secretsOf(request)).slice(0, 80);
     throw new ModelError(
       text === ''
         ? `${provider} sent an empty answer.`
@@ -284,7 +300,8 @@ async function* batches(response: Response, guard: Guard): AsyncGenerator<SseEve
 
 /** A gateway that failed, or that does not stream, answers 200 with JSON. */
 async function notAStream(request: WireRequest, response: Response, guard: Guard): Promise<unknown> {
-  const { provider, secrets = [] } = request;
+  const { provider } = request;
+  const secrets = secretsOf(request);
   try {
     const body = await response.text();
     const prefix = /"error"/.test(body)

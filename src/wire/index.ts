@@ -4,7 +4,7 @@ export { errorOfAnswer, errorOfResponse, kindOf, readErrorBody, truncatedStream 
 export type { ErrorBody, FailedAnswer } from './classify.ts';
 export { isModelError, isRetryableKind, ModelError, ModelResponseError } from './errors.ts';
 export type { ModelErrorFacts, ModelErrorKind } from './errors.ts';
-export { requestBytes, requestJson, requestSse, systemCode } from './http.ts';
+export { requestBytes, requestJson, requestSse, secretsOf, systemCode } from './http.ts';
 export type { Fetch, WireRequest, WireStream, WireTimeouts } from './http.ts';
 export { attachHints, hintsOf } from './hints.ts';
 export type { WireHints } from './hints.ts';

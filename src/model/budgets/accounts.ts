@@ -1,6 +1,7 @@
 /** Which accounts a call draws from: limits by scope, and the windows in which they hold. */
 import { UserError } from '../../protocol/errors.ts';
 import type { Origin } from '../../protocol/model.ts';
+import { catalogProvider } from '../prices/index.ts';
 import type { BudgetAmount, BudgetLine } from './types.ts';
 
 /** How much may be spent. Both limits hold where both are given. */
@@ -42,17 +43,24 @@ export function linesOf(
   limits: BudgetLimits,
   { runId, sessionId, agent, origin, now }: Spender & { agent: string; origin: Origin | undefined; now: number },
 ): BudgetLine[] {
-  const model = origin && `${origin.provider}/${origin.model}`;
   const { run, session, tenant, agents = {}, models = {} } = limits;
   const ofAgent = Object.hasOwn(agents, agent) ? agents[agent] : undefined;
-  const ofModel = model !== undefined && Object.hasOwn(models, model) ? models[model] : undefined;
   return [
     ...lineOf(run, `run:${runId}`, now),
     ...(sessionId === undefined ? [] : lineOf(session, `session:${sessionId}`, now)),
     ...lineOf(tenant, 'tenant', now),
     ...lineOf(ofAgent, `agent:${agent}`, now),
-    ...lineOf(ofModel, `model:${model}`, now),
+    ...namesOf(origin).flatMap((model) =>
+      lineOf(Object.hasOwn(models, model) ? models[model] : undefined, `model:${model}`, now),
+    ),
   ];
+}
+
+/** The AI SDK calls `google` by its full name, `google.generative-ai`: a limit holds by either. */
+function namesOf(origin: Origin | undefined): readonly string[] {
+  if (!origin) return [];
+  const { provider, model } = origin;
+  return [...new Set([provider, catalogProvider(provider)])].map((name) => `${name}/${model}`);
 }
 
 function lineOf(limit: BudgetLimit | undefined, name: string, now: number): BudgetLine[] {
@@ -87,7 +95,7 @@ export function checkLimits(limits: BudgetLimits): void {
     ...Object.entries(agents).map(([name, limit]): [string, object] => [`agents.${name}`, limit]),
     ...Object.entries(models).map(([name, limit]): [string, object] => [`models.${name}`, limit]),
   ];
-  for (const [scope, limit] of all) if (limit) checkLimit(scope, limit);
+  for (const [scope, limit] of all) if (limit !== undefined) checkLimit(scope, limit);
   for (const name of Object.keys(models)) {
     if (!name.includes('/'))
       throw new UserError(`The budget of the model "${name}" needs its provider: openai/${name}.`);
@@ -97,6 +105,9 @@ export function checkLimits(limits: BudgetLimits): void {
 const KEYS = ['usd', 'tokens', 'window', 'activeMs'];
 
 function checkLimit(scope: string, limit: object): void {
+  if (typeof limit !== 'object' || limit === null) {
+    throw new UserError(`The budget ${scope} is ${JSON.stringify(limit)}. Give an object, such as { usd: 1 }.`);
+  }
   for (const [key, value] of Object.entries(limit)) {
     const isKnown =
       KEYS.includes(key) && (key !== 'activeMs' || scope === 'run') && (key !== 'window' || scope !== 'run');
@@ -107,6 +118,8 @@ function checkLimit(scope: string, limit: object): void {
     }
     if (value === undefined || (key === 'window' && ['hour', 'day', 'month'].includes(String(value)))) continue;
     if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && (key !== 'window' || value > 0)) continue;
-    throw new UserError(`The budget ${scope} has ${key}: ${JSON.stringify(value)}. Give a number, 0 or more.`);
+    const shown = typeof value === 'number' ? String(value) : JSON.stringify(value);
+    const allowed = key === 'window' ? "'hour', 'day', 'month', or milliseconds" : 'a number, 0 or more';
+    throw new UserError(`The budget ${scope} has ${key}: ${shown}. Give ${allowed}.`);
   }
 }

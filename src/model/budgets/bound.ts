@@ -58,7 +58,7 @@ export function boundOf(request: ModelRequest, bounding: Bounding): Bound | stri
   const inputTokens = countTokens?.(request, origin) ?? byteBound(request);
   if (typeof inputTokens === 'string') return inputTokens;
   if (!Number.isSafeInteger(inputTokens) || inputTokens < 0) return `countTokens gave ${inputTokens}`;
-  if (!money) return boundAt(inputTokens, undefined);
+  if (!money) return boundAt(inputTokens, undefined, false);
   const found = origin && prices.find(origin);
   if (!origin || !found) {
     const name = origin ? `${origin.provider}/${origin.model}` : 'a model without a name';
@@ -70,10 +70,12 @@ export function boundOf(request: ModelRequest, bounding: Bounding): Bound | stri
       'give it with createPrices({ models })'
     );
   }
-  return boundAt(inputTokens, found.price);
+  return boundAt(inputTokens, found.price, typeof request.input !== 'string' && request.input.some(hasMedia));
 }
 
-function boundAt(inputTokens: number, price: ModelPrice | undefined): Bound {
+/** @param sounds whether some of the input may be billed as sound */
+function boundAt(inputTokens: number, known: ModelPrice | undefined, sounds: boolean): Bound {
+  const price = known && sounds ? asSound(known) : known;
   const amount = (output: number, input = inputTokens): BudgetAmount => ({
     nanoUsd: price ? nanoOf(price, input, output) : 0,
     tokens: input + output,
@@ -97,6 +99,16 @@ function nanoOf(price: ModelPrice, input: number, output: number): number {
   const most = dearest(price, input);
   const usdPerMillion = input * most.input + output * most.output;
   return Math.ceil((usdPerMillion * 1e9) / UNITS_PER_PRICE + (price.perRequest ?? 0) * 1e9);
+}
+
+/** The price where each token of the input could be one of sound. */
+function asSound(price: ModelPrice): ModelPrice {
+  const { input, inputAudio = input, tiers = [] } = price;
+  return {
+    ...price,
+    input: Math.max(input, inputAudio),
+    tiers: tiers.map((tier) => ({ ...tier, input: Math.max(tier.input ?? input, tier.inputAudio ?? inputAudio) })),
+  };
 }
 
 /** The highest prices that a request with no more input than this can meet. */

@@ -2,6 +2,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { Model } from '../../protocol/model.ts';
 import { createPrices, type Prices } from '../prices/index.ts';
+import { checkKeys } from '../strings/index.ts';
 import { accountName, checkLimits, type BudgetLimit, type BudgetLimits, type Spender } from './accounts.ts';
 import type { CountTokens } from './bound.ts';
 import type { BudgetExceededError } from './errors.ts';
@@ -28,7 +29,7 @@ export type OnExceed =
 export type BudgetPolicy = {
   /** @default 'stop' */
   onExceed?: OnExceed;
-  /** Cheaper models for `downgrade`: names, or models. Routes of a router are none. @default [] */
+  /** Cheaper models for `downgrade`: names, or models, routes of a router among them. @default [] */
   downgradeTo?: readonly (string | Model)[];
   /**
    * The most output tokens of a request that names no `maxTokens`: without a limit a call has no upper bound. Where less is
@@ -160,9 +161,11 @@ function accountOf(limits: BudgetLimits, scope: BudgetScope, now: number): strin
 
 function check(options: BudgetsOptions): void {
   const { limits, maxOutputTokens, onExceed, downgradeTo } = options;
-  const unknown = Object.keys(options).find((key) => !OPTIONS.includes(key));
-  if (unknown !== undefined) {
-    throw new UserError(`createBudgets got an unknown option "${unknown}". Known: ${OPTIONS.join(', ')}.`);
+  checkKeys('createBudgets', options, OPTIONS);
+  if (!isObject(limits)) {
+    throw new UserError(
+      `createBudgets got limits: ${JSON.stringify(limits)}. Give an object, such as { run: { usd: 1 } }.`,
+    );
   }
   checkLimits(limits);
   if (maxOutputTokens !== undefined && !(Number.isInteger(maxOutputTokens) && maxOutputTokens >= 1)) {
@@ -171,12 +174,25 @@ function check(options: BudgetsOptions): void {
   if (onExceed === 'downgrade' && !downgradeTo?.length) {
     throw new UserError("createBudgets got onExceed: 'downgrade' and no downgradeTo. Name the cheaper models.");
   }
+  if (downgradeTo && (onExceed === undefined || onExceed === 'stop' || onExceed === 'tell-the-model')) {
+    throw new UserError(
+      `A budget got downgradeTo, which nothing leads to with onExceed: '${onExceed ?? 'stop'}'. Give onExceed: 'downgrade', or a function.`,
+    );
+  }
   if (onExceed === undefined || typeof onExceed === 'function') return;
   if (!['stop', 'downgrade', 'tell-the-model'].includes(onExceed)) {
     throw new UserError(
       `createBudgets got onExceed: ${JSON.stringify(onExceed)}. Use 'stop', 'downgrade', 'tell-the-model' or a function.`,
     );
   }
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+/** What the run option `budget` may have. @throws UserError for anything else */
+export function checkRunBudget(budget: object): void {
+  const known = ['usd', 'tokens', 'activeMs', 'onExceed', 'downgradeTo', 'maxOutputTokens', 'countTokens', 'onEvent'];
+  checkKeys('The budget of a run', budget, known);
 }
 
 /** Who only watches cannot fail a call. */

@@ -7,10 +7,13 @@
  * upper bound stays, and the caller has the answer.
  */
 import { UserError } from '../../protocol/errors.ts';
-import type { Model, ModelRequest, ModelResponse, Origin, StreamEvent } from '../../protocol/model.ts';
+import type { Model, ModelCall, ModelRequest, ModelResponse, Origin, StreamEvent } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
+import { isModelError } from '../../wire/index.ts';
 import { signal } from '../../wire/signals.ts';
 import type { Prices } from '../prices/index.ts';
+import { mergeModelSettings } from '../settings.ts';
+import { bare, wrapBare } from '../strings/index.ts';
 import { attemptUsage } from '../usage-data.ts';
 import { boundOf, type Bound, type CountTokens } from './bound.ts';
 import { BudgetExceededError } from './errors.ts';
@@ -43,6 +46,8 @@ export type Spending = {
   readonly setAside?: (bound: Bound, lines: readonly BudgetLine[], wanted: number) => Promise<void>;
   /** What was set aside, for the call that it was meant for. */
   readonly replaces?: () => BudgetEntryId | undefined;
+  /** What a model is told that owns its retries, where the run tells it nothing. */
+  readonly call: ModelCall;
   /** Marks the errors of this budget as its own. */
   readonly owned: (error: BudgetExceededError) => BudgetExceededError;
 };
@@ -52,15 +57,36 @@ const LEAST_OUTPUT_TOKENS = 1024;
 /** Each time another call was faster. Then the least is asked for, and its refusal stands. */
 const MOST_TRIES = 8;
 
-/** @param known who answers, where the model itself does not say it */
+/** Where a guarded model has what puts the same guards around another one. */
+const AROUND = /* @__PURE__ */ Symbol('the guards of a model');
+type Guarded = Model & { readonly [AROUND]?: (other: Model) => Model };
+
+/** Puts the guards that a model has around another one, which is asked in its place. */
+export function guardedLike(model: Model, other: Model): Model {
+  const within: Guarded = bare(model);
+  return within[AROUND]?.(other) ?? other;
+}
+
+/**
+ * Settings that the model's name brought stay outside of the guard: it sees them, and what it imposes is the last word.
+ *
+ * @param known who answers, where the model itself does not say it
+ */
 export function guarded(model: Model, spending: Spending, known?: Origin): Model {
+  return wrapBare(model, (inner) => guardedBare(inner, spending, known));
+}
+
+function guardedBare(model: Model, spending: Spending, known: Origin | undefined): Model {
+  const { supportsPromptModelSelection, keepsRequests, ownSettings } = model;
   const origin = (): Origin | undefined => model.origin ?? known;
-  return {
-    ...(model.supportsPromptModelSelection !== undefined && {
-      supportsPromptModelSelection: model.supportsPromptModelSelection,
-    }),
+  const guard: Guarded = {
+    [AROUND]: (other) => guarded(guardedLike(model, other), spending),
+    ...(supportsPromptModelSelection !== undefined && { supportsPromptModelSelection }),
     ...(model.origin && { origin: model.origin }),
-    async getResponse(request) {
+    ...(keepsRequests && { keepsRequests }),
+    ...(ownSettings && { ownSettings }),
+    async getResponse(given) {
+      const request = settled(model, given);
       const call = await admit(spending, request, origin());
       let response: ModelResponse;
       try {
@@ -72,14 +98,19 @@ export function guarded(model: Model, spending: Spending, known?: Origin): Model
       await call.answered(response);
       return response;
     },
-    getStreamedResponse: (request) => streamed(model, () => admit(spending, request, origin())),
+    getStreamedResponse: (request) => streamed(model, () => admit(spending, settled(model, request), origin())),
     async getRetryAdvice(args) {
       // More is not there the next moment either.
       if (args.error instanceof BudgetExceededError) return { suggested: false, replaySafety: 'unsafe' };
       return model.getRetryAdvice?.(args);
     },
   };
+  return guard;
 }
+
+/** With what the model lays under it: else a limit of its own would be raised, and what it adds not be seen. */
+const settled = ({ ownSettings }: Model, request: ModelRequest): ModelRequest =>
+  ownSettings ? { ...request, modelSettings: mergeModelSettings(ownSettings, request.modelSettings) } : request;
 
 async function* streamed(model: Model, enter: () => Promise<Admitted>): AsyncGenerator<StreamEvent> {
   const call = await enter();
@@ -236,6 +267,8 @@ export function costsNothing(error: unknown): boolean {
   if (error instanceof BudgetExceededError) return true;
   if (typeof error !== 'object' || error === null) return false;
   if ('responseStarted' in error && error.responseStarted === true) return false;
+  // It cannot have reached the server: a URL that is none, a header that cannot be sent, no key.
+  if (isModelError(error) && error.replaySafe === true && error.status === undefined) return true;
   // A mistake in the request, seen before it is sent, such as a missing key.
   if (error instanceof UserError) return true;
   if ('status' in error && typeof error.status === 'number' && error.status >= 400) return true;

@@ -6,13 +6,14 @@
  * never given up first. R3 There is one of it: calls that are made at once replace it one after the other, and none does
  * after the last call or the end.
  */
-import type { Model, ModelRequest } from '../../protocol/model.ts';
+import { UserError } from '../../protocol/errors.ts';
+import type { Model, ModelCall, ModelRequest } from '../../protocol/model.ts';
 import type { Prices } from '../prices/index.ts';
 import { linesOf, type BudgetLimits, type Spender } from './accounts.ts';
 import type { Bound } from './bound.ts';
 import type { BudgetPolicy, OnExceedChoice } from './create.ts';
 import { BudgetExceededError } from './errors.ts';
-import { exceededError, guarded, type BudgetEvent, type Spending } from './guard.ts';
+import { exceededError, guarded, guardedLike, type BudgetEvent, type Spending } from './guard.ts';
 import { idText } from './memory.ts';
 import type { BudgetEntryId, BudgetLedger, BudgetLine } from './types.ts';
 
@@ -34,7 +35,8 @@ export type Caller = {
   agent: string;
   find: (name: string) => Promise<Model>;
 };
-type Asked = { model: Model; request: ModelRequest };
+/** `outer`: the guards of budgets further out, where they are not in the request. */
+type Asked = { model: Model; request: ModelRequest; outer?: (target: Model) => Model };
 export type Send<T> = (model: Model, request: ModelRequest) => Promise<T>;
 
 /** For the reply to the last call, and for what tools may say between two calls. */
@@ -159,6 +161,15 @@ export class RunBudget {
       effect,
       epoch,
       emit,
+      call: {
+        id: effect,
+        runId: spender.runId,
+        agent,
+        ...(spender.sessionId !== undefined && { sessionId: spender.sessionId }),
+        tenant: this.tenant,
+        recoveries: epoch - 1,
+        onAttempt: () => undefined,
+      },
       lines: (origin) => linesOf(limits, { ...spender, agent, origin, now: now() }),
       owned: (error) => {
         this.#own.add(error);
@@ -196,11 +207,17 @@ export class RunBudget {
     const { runId } = spender;
     const choice =
       typeof onExceed === 'function' ? await onExceed({ error, runId, agent: failed.caller.agent }) : onExceed;
-    if (typeof choice === 'object') return this.#downgrade(error, failed, [choice]);
+    if (isModel(choice)) return this.#downgrade(error, failed, [choice]);
     return this.#choose(choice, error, failed);
   }
 
   async #choose<T>(choice: OnExceedChoice, error: BudgetExceededError, failed: Failed<T>): Promise<T> {
+    if (!CHOICES.includes(choice)) {
+      throw new UserError(
+        `The function onExceed of a budget gave ${JSON.stringify(choice) ?? String(choice)}. Let it give ` +
+          "'stop', 'downgrade', 'tell-the-model' or a Model.",
+      );
+    }
     switch (choice) {
       case 'stop':
         throw error;
@@ -219,9 +236,8 @@ export class RunBudget {
     let last = error;
     for (const each of models) {
       const model = typeof each === 'string' ? await caller.find(each) : each;
-      const { call: _, ...request } = asked.request;
       try {
-        return await sendGuarded({ model, request }, spending, send);
+        return await sendGuarded(inPlaceOf(asked, model), spending, send);
       } catch (thrown) {
         if (!this.owns(thrown)) throw thrown;
         last = thrown;
@@ -259,11 +275,25 @@ export class RunBudget {
 
 type Failed<T> = { caller: Caller; asked: Asked; send: Send<T>; spending: Spending };
 
+const CHOICES: readonly OnExceedChoice[] = ['stop', 'downgrade', 'tell-the-model'];
+
+const isModel = (choice: unknown): choice is Model =>
+  typeof choice === 'object' && choice !== null && ('getResponse' in choice || 'getStreamedResponse' in choice);
+
+/** The request to another model, which budgets further out are asked about too. */
+function inPlaceOf({ model: first, request }: Asked, other: Model): Asked {
+  const { call, ...rest } = request;
+  if (!other.ownsRetry) {
+    return { model: call?.guard ? call.guard(other, other.origin) : guardedLike(first, other), request: rest };
+  }
+  if (call) return { model: other, request };
+  return { model: other, request, outer: (target) => guardedLike(first, target) };
+}
+
 /** A model that owns its retries asks for each of its targets; any other is asked about itself. */
-function sendGuarded<T>({ model, request }: Asked, spending: Spending, send: Send<T>): Promise<T> {
+function sendGuarded<T>({ model, request, outer }: Asked, spending: Spending, send: Send<T>): Promise<T> {
   if (!model.ownsRetry) return send(guarded(model, spending), request);
-  const { call } = request;
-  if (!call) return send(model, request);
+  const call: ModelCall = request.call ?? { ...spending.call, ...(outer && { guard: outer }) };
   const guard: NonNullable<typeof call.guard> = (target, origin) =>
     guarded(call.guard ? call.guard(target, origin) : target, spending, origin);
   return send(model, { ...request, call: { ...call, guard } });

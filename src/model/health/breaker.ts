@@ -28,6 +28,8 @@ export type BreakerOptions = {
 export type Closed = {
   why: 'cooldown' | 'breaker' | 'quota' | 'config';
   until: number;
+  /** What the endpoint said, where we know that it holds no secret. */
+  said?: string;
   /** Another process said so. */
   heard?: true;
   /** Most of what went wrong may have been this process's own network. */
@@ -36,7 +38,8 @@ export type Closed = {
 
 type Outcome = { at: number; failed: boolean; answered: boolean };
 
-export type Failure = { kind: ModelErrorKind; retryAfterMs?: number; message?: string };
+/** `said`: the message, where it may be told to whoever asks next. */
+export type Failure = { kind: ModelErrorKind; retryAfterMs?: number; message?: string; said?: string };
 
 /** The endpoint itself said these. */
 const ANSWERS = new Set<ModelErrorKind>(['overloaded', 'server', 'rate_limit', 'quota_exhausted']);
@@ -50,16 +53,9 @@ export class Breaker {
   #openings = 0;
 
   constructor(options: BreakerOptions, wallClock: () => number) {
-    this.#options = {
-      window: 20,
-      windowMs: 60_000,
-      minCalls: 10,
-      failureRate: 0.5,
-      openMs: 30_000,
-      cooldownMs: 5000,
-      configErrorMs: 60_000,
-      ...options,
-    };
+    const { window = 20, windowMs = 60_000, minCalls = 10, failureRate = 0.5 } = options;
+    const { openMs = 30_000, cooldownMs = 5000, configErrorMs = 60_000 } = options;
+    this.#options = { window, windowMs, minCalls, failureRate, openMs, cooldownMs, configErrorMs };
     this.#wallClock = wallClock;
   }
 
@@ -101,7 +97,8 @@ export class Breaker {
     this.#trialUnderWay = false;
     const rest = this.#restAfter(now, failure);
     if (rest === 'nothing') return undefined;
-    if (rest) return this.#close(rest);
+    const said = failure.said === undefined ? {} : { said: failure.said };
+    if (rest) return this.#close({ ...rest, ...said });
     this.#note({ at: now, failed: true, answered: ANSWERS.has(failure.kind) });
     const { openMs, minCalls, failureRate, windowMs } = this.#options;
     const recent = this.#outcomes.filter(({ at }) => now - at <= windowMs);
@@ -111,7 +108,7 @@ export class Breaker {
     const until = now + openMs * 2 ** Math.min(this.#openings, 10);
     this.#openings += 1;
     this.#outcomes = [];
-    return this.#close({ why: 'breaker', until, ...(answers * 2 < failures && { alone: true as const }) });
+    return this.#close({ why: 'breaker', until, ...said, ...(answers * 2 < failures && { alone: true as const }) });
   }
 
   /** The vendor said in a header that nothing is left. Returns whether that is new. */

@@ -230,7 +230,7 @@ describe('a pool', () => {
     expect(patient.waits).toEqual([60_000]);
     const impatient = bench({ main: { model: new FakeModel('a'), rpm: 1 } }, { maxQueueMs: 100 });
     await ask(impatient.router('main'), 1);
-    await expect(ask(impatient.router('main'), 1)).rejects.toThrow('acme/a (limit)');
+    await expect(ask(impatient.router('main'), 1)).rejects.toThrow('acme/a (limit, for another 60 s)');
   });
 
   test('asks one with an open breaker rather than nobody', async () => {

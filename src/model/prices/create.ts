@@ -1,7 +1,8 @@
 /** Prices of models: what the provider reports, before your own, before the catalog's. */
 import { UserError } from '../../protocol/errors.ts';
-import { catalogLookup, loadCatalog, type PriceCatalog } from './catalog.ts';
+import { catalogLookup, catalogProvider, loadCatalog, type PriceCatalog } from './catalog.ts';
 import { costOfUsage, nanoOf } from './compute.ts';
+import { checkKeys } from '../strings/index.ts';
 import { reportedCost } from './reported.ts';
 import type { CallCost, FoundPrice, ModelPrice, PricedCall, PricedModel, Prices } from './types.ts';
 
@@ -28,7 +29,9 @@ export type PricesOptions = {
  * ```
  * @throws UserError for a price that is not a number of dollars
  */
-export function createPrices({ models = {}, catalog = 'genai-prices' }: PricesOptions = {}): Prices {
+export function createPrices(options: PricesOptions = {}): Prices {
+  checkKeys('createPrices', options, ['models', 'catalog']);
+  const { models = {}, catalog = 'genai-prices' } = options;
   for (const [name, price] of Object.entries(models)) check(name, price);
   let loading: Promise<void> | undefined;
   let lookup: ((model: PricedModel, at?: Date) => FoundPrice | undefined) | undefined;
@@ -38,9 +41,9 @@ export function createPrices({ models = {}, catalog = 'genai-prices' }: PricesOp
 
   const find = (model: PricedModel, at?: Date): FoundPrice | undefined => {
     if (!hasOwn) return lookup?.(model, at);
-    const name = `${model.provider}/${model.model}`;
-    const own = Object.hasOwn(models, name) ? models[name] : undefined;
-    return own ? { id: `own:${name}`, price: own } : lookup?.(model, at);
+    const own = ownName(models, model);
+    const price = own === undefined ? undefined : models[own];
+    return price ? { id: `own:${own}`, price } : lookup?.(model, at);
   };
   return {
     load() {
@@ -66,6 +69,27 @@ export function createPrices({ models = {}, catalog = 'genai-prices' }: PricesOp
   };
 }
 
+/** By the name that adapters use, else by the short one: `google` for the AI SDK's `google.generative-ai`. */
+function ownName(models: object, { provider, model }: PricedModel): string | undefined {
+  const name = `${provider}/${model}`;
+  if (Object.hasOwn(models, name)) return name;
+  const short = `${catalogProvider(provider)}/${model}`;
+  return Object.hasOwn(models, short) ? short : undefined;
+}
+
+const TOKENS = [
+  'input',
+  'output',
+  'cachedInput',
+  'cacheWrite',
+  'cacheWrite1h',
+  'reasoning',
+  'inputAudio',
+  'outputAudio',
+];
+const PRICE = [...TOKENS, 'perRequest'];
+const TIER = [...TOKENS, 'above'];
+
 function check(name: string, { tiers = [], ...price }: ModelPrice): void {
   if (!name.includes('/')) {
     throw new UserError(
@@ -75,7 +99,11 @@ function check(name: string, { tiers = [], ...price }: ModelPrice): void {
   if (price.input === undefined || price.output === undefined) {
     throw new UserError(`The price of ${name} lacks input or output. Give both, in dollars for a million tokens.`);
   }
+  if (tiers.some(({ above }) => above === undefined)) {
+    throw new UserError(`A tier of the price of ${name} does not say above how many tokens it holds. Give it above.`);
+  }
   for (const part of [price, ...tiers]) {
+    checkKeys(`The price of ${name}`, part, part === price ? PRICE : TIER);
     for (const [key, value] of Object.entries(part)) {
       if (value === undefined || (typeof value === 'number' && Number.isFinite(value) && value >= 0)) continue;
       throw new UserError(`The price of ${name} has ${key}: ${String(value)}. Give a number of dollars, 0 or more.`);

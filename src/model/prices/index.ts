@@ -1,4 +1,5 @@
 export type { PriceCatalog } from './catalog.ts';
+export { catalogProvider } from './catalog.ts';
 export { createPrices } from './create.ts';
 export type { PricesOptions } from './create.ts';
 export type {

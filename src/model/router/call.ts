@@ -4,7 +4,7 @@
  * Invariants: C1 each attempt is reported once, with what it cost where that is known. C2 an abort rejects with its own
  * reason and is never retried. C3 `timeoutMs` spans all attempts and the waits between them.
  */
-import { SystemError } from '../../protocol/errors.ts';
+import { SystemError, UserError } from '../../protocol/errors.ts';
 import type { KeptFor, Model, ModelCall, ModelRequest, ModelResponse } from '../../protocol/model.ts';
 import type { Usage } from '../../protocol/usage.ts';
 import { BudgetExceededError } from '../budgets/errors.ts';
@@ -73,11 +73,25 @@ export class RouteCall {
   /** Chooses a target and gets ready to ask it. @throws RouteUnavailableError */
   async begin(): Promise<Trying> {
     const { signal } = this.request;
-    signal?.throwIfAborted();
-    const { target, release } = await this.#next();
-    const model = await this.#modelOf(target, release);
-    this.#announce(target);
-    return this.#started({ target, model, release });
+    for (;;) {
+      signal?.throwIfAborted();
+      const { target, release } = await this.#next();
+      try {
+        const model = await this.#modelOf(target, release);
+        this.#announce(target);
+        return this.#started({ target, model, release });
+      } catch (error) {
+        if (!this.#passOver(target, error)) throw error;
+      }
+    }
+  }
+
+  /** Whether another target may be asked where a provider could not find the model of this one. */
+  #passOver(target: Target, error: unknown): boolean {
+    if (error instanceof UserError || this.#chooser.stateful || !this.engine.fallbackOn.has('unknown')) return false;
+    this.#chooser.giveUp(target);
+    this.#failed = { target, because: 'unknown', error };
+    return this.#chooser.hasMore();
   }
 
   /** The second requests of this call; `undefined` where it may not be made twice. */
@@ -116,7 +130,7 @@ export class RouteCall {
       outer: signal,
       timeouts: this.engine.timeouts,
       wire: this.engine.wireTimeouts,
-      total: this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs: this.leftMs() },
+      total: this.#limitOf(target),
       stream: this.stream,
       label: target.label,
       onHeaders: (_status, headers) => {
@@ -176,11 +190,19 @@ export class RouteCall {
     return this.#totalMs === undefined ? Infinity : this.#startedAt + this.#totalMs - this.engine.now();
   }
 
+  /** How long an attempt may take: as long as its target has, or the call. */
+  #limitOf({ settings }: Target): { timeoutMs: number; leftMs: number } | undefined {
+    const { timeoutMs: own = Infinity } = settings ?? {};
+    const leftMs = this.leftMs();
+    if (own < leftMs) return { timeoutMs: own, leftMs: own };
+    return this.#totalMs === undefined ? undefined : { timeoutMs: this.#totalMs, leftMs };
+  }
+
   /** What the target is sent: its own settings on top, and what is the router's business left out. */
   #requestFor({ settings }: Target, { guard, model }: { guard: Guard; model: Model }): ModelRequest {
     const { call, ...rest } = this.request;
-    const { timeoutMs: __, retry: ___, ...given } = this.request.modelSettings;
-    const own = settings ? mergeModelSettings(given, settings) : given;
+    const both = settings ? mergeModelSettings(this.request.modelSettings, settings) : this.request.modelSettings;
+    const { timeoutMs: _, retry: __, ...own } = both;
     // What a provider says that a streamed answer cost stands in its own usage.
     const modelSettings = this.stream ? { ...own, preserveRawUsage: true } : own;
     return {

@@ -8,7 +8,7 @@ import type { ModelRequest, Origin } from '../../protocol/model.ts';
 import { sleep } from '../../wire/index.ts';
 import { lacks } from './capabilities.ts';
 import type { Engine, Sticky } from './engine.ts';
-import { RouteUnavailableError } from './errors.ts';
+import { RouteUnavailableError, type Skipped } from './errors.ts';
 import { ordered } from './order.ts';
 import type { Chain, CompiledRoute, Step, Target } from './targets.ts';
 import type { SkipReason } from './types.ts';
@@ -32,7 +32,7 @@ export class Chooser {
   /** Asked first while it can be: the target of the last reply, or the one that is tried again. */
   #preferred: Target | undefined;
   #avoided: Target | undefined;
-  #skipped: { target: string; because: SkipReason }[] = [];
+  #skipped: Skipped[] = [];
 
   constructor(engine: Engine, route: CompiledRoute, request: ModelRequest) {
     this.#engine = engine;
@@ -165,7 +165,7 @@ export class Chooser {
       // A timer may fire a moment before the clock says so.
       const nearly = closed && target === this.#preferred && closed.until - now <= NEARLY_MS;
       if (closed && !nearly) {
-        this.#skip(target, closed.why);
+        this.#skip(target, closed.why, { forMs: closed.until - now, said: closed.said });
         if (closed.why === 'breaker' && (!broken || closed.until < broken.until))
           broken = { target, until: closed.until };
         wait = sooner(wait, { ms: Math.max(1, closed.until - now), target });
@@ -173,14 +173,14 @@ export class Chooser {
       }
       const ms = target.health.limits.waitMs(now);
       if (ms === 0) return { target };
-      this.#skip(target, 'limit');
+      this.#skip(target, 'limit', { forMs: ms });
       wait = sooner(wait, { ms, target });
     }
     return { wait, broken: broken?.target };
   }
 
-  #skip(target: Target, because: SkipReason): void {
-    this.#skipped.push({ target: target.label, because });
+  #skip(target: Target, because: SkipReason, more: Pick<Skipped, 'forMs' | 'said'> = {}): void {
+    this.#skipped.push({ target: target.label, because, ...more });
     this.#engine.emit?.({ type: 'skipped', route: this.#route.name, target: target.label, because });
   }
 

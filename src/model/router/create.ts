@@ -4,8 +4,9 @@ import type { Model, ModelProvider } from '../../protocol/model.ts';
 import { Sharing } from '../health/index.ts';
 import { LateModel } from '../late-model.ts';
 import { suggestion } from '../strings/index.ts';
+import { checkOptions } from './check.ts';
 import { engineOf } from './engine.ts';
-import { TargetMaker, type CompiledRoute } from './targets.ts';
+import { MOST_NAMES, TargetMaker, type CompiledRoute } from './targets.ts';
 import type { RouterOptions } from './types.ts';
 
 /**
@@ -17,28 +18,6 @@ export type Router<Names extends string = string> = ((route: Names) => Model) &
     /** @throws UserError for a name that is no route and no model of a registered provider */
     checkModel(name: string): void;
   };
-
-/** Names may come from outside: they must not fill the memory. */
-const MOST_ROUTES = 10_000;
-
-const OPTIONS = [
-  'models',
-  'providers',
-  'retry',
-  'timeouts',
-  'breaker',
-  'healthBoard',
-  'fallbackOn',
-  'midStream',
-  'maxQueueMs',
-  'maxRecoveries',
-  'prices',
-  'capabilities',
-  'cache',
-  'sticky',
-  'onEvent',
-  'clock',
-];
 
 /**
  * Makes a router: named routes to models, with retries, fallbacks, time limits, circuit breakers and limits of its own.
@@ -61,13 +40,7 @@ const OPTIONS = [
  * @throws UserError that names the route, the value and what was probably meant
  */
 export function createRouter<const Names extends string>(options: RouterOptions<Names>): Router<Names> {
-  for (const key of Object.keys(options)) {
-    if (OPTIONS.includes(key)) continue;
-    const near = suggestion(key, OPTIONS);
-    throw new UserError(
-      `createRouter got an unknown option "${key}". ${near === undefined ? `Known: ${OPTIONS.join(', ')}.` : `Did you mean "${near}"?`}`,
-    );
-  }
+  checkOptions(options);
   const { models, providers = {}, breaker = {}, healthBoard, capabilities = {}, clock = {}, cache } = options;
   const engine = engineOf(options);
   const wallClock = clock.wall ?? Date.now;
@@ -94,7 +67,7 @@ export function createRouter<const Names extends string>(options: RouterOptions<
     if (known) return known;
     if (!name.includes('/')) throw unknownRoute(name, Object.keys(models));
     const model = modelOf(maker.route(name, name));
-    if (routes.size < MOST_ROUTES) routes.set(name, model);
+    if (routes.size < MOST_NAMES) routes.set(name, model);
     return model;
   };
   const first = Object.keys(models)[0] ?? '';

@@ -1,7 +1,7 @@
 /** What comes after a failed attempt: the same target again, another one, or the end. */
 import { ModelTimeoutError } from '../../protocol/errors.ts';
 import type { ModelRequest } from '../../protocol/model.ts';
-import { fullJitter } from '../../wire/index.ts';
+import { fullJitter, isModelError } from '../../wire/index.ts';
 import { delayByPolicy } from '../retry.ts';
 import type { Chooser } from './choose.ts';
 import type { Engine } from './engine.ts';
@@ -68,7 +68,13 @@ function learn(engine: Engine, target: Target, { facts, error }: { facts: Failur
   const { kind, retryAfterMs } = facts;
   if (kind === 'refusal' || kind === 'budget' || kind === 'mistake') return target.health.breaker.released();
   const message = error instanceof Error ? error.message : '';
-  const rests = target.health.failed({ kind, message, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+  const rests = target.health.failed({
+    kind,
+    message,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    // Messages of others may quote what another caller asked.
+    ...(isModelError(error) && { said: message }),
+  });
   if (!rests || !engine.emit) return;
   const forMs = Math.max(0, rests.until - engine.now());
   engine.emit({ type: 'target.rests', target: target.label, because: rests.why, forMs });

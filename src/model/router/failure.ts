@@ -28,7 +28,7 @@ export async function factsOf(error: unknown, model: Model, request: ModelReques
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     };
   }
-  if (error instanceof UserError) return { kind: 'mistake', retryable: false, safe: true };
+  if (error instanceof UserError || isOfTest(error)) return { kind: 'mistake', retryable: false, safe: true };
   if (isAbort(error)) return { kind: 'cancelled', retryable: false, safe: false };
   // An error of somebody else's client.
   const advice = await model.getRetryAdvice?.({ request, error, stream: false, attempt: 1 });
@@ -41,6 +41,10 @@ export async function factsOf(error: unknown, model: Model, request: ModelReques
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };
 }
+
+/** What is not on a cassette is asked of nobody else: a test that would go on elsewhere shows nothing. */
+const isOfTest = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('cassette/');
 
 function kindOfForeign(error: unknown, status: number | undefined, isNetwork: boolean): ModelErrorKind {
   if (error instanceof ModelTimeoutError) return 'timeout';

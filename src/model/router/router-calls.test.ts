@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ModelTimeoutError } from '../../protocol/errors.ts';
+import { ModelTimeoutError, UserError } from '../../protocol/errors.ts';
 import type { ModelCallAttempt, ModelRequest, StreamEvent } from '../../protocol/model.ts';
 import { balance, createRouter, RouteUnavailableError } from './index.ts';
 import { bench, failure, FakeModel, requestOf, requestWith, streamedText, textOf } from './router.fixture.ts';
@@ -240,11 +240,28 @@ describe('a target', () => {
     expect(await textOf(router('main'))).toBe('a says');
   });
 
+  test('that its provider does not find is passed over; a mistake in its name is not', async () => {
+    const find = (name: string): Promise<FakeModel> | FakeModel => {
+      if (name === 'b') return new FakeModel('b');
+      throw name === 'gone' ? new Error('no such deployment') : new UserError('no such name');
+    };
+    const providers = { x: find };
+    const { router, events } = bench(
+      { main: ['x/gone', 'x/b'], only: 'x/gone', wrong: ['x/wrong', 'x/b'] },
+      { providers },
+    );
+    expect(await textOf(router('main'))).toBe('b says');
+    expect(await streamedText(router('main'))).toBe('b says.');
+    expect(events.map(({ type }) => type).slice(0, 3)).toEqual(['fallback', 'attempt.started', 'attempt.succeeded']);
+    await expect(textOf(router('only'))).rejects.toThrow('no such deployment');
+    await expect(textOf(router('wrong'))).rejects.toThrow('no such name');
+  });
+
   test('that nobody can stand in for is an error that says why', async () => {
     const { router } = bench({ main: { model: new FakeModel('a'), capabilities: { tools: false } } });
     const failing = textOf(router('main'), requestOf({ tools: [tool] }));
     await expect(failing).rejects.toBeInstanceOf(RouteUnavailableError);
-    await expect(failing).rejects.toThrow('acme/a (tools)');
+    await expect(failing).rejects.toThrow('acme/a (has no tools). Add one that can.');
   });
 
   test('that is a route itself is refused: two loops would multiply', () => {

@@ -5,7 +5,7 @@ import { errorOfAnswer, ModelError } from '../../wire/index.ts';
 import { VENDOR_ERRORS } from '../../wire/vendor-errors.fixture.ts';
 import { createPrices } from '../prices/index.ts';
 import { createRouter } from './index.ts';
-import { bench, failure, FakeModel, requestOf, requestWith, textOf } from './router.fixture.ts';
+import { bench, failure, FakeModel, requestOf, requestWith, streamedText, textOf } from './router.fixture.ts';
 
 const kinds = (events: { type: string }[]): string[] => events.map(({ type }) => type);
 
@@ -33,6 +33,21 @@ describe('a route', () => {
     [{ models: { a: 'openai/x' }, timeout: {} }, 'Did you mean "timeouts"?'],
     [{ models: { a: 'openai/x' }, retry: { maxAttempts: 0 } }, 'retry.maxAttempts: 0'],
     [{ models: { a: 'openai/x?effort=huge' } }, 'It takes'],
+    [{ models: { a: { targets: 'openai/x', onContext: [] } } }, 'unknown option "onContext"'],
+    [{ models: { a: 'openai/x' }, retry: { maxAttemps: 2 } }, 'Did you mean "maxAttempts"?'],
+    [{ models: { a: 'openai/x' }, timeouts: { totalMS: 2 } }, 'Did you mean "totalMs"?'],
+    [{ models: { a: 'openai/x' }, breaker: { cooldown: 2 } }, "createRouter's breaker got an unknown option"],
+    [{ models: { a: 'openai/x' }, breaker: { openMs: -1 } }, 'breaker.openMs: -1'],
+    [{ models: { a: 'openai/x' }, fallbackOn: ['rate-limit'] }, 'Did you mean "rate_limit"?'],
+    [{ models: { a: 'openai/x' }, midStream: 'retry' }, 'It can be fail, restart'],
+    [{ models: { a: { pool: ['openai/x'], strategy: 'leastloaded' } } }, 'Did you mean "leastLoaded"?'],
+    [{ models: { a: 'openai/x' }, capabilities: { x: { tools: false } } }, 'openai/x'],
+    [{ models: { a: 'openai/x' }, capabilities: { 'openai/x': { tool: false } } }, 'Did you mean "tools"?'],
+    [{ models: { a: { model: 'openai/x', capabilities: { vision: 'no' } } } }, 'Give a boolean'],
+    [{ models: { a: { model: 'openai/x', settings: { retry: { maxRetries: 2 } } } } }, 'settings.retry'],
+    [{ models: { a: undefined } }, 'has undefined as a target'],
+    [{ models: { a: null } }, 'has null as a target'],
+    [{ models: { a: () => 'x' } }, 'has a function as a target'],
   ])('that is wrong is an error when the router is made: %j', (options, says) => {
     const make = (): unknown => createRouter({ providers: { openai: () => new FakeModel('x') }, ...options } as never);
     expect(make).toThrow(UserError);
@@ -47,6 +62,51 @@ describe('a route', () => {
     expect(a.requests[0]?.modelSettings).toEqual({ temperature: 1, reasoning: { effort: 'low', summary: 'auto' } });
     expect(a.requests[0]).not.toHaveProperty('call');
   });
+});
+
+describe('the only target of a route', () => {
+  test('is not asked while it rests, and the error says what it answered, and for how long', async () => {
+    const body = { error: { message: 'Incorrect API key provided: sk-wrong-0123456789.', code: 'invalid_api_key' } };
+    const wrong = { error: errorOfAnswer({ provider: 'Acme', status: 401, body }) };
+    const a = new FakeModel('a', wrong, failure('rate_limit', { retryAfterMs: 90_000 }));
+    const { router, tick } = bench({ main: a });
+    await expect(textOf(router('main'))).rejects.toThrow('Acme answered 401 (auth)');
+    tick(12_000);
+    const refused = textOf(router('main'));
+    await expect(refused).rejects.toMatchObject({
+      code: 'model/route-unavailable',
+      skipped: [{ target: 'acme/a', because: 'config' }],
+    });
+    await expect(refused).rejects.toThrow(
+      'acme/a (config, for another 48 s, because Acme answered 401 (auth): Incorrect API key provided: [redacted]. Check the API key)',
+    );
+    await expect(refused).rejects.toThrow('Add targets, or wait.');
+    tick(48_000);
+    await expect(textOf(router('main'))).rejects.toThrow('it was rate_limit');
+    await expect(textOf(router('main'))).rejects.toThrow(
+      'acme/a (cooldown, for another 90 s, because it was rate_limit)',
+    );
+    tick(90_000);
+    expect(await textOf(router('main'))).toBe('a says');
+    expect(a.asked).toBe(3);
+  });
+
+  test('tells nobody what somebody else’s client said to another caller', async () => {
+    const { router } = bench({
+      main: new FakeModel('a', { error: Object.assign(new Error('private'), { status: 401 }) }),
+    });
+    await expect(textOf(router('main'))).rejects.toThrow('private');
+    await expect(textOf(router('main'))).rejects.toThrow('acme/a (config, for another 60 s)');
+  });
+});
+
+test('the time limit of a target ends its attempts, plain and streamed, and the next target is asked', async () => {
+  const slow = new FakeModel('a', { hang: true }, { hang: true, events: [] });
+  const target = { model: slow, settings: { timeoutMs: 20 } };
+  const route = createRouter({ models: { main: [target, new FakeModel('b')] }, retry: { maxAttempts: 1 } })('main');
+  expect(await textOf(route)).toBe('b says');
+  expect(await streamedText(route)).toBe('b says.');
+  expect(slow.requests.map(({ modelSettings }) => modelSettings)).toEqual([{}, { preserveRawUsage: true }]);
 });
 
 describe('a failed attempt', () => {

@@ -2,8 +2,10 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { Model, ModelSettings, Origin } from '../../protocol/model.ts';
 import { Health, type HealthOptions, type LimitOptions } from '../health/index.ts';
+import { checkTimeout } from '../retry.ts';
 import { mergeModelSettings } from '../settings.ts';
-import { createModelRegistry, suggestion, type ModelRegistry, type ProviderMap } from '../strings/index.ts';
+import { checkKeys, createModelRegistry, type ModelRegistry, type ProviderMap } from '../strings/index.ts';
+import { checkCapabilities, checkStrategy } from './check.ts';
 import { Hedging } from './hedging.ts';
 import { knownCapabilities } from './known-models.ts';
 import type {
@@ -54,8 +56,12 @@ export type CompiledRoute = {
 /** Makes a pool: targets that share the work. @throws UserError for an empty one */
 export function balance(pool: readonly RouteTarget[], strategy: BalanceStrategy = 'weighted'): Pool {
   if (pool.length === 0) throw new UserError('balance() got no targets. Give at least one model.');
+  checkStrategy('balance()', strategy);
   return { pool, strategy };
 }
+
+/** Names may come from outside: they must not fill the memory. */
+export const MOST_NAMES = 10_000;
 
 type Making = {
   providers: ProviderMap;
@@ -79,6 +85,7 @@ export class TargetMaker {
   /** @throws UserError for a model that cannot be found, or a part that is no route */
   route(name: string, route: Route): CompiledRoute {
     const options: RouteOptions = isRouteOptions(route) ? route : { targets: route };
+    checkKeys(`The route "${name}"`, options, ROUTE_KEYS);
     const { targets, onContextWindow, onContentPolicy, onRefusal, hedge, cache = true } = options;
     const main = this.#chain(name, isList(targets) ? targets : [targets]);
     if (main.length === 0) throw new UserError(`The route "${name}" has no targets. Give at least one model.`);
@@ -95,18 +102,19 @@ export class TargetMaker {
   }
 
   #chain(route: string, parts: readonly (RouteTarget | Pool)[]): Chain {
-    return parts.map((part) =>
-      isPool(part)
+    return parts.map((part) => {
+      if (isPool(part)) checkStrategy(`a pool of the route "${route}"`, part.strategy);
+      return isPool(part)
         ? { targets: part.pool.map((target) => this.target(target, route)), strategy: part.strategy }
-        : { targets: [this.target(part, route)], strategy: 'weighted' },
-    );
+        : { targets: [this.target(part, route)], strategy: 'weighted' };
+    });
   }
 
   /** @throws UserError */
   target(given: RouteTarget, route: string): Target {
     const options: TargetOptions = typeof given === 'string' || isModel(given) ? { model: given } : given;
-    const { model, label, credential = '', weight = 1, settings, capabilities } = options;
     check(route, options);
+    const { model, label, credential = '', weight = 1, settings, capabilities } = options;
     const named = typeof model === 'string' ? this.#named(model) : this.#object(model);
     const can = { ...this.#making.capabilities[named.name], ...capabilities };
     const origin = named.origin();
@@ -133,7 +141,8 @@ export class TargetMaker {
       const found = this.#models.get(name);
       if (found) return found;
       const asked = Promise.resolve(this.#registry.getModel(name)).then((resolved) => {
-        this.#models.set(name, refuseRouter(resolved));
+        refuseRouter(resolved);
+        if (this.#models.size < MOST_NAMES) this.#models.set(name, resolved);
         return resolved;
       });
       return asked;
@@ -155,8 +164,10 @@ export class TargetMaker {
   #healthOf(key: string, limits: LimitOptions): Health {
     const known = this.#health.get(key);
     if (known) return known;
-    const health = new Health({ ...this.#making.health, limits, key });
-    this.#health.set(key, health);
+    const isKept = this.#health.size < MOST_NAMES;
+    const { sharing, ...making } = this.#making.health;
+    const health = new Health({ ...making, ...(isKept && { sharing }), limits, key });
+    if (isKept) this.#health.set(key, health);
     return health;
   }
 }
@@ -181,6 +192,8 @@ function refuseRouter(model: Model): Model {
   );
 }
 
+const ROUTE_KEYS = ['targets', 'onContextWindow', 'onContentPolicy', 'onRefusal', 'hedge', 'cache'];
+
 const TARGET_KEYS = [
   'model',
   'label',
@@ -196,33 +209,36 @@ const TARGET_KEYS = [
 function check(route: string, options: TargetOptions): void {
   const given: unknown = options;
   if (typeof given !== 'object' || given === null || !('model' in given)) {
-    throw new UserError(
-      `The route "${route}" has ${JSON.stringify(given)} as a target. Give a name, a Model, or { model }.`,
-    );
+    const shown = typeof given === 'function' ? 'a function' : JSON.stringify(given);
+    throw new UserError(`The route "${route}" has ${shown} as a target. Give a name, a Model, or { model }.`);
   }
-  for (const key of Object.keys(given)) {
-    if (TARGET_KEYS.includes(key)) continue;
-    const near = suggestion(key, TARGET_KEYS);
-    const hint = near === undefined ? `Known: ${TARGET_KEYS.join(', ')}.` : `Did you mean "${near}"?`;
-    throw new UserError(`A target of the route "${route}" has an unknown option "${key}". ${hint}`);
+  const where = `A target of the route "${route}"`;
+  checkKeys(where, given, TARGET_KEYS);
+  const { weight, rpm, tpm, maxConcurrent, settings, capabilities } = options;
+  if (capabilities) checkCapabilities(where, capabilities);
+  checkTimeout(settings?.timeoutMs);
+  if (settings?.retry) {
+    throw new UserError(`${where} has settings.retry. A router has one loop: give it its own option, retry.`);
   }
-  const { weight, rpm, tpm, maxConcurrent } = options;
   for (const [name, value] of Object.entries({ weight, rpm, tpm, maxConcurrent })) {
     if (value === undefined || (Number.isFinite(value) && value > 0)) continue;
     throw new UserError(`A target of the route "${route}" has ${name}: ${value}. Give a number above 0.`);
   }
 }
 
+/** Users of plain JavaScript give anything. */
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
 const isList = (value: RouteOptions['targets']): value is readonly (RouteTarget | Pool)[] => Array.isArray(value);
 
 function isPool(value: RouteTarget | Pool): value is Pool {
-  return typeof value === 'object' && 'pool' in value;
+  return isObject(value) && 'pool' in value;
 }
 
 function isModel(value: unknown): value is Model {
-  return typeof value === 'object' && value !== null && 'getResponse' in value;
+  return isObject(value) && ('getResponse' in value || 'getStreamedResponse' in value);
 }
 
 function isRouteOptions(value: Route): value is RouteOptions {
-  return typeof value === 'object' && 'targets' in value;
+  return isObject(value) && 'targets' in value;
 }

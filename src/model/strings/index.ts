@@ -1,4 +1,4 @@
-export { splitPrefix, splitSettings, suggestion } from './parse.ts';
+export { checkKeys, splitPrefix, splitSettings, suggestion } from './parse.ts';
 export { createModelRegistry, unregistered } from './registry.ts';
 export type { ModelRegistry, ModelRegistryOptions, ProviderMap } from './registry.ts';
-export { withSettings } from './with-settings.ts';
+export { bare, withSettings, wrapBare } from './with-settings.ts';

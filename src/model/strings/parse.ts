@@ -99,3 +99,13 @@ function distance(a: string, b: string): number {
   }
   return row[b.length] ?? 0;
 }
+
+/** @throws UserError for a member that is not known. @param where `createRouter`, for the message */
+export function checkKeys(where: string, given: object, known: readonly string[]): void {
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    const near = suggestion(key, known);
+    const hint = near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean "${near}"?`;
+    throw new UserError(`${where} got an unknown option "${key}". ${hint}`);
+  }
+}

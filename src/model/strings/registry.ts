@@ -31,6 +31,13 @@ export function createModelRegistry(providers: ProviderMap, { fallback }: ModelR
   if (fallback !== undefined && !Object.hasOwn(providers, fallback)) {
     throw new UserError(`createModelRegistry got fallback: "${fallback}", which is none of ${listed(prefixes)}.`);
   }
+  for (const [prefix, provider] of Object.entries<unknown>(providers)) {
+    if (isProvider(provider) || typeof provider === 'function') continue;
+    const shown = typeof provider === 'object' ? 'an object without getModel()' : JSON.stringify(provider);
+    throw new UserError(
+      `The provider "${prefix}" is ${shown ?? 'undefined'}. Give one, such as new OpenAIProvider(), or a function that makes models.`,
+    );
+  }
   const resolve = (text: string): Resolved => {
     const { name, settings } = splitSettings(text);
     const split = splitPrefix(name);
@@ -44,11 +51,19 @@ export function createModelRegistry(providers: ProviderMap, { fallback }: ModelR
     async getModel(text = '') {
       const { prefix, model, settings } = resolve(text);
       const provider = providers[prefix];
-      const found = typeof provider === 'function' ? provider(model) : provider?.getModel(model);
-      if (found === undefined) throw unregistered(text, prefix, prefixes);
-      return withSettings(await found, settings);
+      const found = await ask(provider, model);
+      if (found) return withSettings(found, settings);
+      throw new UserError(
+        `The provider "${prefix}" gave no model for ${JSON.stringify(model)}. Let it give one, or throw.`,
+      );
     },
   };
+}
+
+/** A function, or a provider, which may be callable itself as routers are. */
+function ask(provider: ProviderMap[string] | undefined, model: string): Model | Promise<Model> | undefined {
+  if (isProvider(provider)) return provider.getModel(model);
+  return provider?.(model);
 }
 
 type Resolved = { prefix: string; model: string; settings: ReturnType<typeof splitSettings>['settings'] };
@@ -59,6 +74,9 @@ export type ModelRegistry = ModelProvider & {
   /** What a name means. */
   resolve(name: string): Resolved;
 };
+
+const isProvider = (value: unknown): value is ModelProvider =>
+  (typeof value === 'object' || typeof value === 'function') && value !== null && 'getModel' in value;
 
 const listed = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
 

@@ -1,5 +1,5 @@
 /** Errors of AI SDK models as ours: the body decides, and nothing of the prompt is kept. */
-import { AgentsError, UserError } from '../../protocol/errors.ts';
+import { AgentsError } from '../../protocol/errors.ts';
 import { errorOfAnswer, ModelError, truncatedStream } from '../../wire/index.ts';
 import { isObject, isString } from './types.ts';
 
@@ -27,9 +27,4 @@ export function toModelError(error: unknown, provider: string, responseStarted: 
   }
   if (responseStarted && CUT_OFF.test(String(message))) return truncatedStream(provider);
   return errorOfAnswer({ ...shared, body: error instanceof Error ? { message: error.message } : error });
-}
-
-/** A model that is none, seen when it had been asked: what it did is paid for, whatever it answered. */
-export function afterCall(message: string): UserError {
-  return Object.assign(new UserError(message), { responseStarted: true });
 }

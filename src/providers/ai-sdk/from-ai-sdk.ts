@@ -29,6 +29,12 @@ export function fromAiSdk(model: AiSdkLanguageModel): Model {
 }
 
 function targetOf(model: AiSdkLanguageModel): Target {
+  const given: unknown = model;
+  if (typeof given !== 'object' || given === null) {
+    throw new UserError(
+      `fromAiSdk got ${JSON.stringify(given) ?? String(given)}. Give a model of an AI SDK provider, such as google('gemini-3-pro').`,
+    );
+  }
   const { specificationVersion: version, provider, modelId } = model;
   if (version !== 'v3' && version !== 'v4') {
     throw new UserError(

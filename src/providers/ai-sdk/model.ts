@@ -1,5 +1,6 @@
 /** Asks a model of the AI SDK. */
 import { readStream, type EventReader, type Opened } from '../../model/read-stream.ts';
+import { afterCall } from '../../model/vendor-client.ts';
 import type { Origin } from '../../protocol/items.ts';
 import type {
   Model,
@@ -11,7 +12,7 @@ import type {
 } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
 import { isModelError, truncatedStream } from '../../wire/index.ts';
-import { afterCall, toModelError } from './errors.ts';
+import { toModelError } from './errors.ts';
 import { AI_SDK_RAW_MODEL_EVENT_SOURCE } from './from-ai-sdk.ts';
 import { finishOf, toOutput, usageOf, type Finish } from './output.ts';
 import { toCallOptions, type Built, type Target } from './request.ts';

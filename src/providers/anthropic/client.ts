@@ -58,7 +58,7 @@ async function ask(
         'Set the variable, or pass new AnthropicProvider({ apiKey }) or a client of your own as `client`.',
     );
   }
-  const key = await keyFor(apiKey, { model: body['model'], signal });
+  const key = await keyFor(apiKey, { provider: PROVIDER, model: body['model'], signal });
   const base = (baseURL ?? env('ANTHROPIC_BASE_URL') ?? DEFAULT_BASE_URL).replace(/\/+$/, '');
   return post(
     {

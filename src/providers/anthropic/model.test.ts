@@ -179,6 +179,13 @@ describe.each(WAYS)('a %s answer', (_way, stream) => {
     expect(usage.requestUsageEntries).toHaveLength(2);
   });
 
+  test('that pauses and is then refused had begun: what was said before is paid for', async () => {
+    const use = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} };
+    const refusal = { status: 429, body: messagesErrorBody('Slow down', 'rate_limit_error') };
+    server.reply(messagesReply({ items: [use], finishReason: 'pause_turn' }), refusal);
+    expect(await failure(ask(stream))).toMatchObject({ kind: 'rate_limit', status: 429, responseStarted: true });
+  });
+
   test('that is a refusal is a refusal, without what was said before', async () => {
     server.reply(messagesReply({ finishReason: 'refusal', toolCalls: [{ name: 'f' }] }));
     const { output } = await ask(stream, { tools: [tool('f')] });

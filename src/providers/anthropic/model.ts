@@ -63,7 +63,8 @@ export class MessagesModel implements Model {
     let answer: Json = {};
     let { body } = built;
     for (let pauses = 0; ; pauses++) {
-      answer = await create(this.#call(request, { ...built, body }));
+      const asked = create(this.#call(request, { ...built, body }));
+      answer = await (pauses > 0 ? asked.catch(failAfterAnswer) : asked);
       messages.push(toMessage(answer));
       if (!isPaused(messages) || pauses === MAX_PAUSES) break;
       body = goOn(body, messages.at(-1));
@@ -148,6 +149,11 @@ function toMessage({ id, content, stop_reason: stopReason, usage, ...rest }: Jso
   };
 }
 
+/** What was said before the pause is paid for, whatever became of the rest. */
+function failAfterAnswer(error: unknown): never {
+  throw error instanceof Error ? Object.assign(error, { responseStarted: true }) : error;
+}
+
 const isPaused = (messages: readonly Message[]): boolean => messages.at(-1)?.stopReason === 'pause_turn';
 
 /** The same request with what was said so far: the model goes on from there. */
@@ -186,7 +192,7 @@ async function* pausedBatches(
     // Whoever read the last batch has put the message together by now.
     if (!assembler.isWhole || !isPaused(assembler.messages) || pauses === MAX_PAUSES) return;
     asked = goOn(asked, assembler.messages.at(-1));
-    opened = await next(asked);
+    opened = await next(asked).catch(failAfterAnswer);
   }
 }
 

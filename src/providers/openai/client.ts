@@ -133,7 +133,7 @@ async function ask(endpoint: Endpoint, { method, path, body, options }: Call): P
   const { signal, headers, query } = options;
   const { name, fetch, timeouts } = endpoint;
   const given = endpoint.apiKey();
-  const key = given === undefined ? undefined : await keyFor(given, { model: body?.['model'], signal });
+  const key = given === undefined ? undefined : await keyFor(given, { provider: name, model: body?.['model'], signal });
   return post(
     {
       ...(method !== undefined && { method }),

@@ -79,7 +79,7 @@ function describe(span: Span, context: DescribeContext): Described {
         'baton.guardrail.point': span.details?.point,
       });
     case 'custom':
-      return inside(data.name === '' ? 'custom' : data.name, { 'baton.custom.data': content(data.data) });
+      return inside(named(data.name) || 'custom', { 'baton.custom.data': content(data.data) });
     case 'mcp_tools':
       return {
         name: 'tools/list',

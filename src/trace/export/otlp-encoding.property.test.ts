@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { otlpJson as makeOtlpJson } from './otlp-json.ts';
 import { otlpProtobuf } from './otlp-protobuf.ts';
 import { decodeOtlpRequest, encodeOtlpAnswer, withoutDefaults } from './otlp-schema.fixture.ts';
+import { readOtlpAnswer } from './otlp-answer.ts';
 import { joinSpans, type Attributes, type OtlpSource, type OtlpSpan } from './otlp-span.ts';
 
 type OfficialSpan = Parameters<typeof JsonTraceSerializer.serializeRequest>[0][number];
@@ -190,24 +191,35 @@ describe('spans, by our encoding and by the official one', () => {
   });
 });
 
+const utf8 = (said: string): Uint8Array => new TextEncoder().encode(said);
+
 describe('an answer', () => {
-  test('tells how many spans were rejected and why, in both encodings', () => {
+  test('tells how many spans were rejected and why, in both encodings, whatever the header says of them', () => {
     fc.assert(
       fc.property(fc.nat(), text, (rejected, message) => {
-        expect(otlpProtobuf().decodeAnswer(encodeOtlpAnswer(rejected, message))).toEqual({ rejected, message });
         const json = JSON.stringify({ partialSuccess: { rejectedSpans: String(rejected), errorMessage: message } });
-        expect(otlpJson.decodeAnswer(new TextEncoder().encode(json))).toEqual({ rejected, message });
+        for (const type of ['', 'application/x-protobuf', 'application/octet-stream'])
+          expect(readOtlpAnswer(encodeOtlpAnswer(rejected, message), type)).toEqual({ rejected, message });
+        for (const type of ['', 'application/json', 'application/x-protobuf', 'text/plain'])
+          expect(readOtlpAnswer(utf8(json), type)).toEqual({ rejected, message });
       }),
     );
   });
 
   test('that is empty takes everything', () => {
-    expect(otlpProtobuf().decodeAnswer(new Uint8Array())).toEqual({ rejected: 0, message: '' });
-    expect(otlpJson.decodeAnswer(new Uint8Array())).toEqual({ rejected: 0, message: '' });
+    for (const type of ['', 'application/json', 'application/x-protobuf', 'text/html'])
+      expect(readOtlpAnswer(new Uint8Array(), type)).toEqual({ rejected: 0, message: '' });
   });
 
-  test('that is no message is an error, not a success', () => {
-    expect(() => otlpProtobuf().decodeAnswer(new TextEncoder().encode('<html>'))).toThrow(RangeError);
-    expect(() => otlpJson.decodeAnswer(new TextEncoder().encode('<html>'))).toThrow(SyntaxError);
+  test('that is no message takes nothing', () => {
+    for (const said of ['<html>', '<!doctype html><p>Sign in</p>', 'OK', '"OK"', '[]', 'null', '{"partialSuccess"'])
+      for (const type of ['', 'application/json', 'application/x-protobuf', 'text/html', 'text/plain'])
+        expect(readOtlpAnswer(utf8(said), type)).toBeUndefined();
+  });
+
+  test('is not looked for in a page that reads as a message by chance', () => {
+    const page = utf8('\n\n(a(a(a(a(a');
+    expect(readOtlpAnswer(page, 'application/x-protobuf')).toEqual({ rejected: 0, message: '' });
+    expect(readOtlpAnswer(page, 'text/html')).toBeUndefined();
   });
 });

@@ -6,6 +6,7 @@ import type { ExportProblem } from './delivery.ts';
 import { OTLPTraceExporter, type OTLPTraceExporterOptions } from './otlp-exporter.ts';
 import { startOtlpServer, type OtlpServer } from './otlp-server.fixture.ts';
 import { makeSpan, makeTrace, traceIdOf } from './span.fixture.ts';
+import type { SpanData } from '../types.ts';
 
 const servers: OtlpServer[] = [];
 const exporters: OTLPTraceExporter[] = [];
@@ -213,6 +214,20 @@ describe('an exporter', () => {
     await exporter.forceFlush();
     expect(exporter.stats()).toMatchObject({ acknowledged: 1, droppedBy: { unencodable: 1 } });
   });
+
+  test.each(['genai', 'openinference'] as const)(
+    'takes spans of plain JavaScript without a name, in %s',
+    async (dialect) => {
+      const server = await start();
+      const exporter = exporterTo(server.url, { dialect, includeContent: true });
+      for (const type of ['custom', 'function', 'guardrail', 'agent', 'task', 'turn', 'speech'])
+        for (const more of [{}, { name: 42, data: null }])
+          await exporter.onSpanEnd(makeSpan({ data: { type, ...more } as unknown as SpanData }));
+      await exporter.forceFlush();
+      expect(exporter.stats()).toMatchObject({ acknowledged: 14, dropped: 0 });
+      expect(server.taken[0]?.spans.map(({ name }) => name)).not.toContain('');
+    },
+  );
 
   test('works inside of a batch processor: export() takes traces and spans', async () => {
     const server = await start();

@@ -16,6 +16,7 @@ import type { Dialect, TraceFacts } from './describe.ts';
 import { genai } from './genai.ts';
 import { openinference } from './openinference.ts';
 import { endpointUrl, readOtlpEnvironment, type OtlpProtocol } from './otlp-environment.ts';
+import { mediaTypeOf, readOtlpAnswer } from './otlp-answer.ts';
 import { otlpJson } from './otlp-json.ts';
 import { otlpProtobuf } from './otlp-protobuf.ts';
 import { joinSpans, type OtlpEncoding, type OtlpSource } from './otlp-span.ts';
@@ -207,8 +208,9 @@ export class OTLPTraceExporter implements TracingProcessor, TracingExporter {
   async #send(spans: readonly Uint8Array[], signal: AbortSignal): Promise<SendOutcome> {
     const settings = this.#settings;
     if (settings === undefined) return { kind: 'refused', because: 'OTEL_SDK_DISABLED is true' };
-    const { encoding, source, url, timeoutMs } = settings;
+    const { encoding, source, url, timeoutMs, fetch = globalThis.fetch } = settings;
     let secrets: string[] = [];
+    let type = '';
     try {
       const headers = await settings.headers();
       secrets = Object.values(headers);
@@ -226,24 +228,30 @@ export class OTLPTraceExporter implements TracingProcessor, TracingExporter {
         body,
         secrets,
         signal,
-        fetch: settings.fetch,
+        fetch: async (to, init) => {
+          const response = await fetch(to, init);
+          type = mediaTypeOf(response.headers);
+          return response;
+        },
         timeouts: { headersMs: timeoutMs, idleMs: timeoutMs },
       });
-      return answerOf(encoding, answer);
+      return answerOf(answer, type);
     } catch (error) {
       return outcomeOf(error);
     }
   }
 }
 
-function answerOf(encoding: OtlpEncoding, bytes: Uint8Array): SendOutcome {
-  try {
-    const { rejected, message } = encoding.decodeAnswer(bytes);
-    return { kind: 'taken', rejected, because: message };
-  } catch {
-    // A 200 with something else in it, as proxies send: the spans were taken by what answered.
-    return { kind: 'taken', rejected: 0, because: '' };
-  }
+/** Only an answer of OTLP acknowledges: what a proxy says in its place, with 200, does not. */
+function answerOf(bytes: Uint8Array, type: string): SendOutcome {
+  const answer = readOtlpAnswer(bytes, type);
+  if (answer) return { kind: 'taken', rejected: answer.rejected, because: answer.message };
+  return {
+    kind: 'later',
+    because:
+      `The OTLP endpoint answered with success, but with ${type || `${bytes.length} bytes`} that no OTLP receiver says. ` +
+      'Check the URL, and whether a login page or a proxy answers in its place.',
+  };
 }
 
 function outcomeOf(error: unknown): SendOutcome {

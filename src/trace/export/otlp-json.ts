@@ -2,7 +2,7 @@
  * OTLP as JSON: proto3's JSON mapping with OTLP's own exceptions, which are ids in hex and enums as numbers.
  * 64-bit integers are strings.
  */
-import type { Attributes, AttributeValue, OtlpEncoding, OtlpSpan, OtlpSource, PartialSuccess } from './otlp-span.ts';
+import type { Attributes, AttributeValue, OtlpEncoding, OtlpSpan, OtlpSource } from './otlp-span.ts';
 
 const utf8 = /* @__PURE__ */ new TextEncoder();
 
@@ -61,22 +61,6 @@ function envelope({ resource, scope }: OtlpSource): { head: Uint8Array; tail: Ui
   };
 }
 
-function decodeAnswer(bytes: Uint8Array): PartialSuccess {
-  if (bytes.length === 0) return { rejected: 0, message: '' };
-  const answer: unknown = JSON.parse(new TextDecoder().decode(bytes));
-  const partial = field(answer, 'partialSuccess');
-  const rejected = Number(field(partial, 'rejectedSpans') ?? 0);
-  const message = field(partial, 'errorMessage');
-  return {
-    rejected: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0,
-    message: typeof message === 'string' ? message : '',
-  };
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-}
-
 /** A function, so that who does not export by it does not load it. */
 export function otlpJson(): OtlpEncoding {
   return {
@@ -84,6 +68,5 @@ export function otlpJson(): OtlpEncoding {
     separator: utf8.encode(','),
     encodeSpan: (span) => utf8.encode(JSON.stringify(jsonSpan(span))),
     envelope,
-    decodeAnswer,
   };
 }

@@ -11,9 +11,8 @@ import type {
   OtlpLink,
   OtlpSource,
   OtlpSpan,
-  PartialSuccess,
 } from './otlp-span.ts';
-import { ProtoWriter, readProto } from './protobuf.ts';
+import { ProtoWriter } from './protobuf.ts';
 
 const SPANS_OF_SCOPE = 2;
 
@@ -141,20 +140,6 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** ExportTraceServiceResponse { partialSuccess 1 { rejectedSpans 1, errorMessage 2 } } */
-function decodeAnswer(bytes: Uint8Array): PartialSuccess {
-  let rejected = 0;
-  let message = '';
-  for (const { field, value } of readProto(bytes)) {
-    if (field !== 1 || typeof value === 'bigint') continue;
-    for (const inner of readProto(value)) {
-      if (inner.field === 1 && typeof inner.value === 'bigint') rejected = Number(BigInt.asIntN(64, inner.value));
-      if (inner.field === 2 && typeof inner.value !== 'bigint') message = new TextDecoder().decode(inner.value);
-    }
-  }
-  return { rejected: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0, message };
-}
-
 /** An encoder of its own buffer: one an exporter. */
 export function otlpProtobuf(): OtlpEncoding {
   return {
@@ -162,6 +147,5 @@ export function otlpProtobuf(): OtlpEncoding {
     separator: new Uint8Array(0),
     encodeSpan: spanEncoder(),
     envelope,
-    decodeAnswer,
   };
 }

@@ -27,7 +27,7 @@ export type ReceivedRequest = {
 /** What to do with a request: take it (`rejected` of its spans not), answer with a status, or break the connection. */
 export type Reaction =
   | { rejected?: number; message?: string; lostAnswer?: true; status?: undefined; retryAfter?: undefined }
-  | { status: number; retryAfter?: string; body?: string }
+  | { status: number; retryAfter?: string; body?: string; type?: string }
   | 'break';
 
 export type OtlpServer = {
@@ -51,10 +51,11 @@ export async function startOtlpServer(port = 0): Promise<OtlpServer> {
       open -= 1;
       if (reaction === 'break') return void request.socket.destroy();
       if (reaction.status !== undefined) {
-        response.writeHead(
-          reaction.status,
-          reaction.retryAfter === undefined ? {} : { 'retry-after': reaction.retryAfter },
-        );
+        const { retryAfter, type } = reaction;
+        response.writeHead(reaction.status, {
+          ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
+          ...(type !== undefined && { 'content-type': type }),
+        });
         return void response.end(reaction.body);
       }
       state.taken.push(received);

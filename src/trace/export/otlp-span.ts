@@ -47,12 +47,7 @@ export type OtlpEncoding = Readonly<{
   encodeSpan: (span: OtlpSpan) => Uint8Array;
   /** What stands before and after `bytes` bytes of joined spans. */
   envelope: (source: OtlpSource, bytes: number) => Readonly<{ head: Uint8Array; tail: Uint8Array }>;
-  /** Reads the answer to a request. @throws SyntaxError or RangeError where it is not one. */
-  decodeAnswer: (bytes: Uint8Array) => PartialSuccess;
 }>;
-
-/** What a server says of a request that it took: zero and no message mean all of it. */
-export type PartialSuccess = Readonly<{ rejected: number; message: string }>;
 
 /** Puts encoded spans into one request. */
 export function joinSpans(

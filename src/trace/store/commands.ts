@@ -37,7 +37,9 @@ export type ReadCommand =
       readonly tenant: string;
       readonly status?: string;
       readonly agent?: string;
+      readonly groupId?: string;
       readonly since?: number;
+      readonly until?: number;
       /** Runs that were inserted before this one. */
       readonly before?: number;
       readonly limit: number;

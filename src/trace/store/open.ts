@@ -6,7 +6,7 @@ import { resolvedPath } from '../../store/sqlite/path.ts';
 import type { ReadCommand } from './commands.ts';
 import { TraceStoreError, traceStoreError } from './errors.ts';
 import { traceStorePath } from './location.ts';
-import type { TraceRows } from './read.ts';
+import { MOST_CANDIDATES, type TraceRows } from './read.ts';
 import { runOf, type StoredRun, type StoredTrace, traceOf, type UsageRow, usageOf } from './rows.ts';
 import type { Columns } from '../../store/sqlite/statements.ts';
 
@@ -21,8 +21,11 @@ export type RunsFilter = {
   readonly status?: StoredRun['status'];
   /** The agent that the run began with. */
   readonly agent?: string;
-  /** Runs that began at this time or later, in milliseconds since the epoch. */
+  /** What ties their traces together: `groupId` of the runner or of `withTrace`. */
+  readonly groupId?: string;
+  /** Runs that began at this time or later, and at this time or earlier. Milliseconds since the epoch. */
   readonly since?: number;
+  readonly until?: number;
   /** Runs that were stored before the one with this `key`: the next page. */
   readonly before?: number;
   /** At most so many, 1 to 1000. @default 50 */
@@ -75,15 +78,17 @@ export async function openTraceStore(options: OpenTraceStoreOptions = {}): Promi
     path,
     async runs({ limit = 50, ...filter } = {}) {
       if (!(limit >= 1 && limit <= 1000)) throw new UserError(`limit is ${limit}. Give a number from 1 to 1000.`);
-      return ((await ask({ do: 'runs', tenant, limit, ...filter })) as Columns[]).map(runOf);
+      for (const name of ['since', 'until', 'before'] as const) checkNumber(name, filter[name]);
+      // Last what a filter that was made elsewhere must not say.
+      return ((await ask({ ...filter, do: 'runs', tenant, limit })) as Columns[]).map(runOf);
     },
     async trace(id) {
       const found = (await ask({ do: 'trace', tenant, id })) as TraceRows | { candidates: string[] };
       if (!('candidates' in found)) return traceOf(found);
       if (found.candidates.length === 0) return undefined;
-      throw new UserError(
-        `${found.candidates.length} or more runs begin with "${id}": ${found.candidates.join(', ')}.`,
-      );
+      const { candidates } = found;
+      const many = candidates.length === MOST_CANDIDATES ? `${MOST_CANDIDATES} or more` : candidates.length;
+      throw new UserError(`${many} runs begin with ${JSON.stringify(id)}: ${candidates.join(', ')}.`);
     },
     async usage({ since = 0, until = Date.now() + HOUR_MS } = {}) {
       return ((await ask({ do: 'usage', tenant, since, until })) as Columns[]).map(usageOf);
@@ -94,6 +99,11 @@ export async function openTraceStore(options: OpenTraceStoreOptions = {}): Promi
       await file.release();
     },
   };
+}
+
+function checkNumber(name: string, value: number | undefined): void {
+  if (value === undefined || Number.isFinite(value)) return;
+  throw new UserError(`${name} is ${value}. Give a number, or leave it out.`);
 }
 
 async function open(path: string): Promise<SqliteFile> {

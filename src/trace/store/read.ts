@@ -12,21 +12,28 @@ const RUN = `SELECT r.*, ${STATUS_OF_RUN} AS status_now, ${BEAT_OF_RUN} AS beat_
   FROM baton_trace_runs r JOIN baton_traces t USING (trace)`;
 
 /** Root runs, newest first. */
-export function readRuns(db: Statements, { tenant, status, agent, since, before, limit }: Of<'runs'>): Columns[] {
+export function readRuns(db: Statements, { tenant, limit, ...filter }: Of<'runs'>): Columns[] {
+  const { status, agent, groupId, since, until, before } = filter;
   // Without a time, by key from the newest on: the index of times would have all runs sorted for the first page.
-  const where = [`${since === undefined ? '+' : ''}r.tenant = ?`, 'r.parent IS NULL'];
+  const byKey = since === undefined && until === undefined;
+  const where = [`${byKey ? '+' : ''}r.tenant = ?`, 'r.parent IS NULL'];
   const lost = Date.now() - LOST_MS;
-  const values: (string | number)[] = [lost, tenant];
-  const only = (condition: string, value: string | number | undefined): void => {
-    if (value === undefined) return;
+  const values: (string | number)[] = [tenant];
+  const only = (condition: string, ...wanted: (string | number | undefined)[]): void => {
+    const given = wanted.filter((value) => value !== undefined);
+    if (given.length < wanted.length) return;
     where.push(condition);
-    values.push(value);
+    values.push(...given);
   };
-  only('status_now = ?', status);
+  only(`${STATUS_OF_RUN} = ?`, lost, status);
   only('r.agent = ?', agent);
   only('r.started_at >= ?', since);
+  only('r.started_at <= ?', until);
   only('r.run < ?', before);
-  return db.all(`${RUN} WHERE ${where.join(' AND ')} ORDER BY r.run DESC LIMIT ?`, ...values, limit);
+  only('r.trace IN (SELECT trace FROM baton_traces WHERE tenant = ? AND group_id = ?)', tenant, groupId);
+  // Keys first: what is sorted and left out again need not be read whole.
+  const keys = `SELECT r.run FROM baton_trace_runs r WHERE ${where.join(' AND ')} ORDER BY r.run DESC LIMIT ?`;
+  return db.all(`${RUN} WHERE r.run IN (${keys}) ORDER BY r.run DESC`, lost, ...values, limit);
 }
 
 const OPEN = `SELECT o.*, coalesce(w.beat_at, o.started_at) AS beat_at, coalesce(w.beat_at, 0) < ? AS is_lost
@@ -59,6 +66,9 @@ export function readTrace(db: Statements, { tenant, id }: Of<'trace'>): TraceRow
   };
 }
 
+/** How many ids are told where several begin alike. */
+export const MOST_CANDIDATES = 6;
+
 /** Its key, or the ids that begin like this: none, or several. */
 function findTrace(db: Statements, tenant: string, id: string): number | string[] {
   const exact =
@@ -66,7 +76,8 @@ function findTrace(db: Statements, tenant: string, id: string): number | string[
     db.get('SELECT trace FROM baton_traces WHERE tenant = ? AND trace_id = ?', tenant, id);
   if (exact) return Number(exact['trace']);
   const like = db.all(
-    'SELECT trace, run_id FROM baton_trace_runs WHERE tenant = ? AND run_id >= ? AND run_id < ? AND parent IS NULL LIMIT 6',
+    `SELECT trace, run_id FROM baton_trace_runs
+    WHERE tenant = ? AND run_id >= ? AND run_id < ? AND parent IS NULL LIMIT ${MOST_CANDIDATES}`,
     tenant,
     id,
     `${id}\u{10FFFF}`,

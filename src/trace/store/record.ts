@@ -161,13 +161,17 @@ function inputOf(span: SpanData): unknown {
     case 'response':
       return span._input;
     case 'custom':
-      return Object.keys(span.data).length > 0 ? span.data : undefined;
+      return hasMembers(span.data) ? span.data : undefined;
     case 'transcription':
     case 'speech':
     case 'speech_group':
       return typeof span.input === 'string' ? span.input : undefined;
   }
 }
+
+/** Plain JavaScript may give anything as data. */
+const hasMembers = (data: unknown): boolean =>
+  typeof data === 'object' && data !== null ? Object.keys(data).length > 0 : data !== undefined && data !== null;
 
 /** What it said. */
 function outputOf(span: SpanData): unknown {
@@ -189,12 +193,16 @@ export function detailsOf(details: SpanDetails): SpanFacts {
 }
 
 export function nameOf(data: SpanData): string {
-  if ('name' in data) return data.name;
+  if ('name' in data) return nameIn(data);
   if (data.type === 'turn') return `turn ${data.turn}`;
   if (data.type === 'handoff') return data.to_agent ?? '';
   if ('model' in data && typeof data.model === 'string') return data.model;
   return data.type === 'mcp_tools' ? (data.server ?? data.type) : data.type;
 }
+
+/** A word, whatever plain JavaScript gave. */
+const nameIn = ({ name }: { readonly name: unknown }): string =>
+  typeof name === 'string' ? name : typeof name === 'number' ? String(name) : '';
 
 /** Bytes in the parts of an item become a note: JSON would make a long list of them. */
 export const small = (item: unknown): unknown => (hasBytes(item, 6) ? withoutBytes(item, 10) : item);

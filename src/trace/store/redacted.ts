@@ -86,6 +86,7 @@ function cleanEntry(entry: Entry, redact: Redactor): Entry {
     type: entry.type,
     ...at,
     ...id,
+    ...(entry.type === 'trace.error' && { span: entry.span }),
     ...(runId !== undefined && { runId }),
     ...(segment && { segment: { id: segment.id, ...(trace && { trace }) } }),
     // Of a type, with what that type has.

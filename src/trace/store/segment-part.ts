@@ -92,6 +92,7 @@ function isForeign(entry: Entry): boolean {
       return typeof entry.input === 'object';
     case 'session.loaded':
     case 'input.staged':
+    case 'trace.error':
       return true;
     case 'tool.returned':
       return typeof entry.output === 'object';

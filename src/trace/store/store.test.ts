@@ -213,6 +213,10 @@ describe.each(['told of spans', 'keeping segments'])('%s', (mode) => {
     const rest = await found.runs({ limit: 4, before: first.at(-1)?.key ?? 0 });
     expect([...first, ...rest].map(({ agent }) => agent)).toEqual(['A', 'A', 'A', 'A', 'A', 'Broken']);
     expect(await found.runs({ since: Date.now() + 1000 })).toEqual([]);
+    await expect(found.runs({ until: Number.NaN })).rejects.toThrow('until is NaN. Give a number');
+    // A filter may come from a request.
+    const said = { tenant: 'other', do: 'usage' };
+    expect(await found.runs({ ...said, limit: 1 })).toMatchObject([{ agent: 'A' }]);
   });
 
   test('what was said is stored once a trace, however many turns repeat it', async () => {

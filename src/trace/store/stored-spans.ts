@@ -1,6 +1,7 @@
 /** The spans of a trace: as they were told, and as they are derived of the segments that the file keeps. */
 import type { Columns } from '../../store/sqlite/statements.ts';
 import type { Span } from '../span.ts';
+import type { SpanError } from '../types.ts';
 import type { SpanRecord } from './batch.ts';
 import { number, parsed, text } from './columns.ts';
 import { type Derived, derivedOf, recordOf } from './derived.ts';
@@ -133,6 +134,11 @@ function openOf(row: Columns, runs: readonly StoredRun[]): StoredSpan {
   };
 }
 
+/** Processors can be told of spans that others made: what is read has its types. */
+function errorOf(error: SpanError): SpanError {
+  return typeof error.message === 'string' ? error : { message: JSON.stringify(error) };
+}
+
 function spanOf(span: SpanRecord, content: Content): StoredSpan {
   const { runId, segmentId, agent, details: facts } = span;
   const ids = { ...(runId !== undefined && { runId }), ...(segmentId !== undefined && { segmentId }) };
@@ -141,11 +147,11 @@ function spanOf(span: SpanRecord, content: Content): StoredSpan {
     parentId: span.parentId ?? undefined,
     runId,
     type: span.type,
-    name: span.name,
+    name: typeof span.name === 'string' ? span.name : '',
     agent,
     startedAt: span.at,
     endedAt: span.endedAt,
-    error: span.error,
+    error: span.error && errorOf(span.error),
     data: span.data,
     details: facts && { ...ids, ...(agent !== undefined && { agent }), ...facts },
     content,

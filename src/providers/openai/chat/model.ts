@@ -53,7 +53,7 @@ export class OpenAIChatCompletionsModel implements Model {
   readonly #model: string;
   readonly #target: HistoryTarget;
   readonly #strict: boolean;
-  readonly #settings: ModelSettings | undefined;
+  declare readonly ownSettings?: ModelSettings;
   readonly #dialect: ChatDialect;
   readonly #usesFinalTool: boolean;
   /** Who answers; the items of its answers are marked with it. */
@@ -65,7 +65,7 @@ export class OpenAIChatCompletionsModel implements Model {
     this.#client = client;
     this.#model = model;
     this.#strict = strictFeatureValidation;
-    this.#settings = settings;
+    if (settings) this.ownSettings = settings;
     this.#dialect = dialect;
     this.#usesFinalTool = finalTool ?? dialect.finalTool ?? false;
     ({ target: this.#target, origin: this.origin } = targetFor('openai-chat', model, identity));
@@ -108,8 +108,8 @@ export class OpenAIChatCompletionsModel implements Model {
 
   /** The request with the model's own settings under those that it brings, as the server can take it. */
   #settled(given: ModelRequest): Finalized {
-    const request = this.#settings
-      ? { ...given, modelSettings: mergeModelSettings(this.#settings, given.modelSettings) }
+    const request = this.ownSettings
+      ? { ...given, modelSettings: mergeModelSettings(this.ownSettings, given.modelSettings) }
       : given;
     return this.#usesFinalTool ? withFinalTool(request) : { request };
   }

@@ -117,7 +117,7 @@ function pathOf(path: string, { model, apiVersion }: { model: unknown; apiVersio
   if (apiVersion === undefined) return `/v1${path}`;
   const query = `?api-version=${encodeURIComponent(apiVersion)}`;
   if (!/^\d/.test(apiVersion)) return `/v1${path}${query}`;
-  const deployment = path === '/responses' ? '' : `/deployments/${encodeURIComponent(String(model))}`;
+  const deployment = path.startsWith('/responses') ? '' : `/deployments/${encodeURIComponent(String(model))}`;
   return `${deployment}${path}${query}`;
 }
 

@@ -63,7 +63,9 @@ export function presetArguments(preset: Preset, options: PresetModelOptions): Ar
   const client = clientOf(urlOf, {
     name: dialect.name,
     urlOf: (path) => `${urlOf()}${path}`,
-    apiKey: () => apiKey ?? env(preset.key.variable) ?? missingKey(preset),
+    // Servers without a key are often given an empty one.
+    apiKey: () =>
+      !preset.key.required && apiKey === '' ? undefined : (apiKey ?? env(preset.key.variable) ?? missingKey(preset)),
     auth: bearer,
     headers: () => ({ ...preset.headers, ...headers }),
     fetch,

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openFile } from '../../../store/sqlite/files.ts';
 import { resolvedPath } from '../../../store/sqlite/path.ts';
-import { traceStoreError } from '../../store/errors.ts';
+import { TraceStoreError, traceStoreError } from '../../store/errors.ts';
 import { prepareFile, traceStorePath } from '../../store/location.ts';
 import type { AlertKeeper, AlertStates } from '../alerts/alerts.ts';
 import { addTo, type Distribution, newDistribution } from '../buckets.ts';
@@ -55,11 +55,12 @@ type Asked = MetricsCommand extends infer C ? (C extends MetricsCommand ? Omit<C
 /**
  * Opens the metrics in a SQLite file, which is made where it is not there.
  *
- * @throws UserError where the file is open in this process in another way
+ * @throws UserError where the file is open in this process in another way; TraceStoreError `trace-store/cannot-open` where
+ *   it cannot be made
  */
 export function openMetricsStore(options: MetricsStoreOptions = {}): MetricsStore {
   const { path = traceStorePath(), tenant = 'default', slowMs = 30_000 } = options;
-  if (path !== ':memory:') prepareFile(path);
+  if (path !== ':memory:') prepare(path);
   const file = openFile(path === ':memory:' ? path : resolvedPath(path), { synchronous: 'normal' });
   const ask = async (...commands: Asked[]): Promise<unknown[]> => {
     const tasks = commands.map((command) => ({ component: 'metrics', command: { tenant, ...command } }));
@@ -102,6 +103,14 @@ export function openMetricsStore(options: MetricsStoreOptions = {}): MetricsStor
     },
     close: () => file.release(),
   };
+}
+
+function prepare(path: string): void {
+  try {
+    prepareFile(path);
+  } catch (error) {
+    throw new TraceStoreError('trace-store/cannot-open', `${path} cannot be made: ${String(error)}`, error);
+  }
 }
 
 type Rows = { readonly sums: Row[]; readonly buckets: Row[]; readonly histograms: Row[]; readonly sessions: Row[] };
