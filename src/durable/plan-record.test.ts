@@ -12,7 +12,8 @@ import {
   tool,
 } from '../index.ts';
 import { booking, call, done } from './booking.fixture.ts';
-import { planChanges, planRecord } from './plan-record.ts';
+import { planChanges } from './plan-changes.ts';
+import { planRecord } from './plan-record.ts';
 
 type Made = {
   pay?: string;

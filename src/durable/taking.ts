@@ -10,8 +10,6 @@ import type { RunRecord } from '../run/record.ts';
 import type { HeldSessionTurn, Session } from '../session/index.ts';
 import { type Claimed, claimRun, holdOf, unclaim } from './claim.ts';
 import type { Hold } from './hold.ts';
-import { checkNeeds } from './needs.ts';
-import { planEvents } from './plan-record.ts';
 import type { Presence } from './presence.ts';
 import { find, findAgain, type Found, moved, revive } from './revive.ts';
 import { checkSession, turnOfRun } from './session-turn.ts';
@@ -122,6 +120,7 @@ export class Taking {
     try {
       await checkSession(claimed.found, options);
       const record = revive(claimed.found, agent, context);
+      const [{ checkNeeds }, { planEvents }] = await Promise.all([import('./needs.ts'), import('./plan-changes.ts')]);
       await checkNeeds(claimed.found, record);
       const planned = await planEvents(claimed.found, agent, this.#options.onPlanChange);
       const hold = holdOf(claimed, record, { log: this.log, presence: this.presence });

@@ -155,10 +155,7 @@ const NEEDS_TURN: ReadonlySet<Effect['do']> = new Set(['load_session', 'save_ses
 const isLast = ({ status }: State): boolean => status === 'finished' || status === 'cancelled';
 
 function waitedFor(state: State): string {
-  const asks = asksOf(state, state.runId).map(({ tool, callId, uncertain }) => {
-    const what = uncertain === undefined ? 'an approval of' : 'a decision on the cut-off call of';
-    return `${what} ${tool} (call ${callId})`;
-  });
+  const asks = asksOf(state, state.runId).map(({ tool, callId }) => `an approval of ${tool} (call ${callId})`);
   return asks.length > 0 ? asks.join(', ') : 'a person';
 }
 
