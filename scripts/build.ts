@@ -5,9 +5,10 @@
  *
  * The declarations keep saying './a.ts': TypeScript from 5 on reads that as './a.d.ts', and so do publint and attw.
  */
-import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bundle } from './lib/bundle.ts';
+import { shippedDeclaration } from './lib/declarations.ts';
 import { entryPoints } from './lib/entry-points.ts';
 import { importsOf } from './lib/imports.ts';
 import { at, conclude, duration, execute } from './lib/script.ts';
@@ -27,6 +28,9 @@ async function main(): Promise<void> {
   const { code, ms } = await execute({ command: 'tsc', args: ['-p', 'tsconfig.build.json', '--emitDeclarationOnly'] });
   if (code !== 0) process.exit(code);
   const problems = [...(await bundle([...entryPoints().map(({ source }) => source), 'src/cli/main.ts']))];
+  for (const file of globSync('dist/**/*.d.ts', { cwd: at() })) {
+    writeFileSync(at(file), shippedDeclaration(readFileSync(at(file), 'utf8')));
+  }
   const files = globSync('dist/**/*.{js,d.ts}', { cwd: at() });
   const exists = (path: string): boolean => existsSync(at(path));
   problems.push(...files.flatMap((file) => dangling(file, readFileSync(at(file), 'utf8'), exists)));

@@ -27,6 +27,7 @@ const CHECKS: readonly Check[] = [
   script('kernel', 'kernel-bundle.ts'),
   script('build', 'build.ts'),
   { name: 'shipped', command: 'tsc', args: ['--noEmit', '-p', 'test/types/tsconfig.dist.json'] },
+  { name: 'consumer', command: 'tsc', args: ['-p', 'test/types/consumer/tsconfig.json'] },
   script('package', 'package.ts'),
   script('api', 'api-report.ts', '--check'),
   script('size', 'size.ts'),

@@ -4,10 +4,13 @@
  *
  * ```ts no-run   is type-checked only: it needs a key, a server or a user.
  * Other fences (```js, ```text, ```sh …) are not looked at. See docs-preload.ts for what a block runs with.
+ *
+ * Before that, links between the pages are followed (scripts/lib/links.ts).
  */
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { entryPoints } from './lib/entry-points.ts';
 import { lineOf } from './lib/imports.ts';
+import { linkProblems } from './lib/links.ts';
 import { at, conclude, duration, execute, need, pool, root } from './lib/script.ts';
 
 /** A block of code, where it stands and whether it is run. */
@@ -83,6 +86,11 @@ async function main(): Promise<void> {
   if (blocks.length === 0) {
     conclude(['README.md and docs/ hold no ```ts block: the check is blind, or the documentation has no code'], '');
   }
+  const pages = globSync(['*.md', 'docs/**/*.md', 'decisions/*.md', 'bench/*.md', 'examples/**/*.md'], { cwd: root });
+  const texts = new Map(pages.map((path) => [path.replaceAll('\\', '/'), readFileSync(at(path), 'utf8')]));
+  const lost = linkProblems(texts, (path) => existsSync(at(path)));
+  if (lost.length > 0) conclude(lost, '');
+
   writeBlocks(blocks);
   const types = await execute({ command: 'tsc', args: ['--noEmit', '-p', `${FOLDER}/tsconfig.json`], quiet: true });
   if (types.code !== 0) conclude([`The code does not type-check:\n${locate(types.output, blocks)}`], '');

@@ -5,7 +5,13 @@
  * The models are scripted, so that it needs no key. With keys, leave `prices` out: they come from the catalog.
  */
 import { Agent, BudgetExceededError, createPrices, type Model, run, tool, Usage } from '@baton/agents';
-import { assistantMessage, functionCall, modelResponse, ScriptedModel } from '@baton/agents/testing';
+import {
+  assistantMessage,
+  functionCall,
+  modelResponse,
+  ScriptedModel,
+  type ScriptedModelStep,
+} from '@baton/agents/testing';
 
 const prices = createPrices({
   catalog: false,
@@ -14,7 +20,8 @@ const prices = createPrices({
 const usage = new Usage({ inputTokens: 500, outputTokens: 500, totalTokens: 1000 });
 const call = modelResponse({ output: [functionCall('search', {}, { callId: 'call_1' })], usage });
 const says = (text: string) => modelResponse({ output: [assistantMessage(text)], usage });
-const model = (name: string, ...steps: (typeof call)[]): Model =>
+/** A model that answers step by step. Prices go by its origin. */
+const model = (name: string, ...steps: ScriptedModelStep[]): Model =>
   Object.assign(new ScriptedModel(steps), { origin: { provider: 'acme', api: 'script', model: name } });
 
 const search = tool({
@@ -38,10 +45,12 @@ try {
   console.log('With more:', finalOutput);
 }
 
+// The model is told that this is its last answer; money for it is set aside before every call.
 const told = agentOf(model('large', call, says('What I have: one source.')));
 const last = await run(told, 'Find sources.', { prices, budget: { usd: 0.056, onExceed: 'tell-the-model' } });
 console.log(`Told: ${last.finalOutput}`);
 
+// What does not fit goes to a cheaper model, if that fits.
 const mini = model('mini', says("Mini's answer."));
 const cheaper = await run(agentOf(model('large')), 'Find sources.', {
   prices,

@@ -1,6 +1,6 @@
 /** Record a model once, test without it for ever. Run it: `npx node examples/cassettes/main.ts` */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, type Model, run, RunState, tool } from '@baton/agents';
@@ -56,3 +56,5 @@ await writeCassette(exported, cassetteOf(state));
 const again = await run(weatherAgent(cassette({ file: exported, mode: 'replay' })), 'How is the weather in Oslo?');
 assert.equal(again.finalOutput, first.finalOutput);
 console.log(`Exported: ${String(again.finalOutput)}`);
+
+rmSync(folder, { recursive: true });

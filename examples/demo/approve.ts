@@ -13,10 +13,16 @@ export async function askForApproval(screen: Screen): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
     for (;;) {
-      const answer = await terminal.question(`${screen.left()}${paint('yellow', '  Approve? [y/n]')} `);
+      const question = `${screen.left()}${paint('yellow', '  Approve? [y/n]')} `;
+      const answer = await terminal.question(question);
       if (/^y(es)?$/i.test(answer.trim())) return true;
       if (/^no?$/i.test(answer.trim())) return false;
     }
+  } catch {
+    // Ctrl-C or Ctrl-D: a terminal that asks keeps them to itself, and to the rest of the demo they are one signal.
+    terminal.close();
+    process.kill(process.pid, 'SIGINT');
+    return await new Promise<never>(() => {});
   } finally {
     terminal.close();
   }

@@ -6,12 +6,15 @@ export type Live = {
   event(event: RunStreamEvent): void;
   /** Which agent is at work, where no event says so: at the start. */
   agent(name: string): void;
+  /** Whether an agent has said anything yet. */
+  said(): boolean;
 };
 
 export function showLive(screen: Screen): Live {
   const { paint } = screen;
   /** Names of the agents at work: that of the run, and below it that of a sub-agent. */
   const working: string[] = [];
+  let said = false;
   const bars = (depth: number): string => `  ${paint('dim', '│ ').repeat(depth)}`;
   const enter = (name: string, depth: number): void => {
     working.length = depth + 1;
@@ -28,8 +31,9 @@ export function showLive(screen: Screen): Live {
   const show = (event: RunStreamEvent, depth: number): void => {
     switch (event.type) {
       case 'raw_model_stream_event':
-        if (event.data.type === 'output_text_delta') screen.text(event.data.delta);
-        return;
+        if (event.data.type !== 'output_text_delta') return;
+        said = true;
+        return screen.text(event.data.delta);
       case 'agent_updated_stream_event':
         return enter(event.agent.name, depth);
       case 'agent_tool_stream_event':
@@ -40,7 +44,7 @@ export function showLive(screen: Screen): Live {
         return showItem(screen, event.item, working[depth] ?? '');
     }
   };
-  return { event: (event) => show(event, 0), agent: (name) => enter(name, 0) };
+  return { event: (event) => show(event, 0), agent: (name) => enter(name, 0), said: () => said };
 }
 
 function showItem(screen: Screen, item: RunItem, agent: string): void {

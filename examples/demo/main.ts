@@ -35,6 +35,14 @@ const LIMIT_MS = 120_000;
 // `npm run demo | head` is no error.
 process.stdout.on('error', () => process.exit());
 
+// Nothing is tidied up, and the signal is sent on: to the demo, Ctrl-C is what a power cut is.
+process.once('SIGINT', () => {
+  screen.gutter('');
+  screen.line();
+  screen.line(paint('yellow', '↯ Stopped in the middle. Start it again, and it goes on here.'));
+  process.kill(process.pid, 'SIGINT');
+});
+
 await main();
 
 async function main(): Promise<void> {
@@ -98,8 +106,10 @@ async function main(): Promise<void> {
 /** Undefined, and said so, where nothing can be kept. */
 function openKept(): Promise<Kept | undefined> {
   return keep({
-    waits: () =>
-      screen.line(paint('dim', 'An earlier demo was cut off. Waiting until the lease of its process is over …')),
+    waits: () => {
+      screen.line(paint('dim', 'An earlier demo did not end. Waiting 3 s to be sure that its process is gone …'));
+      screen.line();
+    },
     putAside: (file, because) => {
       screen.line(paint('yellow', '↻ What an earlier demo left is of another version. This one begins anew.'));
       screen.text(`It is in ${file} now. ${because}`);
@@ -127,8 +137,8 @@ async function play(scene: Scene, { n, kept }: Place): Promise<Played> {
   screen.gutter('');
   screen.line(`${paint('blue', head)}${paint('dim', '━'.repeat(Math.max(0, screen.columns - head.length - 1)))}`);
   screen.gutter('  ');
-  screen.line(paint('bold', 'You'), question);
-  if (kept.cut?.scene === n) screen.line(paint('yellow', '↻ The plug was pulled here. Going on where it was.'));
+  screen.line(paint('bold', 'You:'), question);
+  if (kept.cut?.scene === n) screen.line(paint('yellow', '↻ The plug was pulled here. It goes on where it was.'));
   if (agent.inputGuardrails.length === 0) live.agent(agent.name);
   const { state, stopped } = await converse(scene, { n, kept });
   const tree = treeOf(state.events);
@@ -155,6 +165,8 @@ async function converse(
     if (isCut) live.agent(stream.state.currentAgent.name);
     for (;;) {
       for await (const event of stream) live.event(event);
+      // The model may have said it all before the plug was pulled.
+      if (isCut && !live.said()) screen.text(String(stream.finalOutput ?? ''));
       if (stream.interruptions.length === 0) return { state: stream.state, stopped: false };
       for (const item of stream.interruptions) {
         screen.line(`${paint('yellow', '⏸')} ${paint('bold', item.name)}`, 'waits for a person');
@@ -195,7 +207,7 @@ function summarise(played: readonly Played[]): void {
   drawHead(screen);
   for (const { title, tree } of played) drawTree(screen, title, tree);
   screen.line();
-  screen.line(
-    paint('dim', 'Pull the plug in the middle (Ctrl-C, kill -9), start it again, and it goes on where it was.'),
-  );
+  screen.gutter('');
+  screen.line(paint('dim', 'Pull the plug in the middle (Ctrl-C, kill -9): the next start goes on there.'));
+  screen.line(paint('dim', 'The code is in examples/demo; the smallest program is examples/quickstart.'));
 }

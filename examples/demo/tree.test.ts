@@ -89,3 +89,32 @@ test('the time that a person took is not counted', () => {
   ];
   expect(treeOf(log).total.ms).toBe(500);
 });
+
+test('the time that the process was gone is not counted, nor in a tool that was at work', () => {
+  const reply = {
+    output: [functionCall('add', {}, { callId: 'c0' })],
+    usage: { inputTokens: 3, outputTokens: 4, totalTokens: 7 },
+  };
+  const log: Event[] = [
+    started(1000),
+    { type: 'model.replied', id: 'm1', reply, at: 1100 },
+    asked('m1/c0', 1100),
+    { type: 'run.recovered', at: 90_000 },
+    { type: 'tool.returned', id: 'm1/c0', at: 90_020 },
+    { type: 'run.finished', at: 90_020 },
+  ];
+  const { branches, total } = treeOf(log);
+  expect(branches[0]?.leaves[0]?.cost.ms).toBe(20);
+  expect(total.ms).toBe(120);
+});
+
+test('a process that was gone while a person was asked is not counted twice', () => {
+  const log: Event[] = [
+    started(1000),
+    { type: 'run.paused', at: 1200 },
+    { type: 'run.recovered', at: 5000 },
+    { type: 'run.resumed', maxTurns: 10, at: 9000 },
+    { type: 'run.finished', at: 9300 },
+  ];
+  expect(treeOf(log).total.ms).toBe(500);
+});

@@ -27,7 +27,8 @@ type Reading = {
   agent: string;
   /** When the newest commit was: its first event has the time. */
   now: number;
-  pausedAt: number;
+  /** Since when a person is asked. */
+  pausedAt: number | undefined;
   waited: number;
 };
 
@@ -38,7 +39,7 @@ export function treeOf(events: readonly RunEvent[]): Tree {
     calls: new Map(),
     agent: '',
     now: 0,
-    pausedAt: 0,
+    pausedAt: undefined,
     waited: 0,
   };
   const start = timeOf(events[0]) ?? 0;
@@ -55,6 +56,7 @@ export function treeOf(events: readonly RunEvent[]): Tree {
 }
 
 function read(reading: Reading, event: RunEvent): void {
+  const before = reading.now;
   reading.now = timeOf(event) ?? reading.now;
   switch (event.type) {
     case 'run.started':
@@ -64,7 +66,11 @@ function read(reading: Reading, event: RunEvent): void {
       reading.pausedAt = reading.now;
       return;
     case 'run.resumed':
-      reading.waited += reading.now - reading.pausedAt;
+      rested(reading, reading.now - (reading.pausedAt ?? before));
+      reading.pausedAt = undefined;
+      return;
+    case 'run.recovered':
+      if (reading.pausedAt === undefined) rested(reading, reading.now - before);
       return;
     case 'effect.requested':
       reading.began.set(event.effect.id, reading.now);
@@ -98,6 +104,12 @@ function read(reading: Reading, event: RunEvent): void {
     default:
       return;
   }
+}
+
+/** Time in which nobody worked, for a person thought or the process was gone, is time of nothing. */
+function rested(reading: Reading, ms: number): void {
+  reading.waited += ms;
+  for (const [id, at] of reading.began) reading.began.set(id, at + ms);
 }
 
 /** A check that asked an agent put its usage into its `outputInfo`, which the log keeps. */

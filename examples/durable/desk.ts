@@ -29,4 +29,4 @@ const bookFlight = tool({
 export const desk = new Agent({ name: 'Desk', instructions: 'You book flights.', tools: [bookFlight] });
 
 export const newStore = (): RunStore =>
-  new RunStore({ log: sqliteLog({ path: join(folder, 'runs.db') }), agents: [desk], leaseMs: 500 });
+  new RunStore({ log: sqliteLog({ path: join(folder, 'runs.db') }), agents: [desk], leaseMs: 2000 });

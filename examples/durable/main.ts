@@ -15,10 +15,11 @@ const { bookings, newStore } = await import('./desk.ts');
 // One process starts the run, and dies while it books.
 console.log(styleText('bold', 'Process 1'), 'starts run trip-1: “Book me on LH 1042.”');
 const first = spawn(process.execPath, [join(import.meta.dirname, 'first.ts')], {
-  stdio: ['ignore', 'ignore', 'ignore'],
+  stdio: 'ignore',
   env: { ...process.env, DURABLE_CRASH: '1' },
 });
 const [, signal] = await once(first, 'exit');
+if (signal !== 'SIGKILL') throw new Error('Process 1 ended before it booked.');
 console.log(
   styleText('red', `  ✗ ${signal}`),
   `inside of book_flight. The airline has ${(await bookings()).length} booking.`,

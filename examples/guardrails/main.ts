@@ -75,7 +75,7 @@ async function ask(title: string, agent: Agent, question: string): Promise<void>
   }
   const { requests, totalTokens } = context.usage;
   console.log(`${title}: ${outcome}`);
-  console.log(`  ${requests} model calls, ${totalTokens} tokens, ${Math.round(performance.now() - started)} ms`);
+  console.log(`  model calls: ${requests}, tokens: ${totalTokens}, ${Math.round(performance.now() - started)} ms`);
 }
 
 // `runInParallel: false` checks before the model is asked: a stopped question costs the check alone.

@@ -15,7 +15,7 @@ import { z } from 'zod';
 
 /** Keeps the spans of one program in memory; yours would send them somewhere. */
 class Tree implements TracingProcessor {
-  readonly spans: Parameters<TracingProcessor['onSpanEnd']>[0][] = [];
+  readonly spans: Span[] = [];
   async onTraceStart(): Promise<void> {}
   async onTraceEnd(): Promise<void> {}
   async onSpanStart(span: Span): Promise<void> {

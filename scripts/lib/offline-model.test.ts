@@ -52,6 +52,14 @@ test('without comments it calls the first tool once and then answers with its ou
   expect(reply).toMatchObject({ content: [{ text: 'sunny' }] });
 });
 
+test('it hears the word after the name of a text in what the user said', async () => {
+  const model = await offlineProvider().getModel();
+  for (const input of ['How is it in city Oslo?', [{ role: 'user', content: 'How is it in city Oslo?' } as const]]) {
+    const [call] = (await model.getResponse(request({ tools: [weather], input }))).output;
+    expect(call).toMatchObject({ arguments: '{"city":"Oslo","days":3,"unit":"C"}' });
+  }
+});
+
 test('an agent that was handed the conversation calls its own tool before it answers', async () => {
   const model = await offlineProvider().getModel();
   const input: ModelRequest['input'] = [

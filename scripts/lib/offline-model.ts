@@ -7,7 +7,7 @@
  *     // model calls: get_weather {"city":"Oslo"}
  *
  * Without such comments it calls the first tool or handoff that is offered, once after each user message, with
- * arguments made from the schema; then it answers with the tool's output, or with JSON of the wanted output type.
+ * arguments made from the schema (a text whose name the user said, as in "order 1042", is what came next); then it answers with the tool's output, or with JSON of the wanted output type.
  */
 import type { AgentInputItem, AgentOutputItem } from '../../src/protocol/items.ts';
 import type { Model, ModelProvider, ModelRequest, ModelResponse, StreamEvent } from '../../src/protocol/model.ts';
@@ -75,7 +75,8 @@ function improvise({ input, tools, handoffs, outputType }: ModelRequest): Step {
   const tool = tools.find((candidate) => candidate.type === 'function');
   const [handoff] = handoffs;
   if (tool && results.length === 0) {
-    return { kind: 'calls', tool: tool.name, args: JSON.stringify(sample(tool.parameters)) };
+    const args = withWordsOf(typeof input === 'string' ? input : textOf(items[asked]), sample(tool.parameters));
+    return { kind: 'calls', tool: tool.name, args: JSON.stringify(args) };
   }
   if (handoff && answered.length === 0) {
     return { kind: 'calls', tool: handoff.toolName, args: JSON.stringify(sample(handoff.inputJsonSchema)) };
@@ -85,8 +86,19 @@ function improvise({ input, tools, handoffs, outputType }: ModelRequest): Step {
   return { kind: 'says', text: (last && textOf(last)) || 'This is an offline reply.' };
 }
 
+/** Arguments in which each text that is named in `said`, as in "order 1042", is the word after its name. */
+function withWordsOf(said: string, args: unknown): unknown {
+  if (!isSchema(args)) return args;
+  const heard = (key: string): string | undefined =>
+    /^\w+$/.test(key) ? new RegExp(`\\b${key}\\s+(\\w+)`, 'i').exec(said)?.[1] : undefined;
+  return Object.fromEntries(
+    Object.entries(args).map(([key, value]) => [key, value === 'text' ? (heard(key) ?? value) : value]),
+  );
+}
+
 /** The text in an item, as far as there is any. */
-function textOf(item: AgentInputItem): string {
+function textOf(item: AgentInputItem | undefined): string {
+  if (!item) return '';
   const body = 'content' in item ? item.content : 'output' in item ? item.output : undefined;
   const parts: readonly unknown[] = Array.isArray(body) ? body : [body];
   return parts

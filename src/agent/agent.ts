@@ -17,7 +17,7 @@ import {
   type ToolInputParameters,
 } from '../tools/index.ts';
 import { type AgentTool, type AgentToolOptions, type AgentToolParameters, agentAsTool } from './as-tool.ts';
-import { checkOutputType, checkTools, checkToolUse, notAHandoff } from './check-options.ts';
+import { checkLists, checkOutputType, checkTools, checkToolUse, notAHandoff } from './check-options.ts';
 import type { InputGuardrail, OutputGuardrail } from './guardrail.ts';
 import { getHandoff, Handoff } from './handoff.ts';
 import { AgentHooks } from './hooks.ts';
@@ -162,10 +162,11 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
     super();
     if (typeof config?.name !== 'string' || config.name.trim() === '') {
       throw new UserError(
-        `Agent must have a name: "name" is ${JSON.stringify(config?.name)}. Give it a non-blank string.`,
+        `An agent was given the name ${JSON.stringify(config?.name)}. Give it one that is not blank.`,
       );
     }
     this.name = config.name;
+    checkLists(this.name, config as Readonly<Record<string, unknown>>);
     this.instructions = config.instructions ?? '';
     if (config.prompt !== undefined) this.prompt = config.prompt;
     this.handoffDescription = config.handoffDescription ?? '';
@@ -319,7 +320,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
       value = JSON.parse(output);
     } catch (error) {
       throw withCause(
-        new ModelBehaviorError(`Invalid output type: the answer is not valid JSON (${messageOf(error)}).`),
+        new ModelBehaviorError(`The answer does not fit outputType: it is not JSON (${messageOf(error)}).`),
         error,
       );
     }
@@ -329,7 +330,7 @@ export class Agent<TContext = unknown, TOutput extends AgentOutputType = 'text'>
     const issues = parsed.issues
       .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
       .join('; ');
-    throw withCause(new ModelBehaviorError(`Invalid output type: ${issues}`), parsed.error);
+    throw withCause(new ModelBehaviorError(`The answer does not fit outputType: ${issues}`), parsed.error);
   }
 
   toJSON(): { name: string } {

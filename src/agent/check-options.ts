@@ -5,6 +5,28 @@ import { UserError } from '../protocol/errors.ts';
 import { qualifiedName } from '../tools/index.ts';
 import type { Tool } from './agent.ts';
 
+const LISTS = ['tools', 'handoffs', 'inputGuardrails', 'outputGuardrails'] as const;
+
+/** @throws UserError for what is no list or no guardrail, and for servers that would be left out */
+export function checkLists(agent: string, options: Readonly<Record<string, unknown>>): void {
+  for (const key of LISTS) {
+    const given: unknown = options[key] ?? [];
+    if (!Array.isArray(given))
+      throw new UserError(`Agent "${agent}": "${key}" takes a list, but got ${whatIs(given)}. Put it into [ ].`);
+    if (!key.endsWith('Guardrails')) continue;
+    const odd = given.findIndex((entry) => typeof entry?.execute !== 'function');
+    if (odd >= 0)
+      throw new UserError(
+        `Agent "${agent}": "${key}" takes guardrails, but got ${whatIs(given[odd])}. Pass { name, execute }, where execute gives { tripwireTriggered }.`,
+      );
+  }
+  const { mcpServers } = options;
+  if (Array.isArray(mcpServers) && mcpServers.length > 0)
+    throw new UserError(
+      `Agent "${agent}" has "mcpServers", which this version does not support: it would run without their tools. Make what it needs with tool().`,
+    );
+}
+
 /** @throws UserError for what is no tool, and for two function tools of one name */
 export function checkTools(agent: string, tools: readonly Tool[]): void {
   const names = new Set<string>();

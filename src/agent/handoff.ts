@@ -125,7 +125,7 @@ export class Handoff<TContext = unknown, TOutput extends AgentOutputType = Agent
 }
 
 const describe = (name: string, description: string): string =>
-  `Handoff to the ${name} agent to handle the request. ${description}`;
+  `Hands the conversation over to the agent "${name}". ${description}`.trimEnd();
 
 /**
  * Makes a handoff with options. An agent in `handoffs` is the same as `handoff(agent)`.
@@ -145,7 +145,7 @@ export function handoff<
   }
   const guarded = (config.inputGuardrails?.length ?? 0) + (config.outputGuardrails?.length ?? 0) > 0;
   const invoke = async (context: RunContext<TContext>, args: string): Promise<Agent<TContext, TOutput>> => {
-    if (inputType) await onHandoff?.(context, parseInput(inputType, args) as HandoffInput<TInput>);
+    if (inputType) await onHandoff?.(context, parseInput(inputType, result.toolName, args) as HandoffInput<TInput>);
     else await onHandoff?.(context, undefined as HandoffInput<TInput>);
     return agent;
   };
@@ -163,17 +163,20 @@ export function handoff<
   return result;
 }
 
-function parseInput(inputType: SchemaLike, args: string): unknown {
-  if (!args) throw new ModelBehaviorError('Handoff function expected non empty input');
+function parseInput(inputType: SchemaLike, name: string, args: string): unknown {
+  if (!args) throw new ModelBehaviorError(`The model called "${name}" without the input that its inputType asks for.`);
   let value: unknown;
   try {
     value = JSON.parse(args);
   } catch (error) {
-    throw Object.assign(new ModelBehaviorError('Invalid JSON provided'), { cause: error });
+    throw Object.assign(new ModelBehaviorError(`The input that the model gave "${name}" is not JSON.`), {
+      cause: error,
+    });
   }
   const parsed = validate(inputType, value);
   if (parsed.ok) return parsed.value;
-  throw Object.assign(new ModelBehaviorError('Invalid JSON provided'), { cause: parsed.error });
+  const text = `The input that the model gave "${name}" does not fit its inputType.`;
+  throw Object.assign(new ModelBehaviorError(text), { cause: parsed.error });
 }
 
 /** The handoff of an agent; a handoff is returned as it is. */

@@ -42,7 +42,7 @@ const MOST_SHOWN = 12;
 export class CassetteMissError extends CassetteError implements CassetteMiss {
   readonly cassette: string;
   readonly request: number;
-  readonly nearest?: CassetteMiss['nearest'];
+  readonly nearest?: NonNullable<CassetteMiss['nearest']>;
   declare readonly fileIsMissing?: true;
   readonly differences: readonly Difference[];
   constructor(miss: CassetteMiss, summary: string) {

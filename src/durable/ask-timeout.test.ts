@@ -114,7 +114,7 @@ test('a question of a sub-agent has its time too, and its end is the end of the 
 test('a tool that nobody is asked about has no time for it', () => {
   const { agent } = booking([], { askTimeoutMs: 5 });
   expect(agent.tools[0]).toMatchObject({ askTimeoutMs: 5 });
-  expect(() => booking([], { askTimeoutMs: 0 })).toThrow(/askTimeoutMs must be milliseconds, more than 0. Got 0/);
+  expect(() => booking([], { askTimeoutMs: 0 })).toThrow(/askTimeoutMs: 0. Give milliseconds, more than 0./);
   expect(() => booking([], { askTimeoutMs: 5, effect: 'read' })).toThrow(/nobody is asked.*effect "read"/);
   expect(() => booking([], { askTimeoutMs: 5, onUncertain: 'retry' })).toThrow(/onUncertain "retry"/);
   expect(booking([], { askTimeoutMs: 5, effect: 'read', onUncertain: 'ask' }).agent.tools).toHaveLength(1);

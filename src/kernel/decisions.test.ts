@@ -83,3 +83,21 @@ test('a copy that asks takes over no word from the run that it is a copy of', ()
   expect(said(copied('ask'))).toBe(undefined);
   expect(said(copied('run'))).toBe(true);
 });
+
+test('a word before its call that says the arguments is on a call of those alone, however they are written', () => {
+  const called = (k: number, args: string): RunEvent[] => [
+    { type: 'effect.requested', effect: { do: 'call_model', id: `m${k}`, k } },
+    model(`m${k}`, [{ type: 'function_call', callId: 'c0', name: 'pay', arguments: args, status: 'completed' }]),
+    { type: 'reply.accepted', k },
+  ];
+  const seen = word({ arguments: '{"to":["Ann"],"note":null,"eur":1}' });
+  expect(said(after(seen, ...called(1, '{"to":["Ann"],"note":null,"eur":1}')))).toBe(true);
+  expect(said(after(seen, ...called(1, '{ "eur": 1, "note": null, "to": ["Ann"] }')))).toBe(true);
+  for (const other of ['{"eur":9999,"note":null,"to":["Ann"]}', '{"eur":1', '[]']) {
+    expect(said(after(seen, ...called(1, other)))).toBe(undefined);
+    expect(said(after(...called(1, other), seen))).toBe(undefined);
+  }
+  // It waits for the call that it is on.
+  const later = after(seen, ...called(1, '{}'), ...called(2, '{"eur":1,"note":null,"to":["Ann"]}'));
+  expect(said(later)).toBe(true);
+});

@@ -53,6 +53,7 @@ export const answerTo = (s: State, ask: Ask): Approval | undefined =>
 /** A decision as a state holds it, without what a commit adds to its event. */
 export function approvalOf(s: State, e: EventOf<'approval.decided'>): Approval {
   const { run, tool, callId, approved, sticky, agent, message, uncertain, result } = e;
+  const { arguments: said } = e;
   const k = e.k ?? askedAt(s, e);
   return {
     ...(run !== undefined && { run }),
@@ -63,17 +64,40 @@ export function approvalOf(s: State, e: EventOf<'approval.decided'>): Approval {
     ...(sticky && { sticky }),
     ...(agent !== undefined && { agent }),
     ...(message !== undefined && { message }),
+    ...(said !== undefined && { arguments: said }),
     ...(uncertain !== undefined && { uncertain }),
     ...(result !== undefined && { result }),
   };
 }
 
 /** The model call whose call a word is on, where the word does not say it. */
-function askedAt(s: State, { run, callId, tool }: Approval): number | undefined {
+function askedAt(s: State, word: Approval): number | undefined {
+  const { run, callId, tool } = word;
   const isMeant = (call: Named): boolean => call.callId === callId && call.tool === tool;
-  if (run === undefined) return s.calls.some(isMeant) ? s.k : undefined;
+  if (run === undefined) return s.calls.some((call) => isMeant(call) && isOfCall(word, call)) ? s.k : undefined;
   return s.calls.flatMap(({ asks = [] }) => asks).find((ask) => ask.run === run && isMeant(ask))?.k;
 }
+
+/** An approval of one payment is none of another that came under its id. */
+const isOfCall = ({ arguments: said }: Pick<Approval, 'arguments'>, { made }: Call): boolean =>
+  said === undefined || isSameJson(said, made.arguments);
+
+/** Whether two texts are the same JSON, however they are spaced and whatever the order of keys; else the same text. */
+export function isSameJson(one: string, other: string): boolean {
+  if (one === other) return true;
+  try {
+    return canonical(JSON.parse(one)) === canonical(JSON.parse(other));
+  } catch {
+    return false;
+  }
+}
+
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, each: unknown) =>
+    typeof each === 'object' && each !== null && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).toSorted(([left], [right]) => (left < right ? -1 : 1)))
+      : each,
+  );
 
 /** Words that were said before there was a call of that id are on the first one that comes. */
 export function bound({ approvals, k }: State, calls: readonly Call[]): readonly Approval[] {
@@ -81,7 +105,7 @@ export function bound({ approvals, k }: State, calls: readonly Call[]): readonly
   const isEarly = ({ callId, run, ...word }: Approval): boolean =>
     word.k === undefined &&
     run === undefined &&
-    calls.some((call) => call.callId === callId && call.tool === word.tool);
+    calls.some((call) => call.callId === callId && call.tool === word.tool && isOfCall(word, call));
   return collect(approvals, (approval) => (isEarly(approval) ? { ...approval, k } : approval));
 }
 

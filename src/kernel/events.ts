@@ -34,7 +34,8 @@ export type Effect =
       attempt?: number;
     }
   | { do: 'hand_off'; id: string; k: number; i: number; attempt?: number }
-  | { do: 'choose_output'; id: string; k: number; attempt?: number }
+  /** `call`: that result is the output, and only what its tool returned is asked for. */
+  | { do: 'choose_output'; id: string; k: number; call?: number; attempt?: number }
   | { do: 'handle_error'; id: string; kind: HandledKind; attempt?: number }
   | { do: 'save_session'; id: string; to: number; attempt?: number }
   | { do: 'compact_session'; id: string; attempt?: number };
@@ -331,6 +332,8 @@ export type RunEvent =
       /** Whose calls a sticky decision covers, as in `Ask`. Absent: everybody's. */
       agent?: string;
       message?: string;
+      /** The arguments, as JSON, that a word was said of before its call came; it is on no call of others. */
+      arguments?: string;
       /** Not on whether the call may run, but on its attempt of this number, which may have happened. */
       uncertain?: number;
       /** What that attempt did return, as somebody found out: it is not run again. */

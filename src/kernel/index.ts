@@ -1,6 +1,6 @@
 /** The kernel: events, their fold, the decision, the loop. Pure but for `drive`; imports nothing but the protocol. */
 export { apply, fold } from './apply.ts';
-export { answerOn, answerTo, askedCalls, decisionOn, isWaiting, lastVerdictOn } from './decisions.ts';
+export { answerOn, answerTo, askedCalls, decisionOn, isSameJson, isWaiting, lastVerdictOn } from './decisions.ts';
 export { callIndex } from './edit.ts';
 export { drive, type World } from './drive.ts';
 export type * from './events.ts';

@@ -117,7 +117,10 @@ test('an error handler that a crash cut off is asked again, and its output ends 
     {
       type: 'run.stopping',
       cause: 'maxTurns',
-      error: { name: 'MaxTurnsExceededError', message: 'Max turns (0) exceeded' },
+      error: {
+        name: 'MaxTurnsExceededError',
+        message: 'The run did not end within maxTurns (0). Resume its state with more.',
+      },
     },
     { type: 'effect.requested', effect: { do: 'handle_error', id: 'm0/error', kind: 'maxTurns' } },
     { type: 'run.recovered' },

@@ -81,7 +81,7 @@ function outcome(s: State, { output, parsed, id }: Facts): Partial<State> {
     fault: s.fault ?? { cause, error: { name, message }, id },
   });
   if (text === undefined && refusal !== undefined) {
-    return bad('modelRefusal', 'ModelRefusalError', `Model refused to produce output: ${refusal}`);
+    return bad('modelRefusal', 'ModelRefusalError', `The model declined to answer. It said: ${refusal}`);
   }
   if (text === undefined || (parsed && text === '')) return { stage: 'admit' };
   if (parsed && !parsed.ok) return bad('invalidFinalOutput', 'ModelBehaviorError', parsed.message);

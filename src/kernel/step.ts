@@ -154,7 +154,13 @@ function stepAdmit(s: State, plan: Plan): readonly RunEvent[] {
   if (save) return [save];
   if (s.staged.length > 0) return [{ type: 'input.admitted' }];
   if (s.maxTurns !== null && s.turn >= s.maxTurns) {
-    return [stop('maxTurns', 'MaxTurnsExceededError', `Max turns (${s.maxTurns}) exceeded`)];
+    return [
+      stop(
+        'maxTurns',
+        'MaxTurnsExceededError',
+        `The run did not end within maxTurns (${s.maxTurns}). Resume its state with more.`,
+      ),
+    ];
   }
   const k = s.k + 1;
   const model = ask({ do: 'call_model', id: `m${k}`, k, ...(!s.agentStarted && { starts: true as const }) });
@@ -193,12 +199,12 @@ function acceptReply(s: State, plan: Plan): readonly RunEvent[] {
     // Two calls under one id in one reply cannot be answered apart. In a later reply an id stands for a new call:
     // models number their calls as they like.
     if (before !== undefined && before !== contentOf(made)) {
-      problem ??= `Tool call ID ${callId} was reused for different tool invocations in the same run.`;
+      problem ??= `The model gave two different calls of one answer the id "${callId}".`;
     }
     if (before !== undefined) return ignored.push(i);
     if (kind === 'handoff' && ++handoffs > 1) return ignored.push(i);
     if (kind === 'unknown' && plan.unknownTool === 'raise') {
-      problem ??= `Tool ${name} not found in agent ${plan.agent(s.agent).name}.`;
+      problem ??= `The model called "${name}", which agent "${plan.agent(s.agent).name}" does not have.`;
     }
   });
   const accepted: RunEvent = { type: 'reply.accepted', k, ...(ignored.length > 0 && { ignored }) };
@@ -281,8 +287,12 @@ function useOfTools(s: State, plan: Plan): readonly RunEvent[] {
   const chosen =
     toolUse === 'stop_on_first_tool' ? results[0] : results.find(({ tool }) => toolUse.stopAt.includes(tool));
   if (!chosen?.item) return NOTHING;
+  // Parts are made of what the tool returned, and that is the output: who performs knows it.
+  if (hasParts(chosen.item)) return [ask({ do: 'choose_output', id: `m${s.k}/choose`, k: s.k, call: chosen.i })];
   return [{ type: 'output.chosen', k: s.k, final: resultText(chosen.item), call: chosen.i }];
 }
+
+const hasParts = (item: ModelItem): boolean => item.type === 'function_call_result' && Array.isArray(item.output);
 
 /** The result of a tool as text. */
 export function resultText(item: ModelItem): string {

@@ -111,8 +111,7 @@ function closeQuietly(iterator: AsyncIterator<StreamEvent> | undefined): void {
 export function checkTimeout(timeoutMs: number | undefined): void {
   if (timeoutMs === undefined || (timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) return;
   throw new UserError(
-    `modelSettings.timeoutMs must be a positive finite number less than or equal to ${MAX_TIMER_MS} when provided. ` +
-      `It is ${timeoutMs}. Leave it out for no limit.`,
+    `modelSettings.timeoutMs is ${timeoutMs}. Give milliseconds above 0 and up to ${MAX_TIMER_MS}, or leave it out for no limit.`,
   );
 }
 

@@ -41,7 +41,7 @@ export class ModelRefusalError extends AgentsError {
   override readonly code = 'model/refusal';
   refusal: string;
   constructor(refusal: string, state?: ErrorState) {
-    super(`Model refused to produce output: ${refusal}`, state);
+    super(`The model declined to answer. It said: ${refusal}`, state);
     this.refusal = refusal;
   }
 }
@@ -51,7 +51,7 @@ export class ModelTimeoutError extends AgentsError {
   override readonly code = 'ETIMEDOUT' as string as 'ETIMEDOUT';
   readonly timeoutMs: number;
   constructor({ timeoutMs, cause }: { timeoutMs: number; cause?: unknown }) {
-    super(`Model call timed out after ${timeoutMs}ms.`);
+    super(`The model had no answer within ${timeoutMs} ms. Raise modelSettings.timeoutMs if it needs longer.`);
     this.timeoutMs = timeoutMs;
     if (cause !== undefined) this.cause = cause;
   }
@@ -108,7 +108,7 @@ export class ToolTimeoutError extends AgentsError {
   toolName: string;
   timeoutMs: number;
   constructor({ toolName, timeoutMs, state }: { toolName: string; timeoutMs: number; state?: ErrorState }) {
-    super(`Tool '${toolName}' timed out after ${timeoutMs}ms.`, state);
+    super(`Tool "${toolName}" was stopped: it had no result within ${timeoutMs} ms (timeoutMs).`, state);
     this.toolName = toolName;
     this.timeoutMs = timeoutMs;
   }

@@ -141,7 +141,9 @@ function parse(text: string): Envelope {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`Failed to parse run state. ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError(
+      `This is no run state, since it is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   if (!isObject(value)) throw damaged('it is not a JSON object');
   if ('$schemaVersion' in value) {

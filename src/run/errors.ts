@@ -82,7 +82,7 @@ export function rebuildError({ name, message, data }: ErrorInfo): Error {
     case 'ModelBehaviorError':
       return new ModelBehaviorError(message);
     case 'ModelRefusalError':
-      return new ModelRefusalError(text(known.refusal) ?? message.replace(/^Model refused to produce output: /, ''));
+      return new ModelRefusalError(text(known.refusal) ?? message.replace(REFUSAL, ''));
     case 'BudgetExceededError':
       // As `dataOf` wrote them.
       return new BudgetExceededError(message, (known.details ?? { reason: 'exceeded' }) as BudgetExceededDetails);
@@ -125,6 +125,9 @@ function rebuildTripwire(name: string, message: string, { result }: Data): Error
   }
 }
 
+/** What stands before a refusal in messages of this version and of older ones. */
+const REFUSAL = /^(?:The model declined to answer\. It said|Model refused to produce output): /;
+
 const NATIVE = [TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError];
 
 function rebuildNative(name: string, message: string): Error {
@@ -143,7 +146,7 @@ export const asError = (error: unknown): Error => (error instanceof Error ? erro
 /** What a tool, or who watches it, threw. */
 export function toolCallError(thrown: unknown): ToolCallError {
   const error = asError(thrown);
-  return new ToolCallError(`Failed to run function tools: ${error.name}: ${error.message}`, error);
+  return new ToolCallError(`A tool ended the run: ${error.name}: ${error.message}`, error);
 }
 
 const states = new WeakMap<object, RunState>();

@@ -286,6 +286,12 @@ function check(settings: Settings): void {
       `session is ${typeof session === 'string' ? `"${session}"` : `a ${typeof session}`}. Pass a session: new MemorySession(), new SQLiteSession('user-1', { dbPath }), or one of your own.`,
     );
   }
+  const signal: unknown = settings.signal;
+  if (signal && !(typeof signal === 'object' && 'addEventListener' in signal)) {
+    throw new UserError(
+      `signal is ${signal instanceof AbortController ? 'an AbortController. Pass its `signal`' : `a ${typeof signal}. Pass an AbortSignal`}.`,
+    );
+  }
   positive('timeoutMs', timeoutMs);
   if (settings.durable && typeof settings.durable.store?.keep !== 'function') {
     throw new UserError('`durable` needs the store that keeps the run: { store: new RunStore({ log }), runId }.');
@@ -297,7 +303,9 @@ function check(settings: Settings): void {
   }
   const cap = toolExecution?.maxFunctionToolConcurrency;
   if (cap !== undefined && cap !== null && !(Number.isInteger(cap) && cap >= 1)) {
-    throw new UserError('toolExecution.maxFunctionToolConcurrency must be an integer greater than or equal to 1.');
+    throw new UserError(
+      `toolExecution.maxFunctionToolConcurrency is ${cap}. Give a whole number above 0, or null for no limit.`,
+    );
   }
   oneOf('toolNotFoundBehavior', toolNotFoundBehavior, ['raise_error', 'return_error_to_model']);
   oneOf('toolNameCollisionPolicy', toolNameCollisionPolicy, ['warn', 'error']);

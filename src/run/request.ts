@@ -19,7 +19,7 @@ const unanswered = ({ callId, tool }: { callId: string; tool: string }): ModelIt
   name: tool,
   callId,
   status: 'completed',
-  output: { type: 'text', text: 'Multiple handoffs detected, ignoring this one.' },
+  output: { type: 'text', text: 'Not done: of several handoffs in one answer, the first counts.' },
 });
 
 const isManaged = (state: State): boolean =>

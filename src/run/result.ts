@@ -165,9 +165,9 @@ export class StreamedRunResult<TContext = unknown, TAgent extends AnyAgent = Any
     return this.#queue.closed;
   }
 
-  /** The error that ended the run. */
+  /** The error that ended the run; `null` while there is none. */
   get error(): unknown {
-    return this.#error;
+    return this.#error ?? null;
   }
 
   /** Whether the run was aborted, or its reader went away. */

@@ -192,7 +192,7 @@ test('decisions and input that came after the pause travel with the text', async
   const { finalOutput, history } = await run(agent, read);
   expect(finalOutput).toBe('done');
   expect(JSON.stringify(history)).toContain('the answer');
-  expect(() => read.addInput('too late')).toThrow('terminal');
+  expect(() => read.addInput('too late')).toThrow('takes no more input');
 });
 
 test('input that was added can be taken back before a model saw it', async () => {

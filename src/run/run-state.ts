@@ -86,9 +86,24 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   }
 
   #decide(item: RunToolApprovalItem, word: Word): void {
-    const event = itemDecided(this.#record, this.#question(item), word);
+    const question = this.#question(item);
+    this.#checkArguments(question);
+    const event = itemDecided(this.#record, question, word);
     post(this.#record, event);
     tellContext(this.#record.context, event);
+  }
+
+  /** @throws UserError for a decision on other arguments than those of the call that waits under its id */
+  #checkArguments({ name, callId, rawItem, runId = this.#record.journal.runId }: RunToolApprovalItem): void {
+    const seen = 'arguments' in rawItem && typeof rawItem.arguments === 'string' ? rawItem.arguments : undefined;
+    for (const item of this.getInterruptions()) {
+      const isMeant = item.runId === runId && item.callId === callId && item.name === name;
+      if (!isMeant || view.isOfItem(item, seen)) continue;
+      throw new UserError(
+        `The decision is on a call of "${name}" with the arguments ${seen}, and the call ${callId} that waits has others. ` +
+          'Decide on an item of getInterruptions() as it is. To have other arguments, reject it with a message that says so.',
+      );
+    }
   }
 
   /** The question itself: what went through JSON is found by its call, and a slip is told. */
@@ -129,7 +144,11 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   /** Adds input, to be seen by the next model call. @throws UserError where the run is over. */
   addInput(input: string | AgentInputItem[]): void {
     const { status } = this.#record.state;
-    if (status === 'finished' || status === 'cancelled') throw new UserError('Cannot add input to a terminal RunState');
+    if (status === 'finished' || status === 'cancelled') {
+      throw new UserError(
+        `The run is ${status}, so it takes no more input. Start another run with its history and the new input.`,
+      );
+    }
     const items: AgentInputItem[] =
       typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : structuredClone(input);
     post(this.#record, { type: 'input.staged', items });

@@ -34,6 +34,14 @@ test.each(['inputGuardrails', 'outputGuardrails'] as const)(
   },
 );
 
+test('a check whose verdict lacks tripwireTriggered does not pass', async () => {
+  const misspelt = { name: 'polite', execute: async () => ({ tripwire: true }) as never };
+  const agent = new Agent({ name: 'A', model: new ScriptedModel([say('Hi')]), inputGuardrails: [misspelt] });
+  const error = await failure(run(agent, 'Hi'));
+  expect(error).toBeInstanceOf(GuardrailExecutionError);
+  expect(error.message).toMatch(/"polite" returned \{ tripwire \}\. Return \{ tripwireTriggered/);
+});
+
 test.each([
   ['a Promise', async (data: unknown) => data],
   ['undefined', () => undefined],
@@ -156,17 +164,35 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   ['a hole in tools', () => slip({ tools: [pay(), undefined] }), /"tools" takes tools, but got undefined/],
   ['a name as handoff', () => slip({ handoffs: ['B'] }), /"handoffs" takes agents and handoffs, but got a string/],
   [
+    'a tool without a list',
+    () => slip({ tools: pay() }),
+    /"tools" takes a list, but got an object\. Put it into \[ \]/,
+  ],
+  ['an agent without a list', () => slip({ handoffs: new Agent({ name: 'B' }) }), /"handoffs" takes a list/],
+  [
+    'a function as guardrail',
+    () => slip({ inputGuardrails: [async () => ({ tripwireTriggered: true })] }),
+    /"inputGuardrails" takes guardrails, but got a function\. Pass \{ name, execute \}/,
+  ],
+  ['a hole in guardrails', () => slip({ outputGuardrails: [undefined] }), /takes guardrails, but got undefined/],
+  ['a server of tools', () => slip({ mcpServers: [{ name: 'files' }] }), /would run without their tools/],
+  [
     'an object as output type',
     () => slip({ outputType: { n: 'number' } }),
     /outputType is an object\. Use 'text', a zod object/,
   ],
   ['a word as output type', () => slip({ outputType: 'json' }), /outputType is "json"\. Use 'text', a zod object/],
   ['an object as model', () => slip({ model: {} }), /The model of agent "A" is an object without getResponse\(\)/],
-  ['no options', async () => new Agent(undefined as never), /Agent must have a name/],
+  ['no options', async () => new Agent(undefined as never), /An agent was given the name undefined/],
   [
     'a name as session',
     () => run(new Agent({ name: 'A', model: new ScriptedModel([]) }), 'Hi', { session: 'user-1' as never }),
     /session is "user-1"\. Pass a session/,
+  ],
+  [
+    'a controller as signal',
+    () => run(new Agent({ name: 'A', model: new ScriptedModel([]) }), 'Hi', { signal: new AbortController() as never }),
+    /signal is an AbortController\. Pass its `signal`/,
   ],
   [
     'turns as text',
@@ -176,7 +202,7 @@ test.each<[string, () => Promise<unknown>, RegExp]>([
   [
     'a shape in place of a schema',
     async () => tool({ name: 'a', description: 'd', parameters: { n: z.number() } as never, execute: async () => 1 }),
-    /Tool 'a': this is a plain object with schemas in it\. Make one schema of it: z\.object/,
+    /Tool "a": this is a plain object with schemas in it\. Make one schema of it: z\.object/,
   ],
   [
     'a schema of zod 3',

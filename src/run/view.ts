@@ -23,6 +23,7 @@ import {
   askedCalls,
   type Call,
   inputItems,
+  isSameJson,
   type ItemEntry,
   type Reply,
   resultText,
@@ -77,9 +78,12 @@ function makeItem(record: RunRecord, entry: ItemEntry): RunItem {
 
 /** What a tool returned: the value itself while it lives, else what the model was told. */
 function outputOf({ live }: RunRecord, { id, item }: ItemEntry): unknown {
-  const value = id === undefined ? undefined : live.values.get(id);
+  // What an output guardrail withheld is withheld here too: what stands in its place is a bare text.
+  const isWithheld = item.type === 'function_call_result' && typeof item.output === 'string';
+  if (id === undefined || isWithheld || !live.values.has(id)) return resultText(item);
+  const value = live.values.get(id);
   // What was thrown is no output.
-  return id !== undefined && live.values.has(id) && !(value instanceof Error) ? value : resultText(item);
+  return value instanceof Error ? resultText(item) : value;
 }
 
 /** The entry of an item that a filter made. */
@@ -137,12 +141,23 @@ function approvalItem(record: RunRecord, state: State, call: Call): RunToolAppro
   const known = approvals.get(item);
   const uncertain = call.status === 'unsure' ? call.attempt : undefined;
   if (known?.runId === record.journal.runId && known.uncertain === uncertain) return known;
-  const made = new RunToolApprovalItem(item, record.graph.agent(state.agent), item.name, {
+  // A copy: what is changed in it would else be changed in the history.
+  const made = new RunToolApprovalItem({ ...item }, record.graph.agent(state.agent), item.name, {
     runId: record.journal.runId,
     ...(uncertain !== undefined && { uncertain }),
   });
   approvals.set(item, made);
+  questions.set(made, item.arguments);
   return made;
+}
+
+/** The arguments of questions, as the model wrote them. */
+const questions = new WeakMap<RunToolApprovalItem, string>();
+
+/** Whether `seen`, JSON, is what a question asks for. What is not known is. */
+export function isOfItem(item: RunToolApprovalItem, seen: string | undefined): boolean {
+  const asked = questions.get(item);
+  return asked === undefined || seen === undefined || isSameJson(asked, seen);
 }
 
 /** The record of a waiting sub-agent; made from its log where the process did not run it. */

@@ -65,8 +65,8 @@ function visit(schema: unknown, path: string[], walk: Walk): unknown {
     throw refuse(
       walk,
       path,
-      'Cannot convert a JSON schema containing a non-boolean, non-object schema node to strict mode. ' +
-        `Replace the invalid node with a JSON schema object or boolean, ${REMEDY}.`,
+      `here stands ${schema === null ? 'null' : Array.isArray(schema) ? 'a list' : `a ${typeof schema}`}, and a schema is an object, true or false. ` +
+        `Put one there, ${REMEDY}.`,
     );
   }
   if (path.length > MAX_DEPTH) {
@@ -87,8 +87,8 @@ function visit(schema: unknown, path: string[], walk: Walk): unknown {
     throw refuse(
       walk,
       path,
-      'Cannot convert a typeless open JSON schema to strict mode. ' +
-        `Set \`type: "object"\` with \`additionalProperties: false\`, ${REMEDY}.`,
+      'it has properties and no `type: "object"`, so that strict mode does not know what it describes. ' +
+        `Add that type, ${REMEDY}.`,
     );
   }
   return isObject ? visitObject(schema, path, walk) : visitKeywords(schema, path, walk);
@@ -184,11 +184,7 @@ function splitTypes(schema: JsonSchema): JsonSchema {
 }
 
 function unsupported(keyword: string, path: string[], walk: Walk): UserError {
-  return refuse(
-    walk,
-    path,
-    `Cannot convert a JSON schema using unsupported keyword \`${keyword}\` to strict mode. Remove the keyword ${REMEDY}.`,
-  );
+  return refuse(walk, path, `strict mode has no \`${keyword}\`. Take it out, ${REMEDY}.`);
 }
 
 function refuseUnsupported(schema: JsonSchema, path: string[], walk: Walk): void {
@@ -198,8 +194,8 @@ function refuseUnsupported(schema: JsonSchema, path: string[], walk: Walk): void
     throw refuse(
       walk,
       path,
-      `Cannot convert unresolved or external JSON schema reference \`${typeof schema.$ref === 'string' ? schema.$ref : typeof schema.$ref}\` to strict mode. ` +
-        `Use a local reference ${REMEDY}.`,
+      `\`$ref\` leads to \`${typeof schema.$ref === 'string' ? schema.$ref : typeof schema.$ref}\`, which is not in this schema. ` +
+        `Put what it means under \`$defs\`, ${REMEDY}.`,
     );
   }
   if (walk.dialect !== 'json') return;
@@ -209,8 +205,8 @@ function refuseUnsupported(schema: JsonSchema, path: string[], walk: Walk): void
     throw refuse(
       walk,
       path,
-      `Cannot convert a JSON schema combining \`anyOf\` with sibling keyword \`${sibling}\` to strict mode. ` +
-        `Move the constraint into each branch ${REMEDY}.`,
+      `\`${sibling}\` stands beside \`anyOf\`, which strict mode does not combine. ` +
+        `Write it into each branch, ${REMEDY}.`,
     );
   }
 }

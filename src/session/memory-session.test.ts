@@ -136,13 +136,13 @@ test('an item that was popped does not change what a transaction is compared wit
 });
 
 test.each<[unknown, string]>([
-  [{ type: 'other' }, 'Unsupported session history transaction type.'],
-  [{ type: 'append_items' }, 'Session history append transaction fields are invalid.'],
-  [{ type: 'replace_suffix', expectedSuffix: [] }, 'Session history replace transaction fields are invalid.'],
-  [{ type: 'append_items', items: [{ ...user('a'), n: Number.NaN }] }, 'invalid or unsupported data'],
-  [{ type: 'append_items', items: [{ ...user('a'), m: new Map() }] }, 'invalid or unsupported data'],
-  [{ type: 'append_items', items: [null] }, 'invalid or unsupported data'],
-  [{ type: 'replace_suffix', expectedSuffix: [], replacement: [[]] }, 'invalid or unsupported data'],
+  [{ type: 'other' }, 'a transaction of an unknown type'],
+  [{ type: 'append_items' }, 'append_items needs a list as `items`'],
+  [{ type: 'replace_suffix', expectedSuffix: [] }, 'replace_suffix needs lists'],
+  [{ type: 'append_items', items: [{ ...user('a'), n: Number.NaN }] }, 'cannot be kept as they are'],
+  [{ type: 'append_items', items: [{ ...user('a'), m: new Map() }] }, 'cannot be kept as they are'],
+  [{ type: 'append_items', items: [null] }, 'cannot be kept as they are'],
+  [{ type: 'replace_suffix', expectedSuffix: [], replacement: [[]] }, 'cannot be kept as they are'],
 ])('the transaction %o is refused', async (transaction, message) => {
   const session = new MemorySession();
   const act = session.applyHistoryTransaction({

@@ -9,7 +9,7 @@ import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import { applySessionHistoryMutations, checkItem, copyItem, isSame } from './items.ts';
 import { estimateTokens, limitHistory } from './limits.ts';
-import { checkTransaction } from './transaction.ts';
+import { checkTransaction, operationReused, suffixChanged } from './transaction.ts';
 import { MemoryTurns } from './turns/memory.ts';
 import { currentFence } from './turns/scope.ts';
 import { holderOf, inTurn, takeTurn } from './turns/take.ts';
@@ -136,13 +136,13 @@ export class MemorySession
     const applied = this.#applied.get(operationId);
     if (applied) {
       if (isSame(applied, transaction)) return;
-      throw new UserError('Session history operation was already applied with a different transaction.');
+      throw operationReused(operationId);
     }
     const copy = copyItem(transaction);
     if (copy.type === 'replace_suffix') {
       const start = this.#items.length - copy.expectedSuffix.length;
       if (start < 0 || !isSame(this.#items.slice(start), copy.expectedSuffix)) {
-        throw new UserError('Session history suffix no longer matches the transaction precondition.');
+        throw suffixChanged();
       }
       this.#items.length = start;
     }

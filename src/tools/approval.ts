@@ -32,7 +32,7 @@ export function copyPlain(value: unknown, depth = 0): unknown {
 
 function notPlain(): UserError {
   return new UserError(
-    'Conditional tool approval requires copyable plain normalized input. ' +
-      'Return plain data from the schema and resolve application objects inside execute.',
+    'A needsApproval function gets a copy of the arguments, and what the schema made of them cannot be copied. ' +
+      'Let the schema give plain data, and make objects of your own in execute.',
   );
 }

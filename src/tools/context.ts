@@ -13,7 +13,14 @@ export type ApprovalItem = {
   readonly agent?: { readonly name: string };
   /** The run that made the call, where it is known: a sub-agent's has its own id. */
   readonly runId?: string | undefined;
-  readonly rawItem: { readonly type: string; readonly name?: string; readonly callId?: string; readonly id?: string };
+  readonly rawItem: {
+    readonly type: string;
+    readonly name?: string;
+    readonly callId?: string;
+    readonly id?: string;
+    /** As JSON. A decision on a call that is not there yet counts for one with these arguments only. */
+    readonly arguments?: unknown;
+  };
 };
 
 /** A decision on one tool call, or on all calls of a tool. */
@@ -28,6 +35,8 @@ export type Decision = {
   /** The run that made the call. */
   run?: string;
   message?: string;
+  /** What the call was seen to ask for, as JSON. */
+  arguments?: string;
 };
 
 /** Who hears of decisions that user code takes: the runs that go on with the context. */
@@ -182,11 +191,12 @@ function approvalsOf({ calls, always }: ToolRecord): Record<string, unknown> {
 }
 
 function identify({ name: given, agent, runId, rawItem }: ApprovalItem): Omit<Decision, 'approved' | 'sticky'> {
-  const { name, callId, id } = rawItem;
+  const { name, callId, id, arguments: seen } = rawItem;
   return {
     toolName: given ?? name ?? rawItem.type,
     callId: callId ?? id ?? '',
     ...(agent && { agent: agent.name }),
     ...(runId !== undefined && { run: runId }),
+    ...(typeof seen === 'string' && { arguments: seen }),
   };
 }

@@ -71,7 +71,7 @@ test('throwException raises the tripwire with its result, after the verdict was 
     guardrails: [input('in', () => verdict.throwException(1))],
     onResult,
   });
-  await expect(before).rejects.toThrow('Tool input guardrail triggered: in');
+  await expect(before).rejects.toThrow('Guardrail "in" stopped the run before tool');
   await expect(before).rejects.toBeInstanceOf(ToolInputGuardrailTripwireTriggered);
   const after = runToolOutputGuardrails({
     ...call,
@@ -79,7 +79,7 @@ test('throwException raises the tripwire with its result, after the verdict was 
     toolOutput: 1,
     onResult,
   });
-  await expect(after).rejects.toThrow('Tool output guardrail triggered: out');
+  await expect(after).rejects.toThrow('Guardrail "out" stopped the run after tool');
   const error: unknown = await after.catch((e: unknown) => e);
   expect(error).toBeInstanceOf(ToolOutputGuardrailTripwireTriggered);
   expect(error).toMatchObject({

@@ -164,7 +164,10 @@ export async function runToolInputGuardrails<TContext>(
     onResult?.(result);
     if (output.behavior.type === 'rejectContent') return { type: 'reject', message: output.behavior.message };
     if (output.behavior.type === 'throwException') {
-      throw new ToolInputGuardrailTripwireTriggered(`Tool input guardrail triggered: ${guardrail.name}`, result);
+      throw new ToolInputGuardrailTripwireTriggered(
+        `Guardrail "${guardrail.name}" stopped the run before tool "${toolCall.name}".`,
+        result,
+      );
     }
   }
   return { type: 'allow' };
@@ -192,7 +195,10 @@ export async function runToolOutputGuardrails<TContext>(args: RunOutput<TContext
     onResult?.(result);
     if (output.behavior.type === 'rejectContent') return output.behavior.message;
     if (output.behavior.type === 'throwException') {
-      throw new ToolOutputGuardrailTripwireTriggered(`Tool output guardrail triggered: ${guardrail.name}`, result);
+      throw new ToolOutputGuardrailTripwireTriggered(
+        `Guardrail "${guardrail.name}" stopped the run after tool "${toolCall.name}".`,
+        result,
+      );
     }
   }
   return toolOutput;

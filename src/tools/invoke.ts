@@ -19,7 +19,7 @@ import type {
 } from './types.ts';
 
 export const MALFORMED_ARGUMENTS_TEXT =
-  'An error occurred while parsing tool arguments. Please try again with valid JSON.';
+  'The tool was not run: its arguments are not valid JSON. Call it again with valid JSON.';
 export const TOOL_ERROR_TEXT = 'An error occurred while running the tool. Please try again.';
 
 /** The arguments of a call, parsed and validated. */
@@ -72,17 +72,23 @@ function prepare(definition: Definition | undefined, json: string): PreparedArgu
   } catch {
     // The engine's own message quotes the text, which may be confidential.
     const cause = new SyntaxError(`The arguments, ${json.length} characters, are not valid JSON.`);
-    return { ok: false, kind: 'malformed', error: invalidInput(cause) };
+    return {
+      ok: false,
+      kind: 'malformed',
+      error: invalidInput('The arguments of the call are not valid JSON.', cause),
+    };
   }
   if (!definition?.schema) return { ok: true, value };
   // Only a `null` can mean "not given", so text without one needs no look at the optional properties.
   const result = validate(definition.schema, value, json.includes('null') ? definition.conversion : undefined);
   if (result.ok) return result;
-  return { ok: false, kind: 'invalid', value, error: invalidInput(result.error) };
+  return { ok: false, kind: 'invalid', value, error: invalidInput(UNFIT, result.error) };
 }
 
-const invalidInput = (cause: unknown): InvalidToolInputError =>
-  new InvalidToolInputError('Invalid JSON input for tool', undefined, cause);
+const UNFIT = 'The arguments of the call do not fit the parameters of the tool.';
+
+const invalidInput = (message: string, cause: unknown): InvalidToolInputError =>
+  new InvalidToolInputError(message, undefined, cause);
 
 export type InvokeArgs<Context, Result> = {
   tool: FunctionTool<Context, never, Result>;
@@ -162,14 +168,20 @@ function rejectedInput(
   args: PreparedArguments & { ok: false },
 ): InvalidToolInputError {
   if (errorFunction !== null && args.kind === 'invalid') return args.error;
-  return new InvalidToolInputError(`Invalid input for function tool '${name}'.`, undefined, args.error.originalError);
+  const what = args.kind === 'malformed' ? 'are not valid JSON' : 'do not fit its parameters';
+  const message = `The arguments that the model gave tool "${name}" ${what}.`;
+  return new InvalidToolInputError(message, undefined, args.error.originalError);
 }
 
 function checkOutput(definition: Definition, output: unknown): unknown {
   if (definition.outputSchema === undefined) return output;
   const result = validate(definition.outputSchema, output);
   if (result.ok) return result.value;
-  throw new InvalidToolOutputError(`Invalid output for function tool '${definition.name}'.`, undefined, result.error);
+  throw new InvalidToolOutputError(
+    `What tool "${definition.name}" returned does not fit its outputSchema.`,
+    undefined,
+    result.error,
+  );
 }
 
 type Limits<Context> = {

@@ -24,25 +24,25 @@ export function toolNamespace<TTools extends readonly FunctionTool<never>[]>(
 ): TTools {
   const { name, description, tools } = options;
   if (typeof name !== 'string' || name.trim() === '') {
-    throw new UserError(`toolNamespace() requires a non-empty namespace name. Got ${shown(name)}.`);
+    throw new UserError(`toolNamespace() was given name: ${shown(name)}. Give one that is not blank.`);
   }
   if (typeof description !== 'string' || description.trim() === '') {
     throw new UserError(
-      'toolNamespace() requires a non-empty description because the Responses API requires namespace descriptions. ' +
-        `Got ${shown(description)} for namespace "${name}".`,
+      `The namespace "${name}" was given description: ${shown(description)}. The Responses API takes none without: ` +
+        'say what its tools are for.',
     );
   }
   const namespace: ToolNamespace = { name: name.trim(), description: description.trim() };
   const members = tools.map((tool) => {
     if (tool?.type !== 'function') {
       throw new UserError(
-        `toolNamespace() only supports FunctionTool instances. Got ${shown(tool?.type)} in namespace "${name}".`,
+        `The namespace "${name}" was given something of type ${shown(tool?.type)}. Only function tools go into one.`,
       );
     }
     if (tool.name === namespace.name) {
       throw new UserError(
-        `toolNamespace() does not allow a tool named "${tool.name}" inside namespace "${namespace.name}" ` +
-          'because Responses self-namespaced calls would be ambiguous. Rename the tool or the namespace.',
+        `The namespace "${namespace.name}" has a tool of its own name, so that a call of it could mean either. ` +
+          'Rename one.',
       );
     }
     return { ...tool, [NAMESPACE]: namespace };

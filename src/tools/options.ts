@@ -60,7 +60,7 @@ export type ToolOptions<
   timeoutMs?: number;
   /** What a timeout is: a text for the model, or an error that fails the run. With `outputSchema`, an error. @default 'error_as_result' */
   timeoutBehavior?: FunctionToolTimeoutBehavior;
-  /** Makes what the model is told of a timeout. @default "Tool 'name' timed out after 100ms." */
+  /** Makes what the model is told of a timeout. @default "Tool \"name\" was stopped: it had no result within 100 ms (timeoutMs)." */
   timeoutErrorFunction?: ToolTimeoutErrorFunction<Context, Fallback<TOutputSchema>>;
   /** Run before the tool. They may reject the call or stop the run. */
   inputGuardrails?: readonly ToolInputGuardrailInit<Context>[];
@@ -130,7 +130,7 @@ export function resolveName(name: unknown, execute: unknown): string {
   const given = name ?? own;
   if (given.trim() === '') {
     throw new UserError(
-      `Tool name cannot be empty. Got ${shown(name)}${name === undefined ? ' and an `execute` without a name' : ''}. ` +
+      `A tool has no name: got ${shown(name)}${name === undefined ? ' and an `execute` without a name' : ''}. ` +
         'Give the `name` option of tool(), such as "get_weather".',
     );
   }
@@ -148,7 +148,7 @@ export function resolveName(name: unknown, execute: unknown): string {
 export function checkOptions(name: string, options: { [option: string]: unknown }): void {
   const { execute, errorFunction, needsApproval, isEnabled, customDataExtractor, strict } = options;
   const wrong = (option: string, expected: string): UserError =>
-    new UserError(`Function tool '${name}' ${option} must be ${expected}. Got ${shown(options[option])}.`);
+    new UserError(`Tool "${name}" was given ${option}: ${shown(options[option])}. Give ${expected}.`);
   if (typeof execute !== 'function') throw wrong('execute', 'a function');
   if (strict !== undefined && typeof strict !== 'boolean') throw wrong('strict', 'a boolean');
   if (errorFunction !== undefined && errorFunction !== null && typeof errorFunction !== 'function') {
@@ -170,21 +170,21 @@ export function checkOptions(name: string, options: { [option: string]: unknown 
 export function checkTimeout(name: string, options: { [option: string]: unknown }): void {
   const { timeoutMs, timeoutBehavior, timeoutErrorFunction } = options;
   const wrong = (rule: string): UserError =>
-    new UserError(`Function tool '${name}' timeoutMs must be ${rule}. Got ${shown(timeoutMs)}.`);
+    new UserError(`Tool "${name}" was given timeoutMs: ${shown(timeoutMs)}. Give ${rule}.`);
   if (timeoutMs !== undefined) {
-    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) throw wrong('a finite number in milliseconds');
-    if (timeoutMs <= 0) throw wrong('greater than 0');
-    if (timeoutMs === Infinity) throw wrong('finite');
-    if (timeoutMs > LONGEST_TIMER) throw wrong(`less than or equal to ${LONGEST_TIMER}`);
+    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) throw wrong('milliseconds as a number');
+    if (timeoutMs <= 0) throw wrong('a number above 0');
+    if (timeoutMs === Infinity) throw wrong('a number that ends, or none for no limit');
+    if (timeoutMs > LONGEST_TIMER) throw wrong(`at most ${LONGEST_TIMER}, the longest time of a timer`);
   }
   if (timeoutBehavior !== undefined && timeoutBehavior !== 'error_as_result' && timeoutBehavior !== 'raise_exception') {
     throw new UserError(
-      `Function tool '${name}' timeoutBehavior must be one of: error_as_result, raise_exception. Got ${shown(timeoutBehavior)}.`,
+      `Tool "${name}" was given timeoutBehavior: ${shown(timeoutBehavior)}. Give 'error_as_result' or 'raise_exception'.`,
     );
   }
   if (timeoutErrorFunction !== undefined && typeof timeoutErrorFunction !== 'function') {
     throw new UserError(
-      `Function tool '${name}' timeoutErrorFunction must be a function when provided. Got ${shown(timeoutErrorFunction)}.`,
+      `Tool "${name}" was given timeoutErrorFunction: ${shown(timeoutErrorFunction)}. Give a function, or leave it out.`,
     );
   }
 }
@@ -193,17 +193,19 @@ export function checkCallers(name: string, callers: unknown): void {
   if (callers === undefined) return;
   if (!Array.isArray(callers) || callers.length === 0) {
     throw new UserError(
-      `Tool '${name}' allowedCallers must contain at least one caller. Got ${shown(callers)}. Use ['direct', 'programmatic'].`,
+      `Tool "${name}" was given allowedCallers: ${shown(callers)}, so that nobody could call it. Give ['direct'], ['programmatic'] or both.`,
     );
   }
   for (const caller of callers) {
     if (caller !== 'direct' && caller !== 'programmatic') {
       throw new UserError(
-        `Tool '${name}' allowedCallers contains unsupported caller '${String(caller)}'. Use 'direct' or 'programmatic'.`,
+        `Tool "${name}" has "${String(caller)}" in allowedCallers. Callers are 'direct' and 'programmatic'.`,
       );
     }
   }
   if (new Set(callers).size !== callers.length) {
-    throw new UserError(`Tool '${name}' allowedCallers must not contain duplicate callers. Got ${callers.join(', ')}.`);
+    throw new UserError(
+      `Tool "${name}" names a caller twice in allowedCallers: ${callers.join(', ')}. Name each once.`,
+    );
   }
 }

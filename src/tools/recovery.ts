@@ -44,11 +44,11 @@ export function checkRecovery(name: string, options: { [option: string]: unknown
   checkAskTimeout(name, { effect, onUncertain, askTimeoutMs });
   if (reconcile === undefined) return;
   if (typeof reconcile !== 'function') {
-    throw new UserError(`Function tool '${name}' reconcile must be a function. Got ${JSON.stringify(reconcile)}.`);
+    throw new UserError(`Tool "${name}" was given reconcile: ${JSON.stringify(reconcile)}. Give a function.`);
   }
   if (effect === 'read' || effect === 'idempotent') {
     throw new UserError(
-      `Function tool '${name}' has reconcile and effect '${effect}'. A call of that kind is simply made again: leave reconcile out, or say effect: 'once'.`,
+      `Tool "${name}" has reconcile and effect '${effect}'. A call of that kind is simply made again: leave reconcile out, or say effect: 'once'.`,
     );
   }
 }
@@ -57,13 +57,13 @@ function checkAskTimeout(name: string, { effect, onUncertain, askTimeoutMs }: { 
   if (askTimeoutMs === undefined) return;
   if (typeof askTimeoutMs !== 'number' || !(askTimeoutMs > 0 && Number.isFinite(askTimeoutMs))) {
     throw new UserError(
-      `Function tool '${name}' askTimeoutMs must be milliseconds, more than 0. Got ${JSON.stringify(askTimeoutMs)}.`,
+      `Tool "${name}" was given askTimeoutMs: ${JSON.stringify(askTimeoutMs)}. Give milliseconds, more than 0.`,
     );
   }
   const isAsked = onUncertain === undefined ? effect !== 'read' && effect !== 'idempotent' : onUncertain === 'ask';
   if (isAsked) return;
   throw new UserError(
-    `Function tool '${name}' has askTimeoutMs, and nobody is asked about its calls: they are settled by ` +
+    `Tool "${name}" has askTimeoutMs, and nobody is asked about its calls: they are settled by ` +
       `${onUncertain === undefined ? `effect ${JSON.stringify(effect)}` : `onUncertain ${JSON.stringify(onUncertain)}`}. Leave askTimeoutMs out, or say onUncertain: 'ask'.`,
   );
 }
@@ -71,6 +71,6 @@ function checkAskTimeout(name: string, { effect, onUncertain, askTimeoutMs }: { 
 function oneOf(name: string, option: string, { value, allowed }: { value: unknown; allowed: readonly string[] }): void {
   if (value === undefined || (typeof value === 'string' && allowed.includes(value))) return;
   throw new UserError(
-    `Function tool '${name}' ${option} must be one of: ${allowed.join(', ')}. Got ${JSON.stringify(value)}.`,
+    `Tool "${name}" was given ${option}: ${JSON.stringify(value)}. Give one of: ${allowed.join(', ')}.`,
   );
 }

@@ -13,9 +13,11 @@ const make = (options: object): FunctionTool =>
   tool({ name: 'slow', description: 'd', parameters, timeoutMs: 1, execute: never, ...options });
 
 test('a timeout is told to the model, or raised', async () => {
-  expect(await make({}).invoke(context, '{}')).toBe("Tool 'slow' timed out after 1ms.");
+  expect(await make({}).invoke(context, '{}')).toBe(
+    'Tool "slow" was stopped: it had no result within 1 ms (timeoutMs).',
+  );
   expect(await make({ errorFunction: () => 'not asked' }).invoke(context, '{}')).toBe(
-    "Tool 'slow' timed out after 1ms.",
+    'Tool "slow" was stopped: it had no result within 1 ms (timeoutMs).',
   );
   await expect(make({ timeoutBehavior: 'raise_exception' }).invoke(context, '{}')).rejects.toBeInstanceOf(
     ToolTimeoutError,
@@ -93,11 +95,11 @@ test('in time, nothing changes and no timer is left', async () => {
 test('invokeFunctionTool bounds tools made by hand and copies with a limit of their own', async () => {
   const hand = { ...make({}), name: 'hand', timeoutMs: 1, invoke: never };
   expect(await invokeFunctionTool({ tool: hand, runContext: context, input: '{}' })).toBe(
-    "Tool 'hand' timed out after 1ms.",
+    'Tool "hand" was stopped: it had no result within 1 ms (timeoutMs).',
   );
   const copy = { ...make({ timeoutMs: 60_000 }), timeoutMs: 2 };
   expect(await invokeFunctionTool({ tool: copy, runContext: context, input: '{}' })).toBe(
-    "Tool 'slow' timed out after 2ms.",
+    'Tool "slow" was stopped: it had no result within 2 ms (timeoutMs).',
   );
 });
 

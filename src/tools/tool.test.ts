@@ -54,7 +54,7 @@ describe('definition', () => {
   });
 
   test.each([
-    [{ name: '' }, 'Tool name cannot be empty. Got "". Give the `name` option'],
+    [{ name: '' }, 'A tool has no name: got "". Give the `name` option'],
     [
       {
         name: undefined,
@@ -63,34 +63,34 @@ describe('definition', () => {
             ''
         )(),
       },
-      'Tool name cannot be empty. Got undefined and an `execute` without a name',
+      'A tool has no name: got undefined and an `execute` without a name',
     ],
     [{ name: '!!' }, 'Tool name "!!" has no letter or digit'],
     [{ name: 5 }, 'tool() option `name` must be a string. Got 5.'],
-    [{ execute: 5 }, "Function tool 't' execute must be a function. Got 5."],
-    [{ strict: 'no' }, 'strict must be a boolean. Got "no".'],
-    [{ errorFunction: 'x' }, 'errorFunction must be a function, or null to raise errors. Got "x".'],
-    [{ needsApproval: 'yes' }, 'needsApproval must be a boolean or a function. Got "yes".'],
-    [{ isEnabled: null }, 'isEnabled must be a boolean or a function. Got null.'],
-    [{ customDataExtractor: {} }, 'customDataExtractor must be a function. Got an object.'],
-    [{ timeoutMs: 0 }, "Function tool 't' timeoutMs must be greater than 0. Got 0."],
-    [{ timeoutMs: -1 }, 'timeoutMs must be greater than 0. Got -1.'],
-    [{ timeoutMs: Number.NaN }, 'timeoutMs must be a finite number in milliseconds.'],
-    [{ timeoutMs: '5' }, 'timeoutMs must be a finite number in milliseconds. Got "5".'],
-    [{ timeoutMs: Infinity }, 'timeoutMs must be finite.'],
-    [{ timeoutMs: 2 ** 31 }, 'timeoutMs must be less than or equal to 2147483647. Got 2147483648.'],
-    [{ timeoutBehavior: 'x' }, 'timeoutBehavior must be one of: error_as_result, raise_exception. Got "x".'],
-    [{ timeoutErrorFunction: 5 }, 'timeoutErrorFunction must be a function when provided. Got 5.'],
-    [{ allowedCallers: [] }, "Tool 't' allowedCallers must contain at least one caller."],
-    [{ allowedCallers: ['direct', 'direct'] }, "Tool 't' allowedCallers must not contain duplicate callers."],
-    [{ allowedCallers: ['x'] }, "Tool 't' allowedCallers contains unsupported caller 'x'."],
+    [{ execute: 5 }, 'Tool "t" was given execute: 5. Give a function.'],
+    [{ strict: 'no' }, 'strict: "no". Give a boolean.'],
+    [{ errorFunction: 'x' }, 'errorFunction: "x". Give a function, or null to raise errors.'],
+    [{ needsApproval: 'yes' }, 'needsApproval: "yes". Give a boolean or a function.'],
+    [{ isEnabled: null }, 'isEnabled: null. Give a boolean or a function.'],
+    [{ customDataExtractor: {} }, 'customDataExtractor: an object. Give a function.'],
+    [{ timeoutMs: 0 }, 'Tool "t" was given timeoutMs: 0. Give a number above 0.'],
+    [{ timeoutMs: -1 }, 'timeoutMs: -1. Give a number above 0.'],
+    [{ timeoutMs: Number.NaN }, 'timeoutMs: NaN. Give milliseconds as a number.'],
+    [{ timeoutMs: '5' }, 'timeoutMs: "5". Give milliseconds as a number.'],
+    [{ timeoutMs: Infinity }, 'timeoutMs: Infinity. Give a number that ends, or none for no limit.'],
+    [{ timeoutMs: 2 ** 31 }, 'timeoutMs: 2147483648. Give at most 2147483647'],
+    [{ timeoutBehavior: 'x' }, "timeoutBehavior: \"x\". Give 'error_as_result' or 'raise_exception'."],
+    [{ timeoutErrorFunction: 5 }, 'timeoutErrorFunction: 5. Give a function, or leave it out.'],
+    [{ allowedCallers: [] }, 'so that nobody could call it'],
+    [{ allowedCallers: ['direct', 'direct'] }, 'names a caller twice in allowedCallers: direct, direct'],
+    [{ allowedCallers: ['x'] }, 'Tool "t" has "x" in allowedCallers.'],
     [{ inputGuardrails: {} }, 'Tool option `inputGuardrails` must be an array'],
     [{ inputGuardrails: [{ name: 'g' }] }, "Tool input guardrail 'g' needs a `run` function. Got undefined."],
     [{ outputGuardrails: [{ run: () => 1 }] }, 'A tool output guardrail needs a `name`'],
-    [{ parameters: 5 }, "Tool 't': a number is no schema."],
+    [{ parameters: 5 }, 'Tool "t": a number is no schema.'],
     [
       { outputSchema: z.object({}), timeoutBehavior: 'error_as_result' },
-      "Function tool 't' with an output schema requires timeoutErrorFunction",
+      'Tool "t" has an outputSchema, which the usual text for a timeout does not fit.',
     ],
   ])('%o is refused with its option, value and remedy', (options, message) => {
     expect(() => make(options)).toThrow(UserError);
@@ -171,8 +171,8 @@ describe('a call', () => {
     expect(await made.invoke(context, '{"a":5}')).toBe('told');
     expect(await invokeFunctionTool({ tool: made, runContext: context, input: '{bad' })).toBe('told');
     expect(errors).toMatchObject([
-      { message: 'Invalid JSON input for tool' },
-      { message: 'Invalid JSON input for tool' },
+      { message: 'The arguments of the call do not fit the parameters of the tool.' },
+      { message: 'The arguments of the call are not valid JSON.' },
     ]);
     expect(errors.every((error) => error instanceof InvalidToolInputError)).toBe(true);
     expect(String((errors[1] as InvalidToolInputError).originalError)).not.toContain('bad');
@@ -189,7 +189,7 @@ describe('a call', () => {
       'boom',
     );
     await expect(make({ execute, errorFunction: null }).invoke(context, '{}')).rejects.toBe(boom);
-    await expect(make({ errorFunction: null }).invoke(context, '{bad')).rejects.toThrow('Invalid JSON input for tool');
+    await expect(make({ errorFunction: null }).invoke(context, '{bad')).rejects.toThrow('are not valid JSON');
   });
 
   test('prepared arguments are validated once and shared', async () => {
@@ -205,14 +205,14 @@ describe('a call', () => {
     for (const input of ['{bad', '{"a":5}']) {
       const prepared = prepareArguments(made, input);
       await expect(invokePrepared({ tool: made, runContext: context, input, prepared })).rejects.toThrow(
-        "Invalid input for function tool 't'.",
+        'The arguments that the model gave tool "t"',
       );
     }
     const errorFunction = (_: unknown, error: Error): { message: string } => ({ message: error.message });
     const structured = make({ outputSchema: z.object({ message: z.string() }), errorFunction });
     for (const [input, message] of [
-      ['{bad', "Invalid input for function tool 't'."],
-      ['{"a":5}', 'Invalid JSON input for tool'],
+      ['{bad', 'The arguments that the model gave tool "t" are not valid JSON.'],
+      ['{"a":5}', 'The arguments of the call do not fit the parameters of the tool.'],
     ] as const) {
       const prepared = prepareArguments(structured, input);
       expect(await invokePrepared({ tool: structured, runContext: context, input, prepared })).toEqual({ message });
@@ -240,7 +240,9 @@ describe('output schema', () => {
 
   test('a result that does not fit is an error; so is a fallback that does not fit', async () => {
     const bad = { outputSchema, execute: () => ({ a: 5 }) };
-    await expect(make(bad).invoke(context, '{}')).rejects.toThrow("Invalid output for function tool 't'.");
+    await expect(make(bad).invoke(context, '{}')).rejects.toThrow(
+      'What tool "t" returned does not fit its outputSchema.',
+    );
     await expect(make({ ...bad, errorFunction: () => 'zz' }).invoke(context, '{}')).rejects.toBeInstanceOf(
       InvalidToolOutputError,
     );
@@ -270,7 +272,7 @@ describe('arguments for approval', () => {
 
   test('that a schema turned into objects of classes are refused', () => {
     const made = make({ parameters: z.object({ a: z.string() }).transform(() => ({ at: new Date(0) })) });
-    expect(() => approvalInput(prepareArguments(made, '{"a":"x"}'))).toThrow('copyable plain normalized input');
+    expect(() => approvalInput(prepareArguments(made, '{"a":"x"}'))).toThrow('cannot be copied');
   });
 });
 
@@ -287,14 +289,14 @@ describe('namespaces', () => {
   });
 
   test.each([
-    [{ name: '' }, 'toolNamespace() requires a non-empty namespace name. Got "".'],
-    [{ name: '  ' }, 'toolNamespace() requires a non-empty namespace name. Got "  ".'],
-    [{ description: ' ' }, 'toolNamespace() requires a non-empty description because the Responses API'],
+    [{ name: '' }, 'was given name: "". Give one that is not blank.'],
+    [{ name: '  ' }, 'was given name: "  ". Give one that is not blank.'],
+    [{ description: ' ' }, 'The namespace "n" was given description: " ". The Responses API takes none without'],
     [
       { tools: [{ type: 'hosted_tool', name: 'web' }] },
-      'toolNamespace() only supports FunctionTool instances. Got "hosted_tool"',
+      'something of type "hosted_tool". Only function tools go into one.',
     ],
-    [{ name: 't' }, 'does not allow a tool named "t" inside namespace "t"'],
+    [{ name: 't' }, 'The namespace "t" has a tool of its own name'],
   ])('%o is refused', (options, message) => {
     expect(() => toolNamespace({ name: 'n', description: 'd', tools: [make({})], ...(options as object) })).toThrow(
       message,

@@ -51,7 +51,7 @@ export function tool<
   const { parameters, outputSchema, strict = true, errorFunction, needsApproval, isEnabled } = options;
   const name = resolveName(options.name, options.execute);
   checkOptions(name, options);
-  const subject = `Tool '${name}'`;
+  const subject = `Tool "${name}"`;
   const conversion = parameters === undefined ? undefined : convert(parameters, { name: subject, strict });
   const output = outputSchema === undefined ? undefined : convertOutput(outputSchema, subject);
   const limits = resolveLimits(name, options, outputSchema !== undefined);
@@ -116,8 +116,8 @@ function resolveLimits<Context>(name: string, options: LimitOptions<Context>, st
   const byDefault: FunctionToolTimeoutBehavior = structured ? 'raise_exception' : 'error_as_result';
   if (structured && timeoutBehavior === 'error_as_result' && timeoutErrorFunction === undefined) {
     throw new UserError(
-      `Function tool '${name}' with an output schema requires timeoutErrorFunction when timeoutBehavior is 'error_as_result'. ` +
-        "Add timeoutErrorFunction, or use timeoutBehavior: 'raise_exception'.",
+      `Tool "${name}" has an outputSchema, which the usual text for a timeout does not fit. ` +
+        "Add a timeoutErrorFunction that returns what fits, or use timeoutBehavior: 'raise_exception'.",
     );
   }
   return { name, timeoutMs, timeoutBehavior: timeoutBehavior ?? byDefault, timeoutErrorFunction };

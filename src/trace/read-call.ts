@@ -39,7 +39,7 @@ export function toolReturned(r: Reading, event: EventOf<'tool.returned'>): void 
     span.setError({ message: 'Error running tool (non-fatal)', data: { tool_name: data.name, error: WITHHELD } });
   }
   if (outcome === 'rejected') {
-    const error = `Tool execution for ${span.details?.callId ?? ''} was manually rejected by user.`;
+    const error = `A person rejected the call ${span.details?.callId ?? ''}.`;
     const message = hasContent(r) ? data.output : 'The call was rejected.';
     span.setError({ message, data: { tool_name: data.name, error } });
   }
@@ -53,7 +53,7 @@ const isKeptOut = ({ checks = [] }: EventOf<'tool.returned'>): boolean =>
   checks.some(({ point, output }) => point === 'tool_input' && JSON.stringify(output).includes('"rejectContent"'));
 
 /** What a tool threw goes to the model as its error function words it; the log does not keep the rest. */
-const WITHHELD = 'Tool execution failed. Error details are redacted.';
+const WITHHELD = 'The tool failed. Why is not told here.';
 
 export function toolFailed(r: Reading, event: EventOf<'tool.failed'>): void {
   const span = closing(r, event.id);

@@ -78,7 +78,7 @@ export function describeResult(result: AnyResult): Json {
       currentTurn: result.currentTurn,
       maxTurns: result.maxTurns ?? null,
       currentAgent: result.currentAgent?.name ?? null,
-      error: result.error === undefined || result.error === null ? null : describeError(result.error),
+      error: result.error === null ? null : describeError(result.error),
     };
   }
   return fields;

@@ -4,7 +4,7 @@ import { deviations } from './deviations.ts';
 import { loadSide, play, type Case } from './harness.ts';
 import { all, type Pair } from './masks.ts';
 import { firstDifference } from './normalise.ts';
-import { errorState, type Deviation } from './rules.ts';
+import { errorState, errorTexts, type Deviation } from './rules.ts';
 
 export type Pass = {
   name: string;
@@ -24,7 +24,7 @@ export const passes: Readonly<Record<'published' | 'amnesia', Pass>> = {
       ours: await play(one, await loadSide('ours')),
     }),
     listed: deviations,
-    always: [errorState],
+    always: [errorState, errorTexts],
   },
   amnesia: {
     name: 'ours with amnesia after every commit against ours',
@@ -39,7 +39,7 @@ export const passes: Readonly<Record<'published' | 'amnesia', Pass>> = {
 
 /** The pair without what these deviations explain. Throws where one of them is not as it should be. */
 export const reconcile = (pass: Pass, pair: Pair, found: readonly Deviation[]): Pair =>
-  all(...[...pass.always, ...found].map(({ mask }) => mask))(pair);
+  all(...[...found, ...pass.always].map(({ mask }) => mask))(pair);
 
 /** The deviations of a case that it does not need: without them, the traces are equal too. */
 export function needless(pass: Pass, pair: Pair, found: readonly Deviation[]): string[] {

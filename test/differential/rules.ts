@@ -56,9 +56,41 @@ export const errorState: Deviation = {
   ),
 };
 
+/** What both tell the model otherwise, by the words of each that say what is meant, and with what it is about. */
+const TOLD: readonly (readonly [published: RegExp, ours: RegExp])[] = [
+  [/'(\w+)' timed out after (\d+)ms/, /^Tool "(\w+)" was stopped: it had no result within (\d+) ms \(timeoutMs\)\.$/],
+  [/parsing tool arguments/, /^The tool was not run: its arguments are not valid JSON\./],
+  [/'(\w+)' not found/, /^There is no tool named "(\w+)"\./],
+  [/for (\S*) was manually rejected/, /^A person rejected the call (\S*)\.$/],
+  [/^Multiple handoffs/, /^Not done: of several handoffs in one answer, the first counts\.$/],
+  [/^Handoff to the (.+) agent to .+ request\. (.*)$/, /^Hands the conversation over to the agent "(.+)"\. ?(.*)$/],
+];
+
+const about = (form: RegExp, value: Value): string | undefined => form.exec(text(value))?.slice(1).join('|');
+
+/** Both tell the model the same in other words. */
+const isToldSo = (published: Value, ours: Value): boolean =>
+  TOLD.some(([theirs, mine]) => {
+    const facts = about(mine, ours);
+    return facts !== undefined && facts === about(theirs, published);
+  });
+
+/** An error as text, as hooks get it: of one class. */
+const classOf = (value: Value): string | undefined => /\b(\w+(?:Error|Triggered)): /.exec(text(value))?.[1];
+const isSameError = (published: Value, ours: Value): boolean =>
+  classOf(published) !== undefined && classOf(published) === classOf(ours);
+
+/** Both say the same in words of their own. */
+export const isSameSaid = (published: Value, ours: Value): boolean =>
+  isToldSo(published, ours) || isSameError(published, ours);
+
+/** Applies to every case; wording.ts sees to it that the words differ. */
 export const errorTexts: Deviation = {
   id: 'error-texts',
-  mask: accept(/\.message$|^console\[\d+\]$/, (published, ours) => text(published) !== '' && text(ours) !== ''),
+  mask: all(
+    accept(/\.message$|^console\[\d+\]$/, (published, ours) => text(published) !== '' && text(ours) !== ''),
+    accept(/./, isSameSaid),
+  ),
 };
 
 /** No warning that a final output is missing, where the stream has thrown why. */
@@ -105,7 +137,10 @@ export const hookArguments: Deviation = {
   id: 'hook-arguments',
   mask: all(
     accept(/^log\[\d+\]\[1\]\[\d+\]\.toolCall\.arguments$/, (published, ours) => published === '' && text(ours) !== ''),
-    accept(ARGUMENT, (published, ours) => text(published).includes('redacted') && text(ours).includes('Invalid input')),
+    accept(
+      ARGUMENT,
+      (published, ours) => text(published).includes('redacted') && text(ours).includes('do not fit its parameters'),
+    ),
   ),
 };
 
@@ -116,6 +151,12 @@ export const waitingAgentTool: Deviation = {
     ignoreExtra(ITEMS, (item) => field(item, 'type') === 'tool_approval_item'),
     ignoreExtra(EVENTS, (event) => field(event, 'event') === 'tool_approval_requested'),
   ),
+};
+
+/** A listener of a sub-agent's events is told the question of the sub-agent below it, too. */
+export const askedBelow: Deviation = {
+  id: waitingAgentTool.id,
+  mask: ignoreExtra(/^log\[\d+\]\[1\]\.B$/, (name) => name === 'tool_approval_requested'),
 };
 
 export const callIds: Deviation = {
@@ -225,6 +266,15 @@ export const abortReason: Deviation = {
   mask: accept(
     /^log\[\d+\]\[1\]\[1\]\.(class|name|message)$|^log\[\d+\]\[1\]\.(class|name|message)$/,
     (_published, ours) => ['DOMException', 'AbortError', 'This operation was aborted'].includes(text(ours)),
+  ),
+};
+
+/** A stream that is aborted while a tool works tells the reason that was given, as it does while a model works. */
+export const abortIsTold: Deviation = {
+  id: 'abort-reason',
+  mask: accept(
+    /^runs\[0\]\.(error|errorState|result\.streamed\.error)$/,
+    (_published, ours) => ours === null || field(ours, 'message') === 'enough of this',
   ),
 };
 

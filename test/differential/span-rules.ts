@@ -4,6 +4,7 @@
  */
 import type { Json } from './normalise.ts';
 import { field, list, text } from './masks.ts';
+import { isSameSaid } from './rules.ts';
 import type { Node, Tree } from './spans.ts';
 
 /** Rules by the ids under which docs/compatibility.md explains them. */
@@ -35,6 +36,7 @@ export const otherRuns: ReadonlyMap<string, string> = new Map([
   ['error handlers: invalidFinalOutput', 'output-retries'],
   ['error handlers: an output that does not fit the agent', 'output-retries'],
   ['abort: between two turns', 'span-aborts'],
+  ['abort: with a reason of its own, while a tool works', 'abort-reason'],
   ['abort: before it began', 'pre-aborted-signal'],
   ['outputs: text that is not JSON, JSON that does not fit', 'output-retries'],
   ['outputs: a JSON schema is not checked', 'output-retries'],
@@ -44,9 +46,12 @@ export const otherRuns: ReadonlyMap<string, string> = new Map([
   ['hosted tools: onApproval answers at once', 'not-yet'],
   ['machine tools: shell and patch run after functions, in the order of the model', 'not-yet'],
   ['hooks: a listener that throws at each point', 'throwing-listeners'],
+  ['suspects: a decision on a context, on other arguments than the call has', 'exact-decisions'],
 ]);
 
-const REDACTED = 'Tool execution failed. Error details are redacted.';
+/** What stands in a span in place of why a tool failed. */
+const isKeptBack = (words: string): boolean =>
+  words.endsWith('redacted.') || words === 'The tool failed. Why is not told here.';
 
 /** The trees of both sides without what the rules explain, and which rules were needed. */
 export function align(
@@ -105,7 +110,8 @@ function match(theirs: Node | undefined, mine: Node, use: Use): Node {
   const data = { ...(mine.data as object) } as Record<string, Json>;
   for (const key of Object.keys({ ...data, ...(theirs.data as object) })) {
     const [published, ours] = [field(theirs.data, key), data[key]];
-    const rule = JSON.stringify(published) === JSON.stringify(ours) ? undefined : ruleFor(key, theirs, mine);
+    if (isSameSaid(published, ours)) data[key] = published ?? null;
+    const rule = JSON.stringify(published) === JSON.stringify(data[key]) ? undefined : ruleFor(key, theirs, mine);
     if (!rule) continue;
     use(rule);
     if (published === undefined) delete data[key];
@@ -137,8 +143,11 @@ function matchError(theirs: Node, mine: Node, use: Use): Json {
     return use('span-handoff-errors') && published;
   }
   const isTool = field(mine.data, 'type') === 'function';
-  if (isTool && said !== words && (said === REDACTED || words === REDACTED))
-    return use('span-tool-errors') && published;
+  if (isTool && said !== words && (isKeptBack(said) || isKeptBack(words))) {
+    if (!(isKeptBack(said) && isKeptBack(words))) use('span-tool-errors');
+    return published;
+  }
+  if (isTool && isSameSaid(said, words)) return published;
   // Messages are worded differently (error-texts); classes are not.
   if (said !== '' && said.split(':')[0] === words.split(':')[0]) return published;
   return ours;

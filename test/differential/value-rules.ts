@@ -9,6 +9,7 @@ import {
   holds,
   ignoreExtra,
   instead,
+  list,
   logs,
   nameOf,
   text,
@@ -77,6 +78,23 @@ export const exactDecisions: Deviation = {
   ),
 };
 
+/** The first call that changed the input says how a session keeps it. */
+export const inputFilterSession: Deviation = {
+  id: 'input-filter-session',
+  mask: accept(/^log\[\d+\]\[1\]\[0\]\.content$/, (published, ours) => published === 'Go3' && ours === 'Go1'),
+};
+
+export const otherArguments: Deviation = {
+  id: 'exact-decisions',
+  mask: all(
+    claims((ours) => {
+      expect(entries(ours, 'execute pay')).toEqual([{ n: 1 }]);
+      expect(list(field(ours.runs, 1, 'result', 'interruptions'))).toHaveLength(1);
+    }),
+    withoutRun(2),
+  ),
+};
+
 export const defaultModel: Deviation = {
   id: 'default-model',
   mask: accept(/^log\[\d+\]\[1\]\[0\]$/, (published, ours) => published === 'gpt-5.6-luna' && ours === 'gpt-5.4-mini'),
@@ -119,7 +137,7 @@ export const processFinalOutput: Deviation = {
   id: 'process-final-output',
   mask: accept(/^log\[\d+\]\[1\]\.error$/, (published, ours) => {
     const raw = ['ZodError', 'SyntaxError'].includes(text(field(published, 'class')));
-    return raw && field(ours, 'class') === 'ModelBehaviorError' && holds(ours, 'Invalid output type');
+    return raw && field(ours, 'class') === 'ModelBehaviorError' && holds(ours, 'The answer does not fit outputType');
   }),
 };
 

@@ -8,7 +8,14 @@ import { OpenAIChatCompletionsModel, OpenAIResponsesModel } from '../../src/prov
 
 published.setTracingDisabled(true);
 
-export type Outcome = { body?: unknown; headers?: unknown; query?: unknown; result?: unknown; threw?: string };
+export type Outcome = {
+  body?: unknown;
+  headers?: unknown;
+  query?: unknown;
+  result?: unknown;
+  threw?: string;
+  said?: string;
+};
 export type Script = { reply?: object; events?: object[] };
 export type Api = 'responses' | 'chat';
 export type Pair = { theirs: Outcome; ours: Outcome };
@@ -57,13 +64,39 @@ async function run(model: Model, request: ModelRequest, script: Script, outcome:
     } else outcome.result = plain(await model.getResponse(request));
   } catch (error) {
     outcome.threw = error instanceof Error ? error.constructor.name : String(error);
+    outcome.said = error instanceof Error ? error.message : String(error);
   }
   return outcome;
 }
 
+type Item = { type?: string; callId?: string; name?: string };
+
+/** With the other half of each pair of call and result: without it ours mends the history (docs/compatibility.md). */
+function complete(items: readonly Item[]): object[] {
+  const ids = (type: string): Set<unknown> =>
+    new Set(items.filter((item) => item.type === type).map(({ callId }) => callId));
+  const [calls, results] = [ids('function_call'), ids('function_call_result')];
+  const out: object[] = [];
+  let missing: object[] = [];
+  for (const item of items) {
+    const { type, callId, name = 'f' } = item;
+    const isPart = type === 'function_call' || type === 'function_call_result';
+    if (!isPart) out.push(...missing.splice(0));
+    if (type === 'function_call_result' && !calls.has(callId)) {
+      out.push({ type: 'function_call', callId, name, arguments: '{}' });
+    }
+    out.push(item);
+    if (type !== 'function_call' || results.has(callId)) continue;
+    missing = [...missing, { type: 'function_call_result', callId, name, status: 'completed', output: 'x' }];
+  }
+  return [...out, ...missing];
+}
+
 /** What both models make of a request, and of the scripted answer. */
 export async function compare(api: Api, partial: object, script: Script = {}): Promise<Pair> {
-  const request = { ...BASE, ...partial } as ModelRequest;
+  const given = { ...BASE, ...partial } as ModelRequest;
+  const input = typeof given.input === 'string' ? given.input : complete(given.input as Item[]);
+  const request = { ...given, input } as ModelRequest;
   const reply = script.events ? script : { reply: script.reply ?? DEFAULT_REPLY[api] };
   const theirs: Outcome = {};
   const ours: Outcome = {};

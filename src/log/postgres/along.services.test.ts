@@ -45,7 +45,7 @@ describe.skipIf(connectionString === '')('a session in the database of the log',
     expect(await both()).toEqual([[0, 1], [message('hello')]]);
     await expect(more(log, 'r1', { position: 7, also: write('o2') })).rejects.toMatchObject({ code: 'log/conflict' });
     const refused = more(log, 'r1', { position: 2, status: 'finished', release: true, also: write('o1', 'else') });
-    await expect(refused).rejects.toThrow('already applied with a different transaction');
+    await expect(refused).rejects.toThrow('was used for something else');
     const half = more(log, 'r1', { position: 2, also: [...write('o3'), ...write('o4', 'x', { expectedHead: 99 })] });
     await expect(half).rejects.toMatchObject({ name: 'SessionError', code: 'session/conflict' });
     const old = more(log, 'r1', { position: 2, also: write('o5', 'x', { generation: 9 }) });

@@ -71,7 +71,7 @@ describe('a session in the same file', () => {
     await expect(more(log, 'r1', { position: 7, also: write('o2') })).rejects.toMatchObject({ code: 'log/conflict' });
     // The session refuses: its operation id was used for something else.
     const refused = more(log, 'r1', { position: 2, status: 'finished', release: true, also: write('o1', 'else') });
-    await expect(refused).rejects.toThrow('already applied with a different transaction');
+    await expect(refused).rejects.toThrow('was used for something else');
     const [first] = write('o3');
     const stale = session.appendWrite([message('x')], { operationId: 'o4', expectedHead: 99 });
     if (!first || !stale) throw new Error('a session in a file');

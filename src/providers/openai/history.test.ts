@@ -65,16 +65,58 @@ test('plain words of Chat Completions are not marked: their id tells the wire, a
   ]);
 });
 
-test('a history of its own is sent as it is, mistakes included', async () => {
-  for (const model of await models()) {
-    const origin = model.origin ?? claude;
-    const input: AgentInputItem[] = [
-      user('Hi'),
-      { type: 'function_call', callId: 'c1', name: 'f', arguments: '{}', origin },
-      user('Hello?'),
-    ];
-    await expect(model.getResponse(request({ input }))).rejects.toThrow(/c1/);
+const fn = (callId: string): AgentInputItem => ({ type: 'function_call', callId, name: 'f', arguments: '{}' });
+const answered = (callId: string): AgentInputItem => ({
+  type: 'function_call_result',
+  callId,
+  name: 'f',
+  status: 'completed',
+  output: { type: 'text', text: `result of ${callId}` },
+});
+
+// A user's own list, or what is left of a run that was cut off: nobody else's, and not valid.
+test.each<[string, AgentInputItem[]]>([
+  ['a call that nobody answered', [user('Hi'), fn('c1'), user('Hello?')]],
+  ['a call that nobody answered at the end', [user('Hi'), fn('c1')]],
+  ['one of two calls answered', [user('Hi'), fn('c1'), fn('c2'), answered('c2'), user('Hello?')]],
+  ['a result without its call', [user('Hi'), answered('c1'), user('Hello?')]],
+  ['a result before its call', [user('Hi'), answered('c1'), fn('c1'), user('Hello?')]],
+  ['a result too many', [user('Hi'), fn('c1'), answered('c1'), answered('c1'), user('Hello?')]],
+  ['an id twice at once', [user('Hi'), fn('c1'), fn('c1'), answered('c1'), answered('c1')]],
+  ['a word between a call and its result', [user('Hi'), fn('c1'), user('Hello?'), answered('c1')]],
+])('the server takes %s, and nothing that was done is lost', async (_, input) => {
+  for (const [at, model] of (await models()).entries()) {
+    const wire = WIRES[at] ?? 'chat';
+    server.requests.splice(0);
+    server.reply(reply(wire, 'ok'), reply(wire, 'ok'));
+    await model.getResponse(request({ input }));
+    await drain(model.getStreamedResponse(request({ input })));
+    expect(server.requests.map(({ problem }) => problem)).toEqual([undefined, undefined]);
+    const calls = new Set(input.flatMap((item) => (item.type === 'function_call' ? [item.callId] : [])));
+    const kept = input.filter((item) => item.type === 'function_call_result' && calls.has(item.callId));
+    const sent = JSON.stringify(server.requests[0]?.body);
+    for (const { callId } of kept as { callId: string }[]) expect(sent).toContain(`result of ${callId}`);
   }
+});
+
+test('a valid history of its own goes out as it is, and results to a conversation of the server without their calls', async () => {
+  const [model] = await models();
+  const valid = [user('Hi'), fn('c1'), user('Hello?'), answered('c1'), fn('c1'), answered('c1'), user('Go on')];
+  server.requests.splice(0);
+  server.reply(reply('responses', 'ok'), reply('responses', 'ok'));
+  await model?.getResponse(request({ input: valid }));
+  await model?.getResponse(request({ input: [answered('c9')], previousResponseId: 'resp_1' }));
+  const inputs = server.requests.map(({ body }) => (body as { input: { type?: string; call_id?: string }[] }).input);
+  expect(inputs[0]?.map(({ type, call_id: id }) => id ?? type)).toEqual([
+    undefined,
+    'c1',
+    undefined,
+    'c1',
+    'c1',
+    'c1',
+    undefined,
+  ]);
+  expect(inputs[1]?.map(({ call_id: id }) => id)).toEqual(['c9']);
 });
 
 test('what another model of the same provider thought is left out, what it said stays', async () => {
@@ -98,4 +140,12 @@ test('what another model of the same provider thought is left out, what it said 
   const sent = JSON.stringify(server.requests[0]?.body);
   expect(sent).toContain('Yes?');
   expect(sent).not.toMatch(/SECRET|msg_1|rs_1/);
+});
+
+test('a part in the form of Chat Completions is told what parts there are', async () => {
+  const input = [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }] as unknown as AgentInputItem[];
+  for (const model of await models())
+    await expect(model.getResponse(request({ input }))).rejects.toThrow(
+      /unknown type "text"\. Parts of a user are input_text, input_image/,
+    );
 });

@@ -1,7 +1,7 @@
 /** Histories that other models wrote in part, and whose word an answer is. */
 import { isForeignTo, ownershipOf } from '../../model/projection/ownership.ts';
 import type { HistoryCapabilities, HistoryTarget } from '../../model/projection/target.ts';
-import type { AgentOutputItem, Origin, ProviderData } from '../../protocol/items.ts';
+import type { AgentInputItem, AgentOutputItem, Origin, ProviderData } from '../../protocol/items.ts';
 import type { ModelRequest } from '../../protocol/model.ts';
 
 /** Who answers: histories of others are made to fit it, and its answers are marked with it. */
@@ -30,18 +30,41 @@ export function targetFor(
 }
 
 /**
- * The request, its history made valid for the target where another model had a part in it. A history of the target's
- * own is sent as it is: looking at it is all that it costs.
+ * The request, its history made valid for the target where another model had a part in it, or where a call and its
+ * result do not meet. Any other is sent as it is: looking at it is all that it costs.
  */
 export async function fitHistory(request: ModelRequest, target: HistoryTarget): Promise<ModelRequest> {
   const { input, previousResponseId, conversationId } = request;
-  if (typeof input === 'string' || !input.some((item) => isForeignTo(item, target))) return request;
-  // Loaded late: most programs never move a conversation.
-  const { project } = await import('../../model/projection/late.ts');
+  if (typeof input === 'string') return request;
   const stateful =
     target.wire === 'openai-responses' && (previousResponseId !== undefined || conversationId !== undefined);
+  if (!input.some((item) => isForeignTo(item, target)) && isPaired(input, { target, stateful })) return request;
+  // Loaded late: most programs never move a conversation.
+  const { project } = await import('../../model/projection/late.ts');
   const { items } = project(input, { ...target, ...(stateful && { stateful }) }, ownershipOf);
   return { ...request, input: items };
+}
+
+/**
+ * Whether each call of a function has its result behind it, and each result its call. Chat Completions wants nobody to
+ * speak in between. Where the server holds the conversation, it may know the call.
+ */
+function isPaired(
+  input: readonly AgentInputItem[],
+  { target, stateful }: { target: HistoryTarget; stateful: boolean },
+): boolean {
+  const open = new Set<string>();
+  for (const item of input) {
+    if (item.type === 'function_call') {
+      if (open.has(item.callId)) return false;
+      open.add(item.callId);
+    } else if (item.type === 'function_call_result') {
+      if (!open.delete(item.callId) && !stateful) return false;
+    } else if (open.size > 0 && target.wire === 'openai-chat' && 'role' in item && item.role !== 'assistant') {
+      return false;
+    }
+  }
+  return open.size === 0;
 }
 
 /** Marks what a model answered as its own, where something on it tells more than its words. The items were just made. */

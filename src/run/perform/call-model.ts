@@ -261,7 +261,9 @@ async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked)
     if (event.type === 'output_text_delta') firstTokenMs ??= Math.round(performance.now() - begun);
     run.sink?.(new RunRawModelStreamEvent(event, sourceOf(event.providerData)));
   }
-  throw new ModelBehaviorError('Model did not produce a final response!');
+  throw new ModelBehaviorError(
+    "The stream of the model ended without its last event: { type: 'response_done', response }.",
+  );
 }
 
 const sourceOf = (providerData: Record<string, unknown> | undefined): string | undefined =>

@@ -255,7 +255,10 @@ async function refusal({ run, state, call }: Job): Promise<string> {
 }
 
 const notFound = ({ run, call }: Job): Promise<string> =>
-  format(run, call, { kind: 'tool_not_found', defaultMessage: `Tool '${call.tool}' not found.` });
+  format(run, call, {
+    kind: 'tool_not_found',
+    defaultMessage: `There is no tool named "${call.tool}". Use one of the tools that are offered.`,
+  });
 
 type Message = { kind: 'approval_rejected' | 'tool_not_found'; defaultMessage: string };
 

@@ -38,7 +38,7 @@ async function checkInput(run: LiveRun, effect: Check, state: State): Promise<Ru
   const { output } = judged;
   if (!output.tripwireTriggered) return passed(effect, name, output);
   const result = { guardrail: { type: 'input' as const, name }, output };
-  const error = new InputGuardrailTripwireTriggered(`Input guardrail triggered: ${why(name, output)}`, result);
+  const error = new InputGuardrailTripwireTriggered(tripText('Input', name, output), result);
   return tripped(run, effect, { name, output, error });
 }
 
@@ -74,7 +74,9 @@ async function checkOutput(run: LiveRun, effect: Check, state: State): Promise<R
     output: shown,
   };
   const text =
-    blocked === undefined ? `Output guardrail triggered: ${why(name, output)}` : 'Output guardrail triggered.';
+    blocked === undefined
+      ? tripText('Output', name, output)
+      : `Output guardrail "${name}" withheld what the tool returned.`;
   return tripped(run, effect, {
     name,
     output: shown,
@@ -93,9 +95,9 @@ function copy(value: unknown): unknown {
   }
 }
 
-/** What the guardrail said, else which one it was. */
-const why = (name: string, { outputInfo }: GuardrailFunctionOutput): string =>
-  outputInfo === undefined ? name : JSON.stringify(outputInfo);
+/** Which guardrail it was, and what it said. */
+const tripText = (kind: string, name: string, { outputInfo }: GuardrailFunctionOutput): string =>
+  `${kind} guardrail "${name}" stopped the run${outputInfo === undefined ? '.' : `: ${JSON.stringify(outputInfo)}`}`;
 
 type Judge = { name: string; kind: 'Input' | 'Output'; execute: () => unknown };
 
@@ -106,11 +108,15 @@ async function judge(
 ): Promise<{ output: GuardrailFunctionOutput } | { event: RunEvent }> {
   try {
     const output = await execute();
-    if (typeof output === 'object' && output !== null) return { output: output as GuardrailFunctionOutput };
-    throw new TypeError(`guardrail "${name}" returned ${String(output)}. Return { tripwireTriggered: true or false }.`);
+    // A verdict without its one member would pass everything.
+    if (typeof output === 'object' && output !== null && 'tripwireTriggered' in output)
+      return { output: output as GuardrailFunctionOutput };
+    const what =
+      typeof output === 'object' && output !== null ? `{ ${Object.keys(output).join(', ')} }` : String(output);
+    throw new TypeError(`guardrail "${name}" returned ${what}. Return { tripwireTriggered: true or false }.`);
   } catch (thrown) {
     const cause = asError(thrown);
-    const message = `${kind} guardrail failed to complete: ${cause.name}: ${cause.message}`;
+    const message = `${kind} guardrail "${name}" threw ${cause.name}: ${cause.message}`;
     const error = new GuardrailExecutionError(message, cause);
     run.record.live.values.set(effect.id, error);
     return { event: { type: 'check.returned', id: effect.id, name, verdict: 'errored', error: errorInfo(error) } };

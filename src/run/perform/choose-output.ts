@@ -12,18 +12,29 @@ import { itemOf } from '../view.ts';
 type ChooseOutput = Extract<Effect, { do: 'choose_output' }>;
 
 export async function chooseOutput(run: LiveRun, effect: ChooseOutput, state: State): Promise<RunEvent> {
+  const { id, k, call } = effect;
+  if (call !== undefined) return { type: 'output.chosen', id, k, call, final: returnedText(run, state, call) };
   const { toolUseBehavior, name } = run.agent(state.agent);
-  if (typeof toolUseBehavior !== 'function') return { type: 'output.chosen', id: effect.id, k: effect.k };
+  if (typeof toolUseBehavior !== 'function') return { type: 'output.chosen', id, k };
   const chosen = await toolUseBehavior(run.context, await resultsOf(run, state));
   if (typeof chosen !== 'object' || chosen === null || typeof chosen.isFinalOutput !== 'boolean') {
     throw new UserError(
       `toolUseBehavior of agent "${name}" returned ${JSON.stringify(chosen)}. Return { isFinalOutput: false } or { isFinalOutput: true, finalOutput }.`,
     );
   }
-  if (!chosen.isFinalOutput) return { type: 'output.chosen', id: effect.id, k: effect.k };
+  if (!chosen.isFinalOutput) return { type: 'output.chosen', id, k };
   const { finalOutput } = chosen;
-  if (typeof finalOutput !== 'string') run.record.live.values.set(effect.id, finalOutput);
-  return { type: 'output.chosen', id: effect.id, k: effect.k, final: toSmartString(finalOutput) };
+  if (typeof finalOutput !== 'string') run.record.live.values.set(id, finalOutput);
+  return { type: 'output.chosen', id, k, final: toSmartString(finalOutput) };
+}
+
+/** What a tool returned as text; read back from a log, what the model was told. */
+function returnedText(run: LiveRun, state: State, call: number): string {
+  const id = `m${state.k}/c${call}`;
+  const { values } = run.record.live;
+  if (values.has(id)) return toSmartString(values.get(id));
+  const item = state.calls[call]?.item;
+  return item ? resultText(item) : '';
 }
 
 async function resultsOf(run: LiveRun, state: State): Promise<FunctionToolResult[]> {

@@ -19,7 +19,10 @@ export async function filterInput(run: LiveRun, { agent, input, instructions, st
   const modelData = { input: given.slice(), instructions };
   const changed = await filter({ modelData, agent, context: run.context.context });
   if (!Array.isArray(changed?.input)) {
-    throw new UserError('callModelInputFilter must return a ModelInputData object with an input array.');
+    const returned: unknown = changed;
+    throw new UserError(
+      `callModelInputFilter returned ${JSON.stringify(returned) ?? String(returned)}. Return { input, instructions }, with the list of items as input.`,
+    );
   }
   const prepared = state.inputSaved ? undefined : freshInput(state, given, { sources, result: changed.input });
   // A filter that speaks of the input only leaves the instructions as they are.
@@ -40,11 +43,15 @@ function freshInput(
   const known = new Set(sources.values());
   if (fresh.size === 0 || ![...fresh].every((item) => known.has(item))) return undefined;
   const byContent = new Map(given.map((item) => [JSON.stringify(item), sources.get(item)]));
-  const input = result.filter((item, n) => {
+  const sent = new Map<AgentInputItem, AgentInputItem>();
+  for (const [n, item] of result.entries()) {
     const positional = result.length === given.length && isAlike(given[n], item) ? given[n] : undefined;
     const source = sources.get(item) ?? byContent.get(JSON.stringify(item)) ?? (positional && sources.get(positional));
-    return source !== undefined && fresh.has(source);
-  });
+    if (source !== undefined && fresh.has(source)) sent.set(source, item);
+  }
+  // What an earlier call sent was said, also where a filter leaves it out later, as one that keeps the newest items does.
+  const isFirstCall = state.entries.length === state.admission.from;
+  const input = isFirstCall ? [...sent.values()] : state.fresh.map((item) => sent.get(item) ?? item);
   const same = input.length === state.fresh.length && JSON.stringify(input) === JSON.stringify(state.fresh);
   return same ? undefined : { input };
 }

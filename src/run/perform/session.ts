@@ -38,7 +38,10 @@ export async function loadSession(run: LiveRun, effect: Effect, state: State): P
   }
   const items = await callback(history.slice(), own.slice());
   if (!Array.isArray(items)) {
-    throw new UserError('Session input callback must return an array of AgentInputItem objects.');
+    const returned: unknown = items;
+    throw new UserError(
+      `sessionInputCallback returned ${typeof returned}. Return the list of items that the model shall see.`,
+    );
   }
   return { type: 'session.loaded', id: effect.id, items, fresh: freshOf(items, history), ...place };
 }

@@ -10,6 +10,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { isSame } from '../items.ts';
 import { safeStarts } from '../limits.ts';
+import { suffixChanged } from '../transaction.ts';
 import { isSessionHistoryTransactionAwareSession, type Session, type SessionHistoryTransactionArgs } from '../types.ts';
 import { checkInner, inTurnOf } from '../wrapped.ts';
 
@@ -89,10 +90,7 @@ export class CompactedView {
         throw new UserError('The session has no transactions.');
       if (transaction?.type === 'replace_suffix' && Array.isArray(transaction.expectedSuffix)) {
         const rows = await this.#inner.getItems(transaction.expectedSuffix.length);
-        if (rows.some((row) => markOf(row)))
-          throw new UserError(
-            'Session history suffix no longer matches the transaction precondition. It was compacted.',
-          );
+        if (rows.some((row) => markOf(row))) throw suffixChanged();
       }
       await this.#inner.applyHistoryTransaction({ operationId, transaction });
     });

@@ -5,7 +5,8 @@ import type { AppendCommand, InTurn, Scope } from '../sqlite/commands.ts';
 import { SessionError } from '../errors.ts';
 import type { TurnCommand } from '../turns/line.ts';
 import { refusal } from '../turns/stored.ts';
-import { cleared, conflict, operationHash, otherContent, safeId } from '../stored/operations.ts';
+import { cleared, conflict, operationHash, safeId } from '../stored/operations.ts';
+import { operationReused } from '../transaction.ts';
 
 /** Of a step of the schema. */
 export const SESSION_ALONG = `
@@ -81,7 +82,7 @@ export function appendAlong(command: Append, { store, ready }: Along): StoreWrit
       case 'cleared':
         return cleared(session, 'PostgreSQL');
       case 'other':
-        return otherContent(operationId);
+        return operationReused(operationId);
       case 'conflict': {
         const { head }: { head: number } = JSON.parse(message);
         return conflict({ session, head, expected: expectedHead ?? 0 });

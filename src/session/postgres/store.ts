@@ -3,15 +3,8 @@ import { isWrite } from '../sqlite/commands.ts';
 import type { Answer, Command, Scope, SessionPosition } from '../sqlite/commands.ts';
 import { persist } from '../../store/deadline.ts';
 import type { Deadline } from '../../store/deadline.ts';
-import {
-  cleared,
-  conflict,
-  isSameSuffix,
-  noSuchSuffix,
-  operationHash,
-  otherContent,
-  safeId,
-} from '../stored/operations.ts';
+import { cleared, conflict, isSameSuffix, operationHash, safeId } from '../stored/operations.ts';
+import { operationReused, suffixChanged } from '../transaction.ts';
 import type { SessionStore } from '../stored/session-calls.ts';
 import { SessionError } from '../errors.ts';
 import { decodeLine } from '../turns/codec.ts';
@@ -187,13 +180,13 @@ async function write(ask: Ask, command: Write, place: string): Promise<SessionPo
       case 'cleared':
         throw cleared(session, place);
       case 'other':
-        throw otherContent(operationId ?? '');
+        throw operationReused(operationId ?? '');
       case 'conflict':
         throw conflict({ session, head: position.last, expected: head ?? 0 });
       case 'changed': {
         // The same content may have been stored with its keys in another order: the server compares texts.
         const stored = textsOf(await ask(SQL.newest, [tenant, session, suffix.length]));
-        if (command.do !== 'replace' || !isSameSuffix(stored, command.expected)) throw noSuchSuffix();
+        if (command.do !== 'replace' || !isSameSuffix(stored, command.expected)) throw suffixChanged();
         suffix = stored;
         break;
       }

@@ -5,15 +5,8 @@ import { decodeItem } from '../sqlite/codec.ts';
 import type { Answer, Command, Row, Scope, SessionPosition } from '../sqlite/commands.ts';
 import { persist } from '../../store/deadline.ts';
 import type { Deadline } from '../../store/deadline.ts';
-import {
-  cleared,
-  conflict,
-  isSameSuffix,
-  noSuchSuffix,
-  operationHash,
-  otherContent,
-  safeId,
-} from '../stored/operations.ts';
+import { cleared, conflict, isSameSuffix, operationHash, safeId } from '../stored/operations.ts';
+import { operationReused, suffixChanged } from '../transaction.ts';
 import type { SessionStore } from '../stored/session-calls.ts';
 import { decodeLine } from '../turns/codec.ts';
 import { NOBODY } from '../turns/line.ts';
@@ -235,14 +228,14 @@ async function write(context: Context, command: Write): Promise<SessionPosition>
       case 'cleared':
         throw cleared(session, context.place);
       case 'other':
-        throw otherContent(operationId ?? '');
+        throw operationReused(operationId ?? '');
       case 'conflict':
         throw conflict({ session, head: last, expected: Number(head) });
       case 'changed': {
         // The same content may have been stored with its keys in another order: the script compares texts.
         const entries = await entriesOf(context, { ...command, limit: suffix.length, tolerant: false });
         const stored = entries.map(({ text }) => text);
-        if (command.do !== 'replace' || !isSameSuffix(stored, command.expected)) throw noSuchSuffix();
+        if (command.do !== 'replace' || !isSameSuffix(stored, command.expected)) throw suffixChanged();
         suffix = stored;
         break;
       }

@@ -10,7 +10,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { SessionError } from '../errors.ts';
 import { isSame } from '../items.ts';
-import { checkTransaction } from '../transaction.ts';
+import { checkTransaction, operationReused, suffixChanged } from '../transaction.ts';
 import { checkInner, innerTurns, inTurnOf, type Turns } from '../wrapped.ts';
 import {
   isSessionHistoryTransactionAwareSession,
@@ -283,7 +283,7 @@ export class EncryptedSession implements Session {
     const stored = operationId === undefined ? [] : await this.#rowsOf(operationId);
     if (stored.length === 0 && !saysDone(error)) throw error;
     if (stored.every(({ text }, n) => isSameText(text, texts[n]))) return;
-    throw new UserError('Session history operation was already applied with a different transaction.');
+    throw operationReused(operationId ?? '');
   }
 
   async #rowsOf(operationId: string): Promise<Opened[]> {
@@ -308,7 +308,7 @@ export class EncryptedSession implements Session {
       if (!before || !isThere) {
         const stored = await this.#rowsOf(operationId);
         if (stored.length > 0) return this.#checkDone(operationId, texts, undefined);
-        throw new UserError('Session history suffix no longer matches the transaction precondition.');
+        throw suffixChanged();
       }
       if (refused && refused.tag === tag) return this.#checkDone(operationId, texts, refused.error);
       await this.#remember(before.row);

@@ -69,4 +69,5 @@ export function sealedEnvelope(row: AgentInputItem): Envelope {
 export const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'UserError';
 
 /** Our stores and the original word it so. Taken for something else, it is thrown: nothing is lost in silence. */
-export const saysDone = (error: unknown): boolean => error instanceof Error && /already applied/i.test(error.message);
+export const saysDone = (error: unknown): boolean =>
+  error instanceof Error && /already applied|was used for something else/i.test(error.message);

@@ -8,8 +8,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { UserError } from '../../protocol/errors.ts';
 import { SessionError } from '../errors.ts';
+import { operationReused, suffixChanged } from '../transaction.ts';
 import { decodeLine, encodeLine } from '../turns/codec.ts';
 import { decideTurn, type Line, type TurnCommand } from '../turns/line.ts';
 import { checkTurn } from '../turns/memory.ts';
@@ -159,7 +159,7 @@ export class SessionDatabase {
     const isThere =
       stored.length === expected.length &&
       stored.every((row, index) => row['ok'] === 1 && canonical(textOf(row)) === canonical(expected[index] ?? 'null'));
-    if (!isThere) throw new UserError('Session history suffix no longer matches the transaction precondition.');
+    if (!isThere) throw suffixChanged();
     if (stored[0]) this.#run('removeFrom', tenant, session, seqOf(stored[0]));
     return { position: this.#add(command, { rows, known, operationId, hash }) };
   }
@@ -195,9 +195,7 @@ export class SessionDatabase {
     if (!row) return undefined;
     if (row['generation'] !== current.generation) throw cleared(scope, this.#path);
     if (row['hash'] !== hash) {
-      throw new UserError(
-        `Session history operation was already applied with a different transaction. Use another id than "${operationId}".`,
-      );
+      throw operationReused(operationId);
     }
     return { generation: current.generation, first: Number(row['first']), last: Number(row['last']) };
   }

@@ -202,7 +202,7 @@ describe('unreadable items', () => {
     const session = await broken();
     const transaction = { type: 'replace_suffix' as const, expectedSuffix: [user('d')], replacement: [] };
     await expect(session.applyHistoryTransaction({ operationId: 'o', transaction })).rejects.toThrow(
-      'no longer matches',
+      'does not end with expectedSuffix',
     );
     expect(count()).toBe(4);
   });

@@ -1,5 +1,4 @@
 /** What makes a command safe to repeat. */
-import { UserError } from '../../protocol/errors.ts';
 import { node } from '../../protocol/node.ts';
 import { SessionError } from '../errors.ts';
 import { canonical } from '../sqlite/codec.ts';
@@ -40,16 +39,6 @@ export function safeId(id: string): string {
   return id.replace(/[\0\\\p{Surrogate}]/gu, (char) =>
     char === '\\' ? '\\\\' : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-}
-
-export function otherContent(operationId: string): UserError {
-  return new UserError(
-    `Session history operation was already applied with a different transaction. Use another id than "${operationId}".`,
-  );
-}
-
-export function noSuchSuffix(): UserError {
-  return new UserError('Session history suffix no longer matches the transaction precondition.');
 }
 
 export function cleared(session: string, place: string): SessionError {

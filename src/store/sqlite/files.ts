@@ -192,11 +192,20 @@ class File {
   }
 
   #fail(cause: unknown): void {
+    const { path } = this.data;
+    const isOld = cause instanceof Error && cause.message.includes('No such built-in module: node:sqlite');
     const failure = {
-      code: 'store/lost',
-      message:
-        `The writer thread of ${this.data.path} ended before it answered; what was asked may be saved or not. ` +
-        'Read before you repeat the call, or repeat it in a way that does it once.',
+      ...(isOld
+        ? {
+            code: 'store/cannot-open',
+            message: `Cannot open ${path}: SQLite comes with Node 22.13 and newer, and this is Node ${process.versions.node}.`,
+          }
+        : {
+            code: 'store/lost',
+            message:
+              `The writer thread of ${path} ended before it answered; what was asked may be saved or not. ` +
+              'Read before you repeat the call, or repeat it in a way that does it once.',
+          }),
       ...(cause instanceof Error && { cause: cause.message }),
     };
     const waiting = [...this.#waiting.values()];

@@ -44,7 +44,7 @@ function bare(entry: Entry): Entry {
       return rest;
     }
     case 'approval.decided': {
-      const { message: _, result: __, ...rest } = entry;
+      const { message: _, result: __, arguments: ___, ...rest } = entry;
       return rest;
     }
     case 'output.rejected':

@@ -194,6 +194,22 @@ export const scenarios: Scenario[] = [
     },
   },
   {
+    name: 'abort: with a reason of its own, while a tool works',
+    play: async (kit) => {
+      const controller = new AbortController();
+      const slow = kit.tool('slow', '', {
+        execute: async (_input: unknown, _context: unknown, details: { signal?: AbortSignal }) => {
+          void settle(5).then(() => controller.abort(new TypeError('enough of this')));
+          await pause(200, details.signal).catch(() => kit.log('slow was aborted'));
+          return 'slow result';
+        },
+      });
+      const agent = kit.agent({ name: 'A', model: kit.model([[call(kit, 'slow')]]), tools: [slow] });
+      await kit.run(agent, 'Go', { signal: controller.signal });
+      await settle(20);
+    },
+  },
+  {
     name: 'abort: a tool that obeys the signal',
     play: async (kit) => {
       const controller = new AbortController();

@@ -12,6 +12,7 @@ import { scenarios as outputs } from './outputs.ts';
 import { scenarios as resuming } from './resuming.ts';
 import { scenarios as serverState } from './server-state.ts';
 import { scenarios as sessions } from './sessions.ts';
+import { scenarios as suspects } from './suspects.ts';
 import { scenarios as toolRules } from './tool-rules.ts';
 import { scenarios as tools } from './tools.ts';
 import { scenarios as turns } from './turns.ts';
@@ -34,4 +35,5 @@ export const scenarios: readonly Scenario[] = [
   ...values,
   ...others,
   ...corners,
+  ...suspects,
 ];

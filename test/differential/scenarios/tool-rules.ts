@@ -18,7 +18,7 @@ const sleeper = (kit: Kit, more: Record<string, unknown>) =>
   kit.tool('sleep', '', {
     timeoutMs: 10,
     execute: async (_input: unknown, _context: unknown, details: { signal?: AbortSignal }) => {
-      await pause(100, details.signal).catch(() => kit.log('sleep was aborted'));
+      await pause(10_000, details.signal).catch(() => kit.log('sleep was aborted'));
       return 'slept';
     },
     ...more,
@@ -66,6 +66,37 @@ export const scenarios: Scenario[] = [
   {
     name: 'tool rules: stop_on_first_tool',
     play: async (kit) => void (await kit.run(withBehavior(kit, 'stop_on_first_tool'), 'Go')),
+  },
+  {
+    name: 'tool rules: what a tool returned as parts is the output as it returned it',
+    play: async (kit) => {
+      const values = [
+        { type: 'text', text: 'hello' },
+        { type: 'image', image: { data: new Uint8Array([1, 2]), mediaType: 'image/png' } },
+        { type: 'file', file: { url: 'https://example.test/a.pdf', filename: 'a.pdf' } },
+        [
+          { type: 'text', text: 'one' },
+          { type: 'image', image: 'https://example.test/a.png', detail: 'low' },
+        ],
+        [],
+      ];
+      for (const value of values) {
+        for (const toolUseBehavior of ['stop_on_first_tool', { stopAtToolNames: ['two'] }]) {
+          const tools = [kit.tool('one', value), kit.tool('two', value)];
+          const agent = once(kit, [call(kit, 'one'), call(kit, 'two')], tools, { toolUseBehavior });
+          await kit.run(agent, 'Go', { session: kit.session() });
+        }
+      }
+    },
+  },
+  {
+    name: 'tool rules: parts that an output guardrail withholds',
+    play: async (kit) => {
+      const blocks = { name: 'out', execute: async () => ({ tripwireTriggered: true, outputInfo: 1 }) };
+      const tools = [kit.tool('one', { type: 'text', text: 'hello' })];
+      const more = { toolUseBehavior: 'stop_on_first_tool', outputGuardrails: [blocks] };
+      await kit.run(once(kit, [call(kit, 'one')], tools, more), 'Go', { session: kit.session() });
+    },
   },
   {
     name: 'tool rules: stopAtToolNames, named and not named',

@@ -38,7 +38,9 @@ function userPart(part: UserContent): Json {
       });
     default: {
       const { type }: { type?: unknown } = part;
-      throw new UserError(`A message has a part of the unknown type ${JSON.stringify(type)}.`);
+      throw new UserError(
+        `A message has a part of the unknown type ${JSON.stringify(type)}. Parts of a user are input_text, input_image, input_file and audio.`,
+      );
     }
   }
 }

@@ -5,8 +5,8 @@ import { isObject, isString, omit, type Json } from '../json.ts';
 
 const WITHHELD = "Response withheld by the provider's content filter.";
 const EMPTY_LENGTH =
-  "Chat Completions response terminated with finish_reason='length' " +
-  'but produced no assistant text, tool call, or refusal.';
+  'The answer reached its token limit before anything was said. ' +
+  'Raise modelSettings.maxTokens; thinking counts too.';
 
 /** What the items themselves say of a message. */
 const MESSAGE_KEYS = new Set([

@@ -93,7 +93,7 @@ function toToolChoice(choice: string | undefined, tools: Json[]): unknown {
   if (names.includes(choice)) return { type: 'function', function: { name: choice } };
   throw new UserError(
     `modelSettings.toolChoice=${JSON.stringify(choice)} ${
-      choice === 'required' ? 'requires at least one available tool' : 'does not match any available tool or handoff'
-    } in Chat Completions mode. ${names.length > 0 ? `Available: ${names.join(', ')}.` : 'The request has no tools.'}`,
+      choice === 'required' ? 'needs a tool to choose' : 'names no tool and no handoff of the request'
+    }. ${names.length > 0 ? `It has: ${names.join(', ')}.` : 'It has no tools.'}`,
   );
 }

@@ -39,7 +39,7 @@ export function userPart(part: UserContent): Json {
     case 'audio':
       throw new UserError('The Responses API takes no audio in messages. Use Chat Completions or send a transcript.');
     default:
-      throw unknownPart(part);
+      throw unknownPart(part, 'a user are input_text, input_image and input_file');
   }
 }
 
@@ -54,13 +54,13 @@ export function assistantPart(part: AssistantContent): Json {
     case 'image':
       throw new UserError(`The Responses API takes no "${part.type}" in an assistant's message. Leave the part out.`);
     default:
-      throw unknownPart(part);
+      throw unknownPart(part, 'an assistant are output_text and refusal');
   }
 }
 
-function unknownPart(part: never): UserError {
+function unknownPart(part: never, known: string): UserError {
   const { type }: { type?: unknown } = part;
-  return new UserError(`A message has a part of the unknown type ${JSON.stringify(type)}.`);
+  return new UserError(`A message has a part of the unknown type ${JSON.stringify(type)}. Parts of ${known}.`);
 }
 
 function imageSource(image: InputImage['image']): Json {

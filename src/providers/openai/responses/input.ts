@@ -234,7 +234,7 @@ function phaseOf(item: AssistantMessageItem): string | undefined {
   const phase: unknown = item.phase ?? item.providerData?.['phase'] ?? undefined;
   if (phase === undefined || phase === 'commentary' || phase === 'final_answer') return phase;
   throw new UserError(
-    `Invalid assistant message phase: ${JSON.stringify(phase)}. Expected "commentary" or "final_answer".`,
+    `A message of the assistant has the phase ${JSON.stringify(phase)}. There are "commentary" and "final_answer".`,
   );
 }
 

@@ -149,7 +149,7 @@ function endedBadly(state: string, source: unknown, requestId = requestIdOf(sour
   const response: Json = isObject(source) ? source : {};
   const details = response['incomplete_details'];
   const reason = isObject(details) && isString(details['reason']) ? details['reason'] : undefined;
-  const prefix = `${PROVIDER} Responses request ended with unsuccessful terminal state "${state}"`;
+  const prefix = `${PROVIDER} ended the response with "${state}"`;
   const shared = { provider: PROVIDER, prefix, responseStarted: true, ...(requestId !== undefined && { requestId }) };
   if (state !== 'response.incomplete')
     return errorOfResponse({ ...shared, body: state === 'error' ? response : { error: response['error'] } });

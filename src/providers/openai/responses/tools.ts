@@ -41,7 +41,7 @@ export function toTools(request: Pick<ModelRequest, 'tools' | 'handoffs'>): Wire
 
 function unsupported(tool: never): UserError {
   const { type }: { type?: unknown } = tool;
-  return new UserError(`Unsupported tool type ${JSON.stringify(type)}. Tools are functions or hosted tools.`);
+  return new UserError(`A tool has the type ${JSON.stringify(type)}. Tools are functions or hosted tools.`);
 }
 
 function functionTool(tool: SerializedFunctionTool): Json {
@@ -79,7 +79,7 @@ function addFunction(
   }
   if (!description?.trim()) {
     throw new UserError(
-      `All tools in namespace "${namespace}" must provide a non-empty description. "${tool.name}" has none.`,
+      `The tool "${tool.name}" is in the namespace "${namespace}" and says nothing of what that is for. Make it with toolNamespace().`,
     );
   }
   let space = namespaces.get(namespace);
@@ -90,7 +90,7 @@ function addFunction(
     result.tools.push(space.definition);
   } else if (space.definition['description'] !== description) {
     throw new UserError(
-      `All tools in namespace "${namespace}" must share the same description. "${tool.name}" has another.`,
+      `The tool "${tool.name}" describes the namespace "${namespace}" otherwise than the tools before it. Give a namespace one description.`,
     );
   }
   space.tools.push(functionTool(tool));
@@ -126,7 +126,7 @@ function checkCallers(tools: ModelRequest['tools']): void {
   const callable = tools.filter((tool) => listIncludes(callers(tool), 'programmatic'));
   if (hasProgrammatic && callable.length === 0) {
     throw new UserError(
-      'programmaticToolCallingTool() requires at least one tool whose allowedCallers includes "programmatic".',
+      'Programmatic tool calling is on, and no tool may be called by programs. Add "programmatic" to the allowedCallers of one.',
     );
   }
   if (hasProgrammatic) return;
@@ -134,7 +134,7 @@ function checkCallers(tools: ModelRequest['tools']): void {
   if (stranded.length > 0) {
     const names = stranded.map((tool) => tool.name).join(', ');
     throw new UserError(
-      `Tools restricted to programmatic callers require programmaticToolCallingTool(). Affected tools: ${names}.`,
+      `Only programs may call ${names}, and programmatic tool calling is off. Add that tool, or "direct" to allowedCallers.`,
     );
   }
 }
@@ -145,8 +145,7 @@ function checkDeferred(tools: ModelRequest['tools'], wire: Json[]): void {
   );
   if (deferred && !wire.some((tool) => tool['type'] === 'tool_search')) {
     throw new UserError(
-      'Deferred function tools and hosted MCP tools with deferLoading: true ' +
-        'require toolSearchTool() in the same request.',
+      'Some tools have deferLoading, and the request has no tool search that could load them. Add that tool, or leave deferLoading out.',
     );
   }
 }
@@ -184,7 +183,7 @@ export function toToolChoice(choice: string | undefined, tools: Json[], hasPromp
   if (choice === 'tool_search' && !chosen) {
     throw unavailable(
       choice,
-      'is only supported for a function of that name: the API cannot force its own. Use "auto"',
+      'can only mean a function of that name: the API lets nobody force its own. Use "auto"',
       [],
     );
   }
@@ -193,22 +192,26 @@ export function toToolChoice(choice: string | undefined, tools: Json[], hasPromp
     ...tools.filter((t) => t['type'] !== 'function' && t['type'] !== 'namespace').map(name),
   ];
   if (MODES.has(choice)) {
-    if (tools.length === 0 && !hasPrompt) throw unavailable(choice, 'requires at least one available tool', names);
+    if (tools.length === 0 && !hasPrompt) throw unavailable(choice, 'needs a tool to choose', names);
     return choice;
   }
   if (BY_TYPE.has(choice)) {
     if (!hasPrompt && !tools.some((tool) => tool['type'] === choice))
-      throw unavailable(choice, 'is unavailable', names);
+      throw unavailable(choice, 'is no tool of the request', names);
     return { type: choice };
   }
-  if (!hasPrompt && !chosen) throw unavailable(choice, 'does not match any available tool', names);
+  if (!hasPrompt && !chosen) throw unavailable(choice, 'names no tool of the request', names);
   if (chosen?.['defer_loading']) {
-    throw unavailable(choice, 'cannot force a deferred function tool. Use "auto" so tool_search can load it', names);
+    throw unavailable(
+      choice,
+      'names a tool that is not loaded yet. Use "auto", so that the tool search can load it',
+      names,
+    );
   }
   return { type: 'function', name: choice };
 }
 
 function unavailable(choice: string, what: string, names: string[]): UserError {
-  const tools = names.length > 0 ? `Available tools: ${names.join(', ')}.` : 'No tools are available in the request.';
+  const tools = names.length > 0 ? `It has: ${names.join(', ')}.` : 'It has no tools.';
   return new UserError(`modelSettings.toolChoice=${JSON.stringify(choice)} ${what}. ${tools}`);
 }

@@ -93,12 +93,13 @@ export class OpenAIResponsesCompactionSession implements OpenAIResponsesCompacti
   constructor(options: OpenAIResponsesCompactionSessionOptions = {}) {
     const { underlyingSession = new MemorySession(), model, maxRollbackItems } = options;
     if (model !== undefined && !MODELS.test(model)) {
-      throw new UserError(`Unsupported model for OpenAI responses compaction: "${model}". Use a model of OpenAI's.`);
+      throw new UserError(
+        `OpenAI does not compact with the model "${model}". Name one of its own, such as "gpt-5.4-mini".`,
+      );
     }
     if (OPENAI_SESSION_API in underlyingSession && underlyingSession[OPENAI_SESSION_API] !== 'responses') {
       throw new UserError(
-        'OpenAIResponsesCompactionSession does not support OpenAIConversationsSession as an underlying session. ' +
-          'Give it one that keeps the items here.',
+        'A conversation at OpenAI cannot be compacted from here. Give underlyingSession one that keeps the items here.',
       );
     }
     if (maxRollbackItems !== undefined && !(Number.isSafeInteger(maxRollbackItems + 1) && maxRollbackItems > 0)) {
@@ -180,8 +181,7 @@ export class OpenAIResponsesCompactionSession implements OpenAIResponsesCompacti
     const mode = this.#mode(args, snapshot);
     if (mode === 'previous_response_id' && this.#responseId === undefined) {
       throw new UserError(
-        'OpenAIResponsesCompactionSession.runCompaction requires a responseId from the last completed turn when using ' +
-          "previous_response_id compaction. Pass one, or use the mode 'input' or 'auto'.",
+        "The mode 'previous_response_id' needs the id of the newest response. Pass responseId, or use the mode 'input' or 'auto'.",
       );
     }
     if (args.force !== true && !(await this.#isDue(mode, snapshot))) return null;

@@ -1,0 +1,2 @@
+/** What `@baton/agents/log` means inside of examples/. See agents.ts. */
+export * from '../../src/log/index.ts';
