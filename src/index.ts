@@ -385,15 +385,6 @@ export type {
 /** These two rooms list their public names themselves. */
 export * from './providers/ai-sdk/index.ts';
 export * from './providers/anthropic/index.ts';
-export { projectHistory } from './model/index.ts';
-export type {
-  HistoryCapabilities,
-  HistoryTarget,
-  HistoryWarning,
-  HistoryWarningCode,
-  HistoryWire,
-  ProjectedHistory,
-} from './model/index.ts';
 // Presets of the OpenAI adapters
 export {
   AzureOpenAIProvider,
@@ -473,7 +464,7 @@ export * from './session/branches/index.ts';
 export { SummarizingSession, type SummarizingSessionOptions } from './run/index.ts';
 export { estimateTokens, resolveSessionSettings, type SessionSettings, type TokenCounter } from './session/index.ts';
 
-// Prices and routing
+// History as a request, prices, routing, budgets
 export * from './model/public.ts';
 export { setDefaultPrices } from './run/index.ts';
 export type { Cost, RunBudgetOptions, RunCost } from './run/index.ts';

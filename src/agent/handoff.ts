@@ -85,7 +85,7 @@ export class Handoff<TContext = unknown, TOutput extends AgentOutputType = Agent
   isEnabled: HandoffEnabledFunction<TContext> = always;
   inputGuardrails: ToolInputGuardrailDefinition<TContext>[] = [];
   outputGuardrails: ToolOutputGuardrailDefinition<TContext>[] = [];
-  /** Whether handing over runs user code. */
+  /** Whether handing over calls nobody: there is no `onHandoff`. */
   readonly plain: boolean;
 
   constructor(agent: Agent<TContext, TOutput>, onInvokeHandoff: Invoke<TContext, TOutput>, plain = false) {
@@ -143,13 +143,12 @@ export function handoff<
       `Handoff to "${agent.name}": inputType needs onHandoff, which gets the input. Add onHandoff or leave inputType out.`,
     );
   }
-  const guarded = (config.inputGuardrails?.length ?? 0) + (config.outputGuardrails?.length ?? 0) > 0;
   const invoke = async (context: RunContext<TContext>, args: string): Promise<Agent<TContext, TOutput>> => {
     if (inputType) await onHandoff?.(context, parseInput(inputType, result.toolName, args) as HandoffInput<TInput>);
     else await onHandoff?.(context, undefined as HandoffInput<TInput>);
     return agent;
   };
-  const result = new Handoff(agent, invoke, !onHandoff && !inputFilter && !guarded);
+  const result = new Handoff(agent, invoke, !onHandoff);
   if (handoffDescription !== undefined) result.toolDescription = describe(agent.name, handoffDescription);
   if (config.toolNameOverride !== undefined) result.toolName = config.toolNameOverride;
   if (config.toolDescriptionOverride !== undefined) result.toolDescription = config.toolDescriptionOverride;

@@ -14,19 +14,11 @@ import { normalForm } from './normal-form.ts';
 import { type CassetteFileOptions, type CassetteMode, checkCassetteOptions, modeOf } from './options.ts';
 import { Player, type Reading } from './player.ts';
 import { createRedactor, type RedactionOptions, type Redactor } from './redaction.ts';
-import {
-  isAnAnswer,
-  isMembers,
-  storedDone,
-  storedError,
-  storedResponse,
-  toError,
-  toEvents,
-  toResponse,
-} from './stored.ts';
+import { isAnAnswer, storedDone, storedError, storedResponse, toError, toEvents, toResponse } from './stored.ts';
 import { Tape, tapeOf } from './tape.ts';
 import {
   type CassetteData,
+  isMembers,
   type ModelEntry,
   named,
   REQUEST_PARTS,
@@ -84,9 +76,7 @@ export function cassette(options: CassetteOptions): Cassette {
   const onFile = 'file' in options ? options : undefined;
   const mode = onFile ? modeOf(onFile.mode) : 'replay';
   const inner = onFile?.model;
-  if (!inner && mode !== 'replay') {
-    throw new CassetteError('cassette/options', `The cassette has nobody to ask in mode "${mode}". Give it a model.`);
-  }
+  if (!inner && mode !== 'replay') throw nobody(mode);
   const { matchOn = REQUEST_PARTS, timing = 'none' } = options;
   const odd = matchOn.find((part) => !REQUEST_PARTS.includes(part));
   if (odd !== undefined) {
@@ -180,8 +170,11 @@ export function redactParts(parts: RequestParts, redactor: Redactor): RequestPar
 async function live({ mode }: Deck, inner: Inner): Promise<Model> {
   const model = await inner.find();
   if (model) return model;
-  throw new CassetteError('cassette/options', `The cassette has nobody to ask in mode "${mode}". Give it a model.`);
+  throw nobody(mode);
 }
+
+const nobody = (mode: CassetteMode): CassetteError =>
+  new CassetteError('cassette/options', `The cassette has nobody to ask in mode "${mode}". Give it a model.`);
 
 /** The recorded answer; `undefined` where the model is to be asked. @throws CassetteMissError */
 async function recorded({ player, mode }: Deck, parts: RequestParts): Promise<ModelEntry | undefined> {

@@ -4,6 +4,7 @@
  */
 import type { Json } from '../protocol/json.ts';
 import { REDACTED } from './redaction.ts';
+import { isMembers, type Members } from './types.ts';
 
 /** One place where two requests differ. Values are JSON, shortened to the part that differs. */
 export type Difference = {
@@ -68,7 +69,7 @@ export function differencesOf(recorded: Json | undefined, asked: Json | undefine
     const length = Math.max(recorded.length, asked.length);
     return Array.from({ length }, (_, n) => differencesOf(recorded[n], asked[n], `${path}[${n}]`)).flat();
   }
-  if (isRecord(recorded) && isRecord(asked)) {
+  if (isMembers(recorded) && isMembers(asked)) {
     const keys = new Set([...Object.keys(recorded), ...Object.keys(asked)]);
     return [...keys].flatMap((key) => differencesOf(own(recorded, key), own(asked, key), join(path, key)));
   }
@@ -76,9 +77,7 @@ export function differencesOf(recorded: Json | undefined, asked: Json | undefine
   return [{ path, recorded: shown(recorded), asked: shown(asked) }];
 }
 
-type Record = { [key: string]: Json };
-const isRecord = (value: Json): value is Record => typeof value === 'object' && value !== null && !Array.isArray(value);
-const own = (value: Record, key: string): Json | undefined => (Object.hasOwn(value, key) ? value[key] : undefined);
+const own = (value: Members, key: string): Json | undefined => (Object.hasOwn(value, key) ? value[key] : undefined);
 const join = (path: string, key: string): string =>
   /^[A-Za-z_][\w-]*$/.test(key) ? (path === '' ? key : `${path}.${key}`) : `${path}[${JSON.stringify(key)}]`;
 

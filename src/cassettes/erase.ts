@@ -1,10 +1,10 @@
 /** Cassettes that were made of stored runs, as a place that can forget them. */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErasablePlace } from '../store/erase.ts';
 import { CassetteError } from './errors.ts';
 import { decode } from './format.ts';
-import { anyTapeOf } from './tape.ts';
+import { anyTapeOf, read } from './tape.ts';
 import { type CassetteData, type CassetteEntry, FORMAT } from './types.ts';
 
 /**
@@ -12,7 +12,7 @@ import { type CassetteData, type CassetteEntry, FORMAT } from './types.ts';
  * by a `RunStore`. A file that `cassetteOf` made goes whole. Of one that was recorded, the entries go that a durable run
  * or a session asked for (`keptFor`); others stay, and a file without entries goes. Where another process records to a
  * file meanwhile, it writes again what it has. Files are replaced or deleted, their place on the disk is not
- * overwritten. A folder belongs to one tenant.
+ * overwritten. A folder belongs to one tenant. A file that cannot be read fails the call: what is in it is not erased.
  *
  * @example
  * import { storedCassettes } from '@baton/agents/cassettes';
@@ -31,7 +31,7 @@ export function storedCassettes({ folder }: { folder: string }): ErasablePlace {
         (sessionId !== undefined && (all || asked.has(sessionId)));
       let erased = 0;
       for (const file of await filesIn(folder)) {
-        const cassette = read(await readFile(file, 'utf8').catch(() => ''), file);
+        const cassette = cassetteIn((await read(file)) ?? '', file);
         const { runId } = cassette ?? {};
         if (runId !== undefined && (all || wanted.has(runId))) {
           await rm(file, { force: true });
@@ -58,7 +58,7 @@ async function filesIn(folder: string): Promise<string[]> {
 }
 
 /** Undefined for what is no cassette, or damaged: whose it is cannot be told, its owner is told when it is played. */
-function read(text: string, file: string): CassetteData | undefined {
+function cassetteIn(text: string, file: string): CassetteData | undefined {
   if (!text.includes(FORMAT)) return undefined;
   try {
     return decode(text, file);

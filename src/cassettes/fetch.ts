@@ -11,7 +11,7 @@ import type { Fetch } from '../wire/index.ts';
 import { normalBody } from './normal-form.ts';
 import { type CassetteFileOptions, checkCassetteOptions, modeOf } from './options.ts';
 import { Player, type Parts, type Reading } from './player.ts';
-import { createRedactor, type Redactor } from './redaction.ts';
+import { createRedactor, REDACTED, type Redactor } from './redaction.ts';
 import { type Slot, tapeOf } from './tape.ts';
 import { named, type WireEntry } from './types.ts';
 
@@ -80,8 +80,7 @@ const bodyOf = (body: Json | undefined): Json | undefined =>
 
 function requestOf(url: string, { method = 'GET', body }: RequestInit, redactor: Redactor): WireEntry['request'] {
   const { pathname, search, searchParams } = new URL(url);
-  for (const name of searchParams.keys())
-    if (/key|token|sig|secret|code/i.test(name)) searchParams.set(name, '[redacted]');
+  for (const name of searchParams.keys()) if (/key|token|sig|secret|code/i.test(name)) searchParams.set(name, REDACTED);
   const query = search === '' ? '' : `?${decodeURIComponent(searchParams.toString())}`;
   const where = { method: method.toUpperCase(), url: redactor.text(`${pathname}${query}`) };
   if (body === undefined || body === null) return where;

@@ -7,9 +7,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Json } from '../protocol/json.ts';
 import { CassetteError } from './errors.ts';
-import { type CassetteData, type CassetteEntry, FORMAT, REQUEST_PARTS, type RequestParts, VERSION } from './types.ts';
-
-type Members = { [key: string]: Json };
+import {
+  type CassetteData,
+  type CassetteEntry,
+  FORMAT,
+  isMembers,
+  type Members,
+  REQUEST_PARTS,
+  type RequestParts,
+  VERSION,
+} from './types.ts';
 
 const WIDTH = 110;
 /** How far back a request looks for one that it resembles. */
@@ -140,9 +147,6 @@ function restore(
   const kept = Array.isArray(shared) ? shared.slice(0, Number(keeps)) : [];
   return { ...parts, ...own, input: [...kept, ...own.input] };
 }
-
-const isMembers = (value: unknown): value is Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** JSON that people read and diff: what fits on a line stands on one, lists of numbers always do. */
 function pretty(value: Json, indent = ''): string {

@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import type { AgentInputItem } from '../protocol/items.ts';
 import type { Json } from '../protocol/json.ts';
 import type { ModelRequest, ModelSettings } from '../protocol/model.ts';
-import type { RequestParts } from './types.ts';
+import { isMembers, type Members, type RequestParts } from './types.ts';
 
 /** Members that are about cost or storage, wherever they stand. */
 const CACHE_MARKERS = new Set(['cache_control', 'cacheControl', 'promptCacheBreakpoint', 'prompt_cache_breakpoint']);
@@ -75,7 +75,7 @@ function normalSettings(settings: ModelSettings): Json {
   const kept = Object.entries(rest).filter(([key]) => !UNCOMPARED_SETTINGS.has(key));
   const sent = Object.entries(providerData ?? {}).filter(([key]) => !TRANSPORT.has(key));
   const extra = normalBody(plain(Object.fromEntries(sent)), false);
-  const hasExtra = isRecord(extra) && Object.keys(extra).length > 0;
+  const hasExtra = isMembers(extra) && Object.keys(extra).length > 0;
   return { ...plainRecord(Object.fromEntries(kept)), ...(hasExtra && { providerData: extra }) };
 }
 
@@ -103,7 +103,7 @@ class Aliases {
 function normalItem(item: AgentInputItem, aliases: Aliases): Json {
   const { id: _, origin: __, providerData, ...members } = item;
   const own = saidByModel(item);
-  const normal: { [key: string]: Json } = {};
+  const normal: Members = {};
   for (const [key, value] of Object.entries(members)) {
     if (value === undefined || CACHE_MARKERS.has(key)) continue;
     if (key === 'type' && value === 'message') continue;
@@ -118,7 +118,7 @@ function normalItem(item: AgentInputItem, aliases: Aliases): Json {
   // Data on what a user or a tool said is a wish of the user; on what a model said it is the provider's.
   if (providerData && !own) {
     const data = withoutMarkers(plain(providerData));
-    if (isRecord(data) && Object.keys(data).length > 0) normal.providerData = data;
+    if (isMembers(data) && Object.keys(data).length > 0) normal.providerData = data;
   }
   return normal;
 }
@@ -132,7 +132,7 @@ function saidByModel(item: AgentInputItem): boolean {
 function normalContent(value: unknown, own: boolean): Json {
   const parts = Array.isArray(value) ? value.map((part: unknown) => normalPart(part, own)) : normalPart(value, own);
   const only = Array.isArray(parts) && parts.length === 1 ? parts[0] : parts;
-  if (isRecord(only) && Object.keys(only).length === 2 && typeof only.text === 'string' && isPlainText(only.type)) {
+  if (isMembers(only) && Object.keys(only).length === 2 && typeof only.text === 'string' && isPlainText(only.type)) {
     return only.text;
   }
   return parts;
@@ -143,26 +143,26 @@ const isPlainText = (type: Json | undefined): boolean =>
 
 function normalPart(part: unknown, own: boolean): Json {
   const value = withoutMarkers(plain(part));
-  if (!isRecord(value)) return value;
+  if (!isMembers(value)) return value;
   const { providerData, ...rest } = value;
-  const empty = providerData === undefined || (isRecord(providerData) && Object.keys(providerData).length === 0);
+  const empty = providerData === undefined || (isMembers(providerData) && Object.keys(providerData).length === 0);
   return own || empty ? rest : value;
 }
 
 function withoutMarkers(value: Json): Json {
   if (Array.isArray(value)) return value.map(withoutMarkers);
-  if (!isRecord(value)) return value;
+  if (!isMembers(value)) return value;
   const kept = Object.entries(value).flatMap(([key, each]): [string, Json][] => {
     if (CACHE_MARKERS.has(key)) return [];
     const rest = withoutMarkers(each);
     // A vendor's namespace that held a marker only says nothing without it.
-    const emptied = isRecord(each) && isRecord(rest) && isEmpty(rest) && !isEmpty(each);
+    const emptied = isMembers(each) && isMembers(rest) && isEmpty(rest) && !isEmpty(each);
     return emptied ? [] : [[key, rest]];
   });
   return Object.fromEntries(kept);
 }
 
-const isEmpty = (value: { [key: string]: Json }): boolean => Object.keys(value).length === 0;
+const isEmpty = (value: Members): boolean => Object.keys(value).length === 0;
 
 /** The body of a request to a vendor. @param hasIds whether it holds a conversation, with ids that vary */
 export function normalBody(body: Json, hasIds = true): Json {
@@ -172,7 +172,7 @@ export function normalBody(body: Json, hasIds = true): Json {
 function cleanBody(value: Json, aliases: Aliases | undefined): Json {
   if (typeof value === 'string') return shortData(value);
   if (Array.isArray(value)) return value.map((each) => cleanBody(each, aliases));
-  if (!isRecord(value)) return value;
+  if (!isMembers(value)) return value;
   const kept = Object.entries(value).flatMap(([key, each]): [string, Json][] => {
     if (UNCOMPARED_MEMBERS.has(key)) return [];
     if (aliases && ID_MEMBERS.has(key) && typeof each === 'string') return [[key, aliases.of(each)]];
@@ -193,17 +193,14 @@ function canonicalJson(text: string): string {
 
 function sorted(value: Json): Json {
   if (Array.isArray(value)) return value.map(sorted);
-  if (!isRecord(value)) return value;
+  if (!isMembers(value)) return value;
   const keys = Object.keys(value).toSorted();
   return Object.fromEntries(keys.map((key) => [key, sorted(value[key] ?? null)]));
 }
 
-const isRecord = (value: unknown): value is { [key: string]: Json } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function plainRecord(value: object): { [key: string]: Json } {
+function plainRecord(value: object): Members {
   const copy = plain(value);
-  return isRecord(copy) ? copy : {};
+  return isMembers(copy) ? copy : {};
 }
 
 /** A copy as JSON keeps it, with digests in place of images and files. */

@@ -7,15 +7,11 @@ import type { ModelResponse, StreamEvent, UsageData } from '../protocol/model.ts
 import { Usage } from '../protocol/usage.ts';
 import { errorInfo, jsonOf, rebuildError } from '../run/errors.ts';
 import { isModelError, ModelError, type ModelErrorFacts, ModelResponseError } from '../wire/index.ts';
-import type { ModelEntry, StoredError } from './types.ts';
+import { isMembers, type Members, type ModelEntry, type StoredError } from './types.ts';
 
-type Members = { [key: string]: Json };
 type Done = Extract<StreamEvent, { type: 'response_done' }>['response'];
 /** A stored answer, as far as it is relied on; `output` was checked when the file was read. */
 type Stored = Omit<ModelResponse, 'usage'> & { usage?: UsageData };
-
-export const isMembers = (value: unknown): value is Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const members = (value: object): Members => {
   const copy = jsonOf(value);

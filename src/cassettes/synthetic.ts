@@ -16,9 +16,8 @@ import { redactParts } from './cassette.ts';
 import { encode } from './format.ts';
 import { normalInput } from './normal-form.ts';
 import { createRedactor, type RedactionOptions, type Redactor } from './redaction.ts';
-import { isMembers } from './stored.ts';
 import { newHead, replaceFile } from './tape.ts';
-import type { CassetteData, ModelEntry, RequestParts } from './types.ts';
+import { type CassetteData, isMembers, type ModelEntry, type RequestParts } from './types.ts';
 
 /**
  * The cassette of a run. Give it to `cassette({ data })`, or write it with `writeCassette`.

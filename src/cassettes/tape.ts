@@ -156,7 +156,8 @@ export const newHead = (origin: CassetteData['origin']): Omit<CassetteData, 'ent
   sdk: SDK_VERSION,
 });
 
-async function read(path: string): Promise<string | undefined> {
+/** Undefined: there is none. @throws CassetteError `cassette/format` for one that cannot be read */
+export async function read(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {

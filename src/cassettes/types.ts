@@ -7,6 +7,11 @@
 import type { Json } from '../protocol/json.ts';
 import type { KeptFor, Origin } from '../protocol/model.ts';
 
+/** A JSON object. */
+export type Members = { [key: string]: Json };
+export const isMembers = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 export const FORMAT = 'baton/cassette';
 export const VERSION = 1;
 

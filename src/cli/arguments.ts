@@ -68,7 +68,7 @@ export function momentOf(parsed: Parsed, name: string): number | undefined {
 }
 
 /** The file of the store that the options name: a folder or a file. */
-export function storePathOf(parsed: Parsed): string {
+function storePathOf(parsed: Parsed): string {
   const said = textOf(parsed, 'store');
   return said !== undefined && (said.endsWith('.db') || isFile(said)) ? said : traceStorePath(said);
 }
@@ -82,9 +82,11 @@ function isFile(path: string): boolean {
   }
 }
 
-/** The store that the options name. */
-export function openStore(parsed: Parsed): Promise<TraceStore> {
+/** The store that the options name, and whose part of it. */
+export function storeOptionsOf(parsed: Parsed): { path: string; tenant?: string } {
   const path = storePathOf(parsed);
   const tenant = textOf(parsed, 'tenant');
-  return openTraceStore({ path, ...(tenant !== undefined && { tenant }) });
+  return { path, ...(tenant !== undefined && { tenant }) };
 }
+
+export const openStore = (parsed: Parsed): Promise<TraceStore> => openTraceStore(storeOptionsOf(parsed));

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { quantile } from '../trace/metrics/buckets.ts';
 import { openMetricsStore, type WindowSums } from '../trace/metrics/index.ts';
 import { TraceStoreError } from '../trace/store/index.ts';
-import { parse, STORE_OPTIONS, storePathOf, textOf, wholeOf } from './arguments.ts';
+import { parse, STORE_OPTIONS, storeOptionsOf, wholeOf } from './arguments.ts';
 import type { Command } from './command.ts';
 import { counted, duration } from './format.ts';
 import { fit, harmless, jsonLine, type Terminal } from './terminal.ts';
@@ -18,11 +18,12 @@ export const metrics: Command = {
   async run(args, terminal) {
     const parsed = parse(args, { ...STORE_OPTIONS, hours: { type: 'string' }, json: { type: 'boolean' } }, 0);
     const hours = wholeOf(parsed, 'hours', { least: 1, most: MOST_HOURS }) ?? 24;
-    const [path, tenant] = [storePathOf(parsed), textOf(parsed, 'tenant')];
+    const options = storeOptionsOf(parsed);
+    const { path } = options;
     if (!existsSync(path)) {
       throw new TraceStoreError('trace-store/missing', `There are no metrics at ${path}. ${HOW}`);
     }
-    const store = openMetricsStore({ path, ...(tenant !== undefined && { tenant }) });
+    const store = openMetricsStore(options);
     try {
       const now = Date.now();
       const window = await store.window(beginOf(now, hours), now);

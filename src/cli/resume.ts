@@ -16,7 +16,7 @@ export const resume: Command = {
     if (module !== undefined && runId === undefined) {
       throw new UserError('Which run? Give its id; `baton runs --status failed` lists those that failed.');
     }
-    const store = await storeOf(module);
+    const store = await storeOf(module, 'resume');
     const code = await goOn(store, runId ?? '', terminal);
     await store.close();
     await getGlobalTraceProvider().forceFlush();
@@ -25,9 +25,9 @@ export const resume: Command = {
   },
 };
 
-type Result = Awaited<ReturnType<ModuleStore['resume']>>;
+type Result = Awaited<ReturnType<ModuleStore<'resume'>['resume']>>;
 
-async function goOn(store: ModuleStore, runId: string, terminal: Terminal): Promise<number> {
+async function goOn(store: ModuleStore<'resume'>, runId: string, terminal: Terminal): Promise<number> {
   const { out, paint } = terminal;
   let result: Result;
   try {

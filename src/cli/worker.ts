@@ -24,7 +24,7 @@ export const worker: Command = {
     const limit = wholeOf(parsed, 'limit', { least: 1, most: 100_000 }) ?? 50;
     const timeoutMs = (wholeOf(parsed, 'drain', { least: 0, most: 86_400 }) ?? 25) * 1000;
     const until = parsed.values['finish'] === true ? 'rest' : 'commit';
-    const store = await storeOf(module);
+    const store = await storeOf(module, 'recover');
     const signals = listen();
     try {
       say(terminal, `${terminal.paint('bold', 'worker')} ${harmless(store.worker)} looks every ${everyMs / 1000} s`);
@@ -52,9 +52,15 @@ function listen(): { first: AbortSignal; second: AbortSignal; off: () => void } 
 
 type Draining = { readonly terminal: Terminal; readonly now: AbortSignal };
 
-async function drained(store: ModuleStore, options: DrainOptions, { terminal, now }: Draining): Promise<void> {
-  // Draining again with no time left cuts off what the first one waits for.
-  now.addEventListener('abort', () => void store.drain({ timeoutMs: 0 }), { once: true });
+async function drained(
+  store: ModuleStore<'recover'>,
+  options: DrainOptions,
+  { terminal, now }: Draining,
+): Promise<void> {
+  // Draining again with no time left cuts off what the first one waits for. What goes wrong, the first one tells.
+  const cut = (): void => void store.drain({ timeoutMs: 0 }).catch(() => undefined);
+  if (now.aborted) cut();
+  else now.addEventListener('abort', cut, { once: true });
   const left = await store.drain(options);
   await store.close({ timeoutMs: 0 });
   const what = left.length === 0 ? 'nothing is left' : `left to others: ${left.map(harmless).join(', ')}`;

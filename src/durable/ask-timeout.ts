@@ -82,6 +82,6 @@ export class Deadlines {
     const now = performance.now();
     if (this.#everyMs === Infinity || now - this.#lookedAt < this.#everyMs) return;
     this.#lookedAt = now;
-    for (const info of await listAll(log, { status: 'paused' })) await expireAsks(log, info);
+    for (const info of await listAll(log, { status: 'paused', parent: null })) await expireAsks(log, info);
   }
 }

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isOver, type RunEvent } from '../kernel/index.ts';
 import { type EventLog, LeaseWatch, type RunInfo } from '../log/index.ts';
 import type { RunRecord } from '../run/record.ts';
-import { asksIn } from './ask-timeout.ts';
 import { signal } from '../wire/signals.ts';
+import { asksIn } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
 import { Hold } from './hold.ts';
 import type { Presence } from './presence.ts';
@@ -17,7 +17,7 @@ import { descendants, find, findAgain, type Found, infosOf, placesOf } from './r
 export type Claimed = { found: Found; fences: Map<string, number> };
 
 /** How often a lease is looked at while its owner may be dead. */
-const LOOKS_A_LEASE = 10;
+export const LOOKS_A_LEASE = 10;
 
 /**
  * Waits for a whole lease whether the owner shows itself.
@@ -106,8 +106,8 @@ const watches = new WeakMap<Presence, LeaseWatch>();
 export async function claimable(log: EventLog, presence: Presence): Promise<RunInfo[]> {
   let watch = watches.get(presence);
   if (!watch) watches.set(presence, (watch = new LeaseWatch({ ttlMs: presence.leaseMs })));
-  const active = await listAll(log, { status: ['running', 'stopping'] });
-  const answered = await listAll(log, { status: 'paused', hasInbox: true });
+  const active = await listAll(log, { status: ['running', 'stopping'], parent: null });
+  const answered = await listAll(log, { status: 'paused', hasInbox: true, parent: null });
   const runs = [...active, ...answered];
   const free = new Set(watch.observe(runs));
   return runs

@@ -56,14 +56,14 @@ const decidedBefore = (
     ...(result !== undefined && { result }),
   });
 
-const asksIn = ({ state, log }: Found): readonly Ask[] =>
+const openAsks = ({ state, log }: Found): readonly Ask[] =>
   state.status === 'paused' && askedCalls(state).length > 0 ? asksOf(state, log.info.runId) : [];
 
 type Which = { callId: string; run?: string | undefined };
 
 /** @throws DurableError `durable/ambiguous-call`: a guess could approve what nobody meant */
 function questionOf(found: Found, { callId, run }: Which): Ask | undefined {
-  const asks = asksIn(found).filter((each) => each.callId === callId && (run === undefined || each.run === run));
+  const asks = openAsks(found).filter((each) => each.callId === callId && (run === undefined || each.run === run));
   const [ask] = asks;
   const runs = [...new Set(asks.map((each) => each.run))];
   if (runs.length < 2) return ask;
@@ -90,7 +90,7 @@ async function throwSettled(log: EventLog, found: Found, { callId, run }: Which)
     );
   });
   if (before) throw decidedBefore(runId, before.event, { callId, at: before.at });
-  const waiting = asksIn(found)
+  const waiting = openAsks(found)
     .map((each) => `${each.callId} (${each.tool})`)
     .join(', ');
   throw new DurableError(

@@ -7,17 +7,20 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunEvent } from '../kernel/index.ts';
-import { type EventLog, LeaseWatch, LogError, type RunInfo, type RunQuery } from '../log/index.ts';
+import { type EventLog, LeaseWatch, LogError, type RunInfo } from '../log/index.ts';
 import { UserError } from '../protocol/errors.ts';
+import { timerMs } from '../protocol/timers.ts';
+import { isFinal } from '../run/record.ts';
 import type { ErasablePlace } from '../store/erase.ts';
+import { LOOKS_A_LEASE } from './claim.ts';
 import { DurableError } from './errors.ts';
+import { listAll } from './list-all.ts';
 import type { Presence } from './presence.ts';
 import { unknownRun } from './revive.ts';
 import type { EraseOptions, EraseTarget, Erased } from './types.ts';
 
 /** Runs a call of the log, and of a place. */
 const CHUNK = 20;
-const PAGE = 200;
 
 export type Eraser = {
   readonly log: EventLog;
@@ -83,11 +86,11 @@ async function rootsOf(log: EventLog, target: EraseTarget, isFirst: boolean): Pr
     for (const info of found) {
       if (roots.has(info.runId)) continue;
       roots.set(info.runId, info);
-      await add(await pages(log, { forkOf: info.runId }));
+      await add(await listAll(log, { forkOf: info.runId }));
     }
   };
-  if ('all' in target) await add(await pages(log, { parent: null }));
-  else if ('sessionId' in target) await add(await pages(log, { session: target.sessionId }));
+  if ('all' in target) await add(await listAll(log, { parent: null }));
+  else if ('sessionId' in target) await add(await listAll(log, { session: target.sessionId }));
   else await add(await named(log, target.runId, isFirst));
   return [...roots.values()];
 }
@@ -100,7 +103,7 @@ async function copiedSessions(log: EventLog, found: readonly RunInfo[], known: r
   );
   const own: string[] = [];
   for (const session of others) {
-    if ((await pages(log, { session })).every(({ runId }) => ids.has(runId))) own.push(session);
+    if ((await listAll(log, { session })).every(({ runId }) => ids.has(runId))) own.push(session);
   }
   return own;
 }
@@ -112,32 +115,21 @@ async function named(log: EventLog, runId: string, isNeeded: boolean): Promise<R
   }
   if (info) return [info];
   // Its copies may be left of an erasure that was cut off.
-  const copies = await pages(log, { forkOf: runId });
+  const copies = await listAll(log, { forkOf: runId });
   if (isNeeded && copies.length === 0) throw unknownRun(runId);
   return copies;
 }
 
-async function pages(log: EventLog, query: RunQuery): Promise<RunInfo[]> {
-  const found: RunInfo[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await log.list({ ...query, limit: PAGE, ...(cursor !== undefined && { cursor }) });
-    found.push(...page.runs);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return found;
-}
-
 /** Runs of sub-agents, theirs too. */
 async function below(log: EventLog, runId: string): Promise<string[]> {
-  const children = (await pages(log, { parent: runId })).map((child) => child.runId);
+  const children = (await listAll(log, { parent: runId })).map((child) => child.runId);
   const further: string[] = [];
   for (const child of children) further.push(...(await below(log, child)));
   return [...children, ...further];
 }
 
 /** A run that nobody can go on with needs no lease. */
-const isClaimed = ({ status }: RunInfo): boolean => status !== 'finished' && status !== 'cancelled';
+const isClaimed = ({ status }: RunInfo): boolean => !isFinal(status);
 
 async function settle(eraser: Eraser, roots: readonly RunInfo[], options: EraseOptions): Promise<void> {
   const { log, presence } = eraser;
@@ -180,7 +172,7 @@ async function claim(eraser: Eraser, runId: string, options: EraseOptions): Prom
   const own = resting(runId);
   if (own) {
     if (!cancel) throw owned(runId, 'in this process');
-    await Promise.race([own, sleep(timeoutMs, undefined, { ref: false })]);
+    await Promise.race([own, sleep(timerMs(timeoutMs), undefined, { ref: false })]);
     if (resting(runId)) throw owned(runId, `in this process, and did not stop within ${timeoutMs} ms`);
   }
   await presence.enter();
@@ -208,9 +200,6 @@ async function claimLease({ log, presence }: Eraser, runId: string, waitMs: numb
     await sleep(Math.min(leaseMs / LOOKS_A_LEASE, 500));
   }
 }
-
-/** How often a lease is looked at while its owner may be dead. */
-const LOOKS_A_LEASE = 10;
 
 const owned = (runId: string, by: string): DurableError =>
   new DurableError(

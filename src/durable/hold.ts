@@ -122,7 +122,8 @@ export class Hold implements Kept {
       throw error;
     });
     if (isRoot) this.#isAtRest = commit.release ?? false;
-    if (runId !== this.#options.runId) this.#open[commit.release ? 'delete' : 'add'](runId);
+    else if (commit.release) this.#open.delete(runId);
+    else this.#open.add(runId);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;
     if (isRoot) this.feed.committed(place?.position ?? 0, done.at, commit.events as Committed[]);

@@ -4,6 +4,7 @@ import type { AnyAgent } from '../agent/index.ts';
 import { isOver, type RunEvent } from '../kernel/index.ts';
 import { LogError, type RunInfo } from '../log/index.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
+import { timerMs } from '../protocol/timers.ts';
 import type { InterruptOptions, JoinOptions, OtherRuns } from '../run/keeper.ts';
 import type { RunRecord } from '../run/record.ts';
 import { RunState } from '../run/index.ts';
@@ -76,7 +77,7 @@ async function atRest(
   { runId, position, options }: { runId: string; position: number; options: JoinOptions },
 ): Promise<RunInfo> {
   const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  const late = AbortSignal.timeout(Math.min(timeoutMs, 2 ** 31 - 1));
+  const late = AbortSignal.timeout(timerMs(timeoutMs));
   for (;;) {
     const info = await infoOf(store, runId);
     if (isOver(info.status) || info.status === 'paused') return info;

@@ -43,7 +43,11 @@ export class Presence {
     this.leaseMs = leaseMs;
   }
 
-  /** Before a lease is asked for: a worker that shows no sign of life has none. */
+  /**
+   * Before a lease is asked for: a worker that shows no sign of life has none.
+   *
+   * @throws what the log fails with; then nothing was entered
+   */
   async enter(): Promise<void> {
     this.#users += 1;
     const isFirst = this.#timer === undefined;
@@ -51,7 +55,12 @@ export class Presence {
     const beat = performance.now() - this.#shownAt > this.leaseMs / 3 ? this.#beat() : undefined;
     // A recent beat of an earlier run is good enough to begin with, but not until the timer fires.
     if (isFirst && !beat) this.#beat().catch(() => undefined);
-    await beat;
+    try {
+      await beat;
+    } catch (error) {
+      this.leave();
+      throw error;
+    }
   }
 
   leave(): void {

@@ -1,12 +1,12 @@
 /** Deleting runs that are over, and idle sessions, by age, number and size: a chunk at a time. */
 import { isOver } from '../kernel/index.ts';
-import type { EventLog, RunInfo } from '../log/index.ts';
+import type { EventLog } from '../log/index.ts';
 import type { ErasablePlace } from '../store/erase.ts';
+import { eachRun } from './list-all.ts';
 import { checkRetention } from './retention.ts';
 import type { Pruned, RunRetention } from './types.ts';
 
 const CHUNK = 20;
-const PAGE = 500;
 
 export async function prune(log: EventLog, places: readonly ErasablePlace[], retention: RunRetention): Promise<Pruned> {
   checkRetention(retention);
@@ -31,7 +31,7 @@ async function removeBeyond(log: EventLog, { maxRuns = Infinity, maxBytes = Infi
   if (maxRuns === Infinity && maxBytes === Infinity) return 0;
   let [kept, bytes] = [0, 0];
   const gone: string[] = [];
-  for await (const run of newestFirst(log)) {
+  for await (const run of eachRun(log, {})) {
     // Of a sub-agent: younger than its run, so it was counted before.
     bytes += run.bytes;
     if (run.parent !== undefined) continue;
@@ -48,13 +48,4 @@ async function removeOver(log: EventLog, runIds: readonly string[]): Promise<num
   const all = await Promise.all(runIds.map((runId) => log.read(runId, { limit: 0 })));
   const over = all.flatMap((run) => (run && isOver(run.info.status) ? [run.info.runId] : []));
   return over.length > 0 ? log.remove({ runIds: over, limit: CHUNK }) : 0;
-}
-
-async function* newestFirst(log: EventLog): AsyncGenerator<RunInfo> {
-  let cursor: string | undefined;
-  do {
-    const page = await log.list({ limit: PAGE, ...(cursor !== undefined && { cursor }) });
-    yield* page.runs;
-    cursor = page.cursor;
-  } while (cursor !== undefined);
 }

@@ -1,5 +1,6 @@
 /** Pruning on a timer. */
 import { UserError } from '../protocol/errors.ts';
+import { timerMs } from '../protocol/timers.ts';
 import { warn } from '../protocol/warn.ts';
 import type { RunRetention } from './types.ts';
 
@@ -32,7 +33,7 @@ export function pruneEvery(
         )
         .finally(() => (isBusy = false));
     },
-    Math.min(2 ** 31 - 1, Math.max(1000, everyMs)),
+    timerMs(Math.max(1000, everyMs)),
   );
   timer.unref();
   return timer;

@@ -2,11 +2,10 @@
  * From the log of a run, and those of its sub-agents that are not done, to the run.
  */
 import type { AnyAgent } from '../agent/index.ts';
-import { type Committed, fold, initialState, isOver, type RunEvent, type State } from '../kernel/index.ts';
+import { type Committed, fold, initialState, type RunEvent, type State } from '../kernel/index.ts';
 import { type EventLog, LogError, type RunInfo, type RunLog } from '../log/index.ts';
-import { checkEvents } from '../run/codec.ts';
+import { checkEvents, restoreDecisions } from '../run/codec.ts';
 import { Journal, newRecord, type RunRecord } from '../run/record.ts';
-import { restoreDecisions } from '../run/codec.ts';
 import { usageOfJournal } from '../run/usage.ts';
 import { RunContext } from '../tools/context.ts';
 import { DurableError } from './errors.ts';
@@ -143,6 +142,3 @@ export function placesOf(found: Found, fences: ReadonlyMap<string, number>): Map
 export const descendants = (found: Found): Found[] => found.children.flatMap((child) => [child, ...descendants(child)]);
 
 export const infosOf = (found: Found): RunInfo[] => [found, ...descendants(found)].map(({ log }) => log.info);
-
-/** Whether nothing comes after it. A failed run can be taken up again. */
-export const isLast = ({ status }: State): boolean => isOver(status) && status !== 'failed';

@@ -18,6 +18,7 @@ import {
   type StreamRunOptions,
 } from '../run/index.ts';
 import type { Kept, OtherRuns, RunKeeper, RunToKeep } from '../run/keeper.ts';
+import { isFinal } from '../run/record.ts';
 import { Deadlines, expireAsks } from './ask-timeout.ts';
 import { claimable, type Claimed, claimRun, claimSeen } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
@@ -47,7 +48,7 @@ import type {
   RunStoreOptions,
 } from './types.ts';
 import { recoverEach } from './recover-each.ts';
-import { eventsOf, find, isLast, noAgent, revive, tell } from './revive.ts';
+import { eventsOf, find, noAgent, revive, tell } from './revive.ts';
 import { Taking } from './taking.ts';
 
 /**
@@ -114,7 +115,7 @@ export class RunStore implements RunKeeper {
     const given = onOwnBranch(own, found.state.fork?.branch);
     const agent = options.agent ?? this.#agentOf(found.log.info);
     const { agent: _, ...runOptions } = given;
-    if (isLast(found.state)) {
+    if (isFinal(found.state.status)) {
       return run(agent, new RunState(revive(found, agent, given.context)), runOptions as NonStreamRunOptions);
     }
     await expireAsks(this.log, found.log.info);
@@ -339,16 +340,14 @@ export class RunStore implements RunKeeper {
    */
   async erase(target: EraseTarget, options: EraseOptions = {}): Promise<Erased> {
     this.#checkOpen('');
-    const { places = [] } = this.#options;
     const resting = (runId: string): Promise<void> | undefined => this.#taking.underway.rest(runId);
-    const { erase } = await import('./erase.ts');
-    return erase({ log: this.log, presence: this.#presence, places, resting }, target, options);
+    const own = { log: this.log, presence: this.#presence, places: this.#options.places ?? [], resting };
+    return (await import('./erase.ts')).erase(own, target, options);
   }
 
   /** Deletes what `retention` says, in chunks: runs that are over, and idle sessions of the `places`. */
   async prune(retention: RunRetention = this.#options.retention ?? {}): Promise<Pruned> {
-    const { prune } = await import('./prune.ts');
-    return prune(this.log, this.#options.places ?? [], retention);
+    return (await import('./prune.ts')).prune(this.log, this.#options.places ?? [], retention);
   }
 
   // For runs
@@ -360,15 +359,17 @@ export class RunStore implements RunKeeper {
     const known = this.#taking.placeOf(record);
     if (known) return this.#taking.registered(runId, known);
     if (!this.#taking.isNew(record)) return this.#taking.registered(runId, await this.#taking.reclaim(record, session));
+    const { root } = record.graph;
     this.#taking.underway.enter(runId);
     try {
+      warnOfUndeclared(root, this.#warned);
+      const plan = planRecord(root);
+      const options = { log: this.log, presence: this.#presence, runId, agent: root.name };
+      const hold = new Hold({ ...options, session: await session?.getSessionId() });
+      // Last, since whoever has entered leaves by its hold.
       await this.#presence.enter();
-      warnOfUndeclared(record.graph.root, this.#warned);
-      const plan: RunEvent = { type: 'plan.recorded', plan: planRecord(record.graph.root) };
-      if (record.journal.events.length === 0) record.inbox.push(plan);
-      const agent = record.graph.root.name;
-      const options = { log: this.log, presence: this.#presence, runId, agent };
-      return this.#taking.registered(runId, new Hold({ ...options, session: await session?.getSessionId() }));
+      if (record.journal.events.length === 0) record.inbox.push({ type: 'plan.recorded', plan });
+      return this.#taking.registered(runId, hold);
     } catch (error) {
       this.#taking.underway.leave(runId);
       throw error;

@@ -2,6 +2,7 @@
  * The runs that this process has, each from the moment when it is claimed until it rests: one run is never in two hands
  * of a process, and a drain waits for all of them.
  */
+import { timerMs } from '../protocol/timers.ts';
 import { DurableError } from './errors.ts';
 import type { Hold } from './hold.ts';
 
@@ -73,7 +74,7 @@ export class Underway {
     const entries = [...this.#entries];
     if (until === 'commit') for (const [, { hold }] of entries) hold?.leaveAtCommit();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const limit = new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)));
+    const limit = new Promise((resolve) => (timer = setTimeout(resolve, timerMs(timeoutMs))));
     await Promise.race([Promise.all(entries.map(([, { done }]) => done)), limit]);
     clearTimeout(timer);
     for (const [, { hold }] of this.#entries) hold?.abandon();

@@ -1,7 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { Agent, type AnyAgent, type EventLog, run, RunStore, runWorker, tool, type WorkerEvent } from '../index.ts';
+import {
+  Agent,
+  type AnyAgent,
+  type EventLog,
+  type Recovered,
+  type RecoverOptions,
+  run,
+  type RunInfo,
+  RunStore,
+  runWorker,
+  tool,
+  type WorkerEvent,
+} from '../index.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 import { booking, call, done } from './booking.fixture.ts';
 import { kinds, logOf } from './logs.fixture.ts';
@@ -256,4 +268,42 @@ test('a store in trouble is told once, and looked at again', async () => {
   end.abort();
   await ended;
   expect(events).toMatchObject([{ type: 'trouble', error: { message: 'The database is away.' } }]);
+});
+
+test('a worker has one look under way at a time, also where an earlier one ends late', async () => {
+  const info = (runId: string): RunInfo => ({
+    runId,
+    agent: 'A',
+    status: 'running',
+    head: 1,
+    posted: 0,
+    consumed: 0,
+    bytes: 0,
+    createdAt: 0,
+    updatedAt: 0,
+    lease: { fence: 1 },
+  });
+  const slow = gate();
+  const rested = gate();
+  const looks: string[] = [];
+  const store = {
+    recover: async ({ onTaken, onLooked }: RecoverOptions = {}): Promise<Recovered[]> => {
+      looks.push(`look ${looks.length + 1}`);
+      if (looks.length > 1) return slow.passed.then(() => []);
+      onTaken?.(info('r1'));
+      onLooked?.();
+      await rested.passed;
+      return [];
+    },
+  };
+  const end = new AbortController();
+  const working = runWorker(store, { everyMs: 10, signal: end.signal });
+  await expect.poll(() => looks.length).toBe(2);
+  // The first look ended before its run did; the second one is under way.
+  rested.open();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(looks).toEqual(['look 1', 'look 2']);
+  slow.open();
+  end.abort();
+  await working;
 });

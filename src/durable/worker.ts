@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunInfo } from '../log/index.ts';
 import { UserError } from '../protocol/errors.ts';
+import { timerMs } from '../protocol/timers.ts';
 import type { Recovered, RecoverOptions } from './types.ts';
 
 /** What a worker does, as it does it. `run` is what the log said of it before it was taken. */
@@ -65,7 +66,7 @@ export async function runWorker(store: Recoverable, options: WorkerOptions = {})
   while (!signal?.aborted) {
     worker.look();
     const jitter = 0.8 + 0.4 * Math.random();
-    await sleep(everyMs * jitter, undefined, { signal }).catch(() => undefined);
+    await sleep(timerMs(everyMs * jitter), undefined, { signal }).catch(() => undefined);
   }
 }
 
@@ -76,7 +77,8 @@ class Worker {
   readonly #options: WorkerOptions & { everyMs: number; limit: number };
   readonly #taken = new Map<string, { run: RunInfo; since: number }>();
   readonly #refused = new Map<string, Refused>();
-  #isLooking = false;
+  /** The look under way. One that has taken all it takes is none any more, though it ends with the last of its runs. */
+  #look: object | undefined;
   #trouble: string | undefined;
 
   constructor(store: Recoverable, options: WorkerOptions & { everyMs: number; limit: number }) {
@@ -88,12 +90,15 @@ class Worker {
   look(): void {
     const limit = this.#options.limit - this.#taken.size;
     // One look at a time: what it is about to take counts against the limit only when it is taken.
-    if (limit <= 0 || this.#isLooking) return;
-    this.#isLooking = true;
+    if (limit <= 0 || this.#look) return;
+    const own = (this.#look = {});
+    const end = (): void => {
+      if (this.#look === own) this.#look = undefined;
+    };
     const options: RecoverOptions = {
       limit,
       skip: ({ runId }) => (this.#refused.get(runId)?.until ?? 0) > performance.now(),
-      onLooked: () => (this.#isLooking = false),
+      onLooked: end,
       onTaken: (run) => {
         this.#refused.delete(run.runId);
         this.#taken.set(run.runId, { run, since: performance.now() });
@@ -107,7 +112,7 @@ class Worker {
         () => (this.#trouble = undefined),
         (error: unknown) => this.#troubled(error),
       )
-      .finally(() => (this.#isLooking = false));
+      .finally(end);
   }
 
   #rested({ runId, outcome }: Recovered): void {

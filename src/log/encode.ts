@@ -3,7 +3,7 @@ import { UserError } from '../protocol/errors.ts';
 import { DEFAULT_LIMITS, encodeEvent, encodeJson } from './codec.ts';
 import type { Encoded, Limits } from './codec.ts';
 import { LogError } from './errors.ts';
-import type { AppendCommand, ReplaceCommand } from './sqlite/commands.ts';
+import type { AppendCommand, ReplaceCommand } from './commands.ts';
 import type { Commit, LogLimits } from './types.ts';
 
 /** @throws UserError for a limit that is none */

@@ -1,5 +1,5 @@
 /** Rows of a database as the port shows them, whichever database they come from. */
-import type { InfoRow } from './sqlite/commands.ts';
+import type { InfoRow } from './commands.ts';
 import type { Lease, LogStatus } from './types.ts';
 
 export type StoredRow = { readonly [column: string]: unknown };

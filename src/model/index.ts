@@ -1,3 +1,5 @@
+/** What other rooms may use. `public.ts` has the names that src/index.ts passes on as a whole. */
+export * from './public.ts';
 export {
   getDefaultModel,
   getDefaultModelSettings,
@@ -10,106 +12,6 @@ export { retryPolicies } from './retry-policies.ts';
 export { callModel, checkTimeout, streamModel } from './retry.ts';
 export type { ModelAttempt, RetryHooks } from '../wire/index.ts';
 export { mergeModelSettings } from './settings.ts';
-export { projectHistory } from './projection/index.ts';
-export type {
-  HistoryCapabilities,
-  HistoryTarget,
-  HistoryWarning,
-  HistoryWarningCode,
-  HistoryWire,
-  ProjectedHistory,
-} from './projection/index.ts';
-export { createPrices } from './prices/index.ts';
-export type {
-  CallCost,
-  FoundPrice,
-  ModelPrice,
-  PriceCatalog,
-  PricedCall,
-  PricedModel,
-  Prices,
-  PricesOptions,
-  PriceTier,
-  TokenPrices,
-} from './prices/index.ts';
-export { createModelRegistry, splitPrefix, splitSettings, unregistered, withSettings } from './strings/index.ts';
-export type { ModelRegistry, ModelRegistryOptions, ProviderMap } from './strings/index.ts';
+export { splitPrefix, splitSettings, unregistered, withSettings } from './strings/index.ts';
 export { attemptUsage, usageData } from './usage-data.ts';
-export { memoryHealthBoard, redisHealthBoard } from './health/index.ts';
-export type {
-  BreakerOptions,
-  HealthBoard,
-  HealthReport,
-  HealthView,
-  LimitOptions,
-  RedisHealthBoardOptions,
-} from './health/index.ts';
-export {
-  balance,
-  createRouter,
-  knownCapabilities,
-  ROUTER_EVENT_SOURCE,
-  RouteUnavailableError,
-} from './router/index.ts';
-export type {
-  BalanceStrategy,
-  HedgeOptions,
-  ModelCapabilities,
-  Pool,
-  Route,
-  RouteOptions,
-  Router,
-  RouterErrorKind,
-  RouterEvent,
-  RouterOptions,
-  RouterRetryOptions,
-  RouterTimeouts,
-  RouteTarget,
-  SkipReason,
-  StreamReset,
-  TargetOptions,
-} from './router/index.ts';
-export { createResponseCache, memoryResponseStore } from './response-cache/index.ts';
-export type {
-  MemoryResponseStoreOptions,
-  ResponseCache,
-  ResponseCacheKey,
-  ResponseCacheOptions,
-  ResponseCacheStore,
-} from './response-cache/index.ts';
-export { BudgetExceededError } from './budgets/errors.ts';
-export type { BudgetExceededDetails, BudgetExceededReason } from './budgets/errors.ts';
-export {
-  BudgetLedgerError,
-  createBudgets,
-  memoryLedger,
-  postgresLedger,
-  redisLedger,
-  sqliteLedger,
-} from './budgets/index.ts';
-export type {
-  AccountBalance,
-  BudgetAmount,
-  BudgetEntryId,
-  BudgetEvent,
-  BudgetGrant,
-  BudgetLedger,
-  BudgetLimit,
-  BudgetLimits,
-  BudgetLine,
-  BudgetPolicy,
-  BudgetRefusal,
-  BudgetReservation,
-  Budgets,
-  BudgetScope,
-  BudgetsOptions,
-  CountTokens,
-  OnExceed,
-  OnExceedChoice,
-  OpenEntry,
-  RunBudget,
-  RunLimit,
-  PostgresLedgerOptions,
-  RedisLedgerOptions,
-  SqliteLedgerOptions,
-} from './budgets/index.ts';
+export type { RunBudget } from './budgets/index.ts';

@@ -1,31 +1,85 @@
-/** The public names of prices, model strings and routing. */
+/** The public names of history as a request, prices, model strings, routing, caches of answers and budgets. */
+export { projectHistory } from './projection/index.ts';
+export type {
+  HistoryCapabilities,
+  HistoryTarget,
+  HistoryWarning,
+  HistoryWarningCode,
+  HistoryWire,
+  ProjectedHistory,
+} from './projection/index.ts';
+export { createPrices } from './prices/index.ts';
+export type {
+  CallCost,
+  FoundPrice,
+  ModelPrice,
+  PriceCatalog,
+  PricedCall,
+  PricedModel,
+  Prices,
+  PricesOptions,
+  PriceTier,
+  TokenPrices,
+} from './prices/index.ts';
+export { createModelRegistry } from './strings/index.ts';
+export type { ModelRegistry, ModelRegistryOptions, ProviderMap } from './strings/index.ts';
+export { memoryHealthBoard, redisHealthBoard } from './health/index.ts';
+export type {
+  BreakerOptions,
+  HealthBoard,
+  HealthReport,
+  HealthView,
+  LimitOptions,
+  RedisHealthBoardOptions,
+} from './health/index.ts';
 export {
   balance,
-  BudgetExceededError,
-  BudgetLedgerError,
-  createBudgets,
-  createModelRegistry,
-  createPrices,
-  createResponseCache,
   createRouter,
   knownCapabilities,
-  memoryHealthBoard,
-  memoryLedger,
-  memoryResponseStore,
-  postgresLedger,
-  redisHealthBoard,
-  redisLedger,
   ROUTER_EVENT_SOURCE,
   RouteUnavailableError,
+} from './router/index.ts';
+export type {
+  BalanceStrategy,
+  HedgeOptions,
+  ModelCapabilities,
+  Pool,
+  Route,
+  RouteOptions,
+  Router,
+  RouterErrorKind,
+  RouterEvent,
+  RouterOptions,
+  RouterRetryOptions,
+  RouterTimeouts,
+  RouteTarget,
+  SkipReason,
+  StreamReset,
+  TargetOptions,
+} from './router/index.ts';
+export { createResponseCache, memoryResponseStore } from './response-cache/index.ts';
+export type {
+  MemoryResponseStoreOptions,
+  ResponseCache,
+  ResponseCacheKey,
+  ResponseCacheOptions,
+  ResponseCacheStore,
+} from './response-cache/index.ts';
+export { BudgetExceededError } from './budgets/errors.ts';
+export type { BudgetExceededDetails, BudgetExceededReason } from './budgets/errors.ts';
+export {
+  BudgetLedgerError,
+  createBudgets,
+  memoryLedger,
+  postgresLedger,
+  redisLedger,
   sqliteLedger,
-} from './index.ts';
+} from './budgets/index.ts';
 export type {
   AccountBalance,
   BudgetAmount,
   BudgetEntryId,
   BudgetEvent,
-  BudgetExceededDetails,
-  BudgetExceededReason,
   BudgetGrant,
   BudgetLedger,
   BudgetLimit,
@@ -43,46 +97,6 @@ export type {
   OpenEntry,
   RunLimit,
   PostgresLedgerOptions,
-  RedisHealthBoardOptions,
   RedisLedgerOptions,
   SqliteLedgerOptions,
-  BalanceStrategy,
-  HedgeOptions,
-  MemoryResponseStoreOptions,
-  ResponseCache,
-  ResponseCacheKey,
-  ResponseCacheOptions,
-  ResponseCacheStore,
-  BreakerOptions,
-  CallCost,
-  FoundPrice,
-  HealthBoard,
-  HealthReport,
-  HealthView,
-  LimitOptions,
-  ModelCapabilities,
-  ModelPrice,
-  ModelRegistry,
-  ModelRegistryOptions,
-  Pool,
-  PriceCatalog,
-  PricedCall,
-  PricedModel,
-  Prices,
-  PricesOptions,
-  PriceTier,
-  ProviderMap,
-  Route,
-  RouteOptions,
-  Router,
-  RouterErrorKind,
-  RouterEvent,
-  RouterOptions,
-  RouterRetryOptions,
-  RouterTimeouts,
-  RouteTarget,
-  SkipReason,
-  StreamReset,
-  TargetOptions,
-  TokenPrices,
-} from './index.ts';
+} from './budgets/index.ts';

@@ -95,8 +95,7 @@ class StreamReader implements AsyncIterableIterator<StreamEvent>, Ready {
         const opened = await this.#open();
         this.#reader = this.#makeReader(opened);
         this.#source = batchesOf(opened.events);
-        // Somebody left while we waited for the headers.
-        if (this.#ended) await this.#source.return?.();
+        if (this.#ended) leaveUnread(this.#source);
       }
       while (queue.length === 0 && !this.#ended) {
         const { done, value } = await this.#source.next();
@@ -115,6 +114,17 @@ class StreamReader implements AsyncIterableIterator<StreamEvent>, Ready {
     this.#at = 0;
     this.#pulling = undefined;
   }
+}
+
+/**
+ * Closes a source whose reader left while we waited for its headers. It is begun for that: a generator that was not ends
+ * without its `finally`, and the connection stays. What it says, nobody hears.
+ */
+function leaveUnread(source: AsyncIterator<unknown>): void {
+  source
+    .next()
+    .then(() => source.return?.())
+    .catch(() => undefined);
 }
 
 function batchesOf(events: AsyncIterable<unknown>): AsyncIterator<readonly unknown[]> {

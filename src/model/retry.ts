@@ -16,7 +16,8 @@ import type {
   RetryPolicyContext,
   StreamEvent,
 } from '../protocol/model.ts';
-import { AttemptLoop, MAX_TIMER_MS, type Decide, type RetryHooks } from '../wire/index.ts';
+import { MAX_TIMER_MS } from '../protocol/timers.ts';
+import { AttemptLoop, type Decide, type RetryHooks } from '../wire/index.ts';
 import { isAbort, normalizeError } from './retry-error.ts';
 import { toDecision } from './retry-policies.ts';
 import { withTimeLimit } from './strings/with-settings.ts';

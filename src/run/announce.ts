@@ -13,6 +13,7 @@ import {
   at,
   type Call,
   callIndex,
+  type Effect,
   type EventOf,
   type ItemEntry,
   type RunEvent,
@@ -24,11 +25,11 @@ import type { StreamReset } from '../model/index.ts';
 import type { StreamEventResponseCompleted, UsageData } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import { toSmartString } from '../tools/index.ts';
-import { knownTool } from './calls.ts';
-import { usageOfEvent } from './usage.ts';
+import { effectIdOf, knownTool } from './calls.ts';
 import { rebuildError, toolCallError } from './errors.ts';
 import type { LiveRun } from './live-run.ts';
 import { inputOf } from './request.ts';
+import { usageOfEvent } from './usage.ts';
 import { interruptions, itemOf, responseOf } from './view.ts';
 
 export function announce(run: LiveRun, event: RunEvent, state: State): void {
@@ -36,14 +37,7 @@ export function announce(run: LiveRun, event: RunEvent, state: State): void {
   if (usage) run.context.usage.add(usage);
   switch (event.type) {
     case 'effect.requested':
-      if (run.sink && event.effect.do === 'call_model' && event.effect.attempt) run.sink(resetOf(event.effect.attempt));
-      if (
-        event.effect.do === 'call_model' &&
-        event.effect.starts &&
-        event.effect.attempt === undefined &&
-        !run.isStopped
-      )
-        agentStarts(run, state);
+      if (event.effect.do === 'call_model') modelIsAsked(run, state, event.effect);
       return;
     case 'model.replied':
       if (run.sink) run.sink(new RunRawModelStreamEvent(responseDone(run, state, event)));
@@ -69,6 +63,11 @@ export function announce(run: LiveRun, event: RunEvent, state: State): void {
     default:
       return;
   }
+}
+
+function modelIsAsked(run: LiveRun, state: State, { starts, attempt }: Extract<Effect, { do: 'call_model' }>): void {
+  if (attempt !== undefined) run.sink?.(resetOf(attempt));
+  else if (starts && !run.isStopped) agentStarts(run, state);
 }
 
 /** The process that made the attempt before has gone, with the half of an answer that it had shown. */
@@ -117,7 +116,7 @@ function ends(run: LiveRun, state: State): void {
   // The output of an error handler is announced last: it exists because the run ended.
   if (run.sink && state.output?.source === 'handler') {
     const entry = at(state.entries, state.entries.length - 1);
-    if (entry?.kind === 'message' && state.entries.length > 0) emitItems(run, [entry]);
+    if (entry?.kind === 'message') emitItems(run, [entry]);
   }
 }
 
@@ -187,7 +186,7 @@ function batchCloses(run: LiveRun, state: State): void {
   }
   const asked = interruptions(record, { ...state, status: 'paused' });
   for (const call of state.calls) {
-    const id = `m${state.k}/c${call.i}`;
+    const id = effectIdOf(state, call);
     const entry = entries.get(id);
     if (entry && !run.shown.has(id)) {
       run.shown.add(id);
@@ -205,7 +204,7 @@ function batchCloses(run: LiveRun, state: State): void {
 /** What an earlier segment showed is not shown again. */
 export function markShown(run: LiveRun): void {
   const { state } = run.record;
-  for (const call of state.calls) if (call.kept) run.shown.add(`m${state.k}/c${call.i}`);
+  for (const call of state.calls) if (call.kept) run.shown.add(effectIdOf(state, call));
   for (const item of interruptions(run.record, state)) run.shown.add(keyOf(item));
 }
 

@@ -1,5 +1,5 @@
 /** How calls within a budget end: crashes of durable runs, windows, answers that are none, limits that were imposed. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Agent } from '../agent/index.ts';
 import { RunStore } from '../durable/index.ts';
 import { memoryLog } from '../log/index.ts';
@@ -10,7 +10,7 @@ import { AnthropicModel } from '../providers/anthropic/index.ts';
 import { fromAiSdk } from '../providers/ai-sdk/index.ts';
 import { functionCall } from '../testing/index.ts';
 import { tool } from '../tools/index.ts';
-import { run } from './index.ts';
+import { run, stateOfError } from './index.ts';
 
 const price = { input: 1000, output: 1000 };
 const usage = (): { inputTokens: number; outputTokens: number } => ({ inputTokens: 100, outputTokens: 100 });
@@ -196,4 +196,21 @@ test('runs within a run draw from the accounts of the same tenant, whatever agen
   expect((await budgets.balance({ tenant: true })).settled.nanoUsd).toBe(outer.bill + inner.bill);
   expect((await budgets.balance({ agent: 'Sub' })).settled.nanoUsd).toBe(inner.bill);
   expect((await all.balance({ tenant: true })).settled.nanoUsd).toBe(0);
+});
+
+test('budgets that cannot be opened leave no timer behind, and the run ends with what failed', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const unknown = new Error('the tenant is not known');
+    const budgets = createBudgets({ ledger: memoryLedger(), prices, limits: { tenant: { usd: 1 } } });
+    const broken = { ...budgets, open: () => Promise.reject(unknown) };
+    const agent = new Agent({ name: 'A', model: new Vendor({ price, usage }) });
+    const error = await failureOf(run(agent, 'Hello', { budgets: broken, timeoutMs: 60_000 }));
+    expect(error).toBe(unknown);
+    expect(stateOfError(error)?.status).toBe('failed');
+    expect(stateOfError(error)?.pendingInput).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
 });

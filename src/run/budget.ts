@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Committed, Effect, RunEvent } from '../kernel/index.ts';
 import { BudgetExceededError, type Prices, type RunBudget } from '../model/index.ts';
 import type { Model, ModelRequest } from '../protocol/model.ts';
+import { timerMs } from '../protocol/timers.ts';
 import { signal } from '../wire/signals.ts';
 import { costOfJournal } from './cost.ts';
 import { defaultProvider } from './defaults.ts';
@@ -130,12 +131,12 @@ export function limitActiveTime(run: LiveRun): () => void {
     stop();
     return nothing;
   }
-  const timer = setTimeout(stop, Math.min(limit - before, MAX_TIMER_MS));
+  const timer = setTimeout(stop, timerMs(limit - before));
   return () => clearTimeout(timer);
 }
 
-const MAX_TIMER_MS = 2_147_483_647;
 const nothing = (): void => undefined;
+const none = (): readonly RunBudget[] => [];
 
 /** How long earlier segments of a run worked, by the times of their commits. Waiting for people is no work. */
 function activeMs(events: readonly Committed[]): number {
@@ -158,9 +159,8 @@ function activeMs(events: readonly Committed[]): number {
 
 const ENDS = new Set<RunEvent['type']>(['run.paused', 'run.finished', 'run.failed', 'run.cancelled']);
 
-/** Gives back what the run had set aside. */
+/** Gives back what the run had set aside. Never rejects: that budgets could not be opened was told to the call. */
 export async function closeBudgets(run: LiveRun): Promise<void> {
-  const outer = outerOf(run);
-  const kept = (outer && (await outer.budgets)) ?? [];
-  for (const budget of (await run.budgets) ?? []) if (!kept.includes(budget)) await budget.close();
+  const kept = (await outerOf(run)?.budgets?.catch(none)) ?? [];
+  for (const budget of (await run.budgets?.catch(none)) ?? []) if (!kept.includes(budget)) await budget.close();
 }

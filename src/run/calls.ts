@@ -8,6 +8,9 @@ import { type FunctionTool, prepareArguments, type PreparedArguments } from '../
 import type { LiveRun } from './live-run.ts';
 import type { RunRecord } from './record.ts';
 
+/** The id of the effect that carries a call of the newest reply out. */
+export const effectIdOf = ({ k }: State, { i }: Call): string => `m${k}/c${i}`;
+
 export const callOf = (state: State, i: number): Call => {
   const call = state.calls[i];
   if (call) return call;
@@ -16,7 +19,7 @@ export const callOf = (state: State, i: number): Call => {
 
 /** The tool of a call, where it can be found without asking user code. */
 export function knownTool(record: RunRecord, state: State, call: Call): FunctionTool | undefined {
-  const bound = record.live.calls.get(`m${state.k}/c${call.i}`);
+  const bound = record.live.calls.get(effectIdOf(state, call));
   if (bound && 'tool' in bound) return bound.tool;
   const tools = record.graph.agent(state.agent).tools;
   return tools.findLast((tool): tool is FunctionTool => tool.type === 'function' && tool.name === call.tool);
@@ -26,13 +29,12 @@ export type Bound = { tool: FunctionTool; prepared: PreparedArguments };
 
 /** The tool of a call and its arguments, as they were bound when the reply came. */
 export function boundTool(run: LiveRun, state: State, call: Call): Bound | undefined {
-  const bound = run.record.live.calls.get(`m${state.k}/c${call.i}`);
+  const bound = run.record.live.calls.get(effectIdOf(state, call));
   return bound && 'tool' in bound ? bound : undefined;
 }
 
 /** The same after a resume: found by name. @throws UserError where the agent has no such tool any more. */
 export async function bindTool(run: LiveRun, state: State, call: Call): Promise<Bound> {
-  const id = `m${state.k}/c${call.i}`;
   const agent = run.agent(state.agent);
   const named = (tools: readonly { type: string; name: string }[]): FunctionTool | undefined =>
     tools.findLast((tool): tool is FunctionTool => tool.type === 'function' && tool.name === call.tool);
@@ -43,13 +45,13 @@ export async function bindTool(run: LiveRun, state: State, call: Call): Promise<
     );
   }
   const found = { tool, prepared: prepareArguments(tool, call.made.arguments) };
-  run.record.live.calls.set(id, found);
+  run.record.live.calls.set(effectIdOf(state, call), found);
   return found;
 }
 
 /** The handoff of a call. @throws UserError where the agent has no such handoff any more. */
 export async function bindHandoff(run: LiveRun, state: State, call: Call): Promise<Handoff> {
-  const bound = run.record.live.calls.get(`m${state.k}/c${call.i}`);
+  const bound = run.record.live.calls.get(effectIdOf(state, call));
   if (bound && 'handoff' in bound) return bound.handoff;
   const agent = run.agent(state.agent);
   const handoff = (await agent.getEnabledHandoffs(run.context)).findLast(({ toolName }) => toolName === call.tool);

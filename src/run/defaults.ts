@@ -1,6 +1,4 @@
-/**
- * The settings that hold for the whole process, as the published API has them. Nothing else keeps module state.
- */
+/** The settings of runs that hold for the whole process, as the published API has them. */
 import { type Prices, splitSettings } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Model, ModelProvider } from '../protocol/model.ts';

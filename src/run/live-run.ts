@@ -4,7 +4,7 @@
  * W1: an effect has exactly one answer; what comes after an answer, or after the end, is kept as settled late.
  * W2: a stop fires the signal at once; checks and decisions are given up, models and tools have `abortGraceMs`.
  */
-import { contextDecided } from './decision.ts';
+import { timerMs } from '../protocol/timers.ts';
 import type { AnyAgent, RunHooks, RunStreamEvent } from '../agent/index.ts';
 import {
   type Committed,
@@ -23,8 +23,9 @@ import { RunTimeoutError } from '../protocol/errors.ts';
 import { type Decision, type DecisionListener, RunContext } from '../tools/context.ts';
 import { announce, markShown } from './announce.ts';
 import { closeBudgets, limitActiveTime, surroundingRun } from './budget.ts';
-import type { Committer, Kept } from './keeper.ts';
+import { contextDecided } from './decision.ts';
 import { errorInfo } from './errors.ts';
+import type { Committer, Kept } from './keeper.ts';
 import type { RunObserver } from './observe.ts';
 import type { RunConfig, Settings } from './options.ts';
 import { perform } from './perform/index.ts';
@@ -140,7 +141,8 @@ export class LiveRun implements World, DecisionListener {
     record.loop = this;
     if (settings.timeoutMs !== undefined) {
       const ms = settings.timeoutMs;
-      this.#timeout = setTimeout(() => this.stop({ cause: 'timeout', error: errorInfo(new RunTimeoutError(ms)) }), ms);
+      const late = (): void => this.stop({ cause: 'timeout', error: errorInfo(new RunTimeoutError(ms)) });
+      this.#timeout = setTimeout(late, timerMs(ms));
     }
     const unlimit = limitActiveTime(this);
     try {
@@ -163,9 +165,9 @@ export class LiveRun implements World, DecisionListener {
       RunContext.unsubscribe(record.context, this);
       unlink();
       unlimit();
-      if (this.budgets) await closeBudgets(this);
       clearTimeout(this.#timeout);
       clearTimeout(this.#grace);
+      if (this.budgets) await closeBudgets(this);
     }
   }
 
@@ -344,9 +346,10 @@ export class LiveRun implements World, DecisionListener {
         this.#answer(givenUp(effect));
     }
     if (this.#under.length === 0) return;
-    this.#grace = setTimeout(() => {
+    const giveUp = (): void => {
       for (const effect of this.#under.slice()) if (!ENDS_A_RUN.has(effect.do)) this.#answer(givenUp(effect));
-    }, this.settings.abortGraceMs ?? DEFAULT_GRACE_MS);
+    };
+    this.#grace = setTimeout(giveUp, timerMs(this.settings.abortGraceMs ?? DEFAULT_GRACE_MS));
   }
 
   /** An error handler gave an output: the run goes on to its end. */

@@ -40,8 +40,8 @@ export async function joinOther(
     throw new UserError("sessionTurn.onBusy is 'merge', and the session cannot say who has its turn. Use 'queue'.");
   }
   for (;;) {
-    signal?.throwIfAborted();
     const holder = await session.turnHolder();
+    signal?.throwIfAborted();
     if (!holder) return undefined;
     const here = holderOf(holder);
     if (!here) {

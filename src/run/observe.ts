@@ -1,8 +1,7 @@
 /**
  * Between runs and traces. Where nobody listens, each of these costs one branch.
  */
-import type { AnyAgent } from '../agent/index.ts';
-import { Handoff } from '../agent/index.ts';
+import { type AnyAgent, Handoff } from '../agent/index.ts';
 import type { RunEvent, State } from '../kernel/index.ts';
 import type { Model, ModelRequest } from '../protocol/model.ts';
 import { runMeter, runTracer, startingStore } from '../trace/listening.ts';
@@ -10,7 +9,7 @@ import type { AgentFacts, CheckEffect, RunObserver, TracedRun } from '../trace/r
 import type { LiveRun } from './live-run.ts';
 import type { Settings } from './options.ts';
 import type { Offer } from './perform/offer.ts';
-import { checksOf } from './plan.ts';
+import { inputChecksOf, outputChecksOf } from './plan.ts';
 import type { RunRecord } from './record.ts';
 
 export type { RunObserver } from '../trace/run-tracer.ts';
@@ -99,11 +98,9 @@ type Check = { effect: CheckEffect; state: State };
 
 function checkName(record: RunRecord, settings: Settings, { effect, state }: Check): string | undefined {
   const agent = record.graph.agent(state.agent);
-  return checksAt(effect.point, agent, settings)[effect.index]?.name;
+  const checksOf = effect.point === 'input' ? inputChecksOf : outputChecksOf;
+  return checksOf(agent, settings)[effect.index]?.name;
 }
-
-const checksAt = (point: 'input' | 'output', agent: AnyAgent, settings: Settings): readonly { name: string }[] =>
-  point === 'input' ? checksOf(agent, settings) : [...(settings.outputGuardrails ?? []), ...agent.outputGuardrails];
 
 /** What a model call sends, and to whom. */
 type Sent = { request: ModelRequest; offer: Offer; model: Model; run: LiveRun; agent: AnyAgent };

@@ -72,21 +72,27 @@ export class RunPlan implements Plan {
 const NO_CHECKS: AgentPlan['inputChecks'] = [];
 
 function planOf(agent: AnyAgent, settings: Settings): AgentPlan {
-  const inputs = checksOf(agent, settings);
+  const inputs = inputChecksOf(agent, settings);
   return {
     name: agent.name,
     inputChecks:
       inputs.length === 0 ? NO_CHECKS : inputs.map(({ runInParallel }) => ({ blocking: runInParallel === false })),
-    outputChecks: (settings.outputGuardrails?.length ?? 0) + agent.outputGuardrails.length,
+    outputChecks: outputChecksOf(agent, settings).length,
     toolUse: toolUseOf(agent),
     outputRetries: agent.outputRetries,
   };
 }
 
 /** The input guardrails of a run that starts with this agent: the runner's first. */
-export function checksOf(agent: AnyAgent, settings: Settings): AnyAgent['inputGuardrails'] {
+export function inputChecksOf(agent: AnyAgent, settings: Settings): AnyAgent['inputGuardrails'] {
   const { inputGuardrails } = settings;
   return inputGuardrails?.length ? [...inputGuardrails, ...agent.inputGuardrails] : agent.inputGuardrails;
+}
+
+/** The output guardrails of a run that ends with this agent: the runner's first. */
+export function outputChecksOf(agent: AnyAgent, settings: Settings): AnyAgent['outputGuardrails'] {
+  const { outputGuardrails } = settings;
+  return outputGuardrails?.length ? [...outputGuardrails, ...agent.outputGuardrails] : agent.outputGuardrails;
 }
 
 function toolUseOf({ toolUseBehavior }: AnyAgent): ToolUse {

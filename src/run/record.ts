@@ -3,7 +3,15 @@
  * values that no decision depends on. A `RunState` in a user's hands is a handle on one of these.
  */
 import type { AgentToolInvocation, AnyAgent, Handoff, RunItem } from '../agent/index.ts';
-import { type Committed, fold, initialState, type ItemEntry, type RunEvent, type State } from '../kernel/index.ts';
+import {
+  type Committed,
+  fold,
+  initialState,
+  type ItemEntry,
+  type RunEvent,
+  type State,
+  type Status,
+} from '../kernel/index.ts';
 import type { BudgetLedger } from '../model/index.ts';
 import type { UsageData } from '../protocol/model.ts';
 import type { RunContext } from '../tools/context.ts';
@@ -66,6 +74,9 @@ export class Journal {
     return this.#children !== undefined && this.#children.size > 0;
   }
 }
+
+/** Whether nothing can come after it: a failed run can be taken up again. */
+export const isFinal = (status: Status): boolean => status === 'finished' || status === 'cancelled';
 
 /** The state that follows from a log. */
 export const stateOf = ({ events, base }: Journal): State => fold(events, base?.state ?? initialState());

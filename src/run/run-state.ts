@@ -19,7 +19,7 @@ import type { RunContext, ToolInputGuardrailResult, ToolOutputGuardrailResult } 
 import { type ContextStrategy, decode, encode, type Envelope, restoreContext, type SaveOptions } from './codec.ts';
 import { hearContext, itemDecided, tellContext, type Word } from './decision.ts';
 import { costOfJournal, type RunCost } from './cost.ts';
-import { type Journal, post, type RunRecord } from './record.ts';
+import { isFinal, type Journal, post, type RunRecord } from './record.ts';
 import * as view from './view.ts';
 
 const childrenOf = ({ over, hasChildren, children }: Journal): LoggedRun[] =>
@@ -144,7 +144,7 @@ export class RunState<TContext = unknown, TAgent extends AnyAgent = AnyAgent> {
   /** Adds input, to be seen by the next model call. @throws UserError where the run is over. */
   addInput(input: string | AgentInputItem[]): void {
     const { status } = this.#record.state;
-    if (status === 'finished' || status === 'cancelled') {
+    if (isFinal(status)) {
       throw new UserError(
         `The run is ${status}, so it takes no more input. Start another run with its history and the new input.`,
       );

@@ -2,18 +2,18 @@
  * `run()` and `Runner`: start a run, or go on with one.
  */
 import { Agent, type AnyAgent, RunHooks, type RunStreamEvent } from '../agent/index.ts';
-import { inputItems, isOver, type RunEvent, type State } from '../kernel/index.ts';
+import { inputItems, type RunEvent } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import { RunContext } from '../tools/context.ts';
+import { decisionsForNew, hearContext } from './decision.ts';
 import { liveError } from './end.ts';
 import { attachState } from './errors.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Committer, Kept } from './keeper.ts';
+import { type Durability, LiveRun, type Surroundings } from './live-run.ts';
 import { checkModelNames } from './model-names.ts';
 import { bookNested } from './nested-cost.ts';
-import { decisionsForNew, hearContext } from './decision.ts';
-import { type Durability, LiveRun, type Surroundings } from './live-run.ts';
 import { observe, traceStarting } from './observe.ts';
 import {
   type IndividualRunOptions,
@@ -23,7 +23,7 @@ import {
   type Settings,
   type StreamRunOptions,
 } from './options.ts';
-import { Journal, newRecord, type RunRecord } from './record.ts';
+import { isFinal, Journal, newRecord, type RunRecord } from './record.ts';
 import { RunResult, StreamedRunResult } from './result.ts';
 import { RunState } from './run-state.ts';
 
@@ -149,7 +149,7 @@ function enter<TContext, TAgent extends AnyAgent>(
     );
   }
   if (resumed) takeContext(record, options);
-  if (isTerminal(record.state.status)) return Promise.resolve(finishedAlready(state, settings));
+  if (isFinal(record.state.status)) return Promise.resolve(finishedAlready(state, settings));
   record.busy = true;
   const entry: Entry<TContext, TAgent> = { ...args, settings, record, state, resumed };
   const starting = traceStarting(settings);
@@ -336,9 +336,6 @@ function newRunId(): string {
 }
 
 // Earlier runs
-
-/** Whether nothing can come after it; a failed run can be taken up again. */
-const isTerminal = (status: State['status']): boolean => isOver(status) && status !== 'failed';
 
 function takeContext(record: RunRecord, options: IndividualRunOptions | undefined): void {
   if (options?.context instanceof RunContext) record.context = options.context;

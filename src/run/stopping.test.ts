@@ -66,6 +66,33 @@ test('a tool that listens ends its run at once, and its answer is kept', async (
   expect(JSON.stringify(stateOfError(error)?.history)).toContain('stopped early');
 });
 
+test('a grace period without an end waits for a tool that ignores its signal', async () => {
+  const { open, wait } = gate();
+  const controller = new AbortController();
+  const deaf = tool({
+    name: 'deaf',
+    description: '',
+    parameters: NOTHING,
+    execute: () => {
+      controller.abort(new Error('enough'));
+      setTimeout(() => open('done all the same'), 50);
+      return wait;
+    },
+  });
+  const agent = new Agent({ name: 'A', tools: [deaf], model: new ScriptedModel([[call('deaf')]]) });
+  const error = await failureOf(run(agent, 'hi', { signal: controller.signal, abortGraceMs: Infinity }));
+  expect(JSON.stringify(stateOfError(error)?.history)).toContain('done all the same');
+});
+
+test('a time limit that is longer than a timer can keep does not end the run at once', async () => {
+  const { open, wait } = gate();
+  const slow = tool({ name: 'slow', description: '', parameters: NOTHING, execute: () => wait });
+  const model = new ScriptedModel([[call('slow')], [assistantMessage('done')]]);
+  const running = run(new Agent({ name: 'A', tools: [slow], model }), 'hi', { timeoutMs: 30 * 86_400_000 });
+  setTimeout(() => open('late'), 50);
+  expect((await running).finalOutput).toBe('done');
+});
+
 test('a signal that fired before the run began ends it before the model is called', async () => {
   const model = new ScriptedModel([[assistantMessage('never')]]);
   const error = await failureOf(

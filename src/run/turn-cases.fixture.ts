@@ -6,7 +6,7 @@ import { assistantMessage, functionCall, modelError, modelResponder, ScriptedMod
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
-function gate(): { started: () => void; isStarted: Promise<void> } {
+export function gate(): { started: () => void; isStarted: Promise<void> } {
   let started = (): void => undefined;
   const isStarted = new Promise<void>((resolve) => (started = resolve));
   return { started, isStarted };
@@ -43,7 +43,7 @@ type Streamed = { readonly state: { readonly pendingInput: unknown[] } };
 type Held = { session: Session; hold: Promise<void>; then?: ReturnType<typeof modelError>; needsApproval?: boolean };
 
 /** A run that is in a tool until it may go on. */
-async function held(name: string, { session, hold, then, needsApproval }: Held): Promise<StreamedRunResult> {
+export async function held(name: string, { session, hold, then, needsApproval }: Held): Promise<StreamedRunResult> {
   const { started, isStarted } = gate();
   const agent = counting(name, () => {
     started();

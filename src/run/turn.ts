@@ -10,9 +10,10 @@
 import { type Effect, isOver, type RunEvent, type State } from '../kernel/index.ts';
 import { type HeldSessionTurn, isTurnAwareSession, type TurnAwareSession } from '../session/index.ts';
 import type { StoreWrite } from '../store/write.ts';
+import { asksOf } from './asks.ts';
 import { forgetHolder, noteHolder } from './holders.ts';
 import type { LiveRun } from './live-run.ts';
-import { asksOf } from './asks.ts';
+import { isFinal } from './record.ts';
 
 /** `error` where the run could not go on here. */
 type Rest = { readonly error?: unknown };
@@ -46,7 +47,7 @@ export class RunTurn {
   /** Before a run goes on whose history is read already. */
   async enter(): Promise<void> {
     const { state } = this.run.record;
-    if (!this.#session || state.status === 'new' || isLast(state)) return;
+    if (!this.#session || state.status === 'new' || isFinal(state.status)) return;
     // It takes the turn where it reads the history.
     if (state.stage === 'load' && state.status !== 'failed') return;
     if (state.conversationId !== undefined || state.previousResponseId !== undefined) return;
@@ -151,8 +152,6 @@ export class RunTurn {
 }
 
 const NEEDS_TURN: ReadonlySet<Effect['do']> = new Set(['load_session', 'save_session', 'compact_session']);
-
-const isLast = ({ status }: State): boolean => status === 'finished' || status === 'cancelled';
 
 function waitedFor(state: State): string {
   const asks = asksOf(state, state.runId).map(({ tool, callId }) => `an approval of ${tool} (call ${callId})`);

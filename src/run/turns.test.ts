@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { BranchedSession, EncryptedSession, MemorySession, run, type Session, SQLiteSession } from '../index.ts';
-import { counting, turnCases } from './turn-cases.fixture.ts';
+import { counting, gate, held, turnCases } from './turn-cases.fixture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'baton-turns-'));
 const opened: SQLiteSession[] = [];
@@ -54,4 +54,22 @@ test('a session of one’s own without turns is used as before', async () => {
   };
   const results = await Promise.all(['a', 'b'].map((name) => run(counting(name), name, { session })));
   expect(results.map(({ finalOutput }) => finalOutput)).toEqual(['a saw 3', 'b saw 3']);
+});
+
+test('who is aborted while it asks whom to join neither joins nor waits', async () => {
+  const { started: goOn, isStarted: hold } = gate();
+  const session = new MemorySession();
+  const first = await held('a', { session, hold });
+  const controller = new AbortController();
+  const { turnHolder } = session;
+  session.turnHolder = async () => {
+    controller.abort(new Error('enough'));
+    return turnHolder.call(session);
+  };
+  const { signal } = controller;
+  const joining = run(counting('b'), 'b', { session, sessionTurn: { onBusy: 'merge' }, signal });
+  await expect(joining).rejects.toThrow('enough');
+  goOn();
+  await first.completed;
+  expect(first.finalOutput).toBe('a saw 3');
 });

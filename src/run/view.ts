@@ -34,7 +34,7 @@ import type { AgentInputItem, ModelItem } from '../protocol/items.ts';
 import type { ModelResponse } from '../protocol/model.ts';
 import { Usage } from '../protocol/usage.ts';
 import type { ToolInputGuardrailResult, ToolOutputGuardrailResult } from '../tools/index.ts';
-import { knownTool } from './calls.ts';
+import { effectIdOf, knownTool } from './calls.ts';
 import { newRecord, type RunRecord, stateOf } from './record.ts';
 
 /** The wrapper of an item; the same object each time it is asked for. */
@@ -162,7 +162,7 @@ export function isOfItem(item: RunToolApprovalItem, seen: string | undefined): b
 
 /** The record of a waiting sub-agent; made from its log where the process did not run it. */
 export function childOf(record: RunRecord, state: State, call: Call): RunRecord | undefined {
-  const runId = `${record.journal.runId}/m${state.k}/c${call.i}`;
+  const runId = `${record.journal.runId}/${effectIdOf(state, call)}`;
   const known = record.children?.get(runId);
   if (known) return known;
   const journal = record.journal.children.get(runId);

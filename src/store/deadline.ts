@@ -1,5 +1,6 @@
 /** Trying again until a time is up: what a store on a network needs. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timerMs } from '../protocol/timers.ts';
 
 /** By `performance.now()`. `ms` is what the caller was ready to wait in all. */
 export type Deadline = { readonly at: number; readonly ms: number };
@@ -13,6 +14,9 @@ const LONGEST_PAUSE_MS = 500;
 
 /** Nothing answered within the time. It may have happened or not. */
 export class Silence extends Error {}
+
+/** An error before anything was sent: nothing has happened. */
+export class NotConnected extends Error {}
 
 /** Tries until it is done, until the verdict says that another try is no use, or until the time is up. */
 export async function persist<T>(
@@ -41,7 +45,7 @@ export async function within<T>(deadline: Deadline, work: Promise<T>): Promise<T
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const left = Math.max(0, deadline.at - performance.now());
-    timer = setTimeout(() => reject(new Silence(`no answer for ${Math.round(left)} ms`)), left);
+    timer = setTimeout(() => reject(new Silence(`no answer for ${Math.round(left)} ms`)), timerMs(left));
   });
   try {
     return await Promise.race([work, late]);

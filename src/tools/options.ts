@@ -2,6 +2,7 @@
  * The options of `tool()`, and what is wrong with them if something is.
  */
 import { UserError } from '../protocol/errors.ts';
+import { MAX_TIMER_MS } from '../protocol/timers.ts';
 import type { ToolInputGuardrailInit, ToolOutputGuardrailInit } from './guardrails.ts';
 import type { RunContext } from './context.ts';
 import { checkRecovery, type ToolEffect, type ToolOnUncertain, type ToolReconcileFunction } from './recovery.ts';
@@ -106,8 +107,6 @@ export type ToolOptionsWithGuardrails<
   TOutputSchema extends ToolOutputSchema | undefined = undefined,
 > = ToolOptions<TParameters, Context, TOutputSchema>;
 
-const LONGEST_TIMER = 2_147_483_647;
-
 /** What was given, for an error: text in quotes, other things by their kind. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
@@ -175,7 +174,7 @@ export function checkTimeout(name: string, options: { [option: string]: unknown 
     if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) throw wrong('milliseconds as a number');
     if (timeoutMs <= 0) throw wrong('a number above 0');
     if (timeoutMs === Infinity) throw wrong('a number that ends, or none for no limit');
-    if (timeoutMs > LONGEST_TIMER) throw wrong(`at most ${LONGEST_TIMER}, the longest time of a timer`);
+    if (timeoutMs > MAX_TIMER_MS) throw wrong(`at most ${MAX_TIMER_MS}, the longest time of a timer`);
   }
   if (timeoutBehavior !== undefined && timeoutBehavior !== 'error_as_result' && timeoutBehavior !== 'raise_exception') {
     throw new UserError(

@@ -4,6 +4,7 @@
  *
  * A1: an attempt is reported once, when it is over. A2: no wait outlasts an abort, which rejects with its own reason.
  */
+import { timerMs } from '../protocol/timers.ts';
 
 /** One try of a request. Times are milliseconds since the first try began. */
 export type ModelAttempt = {
@@ -32,8 +33,6 @@ export type Decide = (failure: {
   attempt: number;
   emitted: boolean;
 }) => Promise<number | undefined> | number | undefined;
-
-export const MAX_TIMER_MS = 2_147_483_647;
 
 export class AttemptLoop {
   readonly #decide: Decide;
@@ -126,13 +125,10 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       clearTimeout(timer);
       reject(signal?.reason);
     };
-    const timer = setTimeout(
-      () => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      },
-      Math.min(ms, MAX_TIMER_MS),
-    );
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, timerMs(ms));
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

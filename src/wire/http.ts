@@ -6,6 +6,7 @@
  * Invariants: H1 an abort by the caller rejects with the caller's own reason. H2 nothing that this file throws or
  * reports holds a header or the body that was sent. H3 timers and listeners are gone when the body has ended.
  */
+import { timerMs } from '../protocol/timers.ts';
 import { errorOfAnswer } from './classify.ts';
 import { ModelError } from './errors.ts';
 import { hintsOf } from './hints.ts';
@@ -57,7 +58,6 @@ export type WireStream = {
 };
 
 const DEFAULT_MS = 300_000;
-const MAX_TIMER_MS = 2_147_483_647;
 
 /** Codes of a connection that was never made: the request cannot have reached the server. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH']);
@@ -198,7 +198,7 @@ function originOf(url: string): string | undefined {
 
 function limit(ms: number | undefined): number {
   if (ms === undefined) return DEFAULT_MS;
-  return Number.isFinite(ms) && ms > 0 ? Math.min(ms, MAX_TIMER_MS) : 0;
+  return Number.isFinite(ms) && ms > 0 ? timerMs(ms) : 0;
 }
 
 /** Sends the request. Rejects with a `ModelError` for anything but a 2xx. The guard is still on. */

@@ -1,4 +1,4 @@
-export { AttemptLoop, fullJitter, MAX_TIMER_MS, RetryBudget, sleep } from './attempts.ts';
+export { AttemptLoop, fullJitter, RetryBudget, sleep } from './attempts.ts';
 export type { Backoff, Decide, ModelAttempt, RetryHooks } from './attempts.ts';
 export { errorOfAnswer, errorOfResponse, kindOf, readErrorBody, truncatedStream } from './classify.ts';
 export type { ErrorBody, FailedAnswer } from './classify.ts';

@@ -5,7 +5,7 @@
  */
 import type { Deadline } from '../../store/deadline.ts';
 import { isStatementError, sqlState } from '../../store/postgres/connections.ts';
-import type { AppendCommand } from '../sqlite/commands.ts';
+import type { AppendCommand } from '../commands.ts';
 import { isThere, number, text } from './rows.ts';
 import type { Row } from './rows.ts';
 

@@ -16,8 +16,8 @@ import { appendCommand, limitsOf, replaceCommand } from '../encode.ts';
 import { LogError } from '../errors.ts';
 import { cursorOf } from '../page.ts';
 import { closed } from '../refusals.ts';
-import { infoOf, logOf, postingOf } from '../sqlite/decode.ts';
-import { Watchers } from '../sqlite/watchers.ts';
+import { infoOf, logOf, postingOf } from '../decode.ts';
+import { Watchers } from '../watchers.ts';
 import type {
   Claimed,
   Commit,

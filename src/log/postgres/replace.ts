@@ -1,6 +1,6 @@
 /** Events in another form, together with a commit: see store/postgres/along.ts. */
 import type { FunctionCall } from '../../store/postgres/along.ts';
-import type { ReplaceCommand } from '../sqlite/commands.ts';
+import type { ReplaceCommand } from '../commands.ts';
 
 /** Of the schema. The commit that it goes along with has locked the run's row. */
 export const REPLACE = `

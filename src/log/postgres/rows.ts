@@ -1,6 +1,6 @@
 /** Rows as the port shows them. */
 import type { Rows } from '../../store/postgres/connections.ts';
-import type { InfoRow } from '../sqlite/commands.ts';
+import type { InfoRow } from '../commands.ts';
 import { infoFrom, maybe, number, text } from '../stored-row.ts';
 import type { Lease } from '../types.ts';
 

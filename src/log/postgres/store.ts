@@ -8,7 +8,7 @@ import { isSameText } from '../codec.ts';
 import type { Encoded } from '../codec.ts';
 import { LogError } from '../errors.ts';
 import * as refused from '../refusals.ts';
-import type { Answers, AppendCommand } from '../sqlite/commands.ts';
+import type { Answers, AppendCommand } from '../commands.ts';
 import type { Claimed, Committed, Lease, LogStatus, RemoveQuery } from '../types.ts';
 import { judge } from './failure.ts';
 import { Lanes } from './lanes.ts';

@@ -1,7 +1,7 @@
 /** Commands about who may append. Each is in a transaction that has the write lock. */
 import * as refused from '../refusals.ts';
 import type { Claimed } from '../types.ts';
-import type { BeatCommand, ClaimCommand } from './commands.ts';
+import type { BeatCommand, ClaimCommand } from '../commands.ts';
 import { leaseOf, number } from './rows.ts';
 import type { Statements } from '../../store/sqlite/statements.ts';
 

@@ -5,7 +5,7 @@ import { isNews } from '../news.ts';
 import { placeOf } from '../page.ts';
 import { infoFrom } from '../stored-row.ts';
 import type { RunQuery } from '../types.ts';
-import type { Answers, InfoRow, ListCommand, NewsCommand, ReadCommand } from './commands.ts';
+import type { Answers, InfoRow, ListCommand, NewsCommand, ReadCommand } from '../commands.ts';
 import { leaseOf, number, text } from './rows.ts';
 import type { Columns, Statements, Value } from '../../store/sqlite/statements.ts';
 

@@ -1,7 +1,7 @@
 /** Deleting runs with all that belongs to them, in a transaction that has the write lock. */
 import * as refused from '../refusals.ts';
 import type { LogStatus } from '../types.ts';
-import type { RemoveCommand } from './commands.ts';
+import type { RemoveCommand } from '../commands.ts';
 import { text } from './rows.ts';
 import type { Statements } from '../../store/sqlite/statements.ts';
 

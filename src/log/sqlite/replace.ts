@@ -1,6 +1,6 @@
 /** Events in another form: what was written before is overwritten, and nothing of the run names it any more. */
 import { blobsOf } from '../codec.ts';
-import type { ReplaceCommand } from './commands.ts';
+import type { ReplaceCommand } from '../commands.ts';
 import { text } from './rows.ts';
 import type { Columns, Statements } from '../../store/sqlite/statements.ts';
 import { keepBlobs } from './write.ts';

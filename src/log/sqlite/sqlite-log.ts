@@ -29,9 +29,9 @@ import type {
   RunPage,
   RunQuery,
 } from '../types.ts';
-import type { AnswerOf, Command } from './commands.ts';
-import { infoOf, logOf, postingOf } from './decode.ts';
-import { Watchers } from './watchers.ts';
+import type { AnswerOf, Command } from '../commands.ts';
+import { infoOf, logOf, postingOf } from '../decode.ts';
+import { Watchers } from '../watchers.ts';
 
 export type SqliteLogOptions = LogLimits & {
   /** The file; created when it is not there, its folder is not. On a local disk. */

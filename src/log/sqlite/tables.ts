@@ -1,6 +1,6 @@
 /** What logs have in a SQLite file. */
 import type { Component } from '../../store/sqlite/component.ts';
-import type { Command } from './commands.ts';
+import type { Command } from '../commands.ts';
 import { beat, claim } from './leases.ts';
 import { list, news, read } from './read.ts';
 import { remove } from './remove.ts';

@@ -9,7 +9,7 @@ import { isSameText } from '../codec.ts';
 import type { Blob, Encoded } from '../codec.ts';
 import * as refused from '../refusals.ts';
 import type { Committed, LogStatus } from '../types.ts';
-import type { Answers, AppendCommand, PostCommand } from './commands.ts';
+import type { Answers, AppendCommand, PostCommand } from '../commands.ts';
 import { blobsIn } from './read.ts';
 import { maybe, number, text } from './rows.ts';
 import type { Columns, Statements } from '../../store/sqlite/statements.ts';

@@ -2,13 +2,14 @@
  * Answers that are given again to the same request of the same tenant.
  *
  * C1: of several that ask the same at once, one asks the model and the others wait for it; where it fails they ask by
- * themselves, where it was called off one of them takes its place; a reader that stalls holds nobody up. C2: a store that fails is a cache that is empty:
- * no call fails because of it.
+ * themselves, where it was called off one of them takes its place; a reader that stalls holds nobody up.
+ * C2: a store that fails is a cache that is empty: no call fails because of it.
  */
 import { UserError } from '../../protocol/errors.ts';
 import type { ModelRequest } from '../../protocol/model.ts';
+import { timerMs } from '../../protocol/timers.ts';
 import { readText, type KeptAnswer } from './answer.ts';
-import { memoryResponseStore } from './memory.ts';
+import { idOf, memoryResponseStore } from './memory.ts';
 import type { ResponseCacheKey, ResponseCacheStore } from './types.ts';
 
 export type ResponseCacheOptions = {
@@ -108,7 +109,7 @@ export function createResponseCache(options: ResponseCacheOptions = {}): Respons
   return {
     options,
     async enter(entering) {
-      const id = `${entering.tenant.length}:${entering.tenant}\n${entering.key}`;
+      const id = idOf(entering);
       const until = performance.now() + entering.waitMs;
       for (;;) {
         const flight = flights.get(id);
@@ -140,7 +141,7 @@ async function guarded<T>(work: () => Promise<T>, { onFailure }: Entering): Prom
 function within<T>(work: Promise<T>, signal: AbortSignal | undefined, ms: number): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => end(() => reject(signal?.reason));
-    const timer = setTimeout(() => end(() => resolve(undefined)), Math.min(Math.max(0, ms), 2 ** 31 - 1));
+    const timer = setTimeout(() => end(() => resolve(undefined)), timerMs(ms));
     const end = (settle: () => void): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);

@@ -59,4 +59,4 @@ export function memoryResponseStore(options: MemoryResponseStoreOptions = {}): R
 }
 
 /** The length in front, so that no tenant's name can be the beginning of another one's. */
-const idOf = ({ tenant, key }: ResponseCacheKey): string => `${tenant.length}:${tenant}\n${key}`;
+export const idOf = ({ tenant, key }: ResponseCacheKey): string => `${tenant.length}:${tenant}\n${key}`;

@@ -5,6 +5,7 @@
  * do, whether it rests, whether its limits allow it. T3: a request on state that a server holds stays where it is.
  */
 import type { ModelRequest, Origin } from '../../protocol/model.ts';
+import { timerMs } from '../../protocol/timers.ts';
 import { sleep } from '../../wire/index.ts';
 import { lacks } from './capabilities.ts';
 import type { Engine, Sticky } from './engine.ts';
@@ -136,7 +137,7 @@ export class Chooser {
     const onAbort = (): void => controller.abort(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted) onAbort();
-    const timer = setTimeout(() => controller.abort(QUEUED_TOO_LONG), leftMs);
+    const timer = setTimeout(() => controller.abort(QUEUED_TOO_LONG), timerMs(leftMs));
     try {
       await target.health.limits.freed(controller.signal);
     } catch (error) {

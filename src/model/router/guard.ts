@@ -5,7 +5,8 @@
  * G3: an attempt without limits makes no timer and no promise; one with limits makes no timer for an event.
  */
 import { ModelTimeoutError } from '../../protocol/errors.ts';
-import { attachHints, MAX_TIMER_MS, ModelError, type WireTimeouts } from '../../wire/index.ts';
+import { timerMs } from '../../protocol/timers.ts';
+import { attachHints, ModelError, type WireTimeouts } from '../../wire/index.ts';
 import type { RouterTimeouts } from './types.ts';
 
 export type GuardOptions = {
@@ -62,7 +63,7 @@ export class Guard {
   };
 
   #after(ms: number, error: () => unknown): ReturnType<typeof setTimeout> {
-    return setTimeout(() => this.#expire(error()), Math.min(Math.max(0, ms), MAX_TIMER_MS));
+    return setTimeout(() => this.#expire(error()), timerMs(ms));
   }
 
   #expire(error: unknown): void {
@@ -109,14 +110,11 @@ export class Guard {
   /** Cheap for each event: the timer looks at the clock when it fires, and goes on waiting. */
   #idle(idleMs: number, ms: number): void {
     this.#idling = true;
-    this.#phase = setTimeout(
-      () => {
-        const left = this.#lastEvent + idleMs - performance.now();
-        if (left >= 1) this.#idle(idleMs, left);
-        else this.#expire(this.#silence('went silent in the middle of its answer', idleMs, true));
-      },
-      Math.min(ms, MAX_TIMER_MS),
-    );
+    this.#phase = setTimeout(() => {
+      const left = this.#lastEvent + idleMs - performance.now();
+      if (left >= 1) this.#idle(idleMs, left);
+      else this.#expire(this.#silence('went silent in the middle of its answer', idleMs, true));
+    }, timerMs(ms));
   }
 
   explain(error: unknown): unknown {

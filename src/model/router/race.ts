@@ -4,7 +4,7 @@
  * R1: the first good answer wins; the other one is aborted before anything else happens. R2: a failure is no answer:
  * the other one is waited for. R3: a second attempt that its budget refused was never made.
  */
-import { MAX_TIMER_MS } from '../../wire/index.ts';
+import { timerMs } from '../../protocol/timers.ts';
 import { BudgetExceededError } from '../budgets/errors.ts';
 import type { RouteCall } from './call.ts';
 import type { Trying } from './trying.ts';
@@ -89,7 +89,7 @@ function within<F>(call: RouteCall, running: Promise<F>, ms: number): Promise<F 
   return new Promise((resolve) => {
     const late = (): void => resolve(undefined);
     // A plain timer: most calls are in time, and should not pay for more.
-    const timer = sleep ? void sleep(ms).then(late, late) : setTimeout(late, Math.min(ms, MAX_TIMER_MS));
+    const timer = sleep ? void sleep(ms).then(late, late) : setTimeout(late, timerMs(ms));
     void running.then((finished) => {
       clearTimeout(timer);
       resolve(finished);

@@ -74,7 +74,8 @@ export class TargetMaker {
   readonly #making: Making;
   readonly #registry: ModelRegistry;
   readonly #health = new Map<unknown, Health>();
-  readonly #models = new Map<string, Model | Promise<Model>>();
+  /** Those that were asked for, by name. */
+  readonly #models = new Map<string, Model>();
   #unnamed = 0;
 
   constructor(making: Making) {
@@ -137,21 +138,18 @@ export class TargetMaker {
     const { prefix, model, settings } = this.#registry.resolve(text);
     const name = `${prefix}/${model}`;
     const known: Origin = { provider: prefix, api: prefix, model };
-    const find = (): Model | Promise<Model> => {
-      const found = this.#models.get(name);
-      if (found) return found;
-      const asked = Promise.resolve(this.#registry.getModel(name)).then((resolved) => {
-        refuseRouter(resolved);
-        if (this.#models.size < MOST_NAMES) this.#models.set(name, resolved);
-        return resolved;
-      });
-      return asked;
+    const find = async (): Promise<Model> => {
+      const found = refuseRouter(await this.#registry.getModel(name));
+      if (this.#models.size < MOST_NAMES) this.#models.set(name, found);
+      return found;
     };
-    const origin = (): Origin => {
-      const found = this.#models.get(name);
-      return (found && 'origin' in found ? found.origin : undefined) ?? known;
+    return {
+      name,
+      key: name,
+      settings,
+      model: () => this.#models.get(name) ?? find(),
+      origin: () => this.#models.get(name)?.origin ?? known,
     };
-    return { name, key: name, settings, model: find, origin };
   }
 
   #object(model: Model): Named {

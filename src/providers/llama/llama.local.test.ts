@@ -1,8 +1,7 @@
 /** A real model of 135 million parameters in this process: `npm run test:local`. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { z } from 'zod';
-import { Agent, run, tool, type Model } from '../../index.ts';
 import type { ModelRequest } from '../../protocol/model.ts';
+import { checkRun } from '../local-agent.fixture.ts';
 import { Rules } from './gbnf.ts';
 import type { LlamaLibrary } from './library.ts';
 import { LlamaModel } from './llama-model.ts';
@@ -21,53 +20,6 @@ const model = new LlamaModel({
   library,
 });
 afterAll(() => model.close());
-
-const outputType = z.object({
-  city: z.string().max(30),
-  sunny: z.boolean(),
-  degrees: z.number().int().nullable(),
-  wind: z.union([z.enum(['calm', 'strong']), z.null()]),
-});
-
-/** The small model would call for ever: the tool is there until it was called. */
-function weatherAgent(answering: Model): { agent: Agent<unknown, typeof outputType>; cities: string[] } {
-  const cities: string[] = [];
-  const weather = tool({
-    name: 'get_weather',
-    description: 'The weather of a city',
-    parameters: z.object({ city: z.string().max(30) }),
-    isEnabled: () => cities.length === 0,
-    execute: ({ city }) => {
-      cities.push(city);
-      return `It is sunny in ${city}, 21 degrees.`;
-    },
-  });
-  const modelSettings = { toolChoice: 'required', maxTokens: 200, temperature: 0 };
-  const instructions = 'You tell the weather.';
-  return {
-    cities,
-    agent: new Agent({ name: 'W', model: answering, instructions, tools: [weather], outputType, modelSettings }),
-  };
-}
-
-async function checkRun(answering: Model, stream: boolean): Promise<void> {
-  const { agent, cities } = weatherAgent(answering);
-  const question = 'What is the weather in Oslo?';
-  const result = stream ? await run(agent, question, { stream: true }) : await run(agent, question);
-  let text = '';
-  if ('completed' in result) {
-    for await (const event of result) {
-      if (event.type === 'raw_model_stream_event' && event.data.type === 'output_text_delta') text += event.data.delta;
-    }
-    await result.completed;
-  }
-  expect(cities).toEqual(['Oslo']);
-  expect(outputType.safeParse(result.finalOutput).success).toBe(true);
-  if (stream) expect(JSON.parse(text)).toEqual(result.finalOutput);
-  expect(result.state.usage).toMatchObject({ requests: 2, totalTokens: expect.any(Number) });
-  expect(result.state.usage.inputTokens).toBeGreaterThan(100);
-  expect(result.state.usage.outputTokens).toBeGreaterThan(10);
-}
 
 function asking(over: Partial<ModelRequest> = {}): ModelRequest {
   const modelSettings = { maxTokens: 40 };

@@ -98,6 +98,26 @@ describe.each(WIRES)('a stream of %s', (wire) => {
     for await (const _event of asked.getStreamedResponse(request({ tools }))) break;
     expect(cancelled).toBe(true);
   });
+
+  test('that is left before its headers are there lets go of the connection', async () => {
+    let cancelled = false;
+    let answer = (_response: Response): void => undefined;
+    let sent = (): void => undefined;
+    const isSent = new Promise<void>((resolve) => (sent = resolve));
+    const headers = new Promise<Response>((resolve) => (answer = resolve));
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('data: {}\n\n')),
+      cancel: () => void (cancelled = true),
+    });
+    const asked = await model(wire, { fetch: () => (sent(), headers) });
+    const stream = asked.getStreamedResponse(request({ tools }))[Symbol.asyncIterator]();
+    const first = stream.next();
+    await isSent;
+    await stream.return?.();
+    answer(new Response(body));
+    expect(await first).toEqual({ done: true, value: undefined });
+    await expect.poll(() => cancelled).toBe(true);
+  });
 });
 
 describe('errors of the Responses API inside a 200 stream', () => {

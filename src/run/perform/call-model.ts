@@ -269,9 +269,9 @@ async function readStream(run: LiveRun, model: Model, { request, hooks }: Asked)
 const sourceOf = (providerData: Record<string, unknown> | undefined): string | undefined =>
   typeof providerData?.rawModelEventSource === 'string' ? providerData.rawModelEventSource : undefined;
 
-/** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
 type AnsweredBy = { origin: Origin | undefined; traced: boolean };
 
+/** What the log keeps of a response. Vendors echo whole requests in provider data: that stays with the live object. */
 function replyOf(response: ModelResponse, attempts: CallAttempts | undefined, { origin, traced }: AnsweredBy): Reply {
   const { output, usage, responseId, requestId, rawUsage, providerData } = response;
   const provider = origin?.provider;

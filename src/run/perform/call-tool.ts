@@ -34,6 +34,7 @@ import { errorInfo, jsonOf, toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { childRun } from './child-run.ts';
 import { beginCall, keyOf } from './once.ts';
+import { keepIn, withChecks } from './tool-checks.ts';
 
 type CallTool = Extract<Effect, { do: 'call_tool' }>;
 type Job = { run: LiveRun; effect: CallTool; state: State; call: Call; item: FunctionCallItem; agent: AnyAgent };
@@ -85,7 +86,7 @@ function failed({ run, effect: { id } }: Job, error: unknown, checks: ToolCheck[
   if (run.isStopped) throw error;
   const failure = wrap(error);
   run.record.live.values.set(id, failure);
-  return { type: 'tool.failed', id, error: errorInfo(failure), ...(checks.length > 0 && { checks }) };
+  return { type: 'tool.failed', id, error: errorInfo(failure), ...withChecks(checks) };
 }
 
 /** Whether nothing has a say before the tool itself, as with most calls. */
@@ -143,8 +144,7 @@ const guardOf = ({ run, agent, item }: Job, checks: ToolCheck[]): Guard => ({
   context: run.context,
   agent,
   toolCall: item,
-  onResult: ({ guardrail, output }) =>
-    void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) }),
+  onResult: keepIn(checks),
 });
 
 type Unchecked = { output: unknown; checks: ToolCheck[] };
@@ -199,7 +199,7 @@ function finished(job: Job, bound: Bound, { output, outcome, checks }: Outcome):
     type: 'tool.returned',
     id: effect.id,
     ...told(rawItem, outcome),
-    ...(checks.length > 0 && { checks }),
+    ...withChecks(checks),
   };
   return tool.customDataExtractor ? withCustomData(job, bound, { event, output, rawItem }) : event;
 }
@@ -235,7 +235,7 @@ type Told = { outcome: ToolOutcome; checks?: ToolCheck[] };
 
 function returned(job: Job, output: unknown, { outcome, checks = [] }: Told): RunEvent {
   const item = functionCallResult(job.item, output);
-  return { type: 'tool.returned', id: job.effect.id, ...told(item, outcome), ...(checks.length > 0 && { checks }) };
+  return { type: 'tool.returned', id: job.effect.id, ...told(item, outcome), ...withChecks(checks) };
 }
 
 /** The end of a call whose attempt was cut off, as a person found it out or decided it. */

@@ -11,7 +11,7 @@ import { at, type Effect, type RunEvent, type State, toArray } from '../../kerne
 import { GuardrailExecutionError } from '../../protocol/errors.ts';
 import { asError, errorInfo, jsonOf } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
-import { checksOf } from '../plan.ts';
+import { inputChecksOf, outputChecksOf } from '../plan.ts';
 import { finalOutputOf, output as outputItems, responseOf } from '../view.ts';
 
 type Check = Extract<Effect, { do: 'check' }>;
@@ -22,7 +22,7 @@ export function check(run: LiveRun, effect: Check, state: State): Promise<RunEve
 
 async function checkInput(run: LiveRun, effect: Check, state: State): Promise<RunEvent> {
   const agent = run.agent(state.agent);
-  const guardrail = checksOf(agent, run.settings)[effect.index];
+  const guardrail = inputChecksOf(agent, run.settings)[effect.index];
   if (!guardrail) return { type: 'check.returned', id: effect.id, name: '', verdict: 'pass' };
   const { name } = guardrail;
   // Input that was added later is checked alone.
@@ -51,8 +51,7 @@ function countOf(state: State): number {
 
 async function checkOutput(run: LiveRun, effect: Check, state: State): Promise<RunEvent> {
   const agent = run.agent(state.agent);
-  const own = run.settings.outputGuardrails ?? [];
-  const guardrail = [...own, ...agent.outputGuardrails][effect.index];
+  const guardrail = outputChecksOf(agent, run.settings)[effect.index];
   if (!guardrail) return { type: 'check.returned', id: effect.id, name: '', verdict: 'pass' };
   const { name } = guardrail;
   const agentOutput = copy(finalOutputOf(run.record, state));

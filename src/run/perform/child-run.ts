@@ -22,6 +22,7 @@ import { agentBehind, asksOf, asksThrough } from '../asks.ts';
 import { childInput } from '../child-input.ts';
 import { childSink } from '../child-sink.ts';
 import { costEntries } from '../cost.ts';
+import { liveError } from '../end.ts';
 import type { LiveRun } from '../live-run.ts';
 import { countsCost } from '../nested-cost.ts';
 import { observeChild } from '../observe.ts';
@@ -58,7 +59,8 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
   if (state.status === 'paused') return { kind: 'waiting', asks: asksThrough(call.tool.name, asksOf(state, runId)) };
   run.record.children?.delete(runId);
   run.record.journal.conclude(record.journal);
-  if (state.status === 'cancelled') throw live.abortReason;
+  // Of one that was cancelled in another process, only the log knows why.
+  if (state.status === 'cancelled') throw live.abortReason ?? liveError(record, state);
   const spent = {
     usage: usageData(usageOfJournal(record.journal)),
     ...(countsCost(run) && { cost: costEntries(record.journal) }),

@@ -5,7 +5,7 @@ import type { FunctionToolResult, RunToolCallOutputItem } from '../../agent/inde
 import { type Effect, resultText, type RunEvent, type State, toArray } from '../../kernel/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { toSmartString } from '../../tools/index.ts';
-import { bindTool } from '../calls.ts';
+import { bindTool, effectIdOf } from '../calls.ts';
 import type { LiveRun } from '../live-run.ts';
 import { itemOf } from '../view.ts';
 
@@ -42,7 +42,7 @@ async function resultsOf(run: LiveRun, state: State): Promise<FunctionToolResult
   const results: FunctionToolResult[] = [];
   for (const call of state.calls) {
     if ((call.kind !== 'function' && call.kind !== 'agent') || !call.item) continue;
-    const id = `m${state.k}/c${call.i}`;
+    const id = effectIdOf(state, call);
     const entry = entries.find((each) => each.kind === 'tool_output' && each.id === id);
     if (!entry) continue;
     const { tool } = await bindTool(run, state, call);

@@ -4,8 +4,9 @@
 import type { Effect, RunEvent, State, ToolCheck } from '../../kernel/index.ts';
 import { approvalInput, runToolInputGuardrails } from '../../tools/index.ts';
 import { bindTool, callOf } from '../calls.ts';
-import { jsonOf, toolCallError } from '../errors.ts';
+import { toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
+import { keepIn, withChecks } from './tool-checks.ts';
 
 type DecideCall = Extract<Effect, { do: 'decide_call' }>;
 
@@ -19,7 +20,7 @@ export async function decideCall(run: LiveRun, effect: DecideCall, state: State)
     id: effect.id,
     verdict,
     ...(message !== undefined && { message }),
-    ...(checks.length > 0 && { checks }),
+    ...withChecks(checks),
   });
   try {
     const asked = approvalInput(prepared);
@@ -31,8 +32,7 @@ export async function decideCall(run: LiveRun, effect: DecideCall, state: State)
       context: run.context,
       agent: run.agent(state.agent),
       toolCall: item,
-      onResult: ({ guardrail, output }) =>
-        void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) }),
+      onResult: keepIn(checks),
     });
     return verdict.type === 'reject' ? answer('refuse', verdict.message) : answer('ask');
   } catch (thrown) {

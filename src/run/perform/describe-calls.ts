@@ -1,7 +1,7 @@
 /**
  * What the calls of a reply are, found once, in the tools and handoffs that were offered: dispatch never asks again.
  */
-import { agentToolSpec, type AnyAgent } from '../../agent/index.ts';
+import { agentToolSpec, type AnyAgent, type Handoff } from '../../agent/index.ts';
 import { type CallPlan, collect, type EventOf, textOf } from '../../kernel/index.ts';
 import type { FunctionCallItem, ModelItem } from '../../protocol/items.ts';
 import { approvalOf, effectOf, type FunctionTool, namespaceOf, prepareArguments } from '../../tools/index.ts';
@@ -47,13 +47,11 @@ function planCall(run: LiveRun, { tools, handoffs }: Offer, { item, at, id }: Fo
   const handoff = handoffs.length === 0 ? undefined : handoffs.find(({ toolName }) => toolName === item.name);
   if (handoff) {
     bound.set(id, { handoff });
-    const dynamic =
-      !handoff.plain || handoff.inputFilter !== undefined || run.settings.handoffInputFilter !== undefined;
     return {
       at,
       kind: 'handoff',
       to: run.record.graph.keyOf(handoff.agent),
-      ...(dynamic && { dynamic: true as const }),
+      ...(runsUserCode(run, handoff) && { dynamic: true as const }),
     };
   }
   const tool = tools.findLast((each): each is FunctionTool => each.type === 'function' && isCalled(each, item));
@@ -69,6 +67,12 @@ function planCall(run: LiveRun, { tools, handoffs }: Offer, { item, at, id }: Fo
     ...(malformed && { malformed: true as const }),
   };
 }
+
+/** Looked at when the call is made: the members of a handoff may be set after it was. */
+const runsUserCode = (run: LiveRun, { plain, inputFilter, inputGuardrails, outputGuardrails }: Handoff): boolean =>
+  !plain ||
+  inputGuardrails.length + outputGuardrails.length > 0 ||
+  (inputFilter ?? run.settings.handoffInputFilter) !== undefined;
 
 const isCalled = (tool: FunctionTool, { name, namespace }: FunctionCallItem): boolean =>
   tool.name === name && (namespace === undefined || namespaceOf(tool)?.name === namespace);

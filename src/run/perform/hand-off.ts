@@ -15,9 +15,10 @@ import { UserError } from '../../protocol/errors.ts';
 import type { FunctionCallItem } from '../../protocol/items.ts';
 import { functionCallResult, runToolInputGuardrails, runToolOutputGuardrails } from '../../tools/index.ts';
 import { bindHandoff, callOf } from '../calls.ts';
-import { jsonOf, toolCallError } from '../errors.ts';
+import { toolCallError } from '../errors.ts';
 import type { LiveRun } from '../live-run.ts';
 import { entryOf, itemOf } from '../view.ts';
+import { keepIn, withChecks } from './tool-checks.ts';
 
 type HandOff = Extract<Effect, { do: 'hand_off' }>;
 
@@ -37,7 +38,7 @@ export async function handOff(run: LiveRun, effect: HandOff, state: State): Prom
   const checks: ToolCheck[] = [];
   const message = await guard(run, handoff, { state, item, checks });
   if (message !== undefined) {
-    return { type: 'handoff.refused', id: effect.id, item: functionCallResult(item, message), ...noneEmpty(checks) };
+    return { type: 'handoff.refused', id: effect.id, item: functionCallResult(item, message), ...withChecks(checks) };
   }
   const target = await handoff.onInvokeHandoff(context, item.arguments);
   const to = record.graph.keyOf(target);
@@ -46,10 +47,8 @@ export async function handOff(run: LiveRun, effect: HandOff, state: State): Prom
   const result = functionCallResult(item, getTransferMessage(target));
   const entry: ItemEntry = { kind: 'handoff_output', item: result, agent: state.agent, to, id: effect.id };
   const rewritten = filter ? rewrite(run, state, { entry, filter }) : {};
-  return { type: 'handoff.returned', id: effect.id, to, item: result, ...rewritten, ...noneEmpty(checks) };
+  return { type: 'handoff.returned', id: effect.id, to, item: result, ...rewritten, ...withChecks(checks) };
 }
-
-const noneEmpty = (checks: ToolCheck[]): { checks?: ToolCheck[] } => (checks.length > 0 ? { checks } : {});
 
 type Guarded = { state: State; item: FunctionCallItem; checks: ToolCheck[] };
 
@@ -58,14 +57,7 @@ async function guard(run: LiveRun, handoff: Handoff, { state, item, checks }: Gu
   const { inputGuardrails, outputGuardrails } = handoff;
   if (inputGuardrails.length === 0 && outputGuardrails.length === 0) return undefined;
   const agent = run.agent(state.agent);
-  const onResult = ({
-    guardrail,
-    output,
-  }: {
-    guardrail: { type: ToolCheck['point']; name: string };
-    output: unknown;
-  }): void => void checks.push({ point: guardrail.type, name: guardrail.name, output: jsonOf(output) });
-  const common = { context: run.context, agent, toolCall: item, onResult };
+  const common = { context: run.context, agent, toolCall: item, onResult: keepIn(checks) };
   try {
     const verdict = await runToolInputGuardrails({ ...common, guardrails: inputGuardrails });
     if (verdict.type === 'reject') return verdict.message;

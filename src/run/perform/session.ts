@@ -4,6 +4,7 @@
 import { type Effect, inputItems, type RunEvent, type State, toArray } from '../../kernel/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
+import { type RequestUsage, Usage } from '../../protocol/usage.ts';
 import {
   isBranchAwareSession,
   isOpenAIResponsesCompactionAwareSession,
@@ -14,13 +15,16 @@ import {
   resolveSessionSettings,
   type Session,
 } from '../../session/index.ts';
-import { usageData, usageOfJournal } from '../usage.ts';
-import { type RequestUsage, Usage } from '../../protocol/usage.ts';
 import type { StoreWrite } from '../../store/write.ts';
 import type { LiveRun } from '../live-run.ts';
+import { usageData, usageOfJournal } from '../usage.ts';
 import { withoutReasoningId } from '../view.ts';
 
-export async function loadSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+type Loading = Extract<Effect, { do: 'load_session' }>;
+type Saving = Extract<Effect, { do: 'save_session' }>;
+type Compacting = Extract<Effect, { do: 'compact_session' }>;
+
+export async function loadSession(run: LiveRun, effect: Loading, state: State): Promise<RunEvent> {
   const session = sessionOf(run);
   const own = inputItems(state.input);
   const limits = resolveSessionSettings(session.sessionSettings, run.settings.sessionSettings);
@@ -91,8 +95,7 @@ function withoutOrphans(items: AgentInputItem[]): AgentInputItem[] {
   return kept.toReversed();
 }
 
-export async function saveSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
-  if (effect.do !== 'save_session') throw new Error('not a save');
+export async function saveSession(run: LiveRun, effect: Saving, state: State): Promise<RunEvent> {
   const session = sessionOf(run);
   const made = toArray(state.produced, state.savedTo, effect.to).map(({ item }) => item);
   const items = (state.inputSaved ? made : [...state.fresh, ...made]).map((item) =>
@@ -145,7 +148,7 @@ function persistent(item: AgentInputItem): AgentInputItem {
   return rest;
 }
 
-export async function compactSession(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
+export async function compactSession(run: LiveRun, effect: Compacting, state: State): Promise<RunEvent> {
   const session = sessionOf(run);
   if (!isOpenAIResponsesCompactionAwareSession(session)) return { type: 'session.compacted', id: effect.id };
   const { lastResponseId } = state;

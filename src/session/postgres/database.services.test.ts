@@ -107,6 +107,13 @@ describe.skipIf(connectionString === '')('a PostgreSQL database', () => {
     expect(await rows("SELECT locktype FROM pg_locks WHERE locktype = 'advisory'")).toEqual([]);
   });
 
+  test('a session may wait without an end', async () => {
+    const session = new PostgresSession(freshId(), { connectionString, timeoutMs: Infinity });
+    await session.addItems([user('a')]);
+    expect(await session.getItems()).toEqual([user('a')]);
+    await session.close();
+  });
+
   test('a session that others keep locked is an error within the time, and nothing was changed', async () => {
     const id = freshId();
     const session = new PostgresSession(id, { connectionString, timeoutMs: 500 });

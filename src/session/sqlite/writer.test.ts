@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -28,6 +28,7 @@ const open = (): Database => openDatabase(path, { components });
 type Outcome = { readonly answer: unknown } | { readonly error: ReturnType<typeof sessionError> };
 
 type Bench = {
+  readonly writer: Writer;
   /** Outcomes as they left, one list a commit. */
   readonly commits: (readonly Settled[])[];
   readonly ask: (command: Partial<Command> & { do: Command['do'] }, timeoutMs?: number) => Promise<Outcome>;
@@ -47,6 +48,7 @@ function bench(opened: () => Database = open): Bench {
   const writer = new Writer({ path, plan: planner(components), open: opened, settle });
   let id = 0;
   return {
+    writer,
     commits,
     ask: (command, timeoutMs = 5000) =>
       new Promise((resolve) => {
@@ -183,4 +185,14 @@ test('a network file system is refused', () => {
   expect(() => refuseNetwork('/net/x.db', () => 0x6969)).toThrow('/net/x.db is on a network file system');
   expect(() => refuseNetwork('/net/x.db', () => -11317950)).toThrow('Use a local disk');
   expect(() => refuseNetwork('/disk/x.db', () => 0xef53)).not.toThrow();
+});
+
+test('a damaged file is told to who asks for something, and not to who waits for changes', async () => {
+  const copy = join(folder, 'copy.db');
+  copyFileSync(path, copy);
+  truncateSync(copy, 8192 + 100);
+  const { ask, close, writer } = bench(() => openDatabase(copy, { components, readOnly: true }));
+  expect(await ask({ do: 'read' })).toMatchObject({ error: { message: expect.stringContaining('malformed') } });
+  expect(writer.version()).toBeUndefined();
+  await close();
 });

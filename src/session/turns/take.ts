@@ -1,5 +1,6 @@
 /** Waiting for a turn, and having it: the same for every store. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timerMs } from '../../protocol/timers.ts';
 import type { StoreWrite } from '../../store/write.ts';
 import { SessionBusy, SessionError } from '../errors.ts';
 import { decideTurn, livingHolder, type Line, type TurnAnswer, type TurnCommand } from './line.ts';
@@ -86,7 +87,7 @@ async function wait(store: TurnStore, { take, request, answer }: Wait): Promise<
   const over = new AbortController();
   const stop = (): void => over.abort();
   signal?.addEventListener('abort', stop);
-  const timer = setTimeout(stop, Math.min(timeoutMs, 2 ** 31 - 1));
+  const timer = setTimeout(stop, timerMs(timeoutMs));
   try {
     if (signal?.aborted) stop();
     while (!over.signal.aborted) {

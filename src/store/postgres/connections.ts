@@ -4,8 +4,9 @@
  */
 import type { Pool } from 'pg';
 import { UserError } from '../../protocol/errors.ts';
+import { timerMs } from '../../protocol/timers.ts';
 import type { Deadline } from '../deadline.ts';
-import { Silence, within } from '../deadline.ts';
+import { NotConnected, Silence, within } from '../deadline.ts';
 import type { PostgresConnectionOptions } from './options.ts';
 
 /** What is needed of a `Client` of `pg`, or of anything that does a statement with `$1` parameters. */
@@ -24,9 +25,6 @@ export interface PostgresPool {
 }
 
 export type Rows = readonly { readonly [column: string]: unknown }[];
-
-/** An error before anything was sent: nothing has happened. */
-export class NotConnected extends Error {}
 
 /** Does one statement at a time on a connection of its own. */
 export type Connections = {
@@ -94,7 +92,7 @@ async function ownPool(options: OwnPool, kind: string): Promise<Connections> {
 async function createPool({ connectionString, maxConnections, timeoutMs }: OwnPool, kind: string): Promise<OwnedPool> {
   const pg = await loadPg(kind);
   // The server gives up a little earlier than the caller, who then knows that nothing was changed.
-  const serverMs = Math.max(1, Math.floor(timeoutMs * 0.9));
+  const serverMs = Math.max(1, Math.floor(timerMs(timeoutMs) * 0.9));
   const pool = new pg.Pool({
     connectionString,
     max: maxConnections,

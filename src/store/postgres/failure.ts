@@ -1,7 +1,7 @@
 /** What an error of PostgreSQL means, whoever asked. */
-import { causeOf } from '../deadline.ts';
+import { causeOf, NotConnected } from '../deadline.ts';
 import type { Deadline } from '../deadline.ts';
-import { isStatementError, NotConnected, sqlState } from './connections.ts';
+import { isStatementError, sqlState } from './connections.ts';
 
 /** What a store says in its own errors; `lost` and `unreachable` it words itself. */
 export type Meaning = {

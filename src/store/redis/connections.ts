@@ -3,16 +3,14 @@
  * those that a user hands in.
  */
 import { UserError } from '../../protocol/errors.ts';
-import { Silence, within } from '../deadline.ts';
+import { timerMs } from '../../protocol/timers.ts';
+import { NotConnected, Silence, within } from '../deadline.ts';
 import type { Deadline } from '../deadline.ts';
 
 /** What is needed of a client of `redis`, or of anything that sends a command and resolves with its reply. */
 export interface RedisClient {
   sendCommand(args: string[]): Promise<unknown>;
 }
-
-/** An error before anything was sent: nothing has happened. */
-export class NotConnected extends Error {}
 
 export type Link = {
   /** Changes with the server that it leads to: what was found out about the old one holds no more. */
@@ -145,7 +143,7 @@ class OwnLink {
         this.#waiting.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, Math.max(1, ms));
+      const timer = setTimeout(wake, timerMs(ms));
       this.#waiting.add(wake);
     });
   }

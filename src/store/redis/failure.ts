@@ -1,6 +1,6 @@
 /** What an error of Redis means, whoever asked. */
-import { causeOf } from '../deadline.ts';
-import { DENIED, NotConnected } from './connections.ts';
+import { causeOf, NotConnected } from '../deadline.ts';
+import { DENIED } from './connections.ts';
 
 /** What a store says in its own errors; `lost` and `unreachable` it words itself. */
 export type Meaning = {

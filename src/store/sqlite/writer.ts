@@ -70,9 +70,14 @@ export class Writer {
     this.#draining ??= this.#drain();
   }
 
-  /** Changes when another process has committed; undefined while the file is not open. */
+  /** Changes when another process has committed; undefined while the file is not open, or cannot be read. */
   version(): number | undefined {
-    return this.#db?.version();
+    try {
+      return this.#db?.version();
+    } catch {
+      // Whoever asks for something is told what is wrong with the file. Thrown here it would end the thread for all.
+      return undefined;
+    }
   }
 
   /** Waits until nobody is at work on the file, then empties its write-ahead log. */

@@ -8,6 +8,7 @@
  * being counted as dropped, so that one whose answer was lost is sent again: at least once. D4 no timer keeps the
  * process alive but that of a flush.
  */
+import { timerMs } from '../../protocol/timers.ts';
 import { signal } from '../../wire/signals.ts';
 
 /** What came of a request. */
@@ -160,7 +161,7 @@ export class Delivery {
         this.#waiters.delete(waiter);
         resolve(complete);
       };
-      const timer = setTimeout(end, timeoutMs, false);
+      const timer = setTimeout(end, timerMs(timeoutMs), false);
       const waiter: Waiter = { batches, done: () => end(true) };
       this.#waiters.add(waiter);
       this.#pump();

@@ -1,5 +1,6 @@
 /** Sends what is queued, at the end of a request or a program. */
 import { UserError } from '../../protocol/errors.ts';
+import { timerMs } from '../../protocol/timers.ts';
 import { getGlobalTraceProvider } from '../provider.ts';
 
 export type FlushTracesOptions = {
@@ -19,7 +20,7 @@ export async function flushTraces({ timeoutMs = 10_000, waitUntil }: FlushTraces
   if (!(timeoutMs >= 0)) throw new UserError(`timeoutMs is ${timeoutMs}. Set it to milliseconds of at least zero.`);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs);
+    timer = setTimeout(resolve, timerMs(timeoutMs));
   });
   const flushed = getGlobalTraceProvider().forceFlush();
   const done = Promise.race([flushed, timeout]).finally(() => clearTimeout(timer));

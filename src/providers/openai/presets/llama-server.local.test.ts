@@ -5,9 +5,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { z } from 'zod';
-import { Agent, LlamaCppModel, run, tool } from '../../../index.ts';
+import { afterAll, beforeAll, describe, test, vi } from 'vitest';
+import { LlamaCppModel } from '../../../index.ts';
+import { checkRun } from '../../local-agent.fixture.ts';
 
 const binary = process.env['BATON_LLAMA_SERVER'] ?? onPath('llama-server');
 if (binary === undefined) {
@@ -42,36 +42,10 @@ beforeAll(async () => {
 }, 130_000);
 afterAll(() => void server?.kill());
 
-const outputType = z.object({ city: z.string().max(30), sunny: z.boolean(), degrees: z.number().int().nullable() });
-
 describe.skipIf(binary === undefined)('an agent of a model behind llama-server', () => {
   test.each([false, true])(
     'calls a tool and ends with a structured answer (streamed: %s)',
-    async (stream) => {
-      const cities: string[] = [];
-      const weather = tool({
-        name: 'get_weather',
-        description: 'The weather of a city',
-        parameters: z.object({ city: z.string().max(30) }),
-        // The small model would call for ever: the tool is there until it was called.
-        isEnabled: () => cities.length === 0,
-        execute: ({ city }) => (cities.push(city), `It is sunny in ${city}, 21 degrees.`),
-      });
-      const agent = new Agent({
-        name: 'W',
-        model: new LlamaCppModel({ model: 'local', baseURL, calls: 'schema' }),
-        instructions: 'You tell the weather.',
-        tools: [weather],
-        outputType,
-        modelSettings: { toolChoice: 'required', maxTokens: 200, temperature: 0 },
-      });
-      const question = 'What is the weather in Oslo?';
-      const result = stream ? await run(agent, question, { stream: true }) : await run(agent, question);
-      if ('completed' in result) await result.completed;
-      expect(cities).toEqual(['Oslo']);
-      expect(outputType.safeParse(result.finalOutput).success).toBe(true);
-      expect(result.state.usage).toMatchObject({ requests: 2 });
-    },
+    (stream) => checkRun(new LlamaCppModel({ model: 'local', baseURL, calls: 'schema' }), stream),
     600_000,
   );
 });

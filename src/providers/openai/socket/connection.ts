@@ -5,6 +5,7 @@
  * would be taken for that of the next request. C2 frames come in order, and those before a cut are delivered.
  */
 import { UserError } from '../../../protocol/errors.ts';
+import { timerMs } from '../../../protocol/timers.ts';
 
 /** A WebSocket as browsers and Node have it. `ping` is what the package `ws` adds. */
 export type SocketLike = {
@@ -119,7 +120,7 @@ export class Connection {
     this.#release();
     this.#frames.length = 0;
     this.isUsed = true;
-    this.#idle = setTimeout(() => this.close(), idleMs);
+    this.#idle = setTimeout(() => this.close(), timerMs(idleMs));
   }
 
   /** It is asked again. */

@@ -5,6 +5,7 @@
  *     action is done at most once.
  * W2: a fault of the source, the keeper or an action is warned of; the next minute is tried again.
  */
+import { timerMs } from '../../../protocol/timers.ts';
 import { warn } from '../../../protocol/warn.ts';
 import type { MetricsSource } from '../rollup.ts';
 import { type AlertAction, type AlertNotice, logAlert } from './actions.ts';
@@ -86,7 +87,7 @@ export function startAlerts(options: AlertsOptions): Alerts {
     (looking ??= look().finally(() => {
       looking = undefined;
     }));
-  const timer = everyMs > 0 ? setInterval(() => void evaluate().catch(complain), everyMs) : undefined;
+  const timer = everyMs > 0 ? setInterval(() => void evaluate().catch(complain), timerMs(everyMs)) : undefined;
   timer?.unref();
   return { evaluate, states: () => latest, stop: () => clearInterval(timer) };
 }

@@ -1,9 +1,9 @@
 /** Rows as the port shows them. What is unreadable or missing is an error with its positions. */
-import type { Json } from '../../protocol/json.ts';
-import { decode, isEvent } from '../codec.ts';
-import { LogError } from '../errors.ts';
-import { corrupt } from '../refusals.ts';
-import type { LogEvent, Posting, RunInfo, RunLog } from '../types.ts';
+import type { Json } from '../protocol/json.ts';
+import { decode, isEvent } from './codec.ts';
+import { LogError } from './errors.ts';
+import { corrupt } from './refusals.ts';
+import type { LogEvent, Posting, RunInfo, RunLog } from './types.ts';
 import type { InfoRow, PostingRow, ReadAnswer } from './commands.ts';
 
 type Blobs = ReadonlyMap<string, string>;

@@ -1,5 +1,5 @@
-/** What a log asks of its database, and what it is told. Plain data: it crosses to the writer thread. */
-import type { Blob, Encoded } from '../codec.ts';
+/** What a log asks of its database, and what it is told. Plain data: with SQLite it crosses to the writer thread. */
+import type { Blob, Encoded } from './codec.ts';
 import type {
   Claimed,
   Committed,
@@ -11,7 +11,7 @@ import type {
   RunInfo,
   RunQuery,
   LogStatus,
-} from '../types.ts';
+} from './types.ts';
 
 export type AppendCommand = {
   readonly do: 'append';

@@ -1,7 +1,7 @@
 /** Those who wait for news of runs, asked for together: one look at the database a change, however many wait. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isNews } from '../news.ts';
-import type { Known } from '../types.ts';
+import { isNews } from './news.ts';
+import type { Known } from './types.ts';
 import type { Answers, InfoRow } from './commands.ts';
 
 export type WatchedRun = Known & { readonly runId: string };
