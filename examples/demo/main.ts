@@ -15,7 +15,7 @@ import {
 import { findModel, useModel } from '../shared/find-model.ts';
 import { stockAnalyst } from './analyst.ts';
 import { askForApproval } from './approve.ts';
-import { keep, type Kept } from './keep.ts';
+import { folder, keep, type Kept } from './keep.ts';
 import { drawHead, drawTree, seconds } from './draw-tree.ts';
 import { showLive } from './live.ts';
 import { offlineModel } from './offline-model.ts';
@@ -58,10 +58,8 @@ async function main(): Promise<void> {
   );
   screen.line();
 
-  const kept = await keep(() => {
-    screen.line(paint('dim', 'An earlier demo did not end. Waiting 3 s to be sure that its process is gone …'));
-    screen.line();
-  });
+  const kept = await openKept();
+  if (!kept) return;
   const { cut } = kept;
   const desk = supportDesk({ watch: shown, again: cut !== undefined });
   const { analyst, close } = await stockAnalyst();
@@ -95,7 +93,7 @@ async function main(): Promise<void> {
     summarise(played);
   } catch (error) {
     screen.line(paint('red', '✗ The demo ends here.'));
-    screen.text(error instanceof Error ? error.message : String(error));
+    screen.text(cut ? `${messageOf(error)} To begin anew, delete ${folder}.` : messageOf(error));
     screen.line();
     if (found) screen.line('  The model was', found.label);
     process.exitCode = 1;
@@ -103,6 +101,32 @@ async function main(): Promise<void> {
     close();
     await kept.close();
   }
+}
+
+/** Undefined, and said so, where nothing can be kept. */
+function openKept(): Promise<Kept | undefined> {
+  return keep({
+    waits: () => {
+      screen.line(paint('dim', 'An earlier demo did not end. Waiting 3 s to be sure that its process is gone …'));
+      screen.line();
+    },
+    putAside: (file, because) => {
+      screen.line(paint('yellow', '↻ What an earlier demo left is of another version. This one begins anew.'));
+      screen.text(`It is in ${file} now. ${because}`);
+    },
+  }).catch((error: unknown) => {
+    screen.line(paint('red', `✗ The demo cannot keep its runs in ${folder}.`));
+    screen.text(messageOf(error));
+    screen.line();
+    screen.text('Set BATON_DEMO_DIR to a folder on a local disk that can be written.');
+    screen.line();
+    process.exitCode = 1;
+    return undefined;
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 type Place = { n: number; kept: Kept };

@@ -1,6 +1,6 @@
 /**
  * A module as `baton resume` takes it: a desk whose model is not there for one customer while a file says so. Started
- * by itself, it serves five customers.
+ * by itself, it serves five customers, or one whose refund is cut off, or one whose refund waits for a person.
  */
 import { appendFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { Agent, createPrices, run, RunStore, setDefaultPrices, sqliteLog, tool, 
 import { assistantMessage, functionCall, modelResponder, ScriptedModel } from '../testing/index.ts';
 
 const folder = process.env['INCIDENT_FOLDER'] ?? '';
+const serve = process.env['INCIDENT_SERVE'];
 setDefaultPrices(createPrices({ catalog: false, models: { 'acme/large': { input: 1000, output: 1000 } } }));
 
 const refund = tool({
@@ -16,8 +17,10 @@ const refund = tool({
   description: 'Pays an order back.',
   parameters: z.object({ order: z.string() }),
   effect: 'once',
+  needsApproval: async (_context, { order }) => order === '7',
   execute: async ({ order }) => {
     appendFileSync(join(folder, 'paid.txt'), `${order}\n`);
+    if (serve === 'killed') process.kill(process.pid, 'SIGKILL');
     return 'refunded';
   },
 });
@@ -37,9 +40,14 @@ const agent = new Agent({
   tools: [refund],
 });
 const log = sqliteLog({ path: join(folder, 'runs.db'), synchronous: 'normal' });
-export const store = new RunStore({ log, agents: [agent as never] });
+// One process at a time: it takes back at once what the one before had.
+export const store = new RunStore({ log, agents: [agent as never], worker: 'desk' });
 
-if (process.env['INCIDENT_SERVE'] === '1') {
-  for (let n = 1; n <= 5; n++) await run(agent, `Order ${n} is broken.`, { durable: { store } }).catch(() => undefined);
+const customers = { five: [1, 2, 3, 4, 5], killed: [6], asks: [7] };
+if (serve === 'five' || serve === 'killed' || serve === 'asks') {
+  for (const n of customers[serve]) {
+    const durable = { store, ...(serve !== 'five' && { runId: serve }) };
+    await run(agent, `Order ${n} is broken.`, { durable }).catch(() => undefined);
+  }
   await store.close();
 }

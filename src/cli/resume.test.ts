@@ -36,7 +36,7 @@ const say = (...args: string[]): Said => start([at('./main.ts'), ...args]);
 
 test('a run that failed is found, tells what happened and what it cost, and goes on', { timeout: 120_000 }, () => {
   writeFileSync(join(folder, 'down'), '');
-  expect(start([at('./incident.fixture.ts')], { INCIDENT_SERVE: '1' }).code).toBe(0);
+  expect(start([at('./incident.fixture.ts')], { INCIDENT_SERVE: 'five' }).code).toBe(0);
 
   const found = say('runs', '--status', 'failed', '--since', '12h').out;
   const [, runId = ''] = /^(run_\w+) .* failed +Desk .*\$1\.00/m.exec(found) ?? [];
@@ -56,6 +56,23 @@ test('a run that failed is found, tells what happened and what it cost, and goes
   expect(say('runs', '--status', 'failed').out).toMatch(/^No runs like that/);
   expect(say('trace', runId).out).toMatch(/in 3 segments · 2 turns · 1800→200 tokens · \$2\.00/);
   expect(say('resume', module, 'run_nope')).toMatchObject({ code: 1, err: expect.stringContaining('run_nope') });
+});
+
+test('a run that waits says for what, and how that is settled', { timeout: 120_000 }, () => {
+  const module = at('./incident.fixture.ts');
+  expect(start([module], { INCIDENT_SERVE: 'killed' }).code).toBe(null);
+  expect(start([module], { INCIDENT_SERVE: 'asks' }).code).toBe(0);
+  const flat = ({ code, out, err }: Said): Said => ({ code, out: out.replace(/\s+/g, ' '), err });
+  const cut = flat(say('resume', module, 'killed'));
+  expect(cut).toMatchObject({ code: 0, err: '' });
+  expect(cut.out).toContain('⏸ killed waits for a person: refund {"order":"6"} (call c1) It began and was cut off');
+  expect(cut.out).toContain('store.confirm(run, call, result)');
+  const asked = flat(say('resume', module, 'asks'));
+  expect(asked).toMatchObject({ code: 0, err: '' });
+  expect(asked.out).toContain(
+    '⏸ asks waits for a person: refund {"order":"7"} (call c1) To be approved: store.approve',
+  );
+  expect(readFileSync(join(folder, 'paid.txt'), 'utf8')).toBe('6\n');
 });
 
 test.each([

@@ -36,19 +36,27 @@ async function goOn(store: ModuleStore<'resume'>, runId: string, terminal: Termi
     tell(`✗ ${harmless(runId)}: ${harmless(wordsOf(error))}`, (line) => terminal.err(paint('red', line)), terminal);
     return 1;
   }
-  const { interruptions, finalOutput } = result;
+  const { interruptions } = result;
   if (interruptions.length > 0) {
     out(`${paint('yellow', '⏸')} ${harmless(runId)} waits for a person:`);
-    for (const { name = '', arguments: given = '' } of interruptions) {
-      tell(`  ${harmless(name)} ${harmless(given)}`, out, terminal);
+    for (const { name, arguments: given = '', callId = '', uncertain } of interruptions) {
+      tell(`  ${harmless(name)} ${harmless(given)} (call ${harmless(callId)})`, out, terminal);
+      tell(`    ${uncertain === undefined ? TO_APPROVE : CUT_OFF}`, out, terminal);
     }
     return 0;
   }
+  const { finalOutput } = result;
   const said = typeof finalOutput === 'string' ? finalOutput : (JSON.stringify(finalOutput) ?? '');
   out(`${paint('green', '✓')} ${harmless(runId)} is finished`);
   tell(harmless(said), out, terminal);
   return 0;
 }
+
+const TO_APPROVE = 'To be approved: store.approve(run, call), or store.reject(run, call).';
+const CUT_OFF =
+  'It began and was cut off: nobody knows whether it happened. Find out. Where it did: ' +
+  'store.confirm(run, call, result); where it did not: store.approve(run, call) makes it again; store.reject(run, call) ' +
+  'leaves it.';
 
 function tell(text: string, say: (line: string) => void, { columns }: Terminal): void {
   for (const line of wrap(text, columns, '  ')) say(line);

@@ -12,7 +12,7 @@ import { DurableError } from './errors.ts';
 import { Hold } from './hold.ts';
 import type { Presence } from './presence.ts';
 import { listAll } from './list-all.ts';
-import { descendants, find, type Found, infosOf, placesOf } from './revive.ts';
+import { descendants, find, findAgain, type Found, infosOf, placesOf } from './revive.ts';
 
 export type Claimed = { found: Found; fences: Map<string, number> };
 
@@ -22,13 +22,13 @@ export const LOOKS_A_LEASE = 10;
 /**
  * Waits for a whole lease whether the owner shows itself.
  *
+ * @param seen the run as it was found; its log is read again where it has grown
  * @throws DurableError `durable/owned` where its owner lives, `durable/unknown-run`
  */
-export async function claimRun(log: EventLog, presence: Presence, runId: string): Promise<Claimed> {
+export async function claimRun(log: EventLog, presence: Presence, seen: Found): Promise<Claimed> {
   const watch = new LeaseWatch({ ttlMs: presence.leaseMs });
-  for (let look = 0; ; look++) {
-    const found = await find(log, runId);
-    const { lease } = found.log.info;
+  for (let look = 0, found = seen; ; look++, found = await findAgain(log, found)) {
+    const { runId, lease } = found.log.info;
     if (isOwn(lease, presence) || watch.observe([found.log.info]).length > 0) {
       const claimed = await tryClaim(log, presence, found);
       if (claimed) return claimed;
@@ -39,8 +39,7 @@ export async function claimRun(log: EventLog, presence: Presence, runId: string)
 
 /** Takes a run as a listing showed it. @throws DurableError `durable/owned` where another was faster */
 export async function claimSeen(log: EventLog, presence: Presence, { runId, lease }: RunInfo): Promise<Claimed> {
-  for (;;) {
-    const found = await find(log, runId);
+  for (let found = await find(log, runId); ; found = await findAgain(log, found)) {
     const now = found.log.info.lease;
     const isSame = now.fence === lease.fence && now.owner === lease.owner;
     // A worker's own beat is no news to it, but for a claim that it came between.
@@ -70,16 +69,21 @@ async function tryClaim(log: EventLog, presence: Presence, seen: Found): Promise
   const { owner } = lease;
   if (owner !== undefined && owner !== worker) signal('baton:takeover', () => ({ runId, from: owner, to: worker }));
   const fences = new Map([[runId, root.fence]]);
-  // Read again: the owner before may have committed between the look and the claim.
-  const found = await find(log, runId);
+  // Looked at again: the owner before may have committed between the look and the claim.
+  let found = await findAgain(log, seen);
   // A worker that stood still in between may find its claim another's, and must take nothing more of it.
   if (found.log.info.lease.fence !== root.fence) return undefined;
   try {
-    for (const info of infosOf(found).slice(1)) {
+    for (;;) {
       // One that is over gets no commit any more.
-      if (isOver(info.status)) continue;
-      presence.check(runId);
-      fences.set(info.runId, await claimChild(log, worker, info));
+      const free = infosOf(found).filter((info) => !fences.has(info.runId) && !isOver(info.status));
+      if (free.length === 0) break;
+      for (const info of free) {
+        presence.check(runId);
+        fences.set(info.runId, await claimChild(log, worker, info));
+      }
+      // Until its run was claimed, the owner before may have committed to it, and begun runs below it.
+      found = await findAgain(log, found);
     }
     presence.check(runId);
   } catch (error) {

@@ -12,14 +12,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Committed, type Effect, isOver, type RunEvent, type State } from '../kernel/index.ts';
 import { type Commit, type EventLog, LogError, type NewRun } from '../log/index.ts';
 import type { Json } from '../protocol/json.ts';
-import { type AskedCall, giveBackReserved } from '../run/budget.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
+import type { AskedCall, Reserved } from '../run/reserved.ts';
 import { asksOf } from '../run/asks.ts';
 import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
 import { Feed } from './feed.ts';
 import type { Presence } from './presence.ts';
+import { forget, isRefused } from './refused.ts';
 import { snapshotIfDue } from './snapshot.ts';
 import { replacedBy } from './withheld.ts';
 
@@ -48,6 +49,10 @@ const modelCalls = (runId: string, effects: readonly Effect[] = []): AskedCall[]
   effects.flatMap((effect) =>
     effect.do === 'call_model' ? [{ effect: `${runId}/${effect.id}`, epoch: effect.attempt ?? 1 }] : [],
   );
+
+/** Loaded when first needed: few runs are left, and few model calls end without an answer. */
+const giveBack = async (run: LiveRun, reserved: Reserved): Promise<void> =>
+  (await import('../run/reserved.ts')).giveBackReserved(run, reserved);
 
 const abandoned = (runId: string): DurableError =>
   new DurableError(
@@ -121,10 +126,12 @@ export class Hold implements Kept {
     else this.#open.add(runId);
     const snapshotAt = commit.snapshot ? done.head : (place?.snapshotAt ?? 0);
     const consumed = commit.consumed ?? place?.consumed ?? 0;
-    if (isRoot) this.feed.committed(place?.position ?? 0, done.at, events);
+    if (isRoot) this.feed.committed(place?.position ?? 0, done.at, commit.events as Committed[]);
     this.#places.set(runId, { position: done.head, fence: done.fence, posted: done.posted, consumed, snapshotAt });
     if (isOver(state.status)) this.#states.delete(runId);
     if (isLast) await this.#leave(runId);
+    const isNew = isRoot && this.#options.asked === undefined;
+    if (isNew && this.#live && isRefused(this.#live, state) && (await forget(log, runId))) this.#places.delete(runId);
     if (isRoot && done.posted > consumed) this.#readInbox();
   };
 
@@ -188,7 +195,8 @@ export class Hold implements Kept {
       runId,
       position: place?.position ?? 0,
       fence: place?.fence ?? 0,
-      events,
+      // One that was forgotten and begins once more brings what it had.
+      events: place || !journal ? events : [...journal.events],
       ...(!place && { create: this.#newRun(runId, events) }),
       ...(status !== 'new' && { status }),
       ...(events.some(({ type }) => type === 'run.resumed') && { waiting: null }),
@@ -228,7 +236,7 @@ export class Hold implements Kept {
       for (const id of this.#open) {
         if (id !== child && !id.startsWith(`${child}/`)) continue;
         this.#open.delete(id);
-        if (this.#live) await giveBackReserved(this.#live, this.#asked(id));
+        if (this.#live) await giveBack(this.#live, { runId: id, calls: this.#asked(id), isLeft: true });
         await this.#releaseOne(id);
       }
     }
@@ -244,8 +252,8 @@ export class Hold implements Kept {
       const answer = events.find((event) => 'id' in event && `${runId}/${event.id}` === effect);
       return answer ? answer.type === 'effect.failed' : isEnd;
     });
-    const wasTaken = this.#options.asked !== undefined && runId === this.#options.runId;
-    if (calls.length > 0 || (isEnd && wasTaken)) await giveBackReserved(this.#live, calls);
+    const isLeft = isEnd && this.#options.asked?.has(runId) === true;
+    if (calls.length > 0 || isLeft) await giveBack(this.#live, { runId, calls, isLeft });
   }
 
   /** Model calls of a run that were not answered when it was taken up, or are not now. */
@@ -291,6 +299,11 @@ export class Hold implements Kept {
     const { position, fence } = place;
     // Of a sub-agent's run that is over there is no lease to give back.
     await this.#options.log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
+  }
+
+  /** Whether this worker has it in the log: not one that was refused as it began, which is forgotten. */
+  get isInLog(): boolean {
+    return this.#places.has(this.#options.runId);
   }
 
   get isAbandoned(): boolean {

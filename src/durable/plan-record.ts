@@ -3,62 +3,23 @@
  * that a run which rested while the code changed can be told from one that goes on with what it began with.
  */
 import { agentToolSpec, type AnyAgent, Handoff } from '../agent/index.ts';
-import type { RunEvent } from '../kernel/index.ts';
-import { UserError } from '../protocol/errors.ts';
-import type { Json } from '../protocol/json.ts';
 import { warn } from '../protocol/warn.ts';
 import { node } from '../protocol/node.ts';
 import { AgentGraph } from '../run/graph.ts';
 import { approvalOf, effectOf } from '../tools/index.ts';
-import { DurableError } from './errors.ts';
-import { itemsOf } from './input.ts';
-import type { Found } from './revive.ts';
-import type { OnPlanChange } from './types.ts';
 
-/**
- * What a run that rested must hear of agents that changed meanwhile.
- *
- * @throws DurableError `durable/plan-changed` where that is not to go on
- */
-export async function planEvents(
-  found: Found,
-  agent: AnyAgent,
-  policy: OnPlanChange = 'continue',
-): Promise<RunEvent[]> {
-  const { plan } = found.state;
-  const now = planRecord(agent);
-  const changed = plan === undefined ? [] : planChanges(plan, now);
-  if (changed.length === 0) return [];
-  const { info } = found.log;
-  const decision = typeof policy === 'function' ? await policy({ run: info, changes: changed }) : policy;
-  if (decision === 'refuse') {
-    throw new DurableError(
-      'durable/plan-changed',
-      info.runId,
-      `The agents of run ${info.runId} changed while it rested, and onPlanChange refuses that: ${changed.join('; ')}. ` +
-        'Run the code that it was started with, or let onPlanChange continue or migrate it.',
-    );
-  }
-  const recorded: RunEvent = { type: 'plan.recorded', plan: now };
-  if (decision === 'continue') return [recorded];
-  const input: unknown = typeof decision === 'object' ? decision.input : undefined;
-  if (input === undefined) {
-    throw new UserError(
-      `onPlanChange gave ${JSON.stringify(decision)} for run ${info.runId}. Give 'continue', 'refuse', or { input }.`,
-    );
-  }
-  const items = itemsOf(input, `What onPlanChange gave as input for run ${info.runId}`);
-  return [recorded, { type: 'input.staged', items }];
-}
-
-/** Of each agent, by key: what is static of it, long things as hashes. */
+/** Of each agent, by key: what is static of it, long things as hashes. What the code of a function does is not seen. */
 export type PlanRecord = { [agent: string]: AgentRecord };
+type Named = { [name: string]: string };
 type AgentRecord = {
   instructions: string;
   output: string;
   model: string;
-  tools: { [name: string]: string };
-  handoffs: { [name: string]: string };
+  tools: Named;
+  handoffs: Named;
+  /** What the model is told of tools and handoffs: it made calls that wait by these words. */
+  descriptions: Named;
+  guardrails: Named;
 };
 
 export function planRecord(root: AnyAgent): PlanRecord {
@@ -103,7 +64,40 @@ function agentRecord(agent: AnyAgent): AgentRecord {
         target instanceof Handoff ? [target.toolName, target.agent.name] : [target.name, target.name],
       ),
     ),
+    descriptions: descriptionsOf(agent),
+    guardrails: guardrailsOf(agent),
   };
+}
+
+function descriptionsOf({ tools, handoffs }: AnyAgent): Named {
+  const ofTools = tools.flatMap((tool) =>
+    tool.type === 'function' ? [[`tool "${tool.name}"`, hash(tool.description)]] : [],
+  );
+  const ofHandoffs = handoffs.map((target) =>
+    target instanceof Handoff
+      ? [`handoff "${target.toolName}"`, hash(target.toolDescription)]
+      : [`handoff "${target.name}"`, hash(target.handoffDescription)],
+  );
+  return Object.fromEntries([...ofTools, ...ofHandoffs]);
+}
+
+/** By name and place: whether it is there, and when it runs. */
+function guardrailsOf({ inputGuardrails, outputGuardrails, tools }: AnyAgent): Named {
+  const there = (place: string, guardrails: readonly { name: string }[] = []): [string, string][] =>
+    guardrails.map(({ name }) => [`"${name}" on ${place}`, 'there']);
+  const ofTools = tools.flatMap((tool) =>
+    tool.type === 'function'
+      ? [
+          ...there(`input of tool "${tool.name}"`, tool.inputGuardrails),
+          ...there(`output of tool "${tool.name}"`, tool.outputGuardrails),
+        ]
+      : [],
+  );
+  const onInput = inputGuardrails.map(({ name, runInParallel = true }): [string, string] => [
+    `"${name}" on input`,
+    runInParallel ? 'beside' : 'before',
+  ]);
+  return Object.fromEntries([...onInput, ...there('output', outputGuardrails), ...ofTools]);
 }
 
 const hash = (value: unknown): string =>
@@ -112,33 +106,6 @@ const hash = (value: unknown): string =>
     .update(JSON.stringify(value) ?? '')
     .digest('base64url')
     .slice(0, 12);
-
-/** What changed, in words, a line each; empty where nothing did. */
-export function planChanges(before: Json, after: PlanRecord): string[] {
-  return changes(before, after, []);
-}
-
-function changes(before: Json | undefined, after: Json | undefined, path: readonly string[]): string[] {
-  if (isRecord(before) && isRecord(after)) {
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
-    return keys.flatMap((key) => changes(before[key], after[key], [...path, key]));
-  }
-  if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  const what = named(path);
-  if (before === undefined) return [`${what} is new`];
-  return [after === undefined ? `${what} is gone` : `${what} changed`];
-}
-
-/** A path of the record as people say it. */
-function named([agent = '', part, name]: readonly string[]): string {
-  const of = `agent "${agent}"`;
-  if (part === undefined) return of;
-  if (name === undefined) return `${part} of ${of}`;
-  return `${part === 'tools' ? 'tool' : 'handoff'} "${name}" of ${of}`;
-}
-
-const isRecord = (value: Json | undefined): value is { [key: string]: Json } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A crash while a tool runs that does not say what it changes leaves a question to a person: once a name. */
 export function warnOfUndeclared(root: AnyAgent, warned: Set<string>): void {

@@ -8,18 +8,30 @@ import {
   Agent,
   type AnyAgent,
   type BudgetLedger,
+  type Budgets,
   createBudgets,
   type EventLog,
   run,
   RunStore,
   sqliteLedger,
   sqliteLog,
+  type Tool,
 } from '../index.ts';
 import { portOf } from '../log/port.fixture.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 
-/** Whose model call hangs. */
-export type Whose = 'its own' | 'of its sub-agent';
+/** Whose model call hangs; where it says "alone", that sub-agent's tool has the budget, and the run has none. */
+export type Whose = 'its own' | 'of its sub-agent' | 'of its sub-agent alone' | "of its sub-agent's sub-agent alone";
+const SUB_RUNS: Record<Whose, string> = {
+  'its own': 'r1',
+  'of its sub-agent': 'r1/m1/c0',
+  'of its sub-agent alone': 'r1/m1/c0',
+  "of its sub-agent's sub-agent alone": 'r1/m1/c0/m1/c0',
+};
+export const everybody = Object.keys(SUB_RUNS).filter((whose): whose is Whose => whose in SUB_RUNS);
+/** The model call that hangs. */
+export const callOf = (whose: Whose): string => `${SUB_RUNS[whose]}/m1`;
+const isAlone = (whose: Whose): boolean => whose.endsWith(' alone');
 
 const synchronous = 'normal' as const;
 const path = (folder: string): string => join(folder, 'runs.db');
@@ -29,20 +41,30 @@ export const openLedger = (folder: string): BudgetLedger => sqliteLedger({ path:
 export const budgetsIn = (ledger: BudgetLedger, more: object = {}) =>
   createBudgets({ ledger, limits: { run: { tokens: 1_000_000 } }, ...more });
 
-/** Effects of run `r1` that have reserved and were not sent. */
-export async function reserved(ledger: BudgetLedger): Promise<string[]> {
-  const { open } = await budgetsIn(ledger).balance({ run: 'r1' });
+/** Effects that have reserved and were not sent, of the run whose budget it is. */
+export async function reserved(ledger: BudgetLedger, whose: Whose): Promise<string[]> {
+  const { open } = await budgetsIn(ledger).balance({ run: isAlone(whose) ? SUB_RUNS[whose] : 'r1' });
   return open.filter(({ state }) => state === 'reserved').map(({ effect }) => effect);
 }
 
-/** Desk asks Sub by a tool, or is the one whose call hangs. */
-export function systemOf(whose: Whose): AnyAgent {
-  const model = () => new ScriptedModel([[assistantMessage('Done.')]]);
-  if (whose === 'its own') return new Agent({ name: 'Desk', model: model() }) as unknown as AnyAgent;
-  const sub = new Agent({ name: 'Sub', model: model() });
-  const ask = sub.asTool({ toolName: 'ask', toolDescription: 'Asks.' });
-  const steps = [[functionCall('ask', { input: 'x' }, { callId: 'c1' })], [assistantMessage('Done.')]];
-  return new Agent({ name: 'Desk', model: new ScriptedModel(steps), tools: [ask] }) as unknown as AnyAgent;
+type System = { readonly agent: AnyAgent; readonly options: { readonly budgets?: Budgets } };
+
+/** Desk, which asks Sub, which asks another one, as far as needed; and the options of its run. */
+export function systemOf(whose: Whose, budgets: Budgets): System {
+  const depth = SUB_RUNS[whose].split('/c0').length - 1;
+  let agent = agentOf(depth === 0 ? 'Desk' : `Sub ${depth}`);
+  for (let above = depth - 1; above >= 0; above--) {
+    const isOnly = isAlone(whose) && above === depth - 1;
+    const asking = agent.asTool({ toolName: 'ask', toolDescription: 'Asks.', runOptions: isOnly ? { budgets } : {} });
+    agent = agentOf(above === 0 ? 'Desk' : `Sub ${above}`, asking);
+  }
+  return { agent: agent as unknown as AnyAgent, options: isAlone(whose) ? {} : { budgets } };
+}
+
+function agentOf(name: string, asking?: Tool): Agent {
+  const says = [assistantMessage('Done.')];
+  const steps = asking ? [[functionCall('ask', { input: 'x' }, { callId: 'c1' })], says] : [says];
+  return new Agent({ name, model: new ScriptedModel(steps), tools: asking ? [asking] : [] });
 }
 
 export const never = (): Promise<never> => new Promise(() => undefined);
@@ -59,7 +81,7 @@ export function hangingAt(ledger: BudgetLedger, whose: Whose): { hanging: Budget
     balance: (account) => ledger.balance(account),
     close: () => ledger.close(),
     sent: (id) => {
-      if (whose !== 'its own' && !id.effect.startsWith('r1/m1/')) return ledger.sent(id);
+      if (id.effect !== callOf(whose)) return ledger.sent(id);
       reached();
       return never();
     },
@@ -88,11 +110,13 @@ async function main(folder: string, whose: Whose): Promise<void> {
   const log = dyingWith(openLog(folder), () => process.kill(process.pid, 'SIGKILL'));
   const controller = new AbortController();
   const durable = { store: new RunStore({ log, worker: 'w' }), runId: 'r1' };
-  const ran = run(systemOf(whose), 'Go.', { durable, budgets: budgetsIn(hanging), signal: controller.signal });
+  const { agent, options } = systemOf(whose, budgetsIn(hanging));
+  const ran = run(agent, 'Go.', { durable, ...options, signal: controller.signal });
   await atPoint;
   controller.abort(new Error('enough'));
   await ran;
 }
 
 const [, script, folder = '', whose = ''] = process.argv;
-if (script === fileURLToPath(import.meta.url)) await main(folder, whose === 'its own' ? whose : 'of its sub-agent');
+const known = everybody.find((each) => each === whose);
+if (script === fileURLToPath(import.meta.url) && known) await main(folder, known);

@@ -16,24 +16,62 @@ import { readSnapshot } from './snapshot.ts';
 export type Found = { log: RunLog; state: State; base: Journal['base']; children: Found[] };
 
 /** @throws DurableError `durable/unknown-run`, `durable/newer-event`; what the log fails with */
-export async function find(log: EventLog, runId: string, options: { whole?: boolean } = {}): Promise<Found> {
+export async function find(log: EventLog, runId: string, options: FindOptions = {}): Promise<Found> {
+  const found = await look(log, runId, options);
+  if (!found) throw unknownRun(runId);
+  return found;
+}
+
+/**
+ * What was found, as it is now: only the log of a run that has grown is read again. A commit is made of events, so one
+ * that has as many as before is the same.
+ *
+ * @throws as `find`
+ */
+export async function findAgain(log: EventLog, seen: Found): Promise<Found> {
+  const found = await lookAgain(log, seen, {});
+  if (!found) throw unknownRun(seen.log.info.runId);
+  return found;
+}
+
+type FindOptions = { whole?: boolean };
+
+async function look(log: EventLog, runId: string, options: FindOptions): Promise<Found | undefined> {
   const read = await log.read(runId, options.whole ? {} : { snapshot: true });
-  if (!read) throw unknownRun(runId);
+  if (!read) return undefined;
   const events = eventsOf(read);
   checkEvents(events, (problem) => new DurableError('durable/newer-event', runId, problem));
   const base = read.snapshot && { at: read.snapshot.at, ...readSnapshot(read.snapshot.state) };
   const state = fold(events, base?.state ?? initialState());
-  const pending = state.calls.filter(({ status }) => status === 'running' || status === 'waiting');
-  const children: Found[] = [];
-  for (const { i } of pending) {
-    const id = `${runId}/m${state.k}/c${i}`;
-    if (await exists(log, id)) children.push(await find(log, id, { whole: true }));
-  }
-  return { log: read, state, base, children };
+  return { log: read, state, base, children: await childrenOf(log, { runId, state }) };
 }
 
-const exists = async (log: EventLog, runId: string): Promise<boolean> =>
-  (await log.read(runId, { limit: 0 })) !== undefined;
+async function lookAgain(log: EventLog, seen: Found, options: FindOptions): Promise<Found | undefined> {
+  const { runId, head, createdAt } = seen.log.info;
+  const now = await log.read(runId, { limit: 0 });
+  if (!now) return undefined;
+  if (now.info.head !== head || now.info.createdAt !== createdAt) return look(log, runId, options);
+  const { info, inbox } = now;
+  const children = await childrenOf(log, { runId, state: seen.state }, seen.children);
+  return { ...seen, log: { ...seen.log, info, inbox }, children };
+}
+
+/** Runs of sub-agents whose calls are not answered yet. */
+async function childrenOf(
+  log: EventLog,
+  { runId, state }: { runId: string; state: State },
+  seen: readonly Found[] = [],
+): Promise<Found[]> {
+  const children: Found[] = [];
+  for (const { i, status } of state.calls) {
+    if (status !== 'running' && status !== 'waiting') continue;
+    const id = `${runId}/m${state.k}/c${i}`;
+    const before = seen.find((child) => child.log.info.runId === id);
+    const child = await (before ? lookAgain(log, before, { whole: true }) : look(log, id, { whole: true }));
+    if (child) children.push(child);
+  }
+  return children;
+}
 
 export const eventsOf = ({ events }: RunLog): Committed[] => events.map(({ event }) => event as Committed);
 

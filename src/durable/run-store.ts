@@ -119,7 +119,7 @@ export class RunStore implements RunKeeper {
       return run(agent, new RunState(revive(found, agent, given.context)), runOptions as NonStreamRunOptions);
     }
     await expireAsks(this.log, found.log.info);
-    const claimed = await this.#taking.claim(runId, () => claimRun(this.log, this.#presence, runId));
+    const claimed = await this.#taking.claimFound(found);
     return this.#taking.goOn(await this.#taking.takeUp(claimed, agent, given), runOptions);
   }
 
@@ -156,7 +156,7 @@ export class RunStore implements RunKeeper {
       // Nobody else sees a copy that is not edited yet: it is this worker's from the first.
       const copied = forkedEvents(events, copyId, fork);
       await this.log.append({ runId: copyId, position: 0, fence: 0, create, events: copied });
-      return claimRun(this.log, this.#presence, copyId);
+      return claimRun(this.log, this.#presence, await find(this.log, copyId));
     });
     const runOptions = onOwnBranch(theirs, branch);
     const record = await this.#taking.takeUp(claimed, agent, runOptions);
@@ -354,12 +354,11 @@ export class RunStore implements RunKeeper {
 
   /** @internal */
   async keep({ record, session }: RunToKeep): Promise<Kept> {
-    const { runId, events } = record.journal;
+    const { runId } = record.journal;
     this.#checkOpen(runId);
     const known = this.#taking.placeOf(record);
     if (known) return this.#taking.registered(runId, known);
-    if (events.length > 0 || record.journal.base)
-      return this.#taking.registered(runId, await this.#taking.reclaim(record, session));
+    if (!this.#taking.isNew(record)) return this.#taking.registered(runId, await this.#taking.reclaim(record, session));
     const { root } = record.graph;
     this.#taking.underway.enter(runId);
     try {
@@ -369,7 +368,7 @@ export class RunStore implements RunKeeper {
       const hold = new Hold({ ...options, session: await session?.getSessionId() });
       // Last, since whoever has entered leaves by its hold.
       await this.#presence.enter();
-      record.inbox.push({ type: 'plan.recorded', plan });
+      if (record.journal.events.length === 0) record.inbox.push({ type: 'plan.recorded', plan });
       return this.#taking.registered(runId, hold);
     } catch (error) {
       this.#taking.underway.leave(runId);

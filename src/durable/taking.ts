@@ -2,6 +2,7 @@
  * Takes runs up: from the claim of a lease to a run that goes on in this process, or back.
  */
 import type { AnyAgent } from '../agent/index.ts';
+import { isOver } from '../kernel/index.ts';
 import type { EventLog } from '../log/index.ts';
 import { type IndividualRunOptions, type NonStreamRunOptions, run, type RunResult, RunState } from '../run/index.ts';
 import type { Kept, RunKeeper } from '../run/keeper.ts';
@@ -9,10 +10,8 @@ import type { RunRecord } from '../run/record.ts';
 import type { HeldSessionTurn, Session } from '../session/index.ts';
 import { type Claimed, claimRun, holdOf, unclaim } from './claim.ts';
 import type { Hold } from './hold.ts';
-import { checkNeeds } from './needs.ts';
-import { planEvents } from './plan-record.ts';
 import type { Presence } from './presence.ts';
-import { moved, revive } from './revive.ts';
+import { find, findAgain, type Found, moved, revive } from './revive.ts';
 import { checkSession, turnOfRun } from './session-turn.ts';
 import type { OnPlanChange, ResumeOptions } from './types.ts';
 import { Underway } from './underway.ts';
@@ -34,6 +33,8 @@ export class Taking {
   readonly #options: TakingOptions;
   /** What was claimed for a record that is about to go on. */
   readonly #claimed = new WeakMap<RunRecord, { hold: Hold; claimed: Claimed }>();
+  /** Runs that were refused here as they began: the log does not have them. */
+  readonly #forgotten = new WeakSet<RunRecord>();
 
   constructor(options: TakingOptions) {
     this.#options = options;
@@ -48,11 +49,17 @@ export class Taking {
     return known?.hold;
   }
 
+  /** Whether the log has nothing of a run: it begins, or begins once more. */
+  isNew(record: RunRecord): boolean {
+    const { events, base } = record.journal;
+    return (events.length === 0 && !base) || this.#forgotten.has(record);
+  }
+
   /** A state in the caller's hands goes on: its log must not have gone on without it. */
   async reclaim(record: RunRecord, session: Session | undefined): Promise<Hold> {
     const { journal } = record;
     const { runId } = journal;
-    const claimed = await this.claim(runId, () => claimRun(this.log, this.presence, runId));
+    const claimed = await this.claim(runId, async () => claimRun(this.log, this.presence, await find(this.log, runId)));
     const known = (journal.base?.at ?? 0) + journal.events.length;
     const { head } = claimed.found.log.info;
     if (head !== known) {
@@ -64,6 +71,12 @@ export class Taking {
       throw error;
     });
     return holdOf(claimed, record, { log: this.log, presence: this.presence });
+  }
+
+  /** What was found before is looked at again: it may have gone on here meanwhile. */
+  claimFound(found: Found): Promise<Claimed> {
+    const { log, presence } = this;
+    return this.claim(found.log.info.runId, async () => claimRun(log, presence, await findAgain(log, found)));
   }
 
   async claim(runId: string, claim: () => Promise<Claimed>): Promise<Claimed> {
@@ -107,6 +120,7 @@ export class Taking {
     try {
       await checkSession(claimed.found, options);
       const record = revive(claimed.found, agent, context);
+      const [{ checkNeeds }, { planEvents }] = await Promise.all([import('./needs.ts'), import('./plan-changes.ts')]);
       await checkNeeds(claimed.found, record);
       const planned = await planEvents(claimed.found, agent, this.#options.onPlanChange);
       const hold = holdOf(claimed, record, { log: this.log, presence: this.presence });
@@ -145,6 +159,8 @@ export class Taking {
       const detach = hold.attach(live);
       return () => {
         detach();
+        if (hold.isInLog) this.#forgotten.delete(live.record);
+        else if (isOver(live.record.state.status)) this.#forgotten.add(live.record);
         this.underway.leave(runId);
       };
     };

@@ -37,7 +37,7 @@ export function hasBudget(run: LiveRun): boolean {
 export const withBudgets = (run: LiveRun, work: () => Promise<RunEvent>): Promise<RunEvent> => within.run(run, work);
 
 /** The budgets of a run, the innermost last. */
-function budgetsOf(run: LiveRun): Promise<readonly RunBudget[]> {
+export function budgetsOf(run: LiveRun): Promise<readonly RunBudget[]> {
   return (run.budgets ??= open(run));
 }
 
@@ -158,20 +158,6 @@ function activeMs(events: readonly Committed[]): number {
 }
 
 const ENDS = new Set<RunEvent['type']>(['run.paused', 'run.finished', 'run.failed', 'run.cancelled']);
-
-/** A model call of a run or of one within it: `<run>/<effect>`, and how often it was asked. */
-export type AskedCall = { readonly effect: string; readonly epoch: number };
-
-/**
- * Gives back what these calls had reserved and not sent: nobody asks them again. A later attempt, by whoever has the
- * run then, keeps what it has. Never rejects.
- */
-export async function giveBackReserved(run: LiveRun, calls: readonly AskedCall[]): Promise<void> {
-  if (!hasBudget(run)) return;
-  // Without its budgets the run ends all the same: what stays reserved counts, and is no reason to lose what was done.
-  const budgets = await budgetsOf(run).catch(none);
-  for (const budget of budgets) await budget.giveBack(calls);
-}
 
 /** Gives back what the run had set aside. Never rejects: that budgets could not be opened was told to the call. */
 export async function closeBudgets(run: LiveRun): Promise<void> {

@@ -1,4 +1,5 @@
 /** Copies and comparisons of items, and the changes that a stored history can take. */
+import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
 import type { SessionHistoryMutation } from './types.ts';
 
@@ -39,6 +40,22 @@ function copyJson(value: unknown): unknown {
 function isPlainObject(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
+}
+
+/** Whether it can be an item: one is an object. What it says is the word of whoever adds it. */
+export const isItemLike = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+
+/** @throws UserError for what is no object: null, a text, a list, bytes */
+export function checkItem(item: unknown, where: string): asserts item is object {
+  if (isItemLike(item)) return;
+  throw new UserError(`${where} must be an object. Got ${kindOf(item)}.`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return value instanceof Uint8Array ? 'bytes' : typeof value;
 }
 
 /** Whether an item is data that every store keeps as it is: JSON, `undefined` and bytes. */

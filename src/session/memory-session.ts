@@ -7,7 +7,7 @@
  */
 import { UserError } from '../protocol/errors.ts';
 import type { AgentInputItem } from '../protocol/items.ts';
-import { applySessionHistoryMutations, copyItem, isSame } from './items.ts';
+import { applySessionHistoryMutations, checkItem, copyItem, isSame } from './items.ts';
 import { estimateTokens, limitHistory } from './limits.ts';
 import { checkTransaction, operationReused, suffixChanged } from './transaction.ts';
 import { MemoryTurns } from './turns/memory.ts';
@@ -47,7 +47,7 @@ export class MemorySession
   #items: AgentInputItem[];
   #applied = new Map<string, SessionHistoryTransaction>();
 
-  /** @throws UserError when `sessionId` is no string or `initialItems` no list */
+  /** @throws UserError when `sessionId` is no string or `initialItems` no list of items */
   constructor({ sessionId, initialItems, sessionSettings, logger }: MemorySessionOptions = {}) {
     if (sessionId !== undefined && typeof sessionId !== 'string') {
       throw new UserError(`MemorySession option \`sessionId\` must be a string. Got ${typeof sessionId}.`);
@@ -82,7 +82,7 @@ export class MemorySession
     return limitHistory(this.#items, { ...settings, countTokens: counted }).map(copyItem);
   }
 
-  /** @throws UserError when `items` is no list */
+  /** @throws UserError when `items` is no list, or an item is no object or cannot be copied */
   async addItems(items: AgentInputItem[]): Promise<void> {
     const copies = copyList(items, '.addItems()');
     this.#check();
@@ -123,6 +123,8 @@ export class MemorySession
   }
 
   async applyHistoryMutations({ mutations }: SessionHistoryRewriteArgs): Promise<void> {
+    const where = 'MemorySession .applyHistoryMutations(), replacement of call';
+    for (const { callId, replacement } of mutations) checkItem(replacement, `${where} ${callId},`);
     this.#check();
     if (mutations.length > 0) this.#items = applySessionHistoryMutations(this.#items, mutations);
   }
@@ -160,6 +162,15 @@ export class MemorySession
 function copyList(items: unknown, where: string): AgentInputItem[] {
   if (!Array.isArray(items))
     throw new UserError(`MemorySession ${where} needs an array of items. Got ${typeof items}.`);
-  // The items are the caller's word, as their type says.
-  return items.map((item: AgentInputItem) => copyItem(item));
+  return items.map((item: AgentInputItem, index) => {
+    const what = `MemorySession ${where}, item ${index},`;
+    checkItem(item, what);
+    try {
+      return copyItem(item);
+    } catch (cause) {
+      const error = new UserError(`${what} holds data that cannot be copied, such as a function. Use JSON and bytes.`);
+      error.cause = cause;
+      throw error;
+    }
+  });
 }

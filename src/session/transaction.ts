@@ -1,6 +1,6 @@
 /** Which transactions on a history every driver takes. */
 import { UserError } from '../protocol/errors.ts';
-import { isStorable } from './items.ts';
+import { isItemLike, isStorable } from './items.ts';
 import type { SessionHistoryTransactionArgs } from './types.ts';
 
 /** @throws UserError for a blank operation id, an unknown type, missing lists, and data that no store keeps as it is */
@@ -25,8 +25,8 @@ export function checkTransaction({ operationId, transaction }: SessionHistoryTra
         "A session was given a transaction of an unknown type. Give 'append_items' or 'replace_suffix'.",
       );
   }
-  if (!lists.every((list) => isStorable(list))) {
-    throw new UserError('A transaction has items that cannot be kept as they are. Give JSON and bytes.');
+  if (!lists.every((list) => Array.isArray(list) && list.every(isItemLike) && isStorable(list))) {
+    throw new UserError('A transaction has items that cannot be kept as they are. Give objects of JSON and bytes.');
   }
 }
 

@@ -17,6 +17,7 @@ import {
   expectSame,
   expectTrue,
   isSame,
+  rejectionOf,
   replace,
   texts,
   user,
@@ -105,6 +106,16 @@ const BASIC: Record<string, Check> = {
   'adding nothing changes nothing': async (session) => {
     await session.addItems([]);
     expectSame(await session.getItems(), []);
+  },
+  'refuses what is no item, with nothing of the call added': async (session) => {
+    await session.addItems([user('a')]);
+    // What a program without types, or with a list that has a hole, hands over.
+    const others: unknown[] = [null, undefined, 5, 'text', true, [], [user('b')], new Uint8Array([1])];
+    for (const item of others) {
+      const error = await rejectionOf(() => session.addItems([user('b'), item as AgentInputItem]));
+      expectSame(error.name, 'UserError');
+    }
+    expectSame(await session.getItems(), [user('a')]);
   },
   'with a limit returns the newest, still oldest first': async (session) => {
     await session.addItems([user('a'), user('b'), user('c')]);

@@ -2,7 +2,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { SessionError } from '../errors.ts';
-import { isSame, isStorable } from '../items.ts';
+import { isItemLike, isSame, isStorable } from '../items.ts';
 import { safeStarts } from '../limits.ts';
 import { decodeItem, encodeItem } from '../sqlite/codec.ts';
 import type { Opened, Scope } from './chain.ts';
@@ -37,7 +37,7 @@ export function textsOf(items: unknown, where: string): string[] {
     throw new UserError(`EncryptedSession ${where} needs an array of items. Got ${typeof items}.`);
   }
   return items.map((item: unknown, index) => {
-    if (typeof item === 'object' && item !== null && isStorable(item)) return encodeItem(item, where).text;
+    if (isItemLike(item) && isStorable(item)) return encodeItem(item, where).text;
     throw new UserError(`EncryptedSession ${where}, item ${index}, must be an object of JSON and bytes.`);
   });
 }

@@ -1,7 +1,7 @@
 /** Items as text and back. JSON, but for bytes, which JSON does not have: `{"$baton:bytes":"<base64>"}`. */
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
-import { isStorable } from '../items.ts';
+import { checkItem, isStorable } from '../items.ts';
 import type { Row } from './commands.ts';
 
 const MARK = '$baton:';
@@ -16,9 +16,7 @@ export function encodeItems(items: unknown, where: string): Row[] {
 }
 
 export function encodeItem(item: unknown, where: string): Row {
-  if (typeof item !== 'object' || item === null || Array.isArray(item) || item instanceof Uint8Array) {
-    throw new UserError(`SQLiteSession ${where} must be an object. Got ${item === null ? 'null' : typeof item}.`);
-  }
+  checkItem(item, `SQLiteSession ${where}`);
   if (!isStorable(item)) {
     throw new UserError(
       `SQLiteSession ${where} holds data that cannot be stored: functions, dates, maps, other classes, BigInt, NaN, ` +

@@ -10,7 +10,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { warn } from '../../protocol/warn.ts';
 import { SessionError } from '../errors.ts';
-import { isStorable } from '../items.ts';
+import { checkItem, isStorable } from '../items.ts';
 import { decodeItem, encodeItem } from '../sqlite/codec.ts';
 import type { Answer, AppendCommand, Command, InTurn, Row, Scope, SessionPosition } from '../sqlite/commands.ts';
 import type { SessionAppendOptions } from '../sqlite/sqlite-session.ts';
@@ -253,9 +253,7 @@ export class SessionCalls {
   }
 
   #encodeItem(item: unknown, where: string): Row {
-    if (typeof item !== 'object' || item === null || Array.isArray(item) || item instanceof Uint8Array) {
-      throw new UserError(`${this.#kind} ${where} must be an object. Got ${item === null ? 'null' : typeof item}.`);
-    }
+    checkItem(item, `${this.#kind} ${where}`);
     if (!isStorable(item)) {
       throw new UserError(
         `${this.#kind} ${where} holds data that cannot be stored: functions, dates, maps, other classes, BigInt, NaN, ` +

@@ -1,5 +1,5 @@
 /** One connection to a SQLite file. Synchronous: it belongs into the writer thread, or to a database in memory. */
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { Component, Execute, Plan } from './component.ts';
 import { refuseNetwork } from './failure.ts';
@@ -22,10 +22,15 @@ export type OpenOptions = {
 /** Of a write-ahead log, about, after which it goes into the file. */
 const WAL_BYTES = 16_384_000;
 
-/** @throws what SQLite throws; StoreError `store/cannot-open` */
+/**
+ * Opens a file. A new one is for its owner only.
+ *
+ * @throws what SQLite throws; StoreError `store/cannot-open`
+ */
 export function openDatabase(path: string, options: OpenOptions): Database {
   const { components, synchronous = 'full', readOnly = false, pageBytes = 8192 } = options;
   if (path !== MEMORY) refuseNetwork(path);
+  if (path !== MEMORY && !readOnly) createPrivate(path);
   const db = new DatabaseSync(path, { readOnly });
   try {
     // SQLite's own waiting starves some writers and cannot be interrupted; the writer has its own.
@@ -43,6 +48,20 @@ export function openDatabase(path: string, options: OpenOptions): Database {
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/**
+ * SQLite would create the file with what the umask leaves, mostly readable by everybody; conversations are not. Its
+ * journal and shared memory get the mode of the file. One that is there keeps its mode, and is not opened here: closing
+ * a descriptor of it would drop the locks that this process has.
+ */
+function createPrivate(path: string): void {
+  if (existsSync(path)) return;
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+  } catch {
+    // No such folder, or no access to it: SQLite fails as well, and with a code that is told (failure.ts).
   }
 }
 
