@@ -204,7 +204,7 @@ export class TraceStoreProcessor implements TracingProcessor, KeepsSegments {
 
   /** It did not arrive: a segment that goes on is told again, all else is lost. */
   #lost(filled: Filled): void {
-    if ('segment' in filled && filled.segment.of.putBack(filled.segment.counted)) return;
+    if ('segment' in filled && filled.segment.of?.putBack(filled.segment.counted)) return;
     this.#drop(filled.spans);
   }
 

@@ -9,7 +9,8 @@ import { type Counted, SegmentTally } from './segment-tally.ts';
 
 /** Entries that came since the part before. */
 export type SegmentPart = {
-  readonly of: StoredSegment;
+  /** What it is of, while that goes on. Of one that is over nothing is held: what waits for the store is the text alone. */
+  readonly of: StoredSegment | undefined;
   readonly record: SegmentRecord;
   readonly text: string;
   readonly counted: Counted;
@@ -68,7 +69,12 @@ export class StoredSegment implements SegmentKeeper {
     const n = this.#place.nextPart();
     const who = { traceId, runId, segmentId: segment.id, parentRunId, place, n, first };
     const record: SegmentRecord = { ...who, at, touchedAt, agent, lastAgent, turns, tools, usage, end };
-    return { of: this, record, text: textOf(first === 0 ? entries : entries.slice(first)), counted };
+    return {
+      of: this.#isOver ? undefined : this,
+      record,
+      text: textOf(first === 0 ? entries : entries.slice(first)),
+      counted,
+    };
   }
 
   /** What was taken did not arrive: while the segment goes on, all of it is told with what comes next. Whether it is. */
