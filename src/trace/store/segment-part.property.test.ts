@@ -101,3 +101,13 @@ test('parts of a segment are the segment, wherever it is cut and whatever is los
     }),
   );
 });
+
+test('of a segment that is over, its text alone waits for the store; one that goes on can be told again', async () => {
+  const { kept, steps } = await recorded();
+  const segment = new StoredSegment(kept, new TracePlace(kept.segment.trace?.traceId ?? ''), () => undefined);
+  for (const { tell } of steps.slice(0, -1)) tell(segment);
+  expect(segment.take().of).toBe(segment);
+  steps.at(-1)?.tell(segment);
+  segment.over();
+  expect(segment.take().of).toBeUndefined();
+});
