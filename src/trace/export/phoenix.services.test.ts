@@ -209,7 +209,7 @@ describe.skipIf(phoenix === '')('Phoenix', () => {
     });
     const agent = new Agent({ name: 'Loop', model, tools: [nothing] });
     const failing = withTrace('Loop', async () => run(agent, 'Go.', { maxTurns: 1 }), { traceId: `trace_${traceId}` });
-    await expect(failing).rejects.toThrow('Max turns');
+    await expect(failing).rejects.toThrow('maxTurns (1)');
     await flushTraces({ timeoutMs: 30_000 });
     const spans = await stored(traceId, exporter.stats().created);
     const failed = spans.filter(({ status_code }) => status_code === 'ERROR');
