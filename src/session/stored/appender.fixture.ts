@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { AgentInputItem } from '../../protocol/items.ts';
+import { measureStall, type Stall } from '../../store/sqlite/stall.fixture.ts';
 import type { SessionPosition } from '../sqlite/commands.ts';
 import type { PositionedSession } from '../../testing/session-cases/support.ts';
 
@@ -21,13 +22,9 @@ type Job = {
 };
 /** Which of the process's appends, which session, where it went. */
 type Done = readonly [n: number, session: number, first: number];
-type Report = {
+type Report = Stall & {
   readonly name: string;
   readonly done: readonly Done[];
-  /** How long the event loop turned no round, by the clock. A machine with more to do than processors adds to it. */
-  readonly longestStallMs: number;
-  /** The most that this process computed between two rounds: what is its own doing. */
-  readonly longestRoundMs: number;
   readonly longestAppendMs: number;
   readonly errors: readonly string[];
 };
@@ -36,12 +33,13 @@ type Closable = PositionedSession & { close(): Promise<void> };
 const itemsOf = (name: string, n: number): AgentInputItem[] =>
   ['first', 'second'].map((part) => ({ type: 'message', role: 'user', content: `${name} ${n} ${part}` }));
 
-async function openSession(job: Pick<Job, 'driver' | 'url' | 'prefix'>, s: number): Promise<Closable> {
+async function openSession(job: Pick<Job, 'driver' | 'url' | 'prefix'>, s: number | string): Promise<Closable> {
   const id = `${job.prefix}-${s}`;
   switch (job.driver) {
     case 'postgres': {
       const { PostgresSession } = await import('../postgres/postgres-session.ts');
-      return new PostgresSession(id, { connectionString: job.url, maxConnections: 2, timeoutMs: 120_000 });
+      // With two, a machine of two processors has 96 processes to share them among.
+      return new PostgresSession(id, { connectionString: job.url, maxConnections: 1, timeoutMs: 120_000 });
     }
     case 'redis': {
       const { RedisSession } = await import('../redis/redis-session.ts');
@@ -51,7 +49,7 @@ async function openSession(job: Pick<Job, 'driver' | 'url' | 'prefix'>, s: numbe
 }
 
 export type Appender = {
-  /** Its modules are loaded and it is connected. */
+  /** Its modules are loaded, it is connected, and what an append needs was done once. */
   readonly ready: Promise<void>;
   /** Lets it begin. */
   readonly go: () => void;
@@ -63,7 +61,9 @@ export type Appender = {
 /** Starts a process. Many that start at once keep the machine busy, so that all wait until all are ready. */
 export function startAppender(job: Job): Appender {
   const script = fileURLToPath(import.meta.url);
-  const child = spawn(process.execPath, [script, JSON.stringify(job)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  // Threads that collect garbage together wait for each other, and for a processor, as if they slept.
+  const args = ['--single-threaded-gc', script, JSON.stringify(job)];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   let output = '';
   const ready = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()));
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -103,35 +103,20 @@ export async function inspectHistories(
   return problems;
 }
 
-/** Looks every 5 ms; the returned function ends it. */
-function watchEventLoop(): () => { longestStallMs: number; longestRoundMs: number } {
-  let [longestStallMs, longestRoundMs] = [0, 0];
-  let at = performance.now();
-  let cpu = process.cpuUsage();
-  const timer = setInterval(() => {
-    const used = process.cpuUsage(cpu);
-    longestStallMs = Math.max(longestStallMs, performance.now() - at - 5);
-    longestRoundMs = Math.max(longestRoundMs, (used.user + used.system) / 1000);
-    at = performance.now();
-    cpu = process.cpuUsage();
-  }, 5);
-  return () => {
-    clearInterval(timer);
-    return { longestStallMs, longestRoundMs };
-  };
-}
-
 async function main(job: Job): Promise<void> {
   const { name, appends, sessions, parallel } = job;
   const open = await Promise.all(Array.from({ length: sessions }, (_, s) => openSession(job, s)));
   const done: Done[] = [];
   const errors: string[] = [];
   let longestAppendMs = 0;
-  // Its modules are loaded and it is connected: what stalls now is the work.
+  // Its modules are loaded, it is connected and has appended once: what stalls now is the work.
   await Promise.all(open.slice(0, parallel).map((session) => session.position()));
+  const own = await openSession(job, `own-${name}`);
+  await own.append(itemsOf(name, 0), { operationId: `${name}/own` });
+  await own.close();
   process.stdout.write(' ');
   await once(process.stdin, 'data');
-  const stalls = watchEventLoop();
+  const stalled = measureStall();
   // Lane l appends to the sessions l, l + parallel, …: within a session, one append after the other.
   const lane = async (first: number): Promise<void> => {
     for (let n = first; n < appends; n += parallel) {
@@ -147,9 +132,9 @@ async function main(job: Job): Promise<void> {
   };
   await Promise.all(Array.from({ length: Math.min(parallel, sessions) }, (_, first) => lane(first)));
   if (appends === 0) await once(process.stdin, 'end');
-  const { longestStallMs, longestRoundMs } = stalls();
+  const stall = stalled();
   process.stdin.destroy();
-  const report: Report = { name, done, longestStallMs, longestRoundMs, longestAppendMs, errors };
+  const report: Report = { name, done, ...stall, longestAppendMs, errors };
   process.stdout.write(JSON.stringify(report));
   await Promise.all(open.map((session) => session.close()));
 }
