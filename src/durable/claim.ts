@@ -90,6 +90,8 @@ async function tryClaim(log: EventLog, presence: Presence, seen: Found): Promise
     await unclaim(log, { found, fences });
     throw error;
   }
+  // A sub-agent's that ended before its claim gets no commit any more, with which the claim would be given back.
+  await unclaim(log, { found, fences }, (info) => info.runId !== runId && isOver(info.status));
   return { found, fences };
 }
 
@@ -115,11 +117,20 @@ export async function claimable(log: EventLog, presence: Presence): Promise<RunI
     .toSorted((a, b) => a.createdAt - b.createdAt || (a.runId < b.runId ? -1 : 1));
 }
 
-/** Gives back what was claimed and is not gone on with. */
-export async function unclaim(log: EventLog, { found, fences }: Claimed): Promise<void> {
+/** Gives back what was claimed and is not gone on with; of it, what `which` says. @default all */
+export async function unclaim(
+  log: EventLog,
+  { found, fences }: Claimed,
+  which: (info: RunInfo) => boolean = () => true,
+): Promise<void> {
+  const given = new Set(
+    infosOf(found)
+      .filter(which)
+      .map((info) => info.runId),
+  );
   for (const [runId, { position, fence }] of placesOf(found, fences)) {
     // What was not claimed is another's.
-    if (!fences.has(runId)) continue;
+    if (!fences.has(runId) || !given.has(runId)) continue;
     await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
   }
 }
