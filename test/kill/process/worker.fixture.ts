@@ -60,7 +60,7 @@ function reachOf(job: Job, probe: Probe, ledger: Ledger): Reach & { controller: 
     at: (subject, phase) => probe.at({ subject, phase }),
     // From a tenth of a millisecond to twenty, each decade as likely as another. One that is to stand still takes no time,
     // so that it does not stand where a tool was handed its call and has not said so yet: nobody could take that back.
-    ...(isSlow && { pause: async () => void (await sleep(10 ** (r() * 2.3 - 1))) }),
+    ...(isSlow && { pause: () => sleep(10 ** (r() * 2.3 - 1)) }),
   };
 }
 
