@@ -1,6 +1,6 @@
 /** How often the log of a run is read to go on with it. */
 import { describe, expect, test } from 'vitest';
-import { Agent, type AnyAgent, type EventLog, run, RunStore } from '../index.ts';
+import { Agent, type AnyAgent, type EventLog, memoryLog, run, RunStore } from '../index.ts';
 import { portOf } from '../log/port.fixture.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 import { booking, call, cutOff, done, recovered } from './booking.fixture.ts';
@@ -21,11 +21,25 @@ function counting(log: EventLog): { log: EventLog; read: string[] } {
 }
 
 /** Desk asks Sub, which books when a person agrees. */
-function system(): AnyAgent {
-  const sub = booking([call, done], { needsApproval: true }).agent;
+const system = (): AnyAgent => head(booking([call, done], { needsApproval: true }).agent);
+
+function head(sub: AnyAgent): AnyAgent {
   const ask = (sub as Agent).asTool({ toolName: 'ask', toolDescription: 'Asks.' });
   const steps = [[functionCall('ask', { input: 'x' }, { callId: 'a1' })], [assistantMessage('All done.')]];
   return new Agent({ name: 'Head', model: new ScriptedModel(steps), tools: [ask] }) as unknown as AnyAgent;
+}
+
+const SUB = 'r1/m1/c0';
+
+/** Desk asks Sub, which books; after `hang`, whoever books waits for ever, and `hang` is kept when somebody does. */
+function nested(): { agent: AnyAgent; hang(): Promise<void> } {
+  let onBook: (() => Promise<unknown>) | undefined;
+  const wait = { name: 'waits', run: async () => (await onBook?.(), { behavior: { type: 'allow' as const } }) };
+  const sub = booking([call, done], { effect: 'idempotent', outputGuardrails: [wait] }).agent;
+  return {
+    agent: head(sub),
+    hang: () => new Promise((resolve) => (onBook = () => (resolve(), new Promise(() => undefined)))),
+  };
 }
 
 describe.each(kinds)('a run in a log in %s', { timeout: 30_000 }, (kind) => {
@@ -70,6 +84,42 @@ describe.each(kinds)('a run in a log in %s', { timeout: 30_000 }, (kind) => {
     expect(await recovered(store)).toEqual([{ runId: 'r1', outcome: { status: 'finished' } }]);
     expect(read).toEqual(['r1 0', 'r1 0']);
     expect(made.booked).toEqual(['LH1']);
+  });
+
+  test("whose sub-agent's run ended between the look and its claim keeps no lease of it", async () => {
+    // How the sub-agent's run ends: as another like it did.
+    const whole = memoryLog();
+    await run(nested().agent, 'Go.', { durable: { store: new RunStore({ log: whole }), runId: 'r1' } });
+    const ending = (await whole.read(SUB))?.events.map(({ event }) => event) ?? [];
+
+    const under = open();
+    const made = nested();
+    const reached = made.hang();
+    const dying = new RunStore({ log: under, leaseMs: 5000 });
+    void run(made.agent, 'Go.', { durable: { store: dying, runId: 'r1' } }).catch(() => undefined);
+    await reached;
+    await dying.drain({ timeoutMs: 1 });
+
+    let isLate = true;
+    const claim: EventLog['leases']['claim'] = async (runId, claimed) => {
+      const { head: position, lease } = (await under.read(SUB))!.info;
+      // The worker before, in the last moment: it still had the lease.
+      const last = { runId: SUB, position, fence: lease.fence, events: ending.slice(position) };
+      if (runId === SUB && isLate) {
+        isLate = false;
+        await under.append({ ...last, status: 'finished', waiting: null, release: true });
+      }
+      return under.leases.claim(runId, claimed);
+    };
+    const log: EventLog = { ...portOf(under), leases: { ...leasesOf(under), claim } };
+    const store = new RunStore({ log, agents: [nested().agent], leaseMs: 5000 });
+    expect(await recovered(store)).toEqual([{ runId: 'r1', outcome: { status: 'finished' } }]);
+    expect(isLate).toBe(false);
+    for (const runId of ['r1', SUB]) {
+      const info = (await under.read(runId, { limit: 0 }))?.info;
+      expect(info?.status).toBe('finished');
+      expect(info?.lease.owner).toBeUndefined();
+    }
   });
 });
 
