@@ -14,6 +14,7 @@ import type { Presence } from './presence.ts';
 import { listAll } from './list-all.ts';
 import { descendants, find, findAgain, type Found, infosOf, placesOf } from './revive.ts';
 
+/** What was found, and the fences of the runs that were claimed. */
 export type Claimed = { found: Found; fences: Map<string, number> };
 
 /** How often a lease is looked at while its owner may be dead. */
@@ -60,7 +61,10 @@ const owned = (runId: string, { owner }: RunInfo['lease']): DurableError =>
 /** What an earlier process of this name had: names are given to one process at a time. */
 const isOwn = ({ owner }: RunInfo['lease'], { worker }: Presence): boolean => owner === worker;
 
-/** Takes the run, then its sub-agents': whoever lost the first cannot commit to it, so the others are safe to take. */
+/**
+ * Takes the run, then its sub-agents'. A lease is given as it was seen only, so what was seen while the run was this
+ * worker's is safe to take: whoever took the run since has changed those leases, or finds them changed.
+ */
 async function tryClaim(log: EventLog, presence: Presence, seen: Found): Promise<Claimed | undefined> {
   const { worker } = presence;
   const { runId, lease } = seen.log.info;
@@ -68,38 +72,39 @@ async function tryClaim(log: EventLog, presence: Presence, seen: Found): Promise
   if (!root.isGranted) return undefined;
   const { owner } = lease;
   if (owner !== undefined && owner !== worker) signal('baton:takeover', () => ({ runId, from: owner, to: worker }));
-  const fences = new Map([[runId, root.fence]]);
-  // Looked at again: the owner before may have committed between the look and the claim.
-  let found = await findAgain(log, seen);
-  // A worker that stood still in between may find its claim another's, and must take nothing more of it.
-  if (found.log.info.lease.fence !== root.fence) return undefined;
+  const claimed: Claimed = { found: seen, fences: new Map([[runId, root.fence]]) };
   try {
-    for (;;) {
-      // One that is over gets no commit any more.
-      const free = infosOf(found).filter((info) => !fences.has(info.runId) && !isOver(info.status));
-      if (free.length === 0) break;
-      for (const info of free) {
-        presence.check(runId);
-        fences.set(info.runId, await claimChild(log, worker, info));
-      }
-      // Until its run was claimed, the owner before may have committed to it, and begun runs below it.
-      found = await findAgain(log, found);
-    }
-    presence.check(runId);
+    if (await claimChildren(log, presence, claimed)) return claimed;
   } catch (error) {
-    await unclaim(log, { found, fences });
+    await unclaim(log, claimed);
     throw error;
   }
-  // A sub-agent's that ended before its claim gets no commit any more, with which the claim would be given back.
-  await unclaim(log, { found, fences }, (info) => info.runId !== runId && isOver(info.status));
-  return { found, fences };
+  await unclaim(log, claimed);
+  return undefined;
 }
 
-async function claimChild(log: EventLog, worker: string, info: RunInfo): Promise<number> {
-  const claimed = await log.leases.claim(info.runId, { worker, seen: info.lease });
-  if (claimed.isGranted) return claimed.fence;
-  // Its owner committed or showed itself meanwhile; what it holds of the parent it has lost.
-  return claimChild(log, worker, { ...info, lease: claimed.lease });
+/** Takes the runs of sub-agents that are not over. False: another has taken the run meanwhile. */
+async function claimChildren(log: EventLog, presence: Presence, claimed: Claimed): Promise<boolean> {
+  const { worker } = presence;
+  const { fences } = claimed;
+  const { runId } = claimed.found.log.info;
+  for (;;) {
+    // Looked at again: until its run was claimed, the owner before may have committed to it, and begun runs below it.
+    claimed.found = await findAgain(log, claimed.found);
+    const { log: own, children } = claimed.found;
+    // Asked when they had been seen: a worker that stood still in between may have lost the run by then.
+    const now = children.length > 0 ? (await log.read(runId, { limit: 0 }))?.info : own.info;
+    presence.check(runId);
+    if (now?.lease.fence !== fences.get(runId)) return false;
+    // One that is over gets no commit any more.
+    const free = infosOf(claimed.found).filter((info) => !fences.has(info.runId) && !isOver(info.status));
+    if (free.length === 0) return true;
+    for (const info of free) {
+      const child = await log.leases.claim(info.runId, { worker, seen: info.lease });
+      // One that was not given was changed in the last moment, and is looked at once more.
+      if (child.isGranted) fences.set(info.runId, child.fence);
+    }
+  }
 }
 
 const watches = new WeakMap<Presence, LeaseWatch>();
@@ -117,21 +122,16 @@ export async function claimable(log: EventLog, presence: Presence): Promise<RunI
     .toSorted((a, b) => a.createdAt - b.createdAt || (a.runId < b.runId ? -1 : 1));
 }
 
-/** Gives back what was claimed and is not gone on with; of it, what `which` says. @default all */
-export async function unclaim(
-  log: EventLog,
-  { found, fences }: Claimed,
-  which: (info: RunInfo) => boolean = () => true,
-): Promise<void> {
-  const given = new Set(
-    infosOf(found)
-      .filter(which)
-      .map((info) => info.runId),
-  );
-  for (const [runId, { position, fence }] of placesOf(found, fences)) {
-    // What was not claimed is another's.
-    if (!fences.has(runId) || !given.has(runId)) continue;
-    await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
+/** Gives back what was claimed and is not gone on with. */
+export async function unclaim(log: EventLog, { fences }: Claimed): Promise<void> {
+  for (const [runId, fence] of fences) {
+    // Where the log ends by now: who had the run before may have committed between the look and the claim.
+    const info = await log.read(runId, { limit: 0 }).then(
+      (read) => read?.info,
+      () => undefined,
+    );
+    if (info?.lease.fence !== fence) continue;
+    await log.append({ runId, position: info.head, fence, events: [], release: true }).catch(() => undefined);
   }
 }
 

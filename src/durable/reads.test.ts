@@ -1,6 +1,7 @@
 /** How often the log of a run is read to go on with it. */
 import { describe, expect, test } from 'vitest';
 import { Agent, type AnyAgent, type EventLog, memoryLog, run, RunStore } from '../index.ts';
+import type { LogEvent, RunInfo } from '../log/index.ts';
 import { portOf } from '../log/port.fixture.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 import { booking, call, cutOff, done, recovered } from './booking.fixture.ts';
@@ -31,14 +32,21 @@ function head(sub: AnyAgent): AnyAgent {
 
 const SUB = 'r1/m1/c0';
 
-/** Desk asks Sub, which books; after `hang`, whoever books waits for ever, and `hang` is kept when somebody does. */
-function nested(): { agent: AnyAgent; hang(): Promise<void> } {
-  let onBook: (() => Promise<unknown>) | undefined;
-  const wait = { name: 'waits', run: async () => (await onBook?.(), { behavior: { type: 'allow' as const } }) };
+/** Head asks Sub, which books. After `hang` it waits when it has booked next, until that is ended, if ever. */
+function nested(): { agent: AnyAgent; hang(until?: (end: () => void) => void): Promise<void> } {
+  let onBooked: (() => Promise<void>) | undefined;
+  const wait = { name: 'waits', run: async () => (await onBooked?.(), { behavior: { type: 'allow' as const } }) };
   const sub = booking([call, done], { effect: 'idempotent', outputGuardrails: [wait] }).agent;
   return {
     agent: head(sub),
-    hang: () => new Promise((resolve) => (onBook = () => (resolve(), new Promise(() => undefined)))),
+    hang: (until) =>
+      new Promise((reached) => {
+        onBooked = () => {
+          onBooked = undefined;
+          reached();
+          return new Promise((end) => until?.(end));
+        };
+      }),
   };
 }
 
@@ -87,41 +95,95 @@ describe.each(kinds)('a run in a log in %s', { timeout: 30_000 }, (kind) => {
   });
 
   test("whose sub-agent's run ended between the look and its claim keeps no lease of it", async () => {
-    // How the sub-agent's run ends: as another like it did.
-    const whole = memoryLog();
-    await run(nested().agent, 'Go.', { durable: { store: new RunStore({ log: whole }), runId: 'r1' } });
-    const ending = (await whole.read(SUB))?.events.map(({ event }) => event) ?? [];
-
     const under = open();
-    const made = nested();
-    const reached = made.hang();
-    const dying = new RunStore({ log: under, leaseMs: 5000 });
-    void run(made.agent, 'Go.', { durable: { store: dying, runId: 'r1' } }).catch(() => undefined);
-    await reached;
-    await dying.drain({ timeoutMs: 1 });
-
-    let isLate = true;
-    const claim: EventLog['leases']['claim'] = async (runId, claimed) => {
-      const { head: position, lease } = (await under.read(SUB))!.info;
-      // The worker before, in the last moment: it still had the lease.
-      const last = { runId: SUB, position, fence: lease.fence, events: ending.slice(position) };
-      if (runId === SUB && isLate) {
-        isLate = false;
-        await under.append({ ...last, status: 'finished', waiting: null, release: true });
-      }
-      return under.leases.claim(runId, claimed);
-    };
-    const log: EventLog = { ...portOf(under), leases: { ...leasesOf(under), claim } };
-    const store = new RunStore({ log, agents: [nested().agent], leaseMs: 5000 });
-    expect(await recovered(store)).toEqual([{ runId: 'r1', outcome: { status: 'finished' } }]);
-    expect(isLate).toBe(false);
-    for (const runId of ['r1', SUB]) {
-      const info = (await under.read(runId, { limit: 0 }))?.info;
-      expect(info?.status).toBe('finished');
-      expect(info?.lease.owner).toBeUndefined();
-    }
+    await leftInSub(under);
+    const agents = [nested().agent];
+    const ending = (await finishedSub()).slice((await under.read(SUB))?.info.head);
+    const late = atSub(under, 'claim', async ({ head: position, lease: { fence } }) => {
+      await under.append({ runId: SUB, position, fence, events: ending, status: 'finished', release: true });
+    });
+    expect(await recovered(new RunStore({ log: late, agents, leaseMs: 5000 }))).toEqual([
+      { runId: 'r1', outcome: { status: 'finished' } },
+    ]);
+    expect(await leasesIn(under)).toEqual(['r1 finished', `${SUB} finished`]);
   });
+
+  // Of the same name, so that the next need not wait for the lease.
+  test.each(['look', 'claim'] as const)('that another ended meanwhile is left alone: before the %s', async (what) => {
+    const under = open();
+    await leftInSub(under);
+    const made = nested();
+    const next = new RunStore({ log: under, agents: [made.agent], worker: 'w' });
+    const late = atSub(under, what, async () => void (await recovered(next)));
+    expect(await new RunStore({ log: late, agents: [made.agent], worker: 'w' }).recover()).toEqual([]);
+    expect(await leasesIn(under)).toEqual(['r1 finished', `${SUB} finished`]);
+  });
+
+  test.each(['look', 'claim'] as const)(
+    'that another goes on with meanwhile is left to it: before the %s',
+    async (what) => {
+      const under = open();
+      await leftInSub(under);
+      const made = nested();
+      const next = new RunStore({ log: under, agents: [made.agent], worker: 'w' });
+      let goOn = (): void => undefined;
+      let ended: Promise<unknown> | undefined;
+      const late = atSub(under, what, async () => {
+        const reached = made.hang((resolve) => (goOn = resolve));
+        ended = recovered(next);
+        await reached;
+      });
+      expect(await new RunStore({ log: late, agents: [made.agent], worker: 'w' }).recover()).toEqual([]);
+      goOn();
+      expect(await ended).toEqual([{ runId: 'r1', outcome: { status: 'finished' } }]);
+      expect(await leasesIn(under)).toEqual(['r1 finished', `${SUB} finished`]);
+    },
+  );
 });
+
+/** A run that was left while its sub-agent booked. */
+async function leftInSub(log: EventLog): Promise<void> {
+  const made = nested();
+  const reached = made.hang();
+  const dying = new RunStore({ log, leaseMs: 5000 });
+  void run(made.agent, 'Go.', { durable: { store: dying, runId: 'r1' } }).catch(() => undefined);
+  await reached;
+  await dying.drain({ timeoutMs: 1 });
+}
+
+/** How the sub-agent's run ends: the events of another like it. */
+async function finishedSub(): Promise<LogEvent[]> {
+  const log = memoryLog();
+  await run(nested().agent, 'Go.', { durable: { store: new RunStore({ log }), runId: 'r1' } });
+  return (await log.read(SUB))?.events.map(({ event }) => event) ?? [];
+}
+
+/** A log in which something happens, once: when r1 was claimed, before its sub-agent's run is looked at or claimed. */
+function atSub(log: EventLog, what: 'look' | 'claim', happens: (info: RunInfo) => Promise<void>): EventLog {
+  let isTime = false;
+  const reach = async (runId: string, call: 'look' | 'claim'): Promise<void> => {
+    const info = isTime && runId === SUB && call === what ? (await log.read(SUB, { limit: 0 }))?.info : undefined;
+    if (!info) return;
+    isTime = false;
+    await happens(info);
+  };
+  const claim: EventLog['leases']['claim'] = async (runId, claimed) => {
+    await reach(runId, 'claim');
+    isTime ||= runId === 'r1';
+    return log.leases.claim(runId, claimed);
+  };
+  const read: EventLog['read'] = async (runId, options) => {
+    await reach(runId, 'look');
+    return log.read(runId, options);
+  };
+  return { ...portOf(log), leases: { ...leasesOf(log), claim }, read };
+}
+
+/** Run, status and owner, where it has one. */
+async function leasesIn(log: EventLog): Promise<string[]> {
+  const found = await Promise.all(['r1', SUB].map((runId) => log.read(runId, { limit: 0 })));
+  return found.map((one) => [one?.info.runId, one?.info.status, one?.info.lease.owner].filter(Boolean).join(' '));
+}
 
 const leasesOf = ({ leases }: EventLog): EventLog['leases'] => ({
   claim: (runId, claimed) => leases.claim(runId, claimed),
