@@ -1,6 +1,8 @@
 import { expect, test, vi } from 'vitest';
-import { Agent, memoryLog, MemorySession, run, RunStore } from '../index.ts';
-import { assistantMessage, ScriptedModel } from '../testing/index.ts';
+import { z } from 'zod';
+import { Agent, type EventLog, memoryLog, MemorySession, run, RunStore, tool } from '../index.ts';
+import { portOf } from '../log/port.fixture.ts';
+import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 import { Presence } from './presence.ts';
 
 test('a worker that runs one run after the other shows itself often enough', async () => {
@@ -71,3 +73,42 @@ test('a run that cannot begin leaves its worker as it was', async () => {
     vi.useRealTimers();
   }
 });
+
+test.each([0, 1, 2, 3, 4, 5, 6, 8, 10, 20])(
+  'a worker that stands still %s ticks after the record that a tool begins does not begin it late',
+  async (ticks) => {
+    const log = memoryLog();
+    const now = performance.now.bind(performance);
+    let standsStillMs = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + standsStillMs);
+    const late: number[] = [];
+    const book = tool({
+      name: 'book',
+      description: 'Books.',
+      parameters: z.object({}),
+      effect: 'once',
+      execute: () => void late.push(standsStillMs),
+    });
+    const append: EventLog['append'] = async (commit) => {
+      const done = await log.append(commit);
+      if (commit.events.some(({ type }) => type === 'effect.began')) {
+        let isTime = Promise.resolve();
+        for (let n = 0; n < ticks; n++) isTime = isTime.then(() => undefined);
+        void isTime.then(() => (standsStillMs = 60_000));
+      }
+      return done;
+    };
+    try {
+      const model = new ScriptedModel([[functionCall('book', {}, { callId: 'c1' })], [assistantMessage('Done.')]]);
+      const agent = new Agent({ name: 'Desk', model, tools: [book] });
+      const store = new RunStore({ log: { ...portOf(log), append }, leaseMs: 15_000 });
+      await expect(run(agent, 'Go.', { durable: { store, runId: 'r1' } })).rejects.toThrow(
+        'could not show that it lives',
+      );
+      // Not at all, or before.
+      expect(late).toEqual(ticks < 20 ? late.filter((ms) => ms === 0) : [0]);
+    } finally {
+      clock.mockRestore();
+    }
+  },
+);

@@ -97,6 +97,14 @@ export const moved = (runId: string, { head, known }: { head: number; known: num
       'Somebody went on with the run: take it up from its log with store.resume().',
   );
 
+export const failedMeanwhile = (runId: string): DurableError =>
+  new DurableError(
+    'durable/moved',
+    runId,
+    `Run ${runId} was gone on with by another worker while this one waited for it, and failed there. ` +
+      'Look at its events; resume() once more gives it another try.',
+  );
+
 export const noAgent = (
   { runId, agent }: { runId: string; agent: string },
   agents: readonly AnyAgent[] | undefined,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Agent, AlreadyDecided, type AnyAgent, DurableError, type EventLog, run, RunStore, tool } from '../index.ts';
-import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
+import { assistantMessage, functionCall, modelError, ScriptedModel } from '../testing/index.ts';
 
 import { booking, call, done } from './booking.fixture.ts';
 import { portOf } from '../log/port.fixture.ts';
@@ -122,28 +122,47 @@ describe.each(kinds)('runs in a log in %s', { timeout: 30_000 }, (kind) => {
     expect((await store.log.read('r1'))?.info.lease.owner).toBeUndefined();
   });
 
+  /** A log in which another goes on with r1 when somebody is about to claim it. */
+  function overtaken(agent: AnyAgent): EventLog {
+    const log = open();
+    let isFirst = true;
+    const claim: EventLog['leases']['claim'] = async (runId, claimed) => {
+      if (isFirst) {
+        isFirst = false;
+        await new RunStore({ log: open(), agents: [agent] }).resume('r1').catch(() => undefined);
+      }
+      return log.leases.claim(runId, claimed);
+    };
+    return { ...portOf(log), leases: { claim, beat: (worker, options) => log.leases.beat(worker, options) } };
+  }
+
   test("a run that another worker ends while it is taken up gives its result, and is nobody's", async () => {
     const { agent } = booking([call, done], { needsApproval: true });
     const store = new RunStore({ log: open(), agents: [agent] });
     await run(agent, 'Book LH1.', { durable: { store, runId: 'r1' } });
     await store.approve('r1', 'c1');
-    const log = open();
-    let isFirst = true;
-    const slow: EventLog = {
-      ...portOf(log),
-      leases: {
-        beat: (worker, options) => log.leases.beat(worker, options),
-        async claim(runId, claim) {
-          if (isFirst) {
-            isFirst = false;
-            await new RunStore({ log: open(), agents: [agent] }).resume('r1');
-          }
-          return log.leases.claim(runId, claim);
-        },
-      },
-    };
-    expect((await new RunStore({ log: slow, agents: [agent] }).resume('r1')).finalOutput).toBe('Done.');
+    const other = new RunStore({ log: overtaken(agent), agents: [agent] });
+    expect((await other.resume('r1')).finalOutput).toBe('Done.');
     expect((await store.log.read('r1'))?.info.lease.owner).toBeUndefined();
+  });
+
+  test('a run that fails at another worker while it is taken up gets no try that nobody asked for', async () => {
+    const { agent, booked } = booking([call, modelError(new Error('The model is down.')), done], {
+      needsApproval: true,
+    });
+    const store = new RunStore({ log: open(), agents: [agent] });
+    await run(agent, 'Book LH1.', { durable: { store, runId: 'r1' } });
+    await store.approve('r1', 'c1');
+    const other = new RunStore({ log: overtaken(agent), agents: [agent] });
+    await expect(other.resume('r1')).rejects.toMatchObject({
+      code: 'durable/moved',
+      message: expect.stringContaining('failed there'),
+    });
+    const info = (await store.log.read('r1'))?.info;
+    expect([info?.status, info?.lease.owner]).toEqual(['failed', undefined]);
+    // Asked for, it gets one.
+    expect((await other.resume('r1')).finalOutput).toBe('Done.');
+    expect(booked).toEqual(['LH1']);
   });
 
   test('a run that cannot go on, for a wrong option or an edit that throws, is left to others', async () => {

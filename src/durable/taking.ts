@@ -11,7 +11,7 @@ import type { HeldSessionTurn, Session } from '../session/index.ts';
 import { type Claimed, claimRun, holdOf, unclaim } from './claim.ts';
 import type { Hold } from './hold.ts';
 import type { Presence } from './presence.ts';
-import { find, findAgain, type Found, moved, revive } from './revive.ts';
+import { failedMeanwhile, find, findAgain, type Found, moved, revive } from './revive.ts';
 import { checkSession, turnOfRun } from './session-turn.ts';
 import type { OnPlanChange, ResumeOptions } from './types.ts';
 import { Underway } from './underway.ts';
@@ -73,10 +73,17 @@ export class Taking {
     return holdOf(claimed, record, { log: this.log, presence: this.presence });
   }
 
-  /** What was found before is looked at again: it may have gone on here meanwhile. */
-  claimFound(found: Found): Promise<Claimed> {
+  /** What was found before is looked at again: it may have gone on, here or there. */
+  async claimFound(found: Found): Promise<Claimed> {
     const { log, presence } = this;
-    return this.claim(found.log.info.runId, async () => claimRun(log, presence, await findAgain(log, found)));
+    const { runId } = found.log.info;
+    const claimed = await this.claim(runId, async () => claimRun(log, presence, await findAgain(log, found)));
+    // Who takes up a run that failed gives it another try: that was not asked for.
+    if (found.state.status !== 'failed' && claimed.found.state.status === 'failed') {
+      await this.#unclaim(claimed);
+      throw failedMeanwhile(runId);
+    }
+    return claimed;
   }
 
   async claim(runId: string, claim: () => Promise<Claimed>): Promise<Claimed> {

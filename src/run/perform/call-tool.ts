@@ -66,6 +66,8 @@ async function carriedOut(job: Job, binding: Bound | Promise<Bound>): Promise<Ru
   try {
     const early = isPlain(job, tool) ? announceStart(job, tool) : await beforeCall(job, bound, checks);
     if (early) return early;
+    // In the same tick as the tool: whatever came before took its time, and the lease may have gone meanwhile.
+    job.run.surroundings.durable?.check();
     let output = await invokePrepared({
       tool,
       runContext: job.run.context,

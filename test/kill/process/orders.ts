@@ -37,7 +37,7 @@ export class Orders {
 
   async next(short: readonly Cell[], isLate: boolean): Promise<Plan> {
     this.#n += 1;
-    if (this.#n % 40 === 0) return this.#stopped();
+    if (this.#n % 15 === 0) return this.#stopped();
     if (short.length > 0 && (isLate || this.#n % 3 === 0)) return this.#search(short);
     return this.#n % 3 === 1 ? this.#swept() : this.#walk();
   }
@@ -73,10 +73,16 @@ export class Orders {
     };
   }
 
-  /** A process that stands still at a commit until its run is another's. */
+  /** A process that stands still at a commit, or as it takes over what one left that died, until its run is another's. */
   #stopped(): Plan {
-    const at = 2 + upTo(this.#r, 12);
-    return { seed: pick(this.#r, this.#systems), next: (life) => (life === 0 ? { do: 'stop', at } : LIVE) };
+    const r = this.#r;
+    const seed = pick(r, this.#systems);
+    const stop: Order = { do: 'stop', at: 2 + upTo(r, 12) };
+    if (chance(r, 0.5)) return { seed, next: (life) => (life === 0 ? stop : LIVE) };
+    const die: Order = { do: 'die', at: 2 + upTo(r, MOST_POINTS / 2) };
+    // A run and those of its sub-agents are claimed first.
+    const early: Order = { do: 'stop', at: 1 + upTo(r, 4) };
+    return { seed, next: (life) => [die, early][life] ?? LIVE };
   }
 
   /** A system that has what is short, killed there as often as it can be. */

@@ -40,5 +40,6 @@ test(`runs on ${store} whose processes are killed again and again end as if nobo
   expect(problems, `seed ${SEED}, folder ${folder}`).toEqual([]);
   expect(shortCells(cells, FLOOR), 'cells with too few kills').toEqual([]);
   expect(counts.kills).toBeGreaterThanOrEqual(KILLS);
+  expect(counts.overtaken).toBeGreaterThanOrEqual(Math.floor(KILLS / 80));
   expect(counts.inFlight).toBeGreaterThanOrEqual(KILLS >= 2000 ? 200 : Math.floor(KILLS / 25));
 }, 3_600_000);

@@ -102,7 +102,11 @@ async function live(job: Job, spec: SystemSpec): Promise<void> {
     if (known === 'finished' || known === 'failed' || known === 'cancelled') return;
     if (known !== undefined) probe.when = 'recovery';
     // Nobody goes on with half of the answers: what would be done then is another order of things, and a right one.
-    if (known === 'paused' && isDecidedOutside(spec)) await decideOutside(runs, runId, { spec, agent: root, happened });
+    if (known === 'paused' && isDecidedOutside(spec)) {
+      await decideOutside(runs, runId, { spec, agent: root, happened });
+      // While this process stood still, another may have ended the run: no other try is asked for.
+      if (await isOver(runId)) return;
+    }
     let state =
       known === undefined
         ? await stateOf(run(root, input, { ...given, durable: { store: runs, runId } } as never))
@@ -110,7 +114,6 @@ async function live(job: Job, spec: SystemSpec): Promise<void> {
     for (let round = 0; state.status === 'paused' && round < 40; round++) {
       if (isDecidedOutside(spec)) {
         await decideOutside(runs, runId, { spec, agent: root, happened });
-        // While this process stood still, another may have ended the run: no other try is asked for.
         if (await isOver(runId)) return;
         state = await stateOf(runs.resume(runId, { ...given, agent: root } as never));
       } else {
