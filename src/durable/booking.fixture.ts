@@ -1,6 +1,6 @@
 /** Runs that book flights, for tests of durable runs; a run whose process dies. */
 import { z } from 'zod';
-import { Agent, type AnyAgent, type EventLog, run, RunStore, tool } from '../index.ts';
+import { Agent, type AnyAgent, type EventLog, run, RunStore, type Session, tool } from '../index.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 
 export type Made = { agent: AnyAgent; model: ScriptedModel; booked: string[] };
@@ -27,7 +27,11 @@ export const call = [functionCall('book', { flight: 'LH1' }, { callId: 'c1' })];
 export const done = [assistantMessage('Done.')];
 
 /** A run whose process died in its tool, after the tool had booked. */
-export async function cutOff(log: EventLog, runId: string, options: object = {}): Promise<Made> {
+export async function cutOff(
+  log: EventLog,
+  runId: string,
+  { session, ...options }: object & { session?: Session } = {},
+): Promise<Made> {
   let hang = true;
   const made = booking([call, done], options);
   const [book] = made.agent.tools;
@@ -48,7 +52,8 @@ export async function cutOff(log: EventLog, runId: string, options: object = {})
       },
     ],
   });
-  void run(stuck.agent, 'Book LH1.', { durable: { store: dying, runId } }).catch(() => undefined);
+  const given = { ...(session && { session }), durable: { store: dying, runId } };
+  void run(stuck.agent, 'Book LH1.', given).catch(() => undefined);
   await reached;
   hang = false;
   await dying.drain({ timeoutMs: 1 });

@@ -14,7 +14,7 @@ import {
   sqliteLog,
 } from '../index.ts';
 import { modelResponder, ScriptedModel } from '../testing/index.ts';
-import { booking, call, done, recovered } from './booking.fixture.ts';
+import { booking, call, cutOff, done, recovered } from './booking.fixture.ts';
 
 let dir = '';
 let closing: { close(): Promise<unknown> }[] = [];
@@ -145,6 +145,16 @@ test('a durable run that waits for a person holds the turn in every process, and
   await recovered(store);
   expect((await store.list()).runs[0]?.status).toBe('finished');
   await run(other.agent, 'Hello', options);
+});
+
+test('a durable run whose call was cut off says that it waits for a word on what came of it', async () => {
+  const log = openLog();
+  const { agent } = await cutOff(log, 'r1', { session: openSession() });
+  const store = new RunStore({ log, agents: [agent], resumeOptions: () => ({ session: openSession() }) });
+  await recovered(store);
+  const options = { session: openSession(), sessionTurn: { onBusy: 'reject' as const } };
+  const error = await run(booking([done]).agent, 'Hello', options).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ runId: 'r1', waitsFor: 'a word on what came of book (call c1)' });
 });
 
 test('with onPause release another run may come between', async () => {

@@ -154,7 +154,10 @@ export class RunTurn {
 const NEEDS_TURN: ReadonlySet<Effect['do']> = new Set(['load_session', 'save_session', 'compact_session']);
 
 function waitedFor(state: State): string {
-  const asks = asksOf(state, state.runId).map(({ tool, callId }) => `an approval of ${tool} (call ${callId})`);
+  const asks = asksOf(state, state.runId).map(({ tool, callId, uncertain }) => {
+    const what = uncertain === undefined ? 'an approval of' : 'a word on what came of';
+    return `${what} ${tool} (call ${callId})`;
+  });
   return asks.length > 0 ? asks.join(', ') : 'a person';
 }
 

@@ -4,7 +4,8 @@
  * Not responsible for retries (model/retry.ts), nor for what the bytes mean.
  *
  * Invariants: H1 an abort by the caller rejects with the caller's own reason. H2 nothing that this file throws or
- * reports holds a header or the body that was sent. H3 timers and listeners are gone when the body has ended.
+ * reports holds a header or the body that was sent. H3 timers and listeners are gone when the body has ended. H4 no
+ * redirect is followed: `fetch` takes `authorization` off on the way to another host, but not a key in `x-api-key`.
  */
 import { timerMs } from '../protocol/timers.ts';
 import { errorOfAnswer } from './classify.ts';
@@ -208,7 +209,8 @@ async function open(request: WireRequest): Promise<{ response: Response; guard: 
   const guard = new Guard(request);
   guard.waitForHeaders();
   try {
-    const response = await fetch(url, { method, headers, ...(body !== undefined && { body }), signal: guard.signal });
+    const sent = { method, headers, ...(body !== undefined && { body }), redirect: 'manual' as const };
+    const response = await fetch(url, { ...sent, signal: guard.signal });
     guard.waitForBody();
     hintsOf(request.signal)?.onHeaders?.(response.status, response.headers);
     if (response.ok) return { response, guard };
@@ -221,6 +223,7 @@ async function open(request: WireRequest): Promise<{ response: Response; guard: 
 
 async function failure(request: WireRequest, response: Response): Promise<ModelError> {
   const { status, headers } = response;
+  if (response.type === 'opaqueredirect' || REDIRECTS.has(status)) return redirected(request, response);
   const base = { provider: request.provider, secrets: secretsOf(request), status, headers };
   try {
     return errorOfAnswer({ ...base, body: await response.text() });
@@ -228,6 +231,23 @@ async function failure(request: WireRequest, response: Response): Promise<ModelE
     // The status alone is worth more than the news that its body broke off.
     return errorOfAnswer({ ...base, cause });
   }
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+/** In a browser the answer does not say where to. */
+async function redirected(request: WireRequest, { status, headers, body }: Response): Promise<ModelError> {
+  // What is not read keeps the connection.
+  await body?.cancel().catch(() => undefined);
+  const { provider, url } = request;
+  const target = headers.get('location') ?? '';
+  const to = URL.canParse(target, url) ? new URL(target, url) : undefined;
+  const place = to ? ` to ${redact(`${to.origin}${to.pathname}`, secretsOf(request))}` : '';
+  return new ModelError(
+    `${provider} sent the request elsewhere${place}, which was not followed, so that nobody else gets the key. ` +
+      'Where that is right, set it as the base URL.',
+    { kind: 'bad_request', retryable: false, replaySafe: true, ...(status > 0 && { status }) },
+  );
 }
 
 function requestIdOf({ headers }: Response): string | undefined {
