@@ -26,12 +26,9 @@ export function booking(steps: ConstructorParameters<typeof ScriptedModel>[0], o
 export const call = [functionCall('book', { flight: 'LH1' }, { callId: 'c1' })];
 export const done = [assistantMessage('Done.')];
 
-/** A run whose process died in its tool, after the tool had booked. */
-export async function cutOff(
-  log: EventLog,
-  runId: string,
-  { session, ...options }: object & { session?: Session } = {},
-): Promise<Made> {
+/** A run whose process died in its tool, after the tool had booked. `given`: options of the tool, and a `session`. */
+export async function cutOff(log: EventLog, runId: string, given: object = {}): Promise<Made> {
+  const { session, ...options } = given as { session?: Session };
   let hang = true;
   const made = booking([call, done], options);
   const [book] = made.agent.tools;
@@ -52,8 +49,8 @@ export async function cutOff(
       },
     ],
   });
-  const given = { ...(session && { session }), durable: { store: dying, runId } };
-  void run(stuck.agent, 'Book LH1.', given).catch(() => undefined);
+  const durable = { store: dying, runId };
+  void run(stuck.agent, 'Book LH1.', { ...(session && { session }), durable }).catch(() => undefined);
   await reached;
   hang = false;
   await dying.drain({ timeoutMs: 1 });
