@@ -35,6 +35,8 @@ export type HoldOptions = {
   session: string | undefined;
   /** Runs that are in the log already: this one and those of its sub-agents. */
   places?: ReadonlyMap<string, Place>;
+  /** When its lease was asked for, where it was taken up, by the monotonic clock. */
+  claimedAt?: number;
   /** What it waited for before it was taken up. */
   waiting?: readonly TimedAsk[];
   /** Where it was taken up: what was asked for and not answered, by run. */
@@ -80,11 +82,14 @@ export class Hold implements Kept {
   /** Of this run and those of its sub-agents, as they were committed last. */
   readonly #states = new Map<string, State>();
   #stops: readonly RunEvent[] = [];
+  /** Since when the run is known to be this worker's: when the claim, or the newest commit that came through, was sent. */
+  #provenAt: number;
 
   constructor(options: HoldOptions) {
     this.#options = options;
     this.#places = new Map(options.places);
-    const { presence, runId } = options;
+    const { presence, runId, claimedAt = performance.now() } = options;
+    this.#provenAt = claimedAt;
     this.#open = new Set([...this.#places.keys()].filter((id) => id !== runId));
     const fence = (): number => this.#places.get(runId)?.fence ?? 1;
     this.durable = {
@@ -92,7 +97,7 @@ export class Hold implements Kept {
         return fence();
       },
       store: options.log.store,
-      check: () => presence.check(runId),
+      check: () => presence.check(runId, this.#provenAt),
     };
   }
 
@@ -114,13 +119,15 @@ export class Hold implements Kept {
       ...(also.length > 0 && { also }),
       ...(isLast && isRoot && { release: true }),
     };
-    if (this.#open.size > 0) await this.#leaveChildren(runId, events);
+    if (this.#open.size > 0) await this.#leaveChildren(runId, events, isRoot && commit.release === true);
+    const sentAt = performance.now();
     const done = await log.append(commit).catch(async (error: unknown) => {
       // Overtaken: what it still has of the run's sub-agents is nobody's any more.
       if (error instanceof LogError && error.code === 'log/fenced') await this.release();
       if (error instanceof LogError && error.code === 'log/too-large') await this.#stopForGood(error, events);
       throw error;
     });
+    this.#provenAt = sentAt;
     if (isRoot) this.#isAtRest = commit.release ?? false;
     else if (commit.release) this.#open.delete(runId);
     else this.#open.add(runId);
@@ -228,8 +235,11 @@ export class Hold implements Kept {
     };
   }
 
-  /** Before a call is answered: whatever of its run is not at rest by then is nobody's any more. */
-  async #leaveChildren(runId: string, events: readonly RunEvent[]): Promise<void> {
+  /**
+   * Before a call is answered: whatever of its run is not at rest by then is nobody's any more. Before the run rests:
+   * nor are those that wait as they did when they were taken up with it.
+   */
+  async #leaveChildren(runId: string, events: readonly RunEvent[], isRest: boolean): Promise<void> {
     for (const event of events) {
       if (!ANSWERS_A_CALL.has(event.type) || !('id' in event)) continue;
       const child = `${runId}/${event.id}`;
@@ -240,6 +250,9 @@ export class Hold implements Kept {
         await this.#releaseOne(id);
       }
     }
+    if (!isRest) return;
+    for (const id of this.#open) await this.#releaseOne(id);
+    this.#open.clear();
   }
 
   /** Of model calls that end without an answer, also with their run; of a run that was taken up, what was set aside. */
