@@ -95,7 +95,7 @@ async function claimChildren(log: EventLog, presence: Presence, claimed: Claimed
     const { log: own, children } = claimed.found;
     // Asked when they had been seen: a worker that stood still in between may have lost the run by then.
     const now = children.length > 0 ? (await log.read(runId, { limit: 0 }))?.info : own.info;
-    presence.check(runId);
+    presence.check(runId, claimed.at);
     if (now?.lease.fence !== fences.get(runId)) return false;
     // One that is over gets no commit any more.
     const free = infosOf(claimed.found).filter((info) => !fences.has(info.runId) && !isOver(info.status));

@@ -14,14 +14,16 @@ import { type Commit, type EventLog, LogError, type NewRun } from '../log/index.
 import type { Json } from '../protocol/json.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
-import type { AskedCall, Reserved } from '../run/reserved.ts';
+import type { AskedCall } from '../run/reserved.ts';
 import { asksOf } from '../run/asks.ts';
 import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
 import { Feed } from './feed.ts';
+import { giveBack, modelCalls } from './give-back.ts';
 import type { Presence } from './presence.ts';
-import { forget, isRefused } from './refused.ts';
+import { forget, isGone, isRefused } from './refused.ts';
 import { snapshotIfDue } from './snapshot.ts';
+import { stopForGood } from './too-large.ts';
 import { replacedBy } from './withheld.ts';
 
 /** Where the log of one run ends, as this worker knows it. */
@@ -47,15 +49,6 @@ const LISTEN_AFTER_MS = 100;
 
 const ANSWERS_A_CALL: ReadonlySet<RunEvent['type']> = new Set(['tool.returned', 'tool.failed', 'effect.failed']);
 
-const modelCalls = (runId: string, effects: readonly Effect[] = []): AskedCall[] =>
-  effects.flatMap((effect) =>
-    effect.do === 'call_model' ? [{ effect: `${runId}/${effect.id}`, epoch: effect.attempt ?? 1 }] : [],
-  );
-
-/** Loaded when first needed: few runs are left, and few model calls end without an answer. */
-const giveBack = async (run: LiveRun, reserved: Reserved): Promise<void> =>
-  (await import('../run/reserved.ts')).giveBackReserved(run, reserved);
-
 const abandoned = (runId: string): DurableError =>
   new DurableError(
     'durable/closed',
@@ -77,18 +70,20 @@ export class Hold implements Kept {
   /** The newest posting that was handed over. A read that began before a commit may show again what that consumes. */
   #heard = 0;
   #isAbandoned = false;
+  /** Why nothing goes on here any more, where something failed. */
+  #broken: { readonly error: unknown } | undefined;
   #isAtRest = false;
   #isLeaving = false;
   /** Of this run and those of its sub-agents, as they were committed last. */
   readonly #states = new Map<string, State>();
   #stops: readonly RunEvent[] = [];
-  /** Since when the run is known to be this worker's: when the claim, or the newest commit that came through, was sent. */
+  /** When the claim, or the newest commit that came through, was sent: the run was this worker's then. */
   #provenAt: number;
 
   constructor(options: HoldOptions) {
     this.#options = options;
     this.#places = new Map(options.places);
-    const { presence, runId, claimedAt = performance.now() } = options;
+    const { runId, claimedAt = performance.now() } = options;
     this.#provenAt = claimedAt;
     this.#open = new Set([...this.#places.keys()].filter((id) => id !== runId));
     const fence = (): number => this.#places.get(runId)?.fence ?? 1;
@@ -97,15 +92,17 @@ export class Hold implements Kept {
         return fence();
       },
       store: options.log.store,
-      check: () => presence.check(runId, this.#provenAt),
+      check: () => this.#check(this.#provenAt),
+      isGone: () => isGone(options.log, runId),
     };
   }
 
   // oxlint-disable-next-line eslint/max-params -- as `Committer`
   readonly committer: Committer = async (runId, events, state, also = []): Promise<void> => {
-    const { log, presence } = this.#options;
+    const { log } = this.#options;
     if (this.#isAbandoned) throw abandoned(runId);
-    presence.check(runId);
+    if (this.#broken) throw this.#broken.error;
+    this.#check();
     const place = this.#places.get(runId);
     const isRoot = runId === this.#options.runId;
     const own = this.#commitOf(runId, { events, state, place });
@@ -124,8 +121,8 @@ export class Hold implements Kept {
     const done = await log.append(commit).catch(async (error: unknown) => {
       // Overtaken: what it still has of the run's sub-agents is nobody's any more.
       if (error instanceof LogError && error.code === 'log/fenced') await this.release();
-      if (error instanceof LogError && error.code === 'log/too-large') await this.#stopForGood(error, events);
-      throw error;
+      await stopForGood(log, this.#options.runId, { cause: error, events, fence: this.durable.fence });
+      throw this.#breakOff(error);
     });
     this.#provenAt = sentAt;
     if (isRoot) this.#isAtRest = commit.release ?? false;
@@ -143,17 +140,20 @@ export class Hold implements Kept {
   };
 
   /**
-   * What cannot be kept would be done again by each worker that takes the run up, and never be kept. So the run fails,
-   * by the hand of who takes it up next: in this process its state has gone beyond its log.
+   * Where a step cannot be taken here, no part of the run goes on here: its caller would tell its model that it failed.
    */
-  async #stopForGood(cause: LogError, events: readonly RunEvent[]): Promise<void> {
-    const { log, runId } = this.#options;
-    const [answer] = events;
-    const id = answer && 'id' in answer && answer.id !== undefined ? { id: answer.id } : {};
-    const error = { name: 'SystemError', message: `What came of a step could not be kept. ${cause.message}` };
-    const event: RunEvent = { type: 'run.stopping', cause: 'uncertain', error, ...id };
-    // Where there is no such run yet, nothing was done.
-    await log.post(runId, { key: `too-large:${this.durable.fence}`, event }).catch(() => undefined);
+  #breakOff(error: unknown): unknown {
+    this.#broken ??= { error };
+    this.#live?.abandon(this.#broken.error);
+    return error;
+  }
+
+  #check(provenAt?: number): void {
+    try {
+      this.#options.presence.check(this.#options.runId, provenAt);
+    } catch (error) {
+      throw this.#breakOff(error);
+    }
   }
 
   /**
@@ -169,6 +169,7 @@ export class Hold implements Kept {
       const info = (await log.read(runId, { limit: 0 }))?.info;
       if (info?.lease.owner !== presence.worker || info.lease.fence !== fence) return;
       await log.append({ runId, position: info.head, fence, events: [], release: true });
+      for (const id of this.#open) await this.#releaseOne(id);
     });
   }
 
@@ -236,8 +237,7 @@ export class Hold implements Kept {
   }
 
   /**
-   * Before a call is answered: whatever of its run is not at rest by then is nobody's any more. Before the run rests:
-   * nor are those that wait as they did when they were taken up with it.
+   * Before a call is answered, what of its run is not at rest is left; before the run rests, what waits as it did before.
    */
   async #leaveChildren(runId: string, events: readonly RunEvent[], isRest: boolean): Promise<void> {
     for (const event of events) {

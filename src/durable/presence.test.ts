@@ -147,7 +147,7 @@ test.each(['once', 'idempotent'] as const)(
     const store: RunStore = new RunStore({ log: { ...portOf(log), append }, worker: 'first', leaseMs: 15_000 });
     try {
       const running = run(first, 'Go.', { durable: { store, runId: 'r1' } });
-      await expect(running).rejects.toMatchObject({ code: 'log/fenced' });
+      await expect(running).rejects.toMatchObject({ code: 'durable/lease-lost' });
       // An act in doubt waits for a person, one that may be repeated was done by the worker that lived.
       expect(acts).toEqual(effect === 'once' ? [] : ['second']);
       expect((await log.read('r1'))?.info.status).toBe(effect === 'once' ? 'paused' : 'finished');
