@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { type AnyAgent, Agent, type EventLog, memoryLog, MemorySession, run, RunStore } from '../index.ts';
 import type { Commit } from '../log/index.ts';
 import { portOf } from '../log/port.fixture.ts';
-import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
+import { functionCall, ScriptedModel } from '../testing/index.ts';
 import { booking, call, done } from './booking.fixture.ts';
 
 /** A log in which something happens once, before a commit or after it. */
@@ -124,4 +124,64 @@ test('an erasure that fails leaves the runs to others', async () => {
   const down = { name: 'down', erase: () => Promise.reject(new Error('is down')), close: async () => undefined };
   await expect(new RunStore({ log, places: [down] }).erase({ runId: 'r1' })).rejects.toThrow('is down');
   expect((await log.read('r1'))?.info.lease.owner).toBe(undefined);
+});
+
+test('what was said in a run that was taken from a worker that stood still while it erased it is erased too', async () => {
+  const log = memoryLog();
+  const now = performance.now.bind(performance);
+  let standsStillMs = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + standsStillMs);
+  try {
+    const session = new MemorySession({ sessionId: 's' });
+    const erase = async ({ sessions }: { sessions: readonly string[] }): Promise<number> => {
+      await session.endTurn('r1');
+      await session.clearSession();
+      return sessions.length;
+    };
+    const place = { name: 'sessions', erase, close: async () => undefined };
+    const { agent } = booking([call, done], { needsApproval: true });
+    await run(agent, 'Go.', { session, durable: { store: new RunStore({ log }), runId: 'r1' } });
+    const office = new RunStore({ log, agents: [agent] });
+    await office.approve('r1', 'c1');
+    const remove: EventLog['remove'] = async (query) => {
+      standsStillMs = 60_000;
+      await log.leases.beat('slow', { leave: true });
+      await office.resume('r1', { session });
+      expect(await session.getItems()).not.toEqual([]);
+      return log.remove(query);
+    };
+    const port = { ...portOf(log), remove };
+    const store = new RunStore({ log: port, worker: 'slow', places: [place], leaseMs: 15_000 });
+    expect((await store.erase({ sessionId: 's' })).runs).toBe(1);
+    expect(await session.getItems()).toEqual([]);
+  } finally {
+    clock.mockRestore();
+  }
+});
+
+test('an erasure names the runs of sub-agents that began until their run was stopped', async () => {
+  const log = memoryLog();
+  const { agent } = system(true);
+  const named: string[] = [];
+  const erase = async ({ runs }: { runs: readonly string[] }): Promise<number> => named.push(...runs);
+  const places = [{ name: 'traces', erase, close: async () => undefined }];
+  let erased: Promise<unknown> = Promise.resolve();
+  let isListed = (): void => undefined;
+  const list: EventLog['list'] = async (query) => {
+    const page = await log.list(query);
+    isListed();
+    return page;
+  };
+  const office = new RunStore({ log: { ...portOf(log), list }, places });
+  const port = atCommit(log, has('model.replied'), {
+    before: async () => {
+      const listed = new Promise<void>((resolve) => (isListed = resolve));
+      erased = office.erase({ runId: 'r1' }, { cancel: true });
+      await listed;
+    },
+  });
+  const store = new RunStore({ log: port, agents: [agent] });
+  await run(agent, 'Go.', { durable: { store, runId: 'r1' } }).catch(() => undefined);
+  await erased;
+  expect(named).toContain('r1/m1/c0');
 });

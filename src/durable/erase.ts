@@ -46,19 +46,25 @@ export async function erase(eraser: Eraser, target: EraseTarget, options: EraseO
     const found = await rootsOf(log, target, isFirst);
     if (!isFirst && found.length === 0) break;
     const sessions = asked.length > 0 ? [...asked, ...(await copiedSessions(log, found, asked))] : [];
-    const ids: string[] = [];
-    if (places.length > 0) for (const { runId } of found) ids.push(runId, ...(await below(log, runId)));
     const own = await settle(eraser, found, options);
     try {
-      for (const place of places) {
-        if (all) await count(place, ids, []);
-        else for (const part of chunks(ids, sessions.length > 0)) await count(place, part, sessions);
-      }
+      // Until they were at rest they may have begun runs of sub-agents.
+      const ids: string[] = [];
+      if (places.length > 0) for (const { runId } of found) ids.push(runId, ...(await below(log, runId)));
+      const forget = async (): Promise<void> => {
+        for (const place of places) {
+          if (all) await count(place, ids, []);
+          else for (const part of chunks(ids, sessions.length > 0)) await count(place, part, sessions);
+        }
+      };
+      await forget();
       // Copies before what they are copies of: by that they are found.
       const roots = chunks(found.map(({ runId }) => runId).toReversed());
       for (const [n, runIds] of roots.entries()) {
         runs += await log.remove({ runIds, evenOpen: true, limit: CHUNK, scrub: n === roots.length - 1 });
       }
+      // Whoever took a run from a worker that stood still may have said more in it, until the log had it no more.
+      if (own.some(({ at }) => presence.wasCutOff(at))) await forget();
     } catch (error) {
       // Not this worker's for as long as that lives: another may have to erase them.
       await giveBack(log, own);
@@ -166,7 +172,8 @@ async function tellToStop(log: EventLog, runId: string): Promise<void> {
   }
 }
 
-type Own = { readonly runId: string; readonly position: number; readonly fence: number };
+/** `at`: when the lease was asked for, by the monotonic clock. */
+type Own = { readonly runId: string; readonly position: number; readonly fence: number; readonly at: number };
 
 /**
  * Takes the lease, once whoever has it has come to rest or shows no sign of life. Reads no event: a damaged log must be
@@ -200,8 +207,9 @@ async function claimLease({ log, presence }: Eraser, runId: string, waitMs: numb
     if (!info) return undefined;
     const isFree = info.lease.owner === worker || watch.observe([info]).length > 0;
     if (isFree) {
+      const at = performance.now();
       const claimed = await log.leases.claim(runId, { worker, seen: info.lease });
-      if (claimed.isGranted) return { runId, position: info.head, fence: claimed.fence };
+      if (claimed.isGranted) return { runId, position: info.head, fence: claimed.fence, at };
     } else if (performance.now() >= deadline) throw owned(runId, `at worker ${info.lease.owner ?? ''}, which lives`);
     await sleep(Math.min(leaseMs / LOOKS_A_LEASE, 500));
   }

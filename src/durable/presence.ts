@@ -96,7 +96,7 @@ export class Presence {
    */
   check(runId: string, provenAt = Infinity): void {
     const silentMs = performance.now() - this.#shownAt;
-    if (silentMs < this.leaseMs / 2 && provenAt >= this.#backAt) return;
+    if (!this.wasCutOff(provenAt)) return;
     if (silentMs < this.leaseMs / 2) {
       throw new DurableError(
         'durable/lease-lost',
@@ -111,6 +111,11 @@ export class Presence {
       `Worker ${this.worker} could not show that it lives for ${Math.round(silentMs)} ms (its lease is ${this.leaseMs} ms), ` +
         `so run ${runId} may be another's by now. It goes on with recover() or resume(), here or there.`,
     );
+  }
+
+  /** Whether another may have taken since then what this worker had. */
+  wasCutOff(since: number): boolean {
+    return performance.now() - this.#shownAt >= this.leaseMs / 2 || since < this.#backAt;
   }
 
   /** Says that the worker has gone: what it had may be taken at once. */
