@@ -93,6 +93,30 @@ test('a copy of a run that is erased while the copy is made takes itself back', 
   expect((await log.list()).runs).toEqual([]);
 });
 
+test('a copy that could not be taken is none: nobody goes on with it without its edit', async () => {
+  const log = memoryLog();
+  const { agent } = system(false);
+  await run(agent, 'Go.', { durable: { store: new RunStore({ log }), runId: 'r1' } });
+  const claim: EventLog['leases']['claim'] = () => Promise.reject(new Error('no connection'));
+  const leases = { claim, beat: log.leases.beat };
+  const store = new RunStore({ log: { ...portOf(log), leases }, agents: [agent] });
+  const copying = store.fork('r1', { edit: (state) => state.addInput('Book nothing.') });
+  await expect(copying).rejects.toThrow('no connection');
+  expect((await store.list()).runs.map(({ runId }) => runId)).toEqual(['r1']);
+});
+
+test('a turn whose grant was not heard of ends with the run that asked for it', async () => {
+  const session = new MemorySession();
+  const { takeTurn } = session;
+  session.takeTurn = async (request) => {
+    await takeTurn.call(session, request);
+    throw new Error('no connection');
+  };
+  const durable = { store: new RunStore({ log: memoryLog() }), runId: 'r1' };
+  await expect(run(system(false).agent, 'Go.', { session, durable })).rejects.toThrow('no connection');
+  expect(await session.turnHolder()).toBe(undefined);
+});
+
 test.each(['erased', 'ended'])('a run that was %s elsewhere keeps no turn that its worker took late', async (how) => {
   const log = memoryLog();
   const session = new MemorySession();
@@ -172,7 +196,7 @@ test('an erasure names the runs of sub-agents that began until their run was sto
     isListed();
     return page;
   };
-  const office = new RunStore({ log: { ...portOf(log), list }, places });
+  const office = new RunStore({ log: { ...portOf(log), list }, places, leaseMs: 2000 });
   const port = atCommit(log, has('model.replied'), {
     before: async () => {
       const listed = new Promise<void>((resolve) => (isListed = resolve));

@@ -13,7 +13,7 @@ import {
   type RunEvent,
   type State,
 } from '../kernel/index.ts';
-import type { EventLog, RunInfo } from '../log/index.ts';
+import type { Commit, EventLog, RunInfo } from '../log/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { AgentGraph } from '../run/graph.ts';
 import { effectOf } from '../tools/index.ts';
@@ -45,17 +45,24 @@ export function forkedEvents(events: readonly Committed[], runId: string, fork: 
 }
 
 /**
- * Once the copy is there: who erases the original finds copies that are there by then, so one that came later takes
- * itself back.
+ * Makes the copy of a run, and takes it. Who erases the original finds copies that are there by then, so one that came
+ * later takes itself back; so does one that cannot be taken: others would go on with it, without its edit.
  *
- * @throws DurableError `durable/unknown-run`
+ * @throws DurableError `durable/unknown-run`; what the log and `take` fail with
  */
-export async function checkOriginal(log: EventLog, original: RunInfo, copyId: string): Promise<void> {
-  const now = await log.read(original.runId, { limit: 0 });
-  if (now?.info.createdAt === original.createdAt) return;
-  await log.remove({ runIds: [copyId], evenOpen: true, scrub: true });
-  throw unknownRun(original.runId);
+export async function makeCopy<T>(log: EventLog, copy: Commit, { original, take }: Copying<T>): Promise<T> {
+  await log.append(copy);
+  try {
+    const now = await log.read(original.runId, { limit: 0 });
+    if (now?.info.createdAt !== original.createdAt) throw unknownRun(original.runId);
+    return await take();
+  } catch (error) {
+    const isTaken = error instanceof DurableError && error.code === 'durable/owned';
+    if (!isTaken) await log.remove({ runIds: [copy.runId], evenOpen: true, scrub: true }).catch(() => undefined);
+    throw error;
+  }
 }
+type Copying<T> = { original: RunInfo; take: () => Promise<T> };
 
 /** Where a model or tools are asked next; later there is nothing left to change. */
 const GOES_ON: ReadonlySet<State['stage']> = new Set(['load', 'admit', 'tools', 'handoff']);

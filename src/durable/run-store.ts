@@ -24,7 +24,7 @@ import { claimable, type Claimed, claimRun, claimSeen } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
 import type { RunStreamPart } from './feed.ts';
-import { checkOriginal, forkedEvents, forkPoint } from './fork.ts';
+import { forkedEvents, forkPoint, makeCopy } from './fork.ts';
 import { Hold } from './hold.ts';
 import { itemsOf } from './input.ts';
 import { eventsFrom, type LookOptions, partsFrom } from './look-on.ts';
@@ -154,10 +154,9 @@ export class RunStore implements RunKeeper {
       const of = { agent: info.agent, forkOf: runId, ...(session !== undefined && { session }) };
       const create = { ...of, worker: this.worker };
       // Nobody else sees a copy that is not edited yet: it is this worker's from the first.
-      const copied = forkedEvents(events, copyId, fork);
-      await this.log.append({ runId: copyId, position: 0, fence: 0, create, events: copied });
-      await checkOriginal(this.log, info, copyId);
-      return claimRun(this.log, this.#presence, await find(this.log, copyId));
+      const copy = { runId: copyId, position: 0, fence: 0, create, events: forkedEvents(events, copyId, fork) };
+      const take = async (): Promise<Claimed> => claimRun(this.log, this.#presence, await find(this.log, copyId));
+      return makeCopy(this.log, copy, { original: info, take });
     });
     const runOptions = onOwnBranch(theirs, branch);
     const record = await this.#taking.takeUp(claimed, agent, runOptions);
