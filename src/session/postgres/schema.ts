@@ -10,6 +10,7 @@ import type { RunSql } from '../../store/postgres/migrate.ts';
 import { SessionError } from '../errors.ts';
 import { SESSION_ALONG } from './along.ts';
 import { ERASE } from './erase.ts';
+import { NEWEST } from './newest.ts';
 
 /**
  * Step n brings a database from version n to n + 1. A step that was released is never changed: processes of two
@@ -232,6 +233,7 @@ const STEPS = [
   `,
   `${SESSION_ALONG}
   ${ERASE}`,
+  NEWEST,
 ];
 
 /** @throws SessionError `session/newer-schema`, and nothing was changed; what the database says */
