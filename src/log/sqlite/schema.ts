@@ -78,7 +78,7 @@ export const STEPS = [
   `,
   // A session may have as many runs as there are messages.
   `
-  DROP INDEX baton_runs_by_session;
+  DROP INDEX IF EXISTS baton_runs_by_session;
   CREATE INDEX baton_runs_by_session ON baton_runs (tenant, session, created_at, run) WHERE session IS NOT NULL;
   `,
 ];
