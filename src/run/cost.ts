@@ -5,7 +5,7 @@
  * started, and failed attempts are included. K3: a request that the server refused before it answered is free.
  */
 import type { Attempt, CostEntry, CostSum, RunEvent } from '../kernel/index.ts';
-import type { Journal } from './record.ts';
+import type { Base, Journal } from './record.ts';
 
 /** What model calls cost. `usd` is `nanoUsd` as a number of dollars. */
 export type Cost = {
@@ -26,10 +26,17 @@ export type RunCost = Cost & {
   byModel: { [model: string]: Cost };
 };
 
-/** What a run and the runs within it cost, from a position of its log on. */
-export function costEntries(journal: Journal, from = 0): CostEntry[] {
+/** What a run and the runs within it cost: all of it, or from a position of its log on. */
+export function costEntries(journal: Journal, from?: number): CostEntry[] {
   const sums = new Map<string, CostEntry>();
-  collect(journal, from, sums);
+  collect(journal, sums, from);
+  return [...sums.values()];
+}
+
+/** What a run's own log tells of: runs of sub-agents that are over are in it, and not those that go on. */
+export function costOfLog(journal: Journal): CostEntry[] {
+  const sums = new Map<string, CostEntry>();
+  collectOwn(journal, sums);
   return [...sums.values()];
 }
 
@@ -38,17 +45,27 @@ export function costOfJournal(journal: Journal): RunCost {
   return { ...total(entries), byAgent: grouped(entries, 'agent'), byModel: grouped(entries, 'model') };
 }
 
-function collect(journal: Journal, from: number, sums: Map<string, CostEntry>): void {
-  let agent = '';
-  for (const [at, event] of journal.events.entries()) {
+function collect(journal: Journal, sums: Map<string, CostEntry>, from?: number): void {
+  collectOwn(journal, sums, from);
+  if (journal.hasChildren) for (const child of journal.children.values()) collect(child, sums);
+}
+
+function collectOwn({ base, events }: Journal, sums: Map<string, CostEntry>, from?: number): void {
+  let agent = base?.state.agent ?? '';
+  if (base && from === undefined) for (const entry of base.cost ?? untold(base)) add(sums, entry);
+  for (const [at, event] of events.entries()) {
     if (event.type === 'run.started') agent = event.agent;
     else if (event.type === 'agent.changed') agent = event.to;
-    else if (at >= from) {
+    else if (at >= (from ?? 0)) {
       for (const attempt of attemptsOf(event)) add(sums, { agent, model: modelOf(attempt), ...sumOf(attempt) });
       if ('cost' in event) for (const entry of event.cost ?? []) add(sums, entry);
     }
   }
-  if (journal.hasChildren) for (const child of journal.children.values()) collect(child, 0, sums);
+}
+
+/** What came before a state that tells no cost. */
+function untold({ state, usage: { requests = 1 } }: Base): CostEntry[] {
+  return requests === 0 ? [] : [{ agent: state.agent, model: 'unknown', attempts: requests, unpriced: requests }];
 }
 
 const NONE: readonly Attempt[] = [];

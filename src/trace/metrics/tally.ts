@@ -316,7 +316,8 @@ function toolReturned(t: Tally, event: EventOf<'tool.returned'>, state: State): 
   if (outcome === 'error' || outcome === 'timeout') t.counts.toolErrors += 1;
 }
 
-function nestedCost(t: Tally, entries: readonly CostEntry[] | undefined): void {
+/** What runs cost whose events are not read here. */
+export function nestedCost(t: Tally, entries: readonly CostEntry[] | undefined): void {
   for (const { nanoUsd = 0, unpriced = 0 } of entries ?? []) {
     t.counts.nanoUsd += nanoUsd;
     t.counts.unpriced += unpriced;
