@@ -1,5 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { Agent, createPrices, run, RunState, setDefaultPrices, tool, Usage, type Model } from '../index.ts';
+import {
+  Agent,
+  createPrices,
+  handoff,
+  memoryLog,
+  run,
+  RunState,
+  RunStore,
+  setDefaultPrices,
+  stateOfError,
+  tool,
+  Usage,
+  type Model,
+  type ModelRequest,
+} from '../index.ts';
 import { assistantMessage, functionCall, modelResponse, ScriptedModel } from '../testing/index.ts';
 import { ModelError } from '../wire/index.ts';
 
@@ -8,6 +22,13 @@ const prices = createPrices({
   catalog: false,
   models: { 'acme/small': { input: 1, output: 2 }, 'acme/large': { input: 10, output: 20 } },
 });
+
+const INPUT = {
+  type: 'object',
+  properties: { input: { type: 'string' } },
+  required: ['input'],
+  additionalProperties: false,
+} as const;
 
 const used = (tokens: number): Usage =>
   new Usage({ inputTokens: tokens, outputTokens: tokens, totalTokens: 2 * tokens });
@@ -49,12 +70,7 @@ describe('result.cost', () => {
     const ask = tool({
       name: 'ask',
       description: 'Asks.',
-      parameters: {
-        type: 'object',
-        properties: { input: { type: 'string' } },
-        required: ['input'],
-        additionalProperties: false,
-      },
+      parameters: INPUT,
       execute: async () => (await run(byHand, 'Well?')).finalOutput,
     });
     const agent = new Agent({
@@ -119,6 +135,58 @@ describe('result.cost', () => {
         { origin: { model: 'small' }, usage: { inputTokens: 10 }, nanoUsd: 30_000, price: { id: 'own:acme/small' } },
       ],
     });
+  });
+
+  test('is of the agent that took over, also where the handoff ran user code', async () => {
+    const writer = new Agent({ name: 'Writer', model: modelOf('large', [says('done')]) });
+    const heard = handoff(writer, { onHandoff: () => undefined });
+    const triage = new Agent({
+      name: 'Triage',
+      model: modelOf('small', [calls('transfer_to_Writer')]),
+      handoffs: [heard],
+    });
+    const { byAgent } = (await run(triage, 'Hi', { prices })).cost;
+    expect(byAgent).toMatchObject({ Triage: { attempts: 1 }, Writer: { attempts: 1, nanoUsd: 300_000 } });
+  });
+
+  test('of a run that was aborted has what its sub-agent spent before', async () => {
+    const controller = new AbortController();
+    let asked = 0;
+    const slow: Model = Object.assign(modelOf('large', []), {
+      getResponse: async (request: ModelRequest) => {
+        if (asked++ === 0) return { output: [functionCall('look', { input: 'x' }, { callId: 'l' })], usage: used(100) };
+        controller.abort();
+        throw request.signal?.reason;
+      },
+    });
+    const look = tool({ name: 'look', description: '', parameters: INPUT, execute: () => 'seen' });
+    const helper = new Agent({ name: 'Helper', model: slow, tools: [look] });
+    const agent = new Agent({
+      name: 'Main',
+      model: modelOf('small', [calls('helper')]),
+      tools: [helper.asTool({ toolName: 'helper' })],
+    });
+    const error = await run(agent, 'Hi', { prices, signal: controller.signal }).catch((thrown: unknown) => thrown);
+    const state = stateOfError(error);
+    expect(state?.cost).toMatchObject({ attempts: 3, unpriced: 1, byAgent: { Helper: { nanoUsd: 3_000_000 } } });
+    const again = await RunState.fromString(agent, state?.toString() ?? '');
+    expect([again.cost, again.usage.inputTokens]).toEqual([state?.cost, state?.usage.inputTokens]);
+  });
+
+  test('counts a call that a crash cut off, and that was asked again, as one of unknown cost', async () => {
+    const log = memoryLog();
+    let isAsked = (): void => undefined;
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    const hangs = Object.assign(modelOf('small', []), { getResponse: () => (isAsked(), new Promise<never>(() => {})) });
+    const first = new RunStore({ log });
+    void run(new Agent({ name: 'A', model: hangs }), 'Hi', { prices, durable: { store: first, runId: 'r1' } }).catch(
+      () => undefined,
+    );
+    await asked;
+    await first.drain({ timeoutMs: 1 });
+    const agent = new Agent({ name: 'A', model: modelOf('small', [says('done')]) });
+    const { cost } = await new RunStore({ log, agents: [agent as never] }).resume('r1', { prices });
+    expect(cost).toMatchObject({ nanoUsd: 30_000, attempts: 2, unpriced: 1 });
   });
 
   test('without prices leaves no trace in the log', async () => {

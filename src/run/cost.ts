@@ -1,8 +1,9 @@
 /**
  * What a run cost, read off the attempts in its log.
  *
- * K1: what is not known is counted as not known, never as 0. K2: sub-agents' runs, runs that guardrails and tools
- * started, and failed attempts are included. K3: a request that the server refused before it answered is free.
+ * K1: what is not known is counted as not known, never as 0: also a call that a crash cut off and that was asked again.
+ * K2: sub-agents' runs, runs that guardrails and tools started, and failed attempts are included. K3: a request that the
+ * server refused before it answered is free.
  */
 import type { Attempt, CostEntry, CostSum, RunEvent } from '../kernel/index.ts';
 import type { Base, Journal } from './record.ts';
@@ -52,13 +53,42 @@ function collect(journal: Journal, sums: Map<string, CostEntry>, from?: number):
 
 function collectOwn({ base, events }: Journal, sums: Map<string, CostEntry>, from?: number): void {
   let agent = base?.state.agent ?? '';
+  const underWay = new UnderWay();
   if (base && from === undefined) for (const entry of base.cost ?? untold(base)) add(sums, entry);
   for (const [at, event] of events.entries()) {
     if (event.type === 'run.started') agent = event.agent;
-    else if (event.type === 'agent.changed') agent = event.to;
-    else if (at >= (from ?? 0)) {
-      for (const attempt of attemptsOf(event)) add(sums, { agent, model: modelOf(attempt), ...sumOf(attempt) });
+    else if (event.type === 'agent.changed' || event.type === 'handoff.returned') agent = event.to;
+    const isLost = underWay.lost(event);
+    if (at >= (from ?? 0)) {
+      for (const attempt of isLost ? UNKNOWN : attemptsOf(event))
+        add(sums, { agent, model: modelOf(attempt), ...sumOf(attempt) });
       if ('cost' in event) for (const entry of event.cost ?? []) add(sums, entry);
+    }
+  }
+}
+
+/** Model calls that were asked for and not answered. */
+class UnderWay {
+  readonly #ids = new Set<string>();
+
+  /** Whether an event tells that a call was cut off: by a crash, after which it is asked again, or given up. */
+  lost(event: RunEvent): boolean {
+    switch (event.type) {
+      case 'effect.requested': {
+        const { effect } = event;
+        if (effect.do !== 'call_model') return false;
+        const isAgain = this.#ids.has(effect.id);
+        this.#ids.add(effect.id);
+        return isAgain;
+      }
+      case 'effect.failed':
+        return this.#ids.delete(event.id);
+      case 'model.replied':
+      case 'model.failed':
+        this.#ids.delete(event.id);
+        return false;
+      default:
+        return false;
     }
   }
 }

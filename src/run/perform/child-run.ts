@@ -58,9 +58,9 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
 
   if (state.status === 'paused') return { kind: 'waiting', asks: asksThrough(call.tool.name, asksOf(state, runId)) };
   run.record.children?.delete(runId);
-  run.record.journal.conclude(record.journal);
-  // Of one that was cancelled in another process, only the log knows why.
+  // Of one that was cancelled in another process, only the log knows why. What it spent is told by its log alone.
   if (state.status === 'cancelled') throw live.abortReason ?? liveError(record, state);
+  run.record.journal.conclude(record.journal);
   const spent = {
     usage: usageData(usageOfJournal(record.journal)),
     ...(countsCost(run) && { cost: costEntries(record.journal) }),
