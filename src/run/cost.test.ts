@@ -2,17 +2,24 @@ import { describe, expect, test } from 'vitest';
 import {
   Agent,
   createPrices,
+  createRouter,
+  enableMetrics,
   handoff,
   memoryLog,
+  MemorySession,
+  observationOf,
   run,
+  Runner,
   RunState,
   RunStore,
   setDefaultPrices,
   stateOfError,
+  SummarizingSession,
   tool,
   Usage,
   type Model,
   type ModelRequest,
+  type RunObservation,
 } from '../index.ts';
 import { assistantMessage, functionCall, modelResponse, ScriptedModel } from '../testing/index.ts';
 import { ModelError } from '../wire/index.ts';
@@ -187,6 +194,90 @@ describe('result.cost', () => {
     const agent = new Agent({ name: 'A', model: modelOf('small', [says('done')]) });
     const { cost } = await new RunStore({ log, agents: [agent as never] }).resume('r1', { prices });
     expect(cost).toMatchObject({ nanoUsd: 30_000, attempts: 2, unpriced: 1 });
+  });
+
+  test('of sub-agents, guardrails and tools counts where only a router has prices, and finds its routes by name', async () => {
+    const models = createRouter({
+      prices,
+      models: {
+        main: modelOf('large', [calls('helper'), calls('ask'), says('done')]),
+        other: modelOf('small', [says('fine'), says('helped'), says('asked')]),
+      },
+    });
+    const other = (name: string) => new Agent({ name, model: 'other' });
+    const runner = new Runner({ modelProvider: models });
+    const byHand = async (name: string) => (await runner.run(other(name), 'Well?')).finalOutput;
+    const ask = tool({ name: 'ask', description: '', parameters: INPUT, execute: () => byHand('ByHand') });
+    const agent = new Agent({
+      name: 'Main',
+      model: 'main',
+      tools: [other('Helper').asTool({ toolName: 'helper' }), ask],
+      inputGuardrails: [
+        {
+          name: 'check',
+          runInParallel: false,
+          execute: async () => ({ tripwireTriggered: (await byHand('Checker')) !== 'fine', outputInfo: null }),
+        },
+      ],
+    });
+    const { cost } = await runner.run(agent, 'Hi');
+    expect(cost).toMatchObject({ nanoUsd: 990_000, attempts: 6, unpriced: 0 });
+    // Nobody gave the outer run prices.
+    const helper = new Agent({
+      name: 'Helper',
+      model: createRouter({ prices, models: { a: modelOf('small', [says('x')]) } })('a'),
+    });
+    const plain = new Agent({
+      name: 'Main',
+      model: modelOf('large', [calls('helper'), says('done')]),
+      tools: [helper.asTool({ toolName: 'helper' })],
+    });
+    expect((await run(plain, 'Hi')).cost).toMatchObject({ nanoUsd: 30_000, attempts: 3, unpriced: 2 });
+  });
+
+  test('has runs that a handoff, a rule for approvals, an error handler or a summary of a session starts', async () => {
+    const names = ['ByHandoff', 'ByRule', 'ByHandler', 'Summary'] as const;
+    const agents = Object.fromEntries(
+      names.map((name) => [name, new Agent({ name, model: modelOf('small', [says('x')]) })]),
+    );
+    const ask = (name: (typeof names)[number]) => run(agents[name] as Agent, 'Well?');
+    const ruled = tool({
+      name: 'ruled',
+      description: '',
+      parameters: INPUT,
+      needsApproval: async () => (await ask('ByRule')).finalOutput !== 'x',
+      execute: () => 'ok',
+    });
+    const second = new Agent({ name: 'Second', model: modelOf('large', [calls('ruled')]), tools: [ruled] });
+    const first = new Agent({
+      name: 'First',
+      model: modelOf('large', [calls('transfer_to_Second')]),
+      handoffs: [handoff(second, { onHandoff: async () => void (await ask('ByHandoff')) })],
+    });
+    const session = new SummarizingSession(new MemorySession(), {
+      summarizer: agents['Summary'] as Agent,
+      maxTokens: 1,
+      keepTokens: 0,
+    });
+    const seen: RunObservation[] = [];
+    const metrics = enableMetrics({ alerts: false, onRun: (each) => seen.push(each) });
+    const { cost, state } = await run(first, 'Hi', {
+      prices,
+      session,
+      maxTurns: 2,
+      errorHandlers: {
+        maxTurns: async () => {
+          await ask('ByHandler');
+          return { finalOutput: 'out of turns' };
+        },
+      },
+    });
+    metrics.close();
+    expect(cost).toMatchObject({ nanoUsd: 720_000, attempts: 6, unpriced: 0 });
+    expect(names.map((name) => cost.byAgent[name]?.nanoUsd)).toEqual([30_000, 30_000, 30_000, 30_000]);
+    const whole = { nanoUsd: 720_000, unpriced: 0 };
+    expect(seen).toMatchObject([{ ...whole, inputTokens: 60 }]);
+    expect(observationOf(state)).toMatchObject(whole);
   });
 
   test('without prices leaves no trace in the log', async () => {

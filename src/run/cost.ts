@@ -109,7 +109,7 @@ function attemptsOf(event: RunEvent): readonly Attempt[] {
     case 'model.failed':
       return event.attempts ?? NONE;
     case 'session.compacted':
-      return event.usage ? UNKNOWN : NONE;
+      return event.usage && !event.cost ? UNKNOWN : NONE;
     default:
       return NONE;
   }

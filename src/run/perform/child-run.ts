@@ -61,10 +61,10 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
   // Of one that was cancelled in another process, only the log knows why. What it spent is told by its log alone.
   if (state.status === 'cancelled') throw live.abortReason ?? liveError(record, state);
   run.record.journal.conclude(record.journal);
-  const spent = {
-    usage: usageData(usageOfJournal(record.journal)),
-    ...(countsCost(run) && { cost: costEntries(record.journal) }),
-  };
+  const cost = costEntries(record.journal);
+  // A sub-agent may have prices, or a router, of its own.
+  const isCounted = countsCost(run) || cost.some(({ nanoUsd }) => nanoUsd !== undefined);
+  const spent = { usage: usageData(usageOfJournal(record.journal)), ...(isCounted && { cost }) };
   if (state.status !== 'finished') return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', ...spent };
   try {
     return { kind: 'done', output: await outputOf(spec, record), outcome: 'ok', ...spent };
