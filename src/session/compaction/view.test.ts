@@ -44,12 +44,7 @@ const STORES: [string, (id?: string) => Session][] = [
 ];
 
 /** A session that does something else once, right before or after a call of a method. */
-function meanwhile(
-  inner: Session,
-  method: keyof Session,
-  when: 'before' | 'after',
-  act: () => Promise<unknown>,
-): Session {
+function meanwhile(inner: Session, method: string, when: 'before' | 'after', act: () => Promise<unknown>): Session {
   let isTime = true;
   const call = Reflect.get(inner, method) as (...args: unknown[]) => unknown;
   const late = async (...args: unknown[]): Promise<unknown> => {
