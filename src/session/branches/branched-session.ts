@@ -19,8 +19,9 @@ import {
   type SessionUsageArgs,
 } from '../types.ts';
 import { SessionBusy } from '../errors.ts';
-import { type HeldSessionTurn, isTurnAwareSession } from '../turns/types.ts';
+import { type HeldSessionTurn, isTurnAwareSession, type SessionTurnRequest } from '../turns/types.ts';
 import { checkInner, innerTurns, inTurnOf, type Turns } from '../wrapped.ts';
+import { bothTurns } from './both-turns.ts';
 import {
   branchOf,
   type Branch,
@@ -75,6 +76,10 @@ export class BranchedSession implements BranchAwareSession {
     this.#options = options;
     const main = this.#session(sessionId);
     Object.assign(this, innerTurns(main));
+    if (isTurnAwareSession(main)) {
+      this.takeTurn = (request) => this.#takeTurn(main, request);
+      this.endTurn = (runId) => this.#endTurn(runId);
+    }
     if (!isSessionHistoryTransactionAwareSession(main)) return;
     this.applyHistoryTransaction = (args) => this.#inTurn(() => this.#transact(args));
   }
@@ -197,6 +202,32 @@ export class BranchedSession implements BranchAwareSession {
     pinned.#opened = this.#opened;
     if (name !== MAIN && pinned.takeTurn) Object.assign(pinned, pinned.#turnsOfBranch(name));
     return pinned;
+  }
+
+  /**
+   * The session's turn, and that of the current branch: else a run that lost it would still write there. A durable run
+   * has the session's alone: it may go on when another branch is current, and its log refuses whoever lost it.
+   */
+  async #takeTurn(main: Turns, request: SessionTurnRequest): Promise<HeldSessionTurn> {
+    const turn = await main.takeTurn(request);
+    if (request.durable === true) return turn;
+    try {
+      const tree = await this.#tree();
+      const { segment } = branchOf(tree, this.#options.branch ?? tree.current, this.#id);
+      const own = this.#session(segment);
+      if (segment === this.#id || !isTurnAwareSession(own)) return turn;
+      return bothTurns(turn, await turn.within(() => own.takeTurn(request)));
+    } catch (error) {
+      await turn.end();
+      throw error;
+    }
+  }
+
+  async #endTurn(runId: string): Promise<void> {
+    for (const id of (await this.#tree()).segments.keys()) {
+      const session = this.#session(id);
+      if (isTurnAwareSession(session)) await session.endTurn(runId);
+    }
   }
 
   #turnsOfBranch(name: string): Turns {

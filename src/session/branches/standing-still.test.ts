@@ -161,3 +161,18 @@ test('what a run on a branch says is in it, whoever pops an item meanwhile', asy
     for await (const { b } of ways(shared, first, second)) expect(b).toContain('go');
   }
 });
+
+test('a run that lost its turn writes nothing to a branch either, and one on the branch alone waits for it', async () => {
+  const open = store();
+  await twoBranches(open());
+  const session = open();
+  const turn = await session.takeTurn?.({ runId: 'r1' });
+  await turn?.within(() => session.addItems([user('in time')]));
+  const alone = open().onBranch('b');
+  await expect(alone.takeTurn?.({ runId: 'r2', onBusy: 'reject' })).rejects.toMatchObject({ runId: 'r1' });
+  await open().endTurn?.('r1');
+  await expect(turn?.within(() => session.addItems([user('late')]))).rejects.toMatchObject({ code: 'session/fenced' });
+  await turn?.end();
+  await (await alone.takeTurn?.({ runId: 'r2', onBusy: 'reject' }))?.end();
+  expect(await contentsOf(open(), 'b')).toEqual(['1', 'b1', 'in time']);
+});
