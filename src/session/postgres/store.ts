@@ -18,7 +18,7 @@ const OF_SESSION = 'tenant = $1 AND session = $2';
 /** The tenant, where the write may be made: in the turn that `$3` and `$4` name, if one is named. */
 const IN_TURN = 'baton_session_in_turn($1, $2, $3, $4, false)';
 /** The same, and where none is named nobody may have the turn. */
-const IN_ANY_TURN = 'baton_session_in_turn($1, $2, $3, $4, true)';
+const IN_ANY_TURN = 'baton_session_in_any_turn($1, $2, $3, $4)';
 /** `LIMIT NULL` is all. */
 export const SQL = {
   newest: 'SELECT item FROM baton_session_newest($1, $2, $3)',
