@@ -273,7 +273,8 @@ export type RunEvent =
       queuedMs?: number;
     }
   | { type: 'session.saved'; id: string; to: number }
-  | { type: 'session.compacted'; id: string; usage?: UsageData }
+  /** `cost`, here and below: what runs cost that user code started within the effect. */
+  | { type: 'session.compacted'; id: string; usage?: UsageData; cost?: CostEntry[] }
   | {
       type: 'input.staged';
       items: AgentInputItem[];
@@ -318,7 +319,14 @@ export type RunEvent =
     }
   | { type: 'reply.accepted'; k: number; ignored?: number[] }
   | { type: 'output.rejected'; k: number; message: string }
-  | { type: 'call.decided'; id: string; verdict: 'run' | 'ask' | 'refuse'; message?: string; checks?: ToolCheck[] }
+  | {
+      type: 'call.decided';
+      id: string;
+      verdict: 'run' | 'ask' | 'refuse';
+      message?: string;
+      checks?: ToolCheck[];
+      cost?: CostEntry[];
+    }
   | {
       type: 'approval.decided';
       /** The run that asks; the root's own id is left out. */
@@ -367,11 +375,12 @@ export type RunEvent =
       input?: string | AgentInputItem[];
       edit?: Edit;
       checks?: ToolCheck[];
+      cost?: CostEntry[];
     }
-  | { type: 'handoff.refused'; id: string; item: ModelItem; checks?: ToolCheck[] }
+  | { type: 'handoff.refused'; id: string; item: ModelItem; checks?: ToolCheck[]; cost?: CostEntry[] }
   | { type: 'agent.changed'; k: number; i: number; from: AgentKey; to: AgentKey; item: ModelItem }
   | { type: 'output.chosen'; id?: string; k: number; final?: string; call?: number }
-  | { type: 'error.handled'; id: string; final?: string; includeInHistory?: boolean }
+  | { type: 'error.handled'; id: string; final?: string; includeInHistory?: boolean; cost?: CostEntry[] }
   | { type: 'items.withheld'; k: number; calls: number[]; text: string };
 
 /**

@@ -303,4 +303,6 @@ export interface ModelProvider {
   getModel(modelName?: string): Promise<Model> | Model;
   /** Throws for a name that it will not find. Asked before a run begins. */
   checkModel?(modelName: string): void;
+  /** Its models retry by themselves, and report what their attempts cost: see `Model`. */
+  readonly ownsRetry?: true;
 }

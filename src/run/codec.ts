@@ -5,7 +5,7 @@
  * withheld is replaced. C4: each event type has a version of its own; an event from a newer version is refused.
  */
 import type { AnyAgent } from '../agent/index.ts';
-import type { Committed, RunEvent } from '../kernel/index.ts';
+import type { Committed, CostEntry, RunEvent } from '../kernel/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Json } from '../protocol/json.ts';
 import type { UsageData } from '../protocol/model.ts';
@@ -30,7 +30,7 @@ type Log = {
   runId: string;
   events: Committed[];
   children?: Log[];
-  base?: { at: number; state: Json; usage: UsageData };
+  base?: { at: number; state: Json; usage: UsageData; cost?: readonly CostEntry[] };
 };
 export type Envelope = {
   format: typeof FORMAT;

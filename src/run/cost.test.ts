@@ -1,5 +1,26 @@
 import { describe, expect, test } from 'vitest';
-import { Agent, createPrices, run, RunState, setDefaultPrices, tool, Usage, type Model } from '../index.ts';
+import {
+  Agent,
+  createPrices,
+  createRouter,
+  enableMetrics,
+  handoff,
+  memoryLog,
+  MemorySession,
+  observationOf,
+  run,
+  Runner,
+  RunState,
+  RunStore,
+  setDefaultPrices,
+  stateOfError,
+  SummarizingSession,
+  tool,
+  Usage,
+  type Model,
+  type ModelRequest,
+  type RunObservation,
+} from '../index.ts';
 import { assistantMessage, functionCall, modelResponse, ScriptedModel } from '../testing/index.ts';
 import { ModelError } from '../wire/index.ts';
 
@@ -8,6 +29,13 @@ const prices = createPrices({
   catalog: false,
   models: { 'acme/small': { input: 1, output: 2 }, 'acme/large': { input: 10, output: 20 } },
 });
+
+const INPUT = {
+  type: 'object',
+  properties: { input: { type: 'string' } },
+  required: ['input'],
+  additionalProperties: false,
+} as const;
 
 const used = (tokens: number): Usage =>
   new Usage({ inputTokens: tokens, outputTokens: tokens, totalTokens: 2 * tokens });
@@ -49,12 +77,7 @@ describe('result.cost', () => {
     const ask = tool({
       name: 'ask',
       description: 'Asks.',
-      parameters: {
-        type: 'object',
-        properties: { input: { type: 'string' } },
-        required: ['input'],
-        additionalProperties: false,
-      },
+      parameters: INPUT,
       execute: async () => (await run(byHand, 'Well?')).finalOutput,
     });
     const agent = new Agent({
@@ -119,6 +142,142 @@ describe('result.cost', () => {
         { origin: { model: 'small' }, usage: { inputTokens: 10 }, nanoUsd: 30_000, price: { id: 'own:acme/small' } },
       ],
     });
+  });
+
+  test('is of the agent that took over, also where the handoff ran user code', async () => {
+    const writer = new Agent({ name: 'Writer', model: modelOf('large', [says('done')]) });
+    const heard = handoff(writer, { onHandoff: () => undefined });
+    const triage = new Agent({
+      name: 'Triage',
+      model: modelOf('small', [calls('transfer_to_Writer')]),
+      handoffs: [heard],
+    });
+    const { byAgent } = (await run(triage, 'Hi', { prices })).cost;
+    expect(byAgent).toMatchObject({ Triage: { attempts: 1 }, Writer: { attempts: 1, nanoUsd: 300_000 } });
+  });
+
+  test('of a run that was aborted has what its sub-agent spent before', async () => {
+    const controller = new AbortController();
+    let asked = 0;
+    const slow: Model = Object.assign(modelOf('large', []), {
+      getResponse: async (request: ModelRequest) => {
+        if (asked++ === 0) return { output: [functionCall('look', { input: 'x' }, { callId: 'l' })], usage: used(100) };
+        controller.abort();
+        throw request.signal?.reason;
+      },
+    });
+    const look = tool({ name: 'look', description: '', parameters: INPUT, execute: () => 'seen' });
+    const helper = new Agent({ name: 'Helper', model: slow, tools: [look] });
+    const agent = new Agent({
+      name: 'Main',
+      model: modelOf('small', [calls('helper')]),
+      tools: [helper.asTool({ toolName: 'helper' })],
+    });
+    const error = await run(agent, 'Hi', { prices, signal: controller.signal }).catch((thrown: unknown) => thrown);
+    const state = stateOfError(error);
+    expect(state?.cost).toMatchObject({ attempts: 3, unpriced: 1, byAgent: { Helper: { nanoUsd: 3_000_000 } } });
+    const again = await RunState.fromString(agent, state?.toString() ?? '');
+    expect([again.cost, again.usage.inputTokens]).toEqual([state?.cost, state?.usage.inputTokens]);
+  });
+
+  test('counts a call that a crash cut off, and that was asked again, as one of unknown cost', async () => {
+    const log = memoryLog();
+    let isAsked = (): void => undefined;
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    const hangs = Object.assign(modelOf('small', []), { getResponse: () => (isAsked(), new Promise<never>(() => {})) });
+    const first = new RunStore({ log });
+    void run(new Agent({ name: 'A', model: hangs }), 'Hi', { prices, durable: { store: first, runId: 'r1' } }).catch(
+      () => undefined,
+    );
+    await asked;
+    await first.drain({ timeoutMs: 1 });
+    const agent = new Agent({ name: 'A', model: modelOf('small', [says('done')]) });
+    const { cost } = await new RunStore({ log, agents: [agent as never] }).resume('r1', { prices });
+    expect(cost).toMatchObject({ nanoUsd: 30_000, attempts: 2, unpriced: 1 });
+  });
+
+  test('of sub-agents, guardrails and tools counts where only a router has prices, and finds its routes by name', async () => {
+    const models = createRouter({
+      prices,
+      models: {
+        main: modelOf('large', [calls('helper'), calls('ask'), says('done')]),
+        other: modelOf('small', [says('fine'), says('helped'), says('asked')]),
+      },
+    });
+    const other = (name: string) => new Agent({ name, model: 'other' });
+    const runner = new Runner({ modelProvider: models });
+    const byHand = async (name: string) => (await runner.run(other(name), 'Well?')).finalOutput;
+    const ask = tool({ name: 'ask', description: '', parameters: INPUT, execute: () => byHand('ByHand') });
+    const agent = new Agent({
+      name: 'Main',
+      model: 'main',
+      tools: [other('Helper').asTool({ toolName: 'helper' }), ask],
+      inputGuardrails: [
+        {
+          name: 'check',
+          runInParallel: false,
+          execute: async () => ({ tripwireTriggered: (await byHand('Checker')) !== 'fine', outputInfo: null }),
+        },
+      ],
+    });
+    const { cost } = await runner.run(agent, 'Hi');
+    expect(cost).toMatchObject({ nanoUsd: 990_000, attempts: 6, unpriced: 0 });
+    // Nobody gave the outer run prices.
+    const helper = new Agent({
+      name: 'Helper',
+      model: createRouter({ prices, models: { a: modelOf('small', [says('x')]) } })('a'),
+    });
+    const plain = new Agent({
+      name: 'Main',
+      model: modelOf('large', [calls('helper'), says('done')]),
+      tools: [helper.asTool({ toolName: 'helper' })],
+    });
+    expect((await run(plain, 'Hi')).cost).toMatchObject({ nanoUsd: 30_000, attempts: 3, unpriced: 2 });
+  });
+
+  test('has runs that a handoff, a rule for approvals, an error handler or a summary of a session starts', async () => {
+    const names = ['ByHandoff', 'ByRule', 'ByHandler', 'Summary'] as const;
+    const agents = Object.fromEntries(
+      names.map((name) => [name, new Agent({ name, model: modelOf('small', [says('x')]) })]),
+    );
+    const ask = (name: (typeof names)[number]) => run(agents[name] as Agent, 'Well?');
+    const ruled = tool({
+      name: 'ruled',
+      description: '',
+      parameters: INPUT,
+      needsApproval: async () => (await ask('ByRule')).finalOutput !== 'x',
+      execute: () => 'ok',
+    });
+    const second = new Agent({ name: 'Second', model: modelOf('large', [calls('ruled')]), tools: [ruled] });
+    const first = new Agent({
+      name: 'First',
+      model: modelOf('large', [calls('transfer_to_Second')]),
+      handoffs: [handoff(second, { onHandoff: async () => void (await ask('ByHandoff')) })],
+    });
+    const session = new SummarizingSession(new MemorySession(), {
+      summarizer: agents['Summary'] as Agent,
+      maxTokens: 1,
+      keepTokens: 0,
+    });
+    const seen: RunObservation[] = [];
+    const metrics = enableMetrics({ alerts: false, onRun: (each) => seen.push(each) });
+    const { cost, state } = await run(first, 'Hi', {
+      prices,
+      session,
+      maxTurns: 2,
+      errorHandlers: {
+        maxTurns: async () => {
+          await ask('ByHandler');
+          return { finalOutput: 'out of turns' };
+        },
+      },
+    });
+    metrics.close();
+    expect(cost).toMatchObject({ nanoUsd: 720_000, attempts: 6, unpriced: 0 });
+    expect(names.map((name) => cost.byAgent[name]?.nanoUsd)).toEqual([30_000, 30_000, 30_000, 30_000]);
+    const whole = { nanoUsd: 720_000, unpriced: 0 };
+    expect(seen).toMatchObject([{ ...whole, inputTokens: 60 }]);
+    expect(observationOf(state)).toMatchObject(whole);
   });
 
   test('without prices leaves no trace in the log', async () => {

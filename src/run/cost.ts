@@ -1,11 +1,12 @@
 /**
  * What a run cost, read off the attempts in its log.
  *
- * K1: what is not known is counted as not known, never as 0. K2: sub-agents' runs, runs that guardrails and tools
- * started, and failed attempts are included. K3: a request that the server refused before it answered is free.
+ * K1: what is not known is counted as not known, never as 0: also a call that a crash cut off and that was asked again.
+ * K2: sub-agents' runs, runs that guardrails and tools started, and failed attempts are included. K3: a request that the
+ * server refused before it answered is free.
  */
 import type { Attempt, CostEntry, CostSum, RunEvent } from '../kernel/index.ts';
-import type { Journal } from './record.ts';
+import type { Base, Journal } from './record.ts';
 
 /** What model calls cost. `usd` is `nanoUsd` as a number of dollars. */
 export type Cost = {
@@ -26,10 +27,17 @@ export type RunCost = Cost & {
   byModel: { [model: string]: Cost };
 };
 
-/** What a run and the runs within it cost, from a position of its log on. */
-export function costEntries(journal: Journal, from = 0): CostEntry[] {
+/** What a run and the runs within it cost: all of it, or from a position of its log on. */
+export function costEntries(journal: Journal, from?: number): CostEntry[] {
   const sums = new Map<string, CostEntry>();
-  collect(journal, from, sums);
+  collect(journal, sums, from);
+  return [...sums.values()];
+}
+
+/** What a run's own log tells of: runs of sub-agents that are over are in it, and not those that go on. */
+export function costOfLog(journal: Journal): CostEntry[] {
+  const sums = new Map<string, CostEntry>();
+  collectOwn(journal, sums);
   return [...sums.values()];
 }
 
@@ -38,17 +46,56 @@ export function costOfJournal(journal: Journal): RunCost {
   return { ...total(entries), byAgent: grouped(entries, 'agent'), byModel: grouped(entries, 'model') };
 }
 
-function collect(journal: Journal, from: number, sums: Map<string, CostEntry>): void {
-  let agent = '';
-  for (const [at, event] of journal.events.entries()) {
+function collect(journal: Journal, sums: Map<string, CostEntry>, from?: number): void {
+  collectOwn(journal, sums, from);
+  if (journal.hasChildren) for (const child of journal.children.values()) collect(child, sums);
+}
+
+function collectOwn({ base, events }: Journal, sums: Map<string, CostEntry>, from?: number): void {
+  let agent = base?.state.agent ?? '';
+  const underWay = new UnderWay();
+  if (base && from === undefined) for (const entry of base.cost ?? untold(base)) add(sums, entry);
+  for (const [at, event] of events.entries()) {
     if (event.type === 'run.started') agent = event.agent;
-    else if (event.type === 'agent.changed') agent = event.to;
-    else if (at >= from) {
-      for (const attempt of attemptsOf(event)) add(sums, { agent, model: modelOf(attempt), ...sumOf(attempt) });
+    else if (event.type === 'agent.changed' || event.type === 'handoff.returned') agent = event.to;
+    const isLost = underWay.lost(event);
+    if (at >= (from ?? 0)) {
+      for (const attempt of isLost ? UNKNOWN : attemptsOf(event))
+        add(sums, { agent, model: modelOf(attempt), ...sumOf(attempt) });
       if ('cost' in event) for (const entry of event.cost ?? []) add(sums, entry);
     }
   }
-  if (journal.hasChildren) for (const child of journal.children.values()) collect(child, 0, sums);
+}
+
+/** Model calls that were asked for and not answered. */
+class UnderWay {
+  readonly #ids = new Set<string>();
+
+  /** Whether an event tells that a call was cut off: by a crash, after which it is asked again, or given up. */
+  lost(event: RunEvent): boolean {
+    switch (event.type) {
+      case 'effect.requested': {
+        const { effect } = event;
+        if (effect.do !== 'call_model') return false;
+        const isAgain = this.#ids.has(effect.id);
+        this.#ids.add(effect.id);
+        return isAgain;
+      }
+      case 'effect.failed':
+        return this.#ids.delete(event.id);
+      case 'model.replied':
+      case 'model.failed':
+        this.#ids.delete(event.id);
+        return false;
+      default:
+        return false;
+    }
+  }
+}
+
+/** What came before a state that tells no cost. */
+function untold({ state, usage: { requests = 1 } }: Base): CostEntry[] {
+  return requests === 0 ? [] : [{ agent: state.agent, model: 'unknown', attempts: requests, unpriced: requests }];
 }
 
 const NONE: readonly Attempt[] = [];
@@ -62,7 +109,7 @@ function attemptsOf(event: RunEvent): readonly Attempt[] {
     case 'model.failed':
       return event.attempts ?? NONE;
     case 'session.compacted':
-      return event.usage ? UNKNOWN : NONE;
+      return event.usage && !event.cost ? UNKNOWN : NONE;
     default:
       return NONE;
   }

@@ -5,6 +5,7 @@
 import type { AgentToolInvocation, AnyAgent, Handoff, RunItem } from '../agent/index.ts';
 import {
   type Committed,
+  type CostEntry,
   fold,
   initialState,
   type ItemEntry,
@@ -18,8 +19,13 @@ import type { RunContext } from '../tools/context.ts';
 import type { FunctionTool, PreparedArguments } from '../tools/index.ts';
 import { AgentGraph } from './graph.ts';
 
-/** A state in place of the events that it follows from, and the tokens that they tell of. */
-export type Base = { readonly at: number; readonly state: State; readonly usage: UsageData };
+/** A state in place of the events that it follows from, the tokens that they tell of, and what is known of the cost. */
+export type Base = {
+  readonly at: number;
+  readonly state: State;
+  readonly usage: UsageData;
+  readonly cost?: readonly CostEntry[];
+};
 
 /** How many logs of runs that are over one run keeps in memory, those below them included. */
 const MOST_OVER = 100;

@@ -150,7 +150,10 @@ export class SummarizingSession implements OpenAIResponsesCompactionAwareSession
       const { finalOutput, state } = await run(this.#agent, items.map(lineOf).join('\n'));
       const text = typeof finalOutput === 'string' ? finalOutput : (JSON.stringify(finalOutput) ?? '');
       const { inputTokens, outputTokens, totalTokens } = state.usage;
-      return { text, usage: new RequestUsage({ inputTokens, outputTokens, totalTokens, endpoint: 'summary' }) };
+      const inputTokensDetails = addedUp(state.usage.inputTokensDetails);
+      const outputTokensDetails = addedUp(state.usage.outputTokensDetails);
+      const counts = { inputTokens, outputTokens, totalTokens, inputTokensDetails, outputTokensDetails };
+      return { text, usage: new RequestUsage({ ...counts, endpoint: 'summary' }) };
     } catch (error) {
       if (this.#options.onError === 'throw') throw error;
       const name = error instanceof Error ? error.name : typeof error;
@@ -160,6 +163,12 @@ export class SummarizingSession implements OpenAIResponsesCompactionAwareSession
       return undefined;
     }
   }
+}
+
+function addedUp(details: readonly Record<string, number>[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const each of details) for (const [key, count] of Object.entries(each)) sum[key] = (sum[key] ?? 0) + count;
+  return sum;
 }
 
 function agentOf(summarizer: AnyAgent | string | Model): AnyAgent {

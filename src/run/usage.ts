@@ -23,11 +23,17 @@ export function usageOfEvent(event: RunEvent): UsageData | undefined {
 
 /** The tokens of a run and of the sub-agents that it called. */
 export function usageOfJournal(journal: Journal): Usage {
+  const total = usageOfLog(journal);
+  if (journal.hasChildren) for (const child of journal.children.values()) total.add(usageOfJournal(child));
+  return total;
+}
+
+/** The tokens that a run's own log tells of: those of sub-agents whose runs are over, and not of those that go on. */
+export function usageOfLog(journal: Journal): Usage {
   const total = new Usage(journal.base?.usage);
   for (const event of journal.events) {
     const own = event.type === 'tool.returned' ? event.usage : usageOfEvent(event);
     if (own) total.add(new Usage(own));
   }
-  if (journal.hasChildren) for (const child of journal.children.values()) total.add(usageOfJournal(child));
   return total;
 }

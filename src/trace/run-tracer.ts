@@ -1,7 +1,7 @@
 /**
  * Between runs and traces: what a run tells of itself, and what it gets in return. Types only.
  */
-import type { AgentKey, Committed, Effect, RunEvent, Segment, State } from '../kernel/index.ts';
+import type { AgentKey, Committed, CostEntry, Effect, RunEvent, Segment, State } from '../kernel/index.ts';
 import type { ModelRequest, Origin, UsageData } from '../protocol/model.ts';
 import type { TracingConfig } from './types.ts';
 
@@ -33,8 +33,8 @@ export type TracedRun = {
   /** What is now; `base` is what `earlier` follows from, where that is not the whole log. */
   readonly state: State;
   readonly base?: State;
-  /** With `base`: how many events came before `earlier`, and what they used. */
-  readonly before?: { readonly at: number; readonly usage: UsageData };
+  /** With `base`: how many events came before `earlier`, and what they used and cost. */
+  readonly before?: { readonly at: number; readonly usage: UsageData; readonly cost?: readonly CostEntry[] };
   /** The id of the run's session. */
   readonly session?: () => Promise<string>;
   readonly settings: TraceSettings;

@@ -74,6 +74,7 @@ export function createRouter<const Names extends string>(options: RouterOptions<
   return Object.assign((route: Names) => routes.get(route) ?? find(route), {
     getModel: (name?: string) => find(name === undefined || name === '' ? first : name),
     checkModel: (name: string) => void find(name),
+    ownsRetry: true as const,
   });
 }
 

@@ -58,13 +58,13 @@ export async function childRun(run: LiveRun, call: Call): Promise<ChildAnswer> {
 
   if (state.status === 'paused') return { kind: 'waiting', asks: asksThrough(call.tool.name, asksOf(state, runId)) };
   run.record.children?.delete(runId);
-  run.record.journal.conclude(record.journal);
-  // Of one that was cancelled in another process, only the log knows why.
+  // Of one that was cancelled in another process, only the log knows why. What it spent is told by its log alone.
   if (state.status === 'cancelled') throw live.abortReason ?? liveError(record, state);
-  const spent = {
-    usage: usageData(usageOfJournal(record.journal)),
-    ...(countsCost(run) && { cost: costEntries(record.journal) }),
-  };
+  run.record.journal.conclude(record.journal);
+  const cost = costEntries(record.journal);
+  // A sub-agent may have prices, or a router, of its own.
+  const isCounted = countsCost(run) || cost.some(({ nanoUsd }) => nanoUsd !== undefined);
+  const spent = { usage: usageData(usageOfJournal(record.journal)), ...(isCounted && { cost }) };
   if (state.status !== 'finished') return { kind: 'done', output: TOOL_ERROR_TEXT, outcome: 'error', ...spent };
   try {
     return { kind: 'done', output: await outputOf(spec, record), outcome: 'ok', ...spent };

@@ -44,7 +44,16 @@ function queued(load: () => Promise<RunEvent>): () => Promise<RunEvent> {
   };
 }
 
-const runsUserCode = (effect: Effect): boolean => effect.do === 'check' || effect.do === 'call_tool';
+/** Those whose answers can tell what runs within them cost. */
+const RUNS_USER_CODE: ReadonlySet<Effect['do']> = new Set([
+  'check',
+  'decide_call',
+  'call_tool',
+  'hand_off',
+  'handle_error',
+  'compact_session',
+]);
+const runsUserCode = (effect: Effect): boolean => RUNS_USER_CODE.has(effect.do);
 
 function begin(run: LiveRun, effect: Effect, state: State): Promise<RunEvent> {
   switch (effect.do) {

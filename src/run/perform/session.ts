@@ -167,6 +167,4 @@ function sessionOf(run: LiveRun): Session {
   throw new UserError('The run was started with a session. Pass the session again when it is resumed.');
 }
 
-function usageOfRequest({ inputTokens, outputTokens, totalTokens }: RequestUsage): Usage {
-  return new Usage({ requests: 1, inputTokens, outputTokens, totalTokens });
-}
+const usageOfRequest = (used: RequestUsage): Usage => new Usage({ ...used, requests: 1 });

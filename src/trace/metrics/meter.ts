@@ -14,7 +14,7 @@ import type { RunMeter, RunObserver, SentFacts, TracedRun } from '../run-tracer.
 import type { PriceOfCall } from './billing.ts';
 import { countUsage } from './billing.ts';
 import { isEnd, type RunObservation } from './observation.ts';
-import { addPart, count, newTally, observationFrom, type Tally } from './tally.ts';
+import { addPart, count, nestedCost, newTally, observationFrom, type Tally } from './tally.ts';
 
 /** Gets to know of root runs. Must not throw. */
 export type MeterSink = {
@@ -147,7 +147,7 @@ class Metered implements RunObserver {
   }
 }
 
-/** Reads what went before. What a snapshot stands for is known in sum: its cost and its times are not. */
+/** Reads what went before. What a snapshot stands for is known in sum: its times are not. */
 function catchUp(tally: Tally, { earlier, base, before, settings }: TracedRun): void {
   let state = base ?? initialState();
   tally.isLog = true;
@@ -157,7 +157,8 @@ function catchUp(tally: Tally, { earlier, base, before, settings }: TracedRun): 
     tally.conversationId = base.conversationId;
     tally.turns = base.responses.length;
     countUsage(tally.counts, before.usage);
-    if (before.usage.totalTokens > 0) tally.counts.unpriced += 1;
+    if (before.cost) nestedCost(tally, before.cost);
+    else if (before.usage.totalTokens > 0) tally.counts.unpriced += 1;
   }
   for (const event of earlier) {
     state = apply(state, event);

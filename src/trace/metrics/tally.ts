@@ -73,8 +73,9 @@ export type Tally = {
   readonly begun: Map<string, number>;
   /** Calls that failed for good; the result that they get at the end of the run is no second call. */
   readonly failed: Set<string>;
-  /** Calls of sub-agents whose own counts were added. */
+  /** Calls of sub-agents whose own counts were added, and how many when a session began to be compacted. */
   readonly known: Set<string>;
+  knownBefore: number;
 };
 
 export function newTally(runId: string, price?: PriceOfCall): Tally {
@@ -94,6 +95,7 @@ export function newTally(runId: string, price?: PriceOfCall): Tally {
     begun: new Map(),
     failed: new Set(),
     known: new Set(),
+    knownBefore: 0,
   };
 }
 
@@ -171,6 +173,7 @@ export function count(t: Tally, event: Committed, state: State): void {
 
     case 'effect.requested':
       if (event.effect.do === 'call_model') t.begun.set(event.effect.id, t.now);
+      if (event.effect.do === 'compact_session') t.knownBefore = t.known.size;
       return;
     case 'model.replied':
       return replied(t, event);
@@ -185,6 +188,7 @@ export function count(t: Tally, event: Committed, state: State): void {
       if (t.isLog) nestedCost(t, event.cost);
       return;
     case 'call.decided':
+      if (t.isLog) nestedCost(t, event.cost);
       return toolChecks(t, event.checks);
     case 'tool.returned':
       return toolReturned(t, event, state);
@@ -197,17 +201,19 @@ export function count(t: Tally, event: Committed, state: State): void {
       if (!hasVerdict(event.checks, 'throwException')) t.counts.toolErrors += 1;
       return;
     case 'handoff.returned':
+      if (t.isLog) nestedCost(t, event.cost);
       toolChecks(t, event.checks);
       return handedOver(t.trail, event.id);
     case 'agent.changed':
       return handedOver(t.trail, `m${event.k}/c${event.i}`);
     case 'handoff.refused':
+      if (t.isLog) nestedCost(t, event.cost);
       return toolChecks(t, event.checks);
-    case 'session.compacted':
-      // Whose tokens these are is not told.
-      if (event.usage) countUsage(t.counts, event.usage);
-      if (event.usage && event.usage.totalTokens > 0) t.counts.unpriced += 1;
+    case 'error.handled':
+      if (t.isLog) nestedCost(t, event.cost);
       return;
+    case 'session.compacted':
+      return compacted(t, event);
 
     case 'plan.recorded':
     case 'run.stopping':
@@ -225,7 +231,6 @@ export function count(t: Tally, event: Committed, state: State): void {
     case 'tool.waiting':
     case 'batch.closed':
     case 'output.chosen':
-    case 'error.handled':
     case 'items.withheld':
       return;
   }
@@ -297,6 +302,15 @@ function modelAnswered(t: Tally, id: string): void {
 const retriesOf = (attempts: EventOf<'model.replied'>['attempts']): number =>
   Math.max(0, (attempts ?? []).filter(({ hedged }) => hedged !== true).length - 1);
 
+function compacted(t: Tally, { usage, cost }: EventOf<'session.compacted'>): void {
+  // A run that summed it up was counted when it ended.
+  if (t.known.size > t.knownBefore) return;
+  if (usage) countUsage(t.counts, usage);
+  if (cost) nestedCost(t, cost);
+  // Whose tokens these are is not told.
+  else if (usage && usage.totalTokens > 0) t.counts.unpriced += 1;
+}
+
 // Tools
 
 function toolReturned(t: Tally, event: EventOf<'tool.returned'>, state: State): void {
@@ -316,7 +330,8 @@ function toolReturned(t: Tally, event: EventOf<'tool.returned'>, state: State): 
   if (outcome === 'error' || outcome === 'timeout') t.counts.toolErrors += 1;
 }
 
-function nestedCost(t: Tally, entries: readonly CostEntry[] | undefined): void {
+/** What runs cost whose events are not read here. */
+export function nestedCost(t: Tally, entries: readonly CostEntry[] | undefined): void {
   for (const { nanoUsd = 0, unpriced = 0 } of entries ?? []) {
     t.counts.nanoUsd += nanoUsd;
     t.counts.unpriced += unpriced;

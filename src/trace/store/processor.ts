@@ -172,7 +172,8 @@ export class TraceStoreProcessor implements TracingProcessor, KeepsSegments {
   /** A segment of a run whose spans are derived where they are read. */
   #keepSegment(kept: KeptSegment): SegmentKeeper {
     const traceId = kept.segment.trace?.traceId ?? '';
-    const segment = new StoredSegment(kept, this.#place(traceId), () => this.#ends(segment));
+    const begun = (run: RunRecord): void => void this.#runs.push(run);
+    const segment = new StoredSegment(kept, this.#place(traceId), { begun, over: () => this.#ends(segment) });
     this.#segments.add(segment);
     this.#openSpans += 1;
     this.#beat ??= this.#startBeat();

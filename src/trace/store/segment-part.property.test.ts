@@ -58,6 +58,8 @@ const writing = ({ record, text }: SegmentPart): Command => {
   return { do: 'write', tenant: 'default', redact: {}, batch: { head, segments: [text], parts: [] } };
 };
 
+const UNHEARD = { begun: () => undefined, over: () => undefined };
+
 /** What becomes of the part that is taken after a step; undefined: none is. */
 type Fate = 'arrives' | 'arrives twice' | 'is lost' | undefined;
 
@@ -67,7 +69,7 @@ function stored({ kept, steps }: Recorded, fates: readonly Fate[]): object {
   const place = new TracePlace(kept.segment.trace?.traceId ?? '');
   const { runId, segment: about, parentRunId } = kept;
   const same = { runId, segment: about, parentRunId, entries: growing, nameOf: (key: string) => kept.nameOf(key) };
-  const segment = new StoredSegment(same, place, () => undefined);
+  const segment = new StoredSegment(same, place, UNHEARD);
   for (const [n, { entries, tell }] of steps.entries()) {
     growing.push(...kept.entries.slice(growing.length, entries));
     tell(segment);
@@ -104,7 +106,7 @@ test('parts of a segment are the segment, wherever it is cut and whatever is los
 
 test('of a segment that is over, its text alone waits for the store; one that goes on can be told again', async () => {
   const { kept, steps } = await recorded();
-  const segment = new StoredSegment(kept, new TracePlace(kept.segment.trace?.traceId ?? ''), () => undefined);
+  const segment = new StoredSegment(kept, new TracePlace(kept.segment.trace?.traceId ?? ''), UNHEARD);
   for (const { tell } of steps.slice(0, -1)) tell(segment);
   expect(segment.take().of).toBe(segment);
   steps.at(-1)?.tell(segment);

@@ -2,7 +2,7 @@
 import type { Committed, State } from '../../kernel/index.ts';
 import type { SentFacts } from '../run-tracer.ts';
 import type { Entry, KeptSegment, SegmentKeeper } from '../segment-log.ts';
-import type { SegmentRecord } from './batch.ts';
+import type { RunRecord, SegmentRecord } from './batch.ts';
 import type { TracePlace } from './place.ts';
 import { jsonOf, small } from './record.ts';
 import { type Counted, SegmentTally } from './segment-tally.ts';
@@ -16,26 +16,34 @@ export type SegmentPart = {
   readonly counted: Counted;
 };
 
+/** Hears of a segment what is told at once. */
+export type SegmentListener = {
+  /** Before any part of it, so that a store knows a run before those within it, which end sooner. */
+  readonly begun: (run: RunRecord) => void;
+  /** Nothing more comes. */
+  readonly over: (segment: StoredSegment) => void;
+};
+
 export class StoredSegment implements SegmentKeeper {
   readonly #kept: KeptSegment;
   readonly #place: TracePlace;
   readonly #tally: SegmentTally;
-  readonly #over: (segment: StoredSegment) => void;
+  readonly #listener: SegmentListener;
   /** How many entries were taken, and how many there were when it was last asked for them. */
   #taken = 0;
   #asked = 0;
   #isOver = false;
 
-  /** @param over hears that nothing more comes */
-  constructor(kept: KeptSegment, place: TracePlace, over: (segment: StoredSegment) => void) {
+  constructor(kept: KeptSegment, place: TracePlace, listener: SegmentListener) {
     this.#kept = kept;
     this.#place = place;
     this.#tally = new SegmentTally(kept);
-    this.#over = over;
+    this.#listener = listener;
   }
 
   heard(event: Committed, state: State): void {
     this.#tally.heard(event, state);
+    if (event.type === 'run.started') this.#listener.begun(this.#begun(event.at ?? 0));
   }
 
   sent(id: string, { origin }: SentFacts): void {
@@ -45,7 +53,12 @@ export class StoredSegment implements SegmentKeeper {
   over(): void {
     this.#isOver = true;
     this.#tally.over();
-    this.#over(this);
+    this.#listener.over(this);
+  }
+
+  #begun(at: number): RunRecord {
+    const { runId, parentRunId } = this.#kept;
+    return { runId, traceId: this.#place.traceId, at, ...(parentRunId !== undefined && { parentRunId }) };
   }
 
   /** Whether there is what the store was not told. */

@@ -3,9 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Agent, type AnyAgent } from '../../agent/index.ts';
-import type { ModelResponse } from '../../protocol/model.ts';
+import type { ModelRequest, ModelResponse } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
 import { run, Runner, RunState } from '../../run/index.ts';
 import { assistantMessage, functionCall, modelError, ScriptedModel } from '../../testing/index.ts';
@@ -143,6 +144,35 @@ describe.each(['told of spans', 'keeping segments'])('%s', (mode) => {
       { agent: 'Inner', calls: 1, inputTokens: 10 },
       { agent: 'Writer', calls: 1, inputTokens: 10 },
     ]);
+  });
+
+  test('sub-agents of a sub-agent end first, and are under it all the same; each run ends', async () => {
+    const usage = new Usage({ requests: 1, inputTokens: 10, outputTokens: 5, totalTokens: 15 });
+    class Later extends ScriptedModel {
+      override async getResponse(request: ModelRequest): Promise<ModelResponse> {
+        // A sub-agent begins at another millisecond than its caller.
+        const begun = Date.now();
+        while (Date.now() === begun) await sleep(1);
+        return super.getResponse(request);
+      }
+    }
+    const over = (name: string, below: AnyAgent | undefined): AnyAgent => {
+      const answer: ModelResponse = { usage, output: [assistantMessage(name)] };
+      const call: ModelResponse = { usage, output: [functionCall('ask', { input: 'x' }, { callId: name })] };
+      const model = new Later(below ? [call, answer] : [answer]);
+      return new Agent({ name, model, tools: below ? [below.asTool({ toolName: 'ask' })] : [] }) as unknown as AnyAgent;
+    };
+    await run(over('Top', over('Middle', over('Bottom', undefined))), 'hi');
+
+    const roots = await (await store()).runs();
+    expect(roots).toMatchObject([{ agent: 'Top', status: 'finished', modelCalls: 5, inputTokens: 50 }]);
+    const { runs } = await traceOf(roots[0]?.runId ?? '');
+    expect(runs.map(({ agent, status, inputTokens }) => [agent, status, inputTokens])).toEqual([
+      ['Top', 'finished', 50],
+      ['Middle', 'finished', 30],
+      ['Bottom', 'finished', 10],
+    ]);
+    expect(runs.map(({ parentRunId }) => parentRunId)).toEqual([undefined, runs[0]?.runId, runs[1]?.runId]);
   });
 
   test('a span in the store says what the span said, but for what stands beside it', async () => {
