@@ -141,6 +141,33 @@ test.each(['erased', 'ended'])('a run that was %s elsewhere keeps no turn that i
   expect(await session.turnHolder()).toBe(undefined);
 });
 
+test('a worker that stood still as it took the turn of a run keeps none of one that ended meanwhile', async () => {
+  const log = memoryLog();
+  const now = performance.now.bind(performance);
+  let standsStillMs = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + standsStillMs);
+  try {
+    const session = new MemorySession();
+    const { agent } = booking([call, done], { needsApproval: true });
+    await run(agent, 'Go.', { session, durable: { store: new RunStore({ log }), runId: 'r1' } });
+    const office = new RunStore({ log, agents: [agent], worker: 'w' });
+    await office.approve('r1', 'c1');
+    const { takeTurn } = session;
+    session.takeTurn = async (request) => {
+      session.takeTurn = takeTurn;
+      standsStillMs = 60_000;
+      await office.resume('r1', { session });
+      standsStillMs = 120_000;
+      return takeTurn.call(session, request);
+    };
+    const store = new RunStore({ log, agents: [agent], worker: 'w', resumeOptions: () => ({ session }) });
+    expect(await store.recover()).toMatchObject([{ outcome: { error: { code: 'durable/lease-lost' } } }]);
+    expect([(await log.read('r1'))?.info.status, await session.turnHolder()]).toEqual(['finished', undefined]);
+  } finally {
+    clock.mockRestore();
+  }
+});
+
 test('an erasure that fails leaves the runs to others', async () => {
   const log = memoryLog();
   const { agent } = booking([call, done], { needsApproval: true });

@@ -48,6 +48,7 @@ import type {
   RunStoreOptions,
 } from './types.ts';
 import { recoverEach } from './recover-each.ts';
+import { isGone } from './refused.ts';
 import { eventsOf, find, noAgent, revive, tell } from './revive.ts';
 import { Taking } from './taking.ts';
 
@@ -227,8 +228,9 @@ export class RunStore implements RunKeeper {
       const { state } = await this.#taking.goOn(record, given);
       return { status: state.status };
     } finally {
-      // Where the run came to its end without a use for it.
-      if (isOver(record.state.status)) await turn?.end().catch(() => undefined);
+      // Where the run came to its end without a use for it, here or elsewhere.
+      const isUnused = isOver(record.state.status) || (turn && (await isGone(this.log, info.runId)));
+      if (isUnused) await turn?.end().catch(() => undefined);
     }
   }
 
