@@ -8,7 +8,7 @@
  * R3 A process that only leaves a durable run keeps the turn for whoever takes the run up.
  */
 import { type Effect, isOver, type RunEvent, type State } from '../kernel/index.ts';
-import { type HeldSessionTurn, isTurnAwareSession, SessionBusy, type TurnAwareSession } from '../session/index.ts';
+import { type HeldSessionTurn, isTurnAwareSession, type TurnAwareSession } from '../session/index.ts';
 import type { StoreWrite } from '../store/write.ts';
 import { asksOf } from './asks.ts';
 import { forgetHolder, noteHolder } from './holders.ts';
@@ -28,8 +28,7 @@ export class RunTurn {
   #taking: Promise<HeldSessionTurn> | undefined;
   #rest: PromiseLike<Rest> | undefined;
   #resolveRest: ((rest: Rest) => void) | undefined;
-  /** It was asked for, and what came of that is not known. */
-  #isInDoubt = false;
+  #wasAsked = false;
   /** Changes of the session that the answer of an effect stands for, until they are committed with it. */
   #writes: Map<RunEvent, StoreWrite> | undefined;
 
@@ -101,9 +100,8 @@ export class RunTurn {
     const held = this.#held;
     this.#held = undefined;
     if (held) forgetHolder(held, this);
-    // A turn of a durable run does not expire.
-    else if (this.#isInDoubt && state && isOver(state.status))
-      await this.#session?.endTurn(state.runId).catch(() => {});
+    // The grant of one that was asked for may have been lost on the way, and it would not expire.
+    else if (this.#wasAsked && state && isOver(state.status)) await this.#session?.endTurn(state.runId).catch(() => {});
     if (!held || held.isEnded) return;
     const { durable } = this.run.surroundings;
     // Another may have ended or erased the run before this process took the turn: then nobody comes for it.
@@ -115,6 +113,7 @@ export class RunTurn {
   #take(session: TurnAwareSession): Promise<HeldSessionTurn> {
     const run = this.run;
     const { onBusy, turnTimeoutMs } = run.settings.sessionTurn ?? {};
+    this.#wasAsked = run.surroundings.durable !== undefined;
     this.#taking ??= session
       .takeTurn({
         runId: run.record.journal.runId,
@@ -133,10 +132,6 @@ export class RunTurn {
       .then((turn) => {
         noteHolder(turn, this);
         return (this.#held = turn);
-      })
-      .catch((error: unknown) => {
-        this.#isInDoubt = run.surroundings.durable !== undefined && !(error instanceof SessionBusy);
-        throw error;
       })
       .finally(() => {
         this.#taking = undefined;
