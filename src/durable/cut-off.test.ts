@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { type AnyAgent, Agent, type EventLog, memoryLog, MemorySession, run, RunStore } from '../index.ts';
 import type { Commit } from '../log/index.ts';
 import { portOf } from '../log/port.fixture.ts';
-import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
+import { functionCall, ScriptedModel } from '../testing/index.ts';
 import { booking, call, done } from './booking.fixture.ts';
 
 /** A log in which something happens once, before a commit or after it. */
