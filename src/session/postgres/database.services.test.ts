@@ -235,7 +235,7 @@ describe.skipIf(connectionString === '').each(['repeatable\\ read', 'serializabl
 );
 
 test('statements that change something are one call each', () => {
-  const changes = Object.entries(SQL).filter(([, text]) => !/ FROM baton_session(s|_items) /.test(text));
+  const changes = Object.entries(SQL).filter(([, text]) => !/ FROM baton_session(s|_items|_newest\w*)\b/.test(text));
   expect(changes.map(([name]) => name)).toEqual(['write', 'pop', 'clear', 'rewrite', 'line', 'swapLine', 'firstLine']);
   for (const [, text] of changes) expect(text).not.toContain(';');
 });
