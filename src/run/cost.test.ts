@@ -280,6 +280,20 @@ describe('result.cost', () => {
     expect(observationOf(state)).toMatchObject(whole);
   });
 
+  test('entries of a call that was tried again add up to its usage, what came from a cache too', async () => {
+    const cached = new Usage({ inputTokens: 10, outputTokens: 1, inputTokensDetails: { cached_tokens: 7 } });
+    const busy = new ModelError('busy', { kind: 'overloaded', retryable: true, status: 503 });
+    const answer = modelResponse({ output: [assistantMessage('x')], usage: cached });
+    const retry = { maxRetries: 1, policy: () => ({ retry: true, delayMs: 0 }) };
+    const model = modelOf('small', [{ type: 'error', error: busy }, answer]);
+    const { usage } = (await run(new Agent({ name: 'A', model, modelSettings: { retry } }), 'Hi')).state;
+    expect([usage.requests, usage.inputTokensDetails]).toEqual([2, [{ cached_tokens: 7 }]]);
+    expect(usage.requestUsageEntries).toMatchObject([
+      { inputTokens: 0 },
+      { inputTokens: 10, inputTokensDetails: { cached_tokens: 7 } },
+    ]);
+  });
+
   test('without prices leaves no trace in the log', async () => {
     const { state } = await run(new Agent({ name: 'A', model: modelOf('small', [says('x')]) }), 'Hi');
     expect(state.events.find(({ type }) => type === 'model.replied')).not.toHaveProperty('attempts');

@@ -165,8 +165,9 @@ function refusedByServer(error: unknown): boolean {
 /** Each attempt was a request, also one that used nothing. */
 function withFailures(usage: Usage, failures: readonly ModelCallAttempt['usage'][]): Usage {
   if (failures.length === 0) return usage;
-  const { inputTokens, outputTokens, totalTokens } = usage;
-  const entries = usage.requestUsageEntries ?? [new RequestUsage({ inputTokens, outputTokens, totalTokens })];
+  const own = new Usage();
+  own.add(usage);
+  const entries = own.requestUsageEntries ?? [new RequestUsage()];
   const total = new Usage({ ...usageData(usage), requests: usage.requests });
   total.requestUsageEntries = [];
   for (const used of failures) {
