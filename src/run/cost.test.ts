@@ -13,12 +13,14 @@ import {
   RunState,
   RunStore,
   setDefaultPrices,
+  spansOf,
   stateOfError,
   SummarizingSession,
   tool,
   Usage,
   type Model,
   type ModelRequest,
+  type ModelResponse,
   type RunObservation,
 } from '../index.ts';
 import { assistantMessage, functionCall, modelResponse, ScriptedModel } from '../testing/index.ts';
@@ -292,6 +294,26 @@ describe('result.cost', () => {
       { inputTokens: 0 },
       { inputTokens: 10, inputTokensDetails: { cached_tokens: 7 } },
     ]);
+  });
+
+  test('of an answer that the run cannot use is what it is, in the task too', async () => {
+    for (const stream of [false, true]) {
+      const call: ModelResponse['output'][number] = { type: 'shell_call', callId: 's', action: { commands: ['ls'] } };
+      const model = modelOf('small', [modelResponse({ output: [call], usage: used(10) })]);
+      const running = run(new Agent({ name: 'A', model }), 'Hi', { prices, stream });
+      const failing = running.then((result) => ('completed' in result ? result.completed : undefined));
+      const state = stateOfError(await failing.catch((error: unknown) => error));
+      expect(state?.usage.inputTokens).toBe(10);
+      expect(state?.cost).toMatchObject({ nanoUsd: 30_000, attempts: 1, unpriced: 0 });
+      const spans = state ? spansOf(state) : [];
+      const costs = spans.map(({ spanData, details }) => [spanData.type, details?.nanoUsd]);
+      expect(costs).toEqual([
+        ['task', 30_000],
+        ['agent', undefined],
+        ['turn', undefined],
+        ['generation', 30_000],
+      ]);
+    }
   });
 
   test('without prices leaves no trace in the log', async () => {
