@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { threads } from './scripts/lib/bundle.ts';
 
 /** `npm test` leaves these out: they kill processes, run for minutes, or need what is not here. See scripts/suite.ts. */
 const heavy = [
@@ -12,6 +13,9 @@ const suite = process.env['BATON_SUITE'];
 const soaks = '**/*.soak.services.test.ts';
 
 export default defineConfig({
+  // As in the package. From the sources each thread would strip the types of all its files anew, for each database that a
+  // test opens: most of what the suite took. Who changes what runs in the thread while vitest watches starts it again.
+  define: await threads(),
   resolve: {
     // What users write, in examples and their tests.
     alias: [

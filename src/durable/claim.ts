@@ -14,8 +14,8 @@ import type { Presence } from './presence.ts';
 import { listAll } from './list-all.ts';
 import { descendants, find, findAgain, type Found, infosOf, placesOf } from './revive.ts';
 
-/** What was found, and the fences of the runs that were claimed. */
-export type Claimed = { found: Found; fences: Map<string, number> };
+/** What was found, the fences of the runs that were claimed, and when the first claim was sent. */
+export type Claimed = { found: Found; fences: Map<string, number>; at: number };
 
 /** How often a lease is looked at while its owner may be dead. */
 export const LOOKS_A_LEASE = 10;
@@ -68,11 +68,12 @@ const isOwn = ({ owner }: RunInfo['lease'], { worker }: Presence): boolean => ow
 async function tryClaim(log: EventLog, presence: Presence, seen: Found): Promise<Claimed | undefined> {
   const { worker } = presence;
   const { runId, lease } = seen.log.info;
+  const at = performance.now();
   const root = await log.leases.claim(runId, { worker, seen: lease });
   if (!root.isGranted) return undefined;
   const { owner } = lease;
   if (owner !== undefined && owner !== worker) signal('baton:takeover', () => ({ runId, from: owner, to: worker }));
-  const claimed: Claimed = { found: seen, fences: new Map([[runId, root.fence]]) };
+  const claimed: Claimed = { found: seen, fences: new Map([[runId, root.fence]]), at };
   try {
     if (await claimChildren(log, presence, claimed)) return claimed;
   } catch (error) {
@@ -94,7 +95,7 @@ async function claimChildren(log: EventLog, presence: Presence, claimed: Claimed
     const { log: own, children } = claimed.found;
     // Asked when they had been seen: a worker that stood still in between may have lost the run by then.
     const now = children.length > 0 ? (await log.read(runId, { limit: 0 }))?.info : own.info;
-    presence.check(runId);
+    presence.check(runId, claimed.at);
     if (now?.lease.fence !== fences.get(runId)) return false;
     // One that is over gets no commit any more.
     const free = infosOf(claimed.found).filter((info) => !fences.has(info.runId) && !isOver(info.status));
@@ -137,7 +138,7 @@ export async function unclaim(log: EventLog, { fences }: Claimed): Promise<void>
 
 /** What was claimed, in the worker's hands; what was posted lands before the run goes on. */
 export function holdOf(
-  { found, fences }: Claimed,
+  { found, fences, at: claimedAt }: Claimed,
   record: RunRecord,
   { log, presence }: { log: EventLog; presence: Presence },
 ): Hold {
@@ -145,7 +146,8 @@ export function holdOf(
   const { runId, agent, session } = info;
   const places = placesOf(found, fences);
   const asked = new Map([found, ...descendants(found)].map((one) => [one.log.info.runId, one.state.open]));
-  const hold = new Hold({ log, presence, runId, agent, session, places, waiting: asksIn(info), asked });
+  const own = { places, claimedAt };
+  const hold = new Hold({ log, presence, runId, agent, session, ...own, waiting: asksIn(info), asked });
   const posted = new Map(inbox.map(({ event, position }) => [event as RunEvent, position]));
   record.inbox.push(...hold.take(posted));
   return hold;

@@ -48,7 +48,7 @@ export async function erase(eraser: Eraser, target: EraseTarget, options: EraseO
     const sessions = asked.length > 0 ? [...asked, ...(await copiedSessions(log, found, asked))] : [];
     const ids: string[] = [];
     if (places.length > 0) for (const { runId } of found) ids.push(runId, ...(await below(log, runId)));
-    await settle(eraser, found, options);
+    const own = await settle(eraser, found, options);
     try {
       for (const place of places) {
         if (all) await count(place, ids, []);
@@ -59,6 +59,10 @@ export async function erase(eraser: Eraser, target: EraseTarget, options: EraseO
       for (const [n, runIds] of roots.entries()) {
         runs += await log.remove({ runIds, evenOpen: true, limit: CHUNK, scrub: n === roots.length - 1 });
       }
+    } catch (error) {
+      // Not this worker's for as long as that lives: another may have to erase them.
+      await giveBack(log, own);
+      throw error;
     } finally {
       for (const _ of found.filter(isClaimed)) presence.leave();
     }
@@ -131,22 +135,24 @@ async function below(log: EventLog, runId: string): Promise<string[]> {
 /** A run that nobody can go on with needs no lease. */
 const isClaimed = ({ status }: RunInfo): boolean => !isFinal(status);
 
-async function settle(eraser: Eraser, roots: readonly RunInfo[], options: EraseOptions): Promise<void> {
+async function settle(eraser: Eraser, roots: readonly RunInfo[], options: EraseOptions): Promise<Own[]> {
   const { log, presence } = eraser;
   const open = roots.filter(isClaimed);
   const { cancel = false } = options;
   if (cancel) for (const { runId } of open) await tellToStop(log, runId);
   const claims = await Promise.allSettled(open.map(({ runId }) => claim(eraser, runId, options)));
+  const own = claims.flatMap((one) => (one.status === 'fulfilled' && one.value ? [one.value] : []));
   const refused = claims.find((one) => one.status === 'rejected');
-  if (!refused) return;
-  for (const one of claims) {
-    if (one.status === 'fulfilled' && one.value) {
-      const { runId, position, fence } = one.value;
-      await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
-    }
-    if (one.status === 'fulfilled') presence.leave();
-  }
+  if (!refused) return own;
+  await giveBack(log, own);
+  for (const one of claims) if (one.status === 'fulfilled') presence.leave();
   throw refused.reason;
+}
+
+async function giveBack(log: EventLog, own: readonly Own[]): Promise<void> {
+  for (const { runId, position, fence } of own) {
+    await log.append({ runId, position, fence, events: [], release: true }).catch(() => undefined);
+  }
 }
 
 async function tellToStop(log: EventLog, runId: string): Promise<void> {

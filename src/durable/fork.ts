@@ -13,10 +13,12 @@ import {
   type RunEvent,
   type State,
 } from '../kernel/index.ts';
+import type { EventLog, RunInfo } from '../log/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { AgentGraph } from '../run/graph.ts';
 import { effectOf } from '../tools/index.ts';
 import { DurableError } from './errors.ts';
+import { unknownRun } from './revive.ts';
 
 type Place = { runId: string; at: number; once: Fork['once']; agent: AnyAgent };
 
@@ -40,6 +42,19 @@ export function forkedEvents(events: readonly Committed[], runId: string, fork: 
   const forked: RunEvent = { type: 'run.forked', runId, ...fork };
   const at = events[fork.at - 1]?.at;
   return [...events.slice(0, fork.at), at === undefined ? forked : { ...forked, at }];
+}
+
+/**
+ * Once the copy is there: who erases the original finds copies that are there by then, so one that came later takes
+ * itself back.
+ *
+ * @throws DurableError `durable/unknown-run`
+ */
+export async function checkOriginal(log: EventLog, original: RunInfo, copyId: string): Promise<void> {
+  const now = await log.read(original.runId, { limit: 0 });
+  if (now?.info.createdAt === original.createdAt) return;
+  await log.remove({ runIds: [copyId], evenOpen: true, scrub: true });
+  throw unknownRun(original.runId);
 }
 
 /** Where a model or tools are asked next; later there is nothing left to change. */

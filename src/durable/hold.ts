@@ -14,14 +14,16 @@ import { type Commit, type EventLog, LogError, type NewRun } from '../log/index.
 import type { Json } from '../protocol/json.ts';
 import type { Committer, Kept } from '../run/keeper.ts';
 import type { LiveRun } from '../run/live-run.ts';
-import type { AskedCall, Reserved } from '../run/reserved.ts';
+import type { AskedCall } from '../run/reserved.ts';
 import { asksOf } from '../run/asks.ts';
 import { type TimedAsk, timedAsks } from './ask-timeout.ts';
 import { DurableError } from './errors.ts';
 import { Feed } from './feed.ts';
+import { giveBack, modelCalls } from './give-back.ts';
 import type { Presence } from './presence.ts';
-import { forget, isRefused } from './refused.ts';
+import { forget, isGone, isRefused } from './refused.ts';
 import { snapshotIfDue } from './snapshot.ts';
+import { stopForGood } from './too-large.ts';
 import { replacedBy } from './withheld.ts';
 
 /** Where the log of one run ends, as this worker knows it. */
@@ -35,6 +37,8 @@ export type HoldOptions = {
   session: string | undefined;
   /** Runs that are in the log already: this one and those of its sub-agents. */
   places?: ReadonlyMap<string, Place>;
+  /** When its lease was asked for, where it was taken up, by the monotonic clock. */
+  claimedAt?: number;
   /** What it waited for before it was taken up. */
   waiting?: readonly TimedAsk[];
   /** Where it was taken up: what was asked for and not answered, by run. */
@@ -44,15 +48,6 @@ export type HoldOptions = {
 const LISTEN_AFTER_MS = 100;
 
 const ANSWERS_A_CALL: ReadonlySet<RunEvent['type']> = new Set(['tool.returned', 'tool.failed', 'effect.failed']);
-
-const modelCalls = (runId: string, effects: readonly Effect[] = []): AskedCall[] =>
-  effects.flatMap((effect) =>
-    effect.do === 'call_model' ? [{ effect: `${runId}/${effect.id}`, epoch: effect.attempt ?? 1 }] : [],
-  );
-
-/** Loaded when first needed: few runs are left, and few model calls end without an answer. */
-const giveBack = async (run: LiveRun, reserved: Reserved): Promise<void> =>
-  (await import('../run/reserved.ts')).giveBackReserved(run, reserved);
 
 const abandoned = (runId: string): DurableError =>
   new DurableError(
@@ -75,16 +70,21 @@ export class Hold implements Kept {
   /** The newest posting that was handed over. A read that began before a commit may show again what that consumes. */
   #heard = 0;
   #isAbandoned = false;
+  /** Why nothing goes on here any more, where something failed. */
+  #broken: { readonly error: unknown } | undefined;
   #isAtRest = false;
   #isLeaving = false;
   /** Of this run and those of its sub-agents, as they were committed last. */
   readonly #states = new Map<string, State>();
   #stops: readonly RunEvent[] = [];
+  /** When the claim, or the newest commit that came through, was sent: the run was this worker's then. */
+  #provenAt: number;
 
   constructor(options: HoldOptions) {
     this.#options = options;
     this.#places = new Map(options.places);
-    const { presence, runId } = options;
+    const { runId, claimedAt = performance.now() } = options;
+    this.#provenAt = claimedAt;
     this.#open = new Set([...this.#places.keys()].filter((id) => id !== runId));
     const fence = (): number => this.#places.get(runId)?.fence ?? 1;
     this.durable = {
@@ -92,15 +92,17 @@ export class Hold implements Kept {
         return fence();
       },
       store: options.log.store,
-      check: () => presence.check(runId),
+      check: () => this.#check(this.#provenAt),
+      isGone: () => isGone(options.log, runId),
     };
   }
 
   // oxlint-disable-next-line eslint/max-params -- as `Committer`
   readonly committer: Committer = async (runId, events, state, also = []): Promise<void> => {
-    const { log, presence } = this.#options;
+    const { log } = this.#options;
     if (this.#isAbandoned) throw abandoned(runId);
-    presence.check(runId);
+    if (this.#broken) throw this.#broken.error;
+    this.#check();
     const place = this.#places.get(runId);
     const isRoot = runId === this.#options.runId;
     const own = this.#commitOf(runId, { events, state, place });
@@ -114,13 +116,15 @@ export class Hold implements Kept {
       ...(also.length > 0 && { also }),
       ...(isLast && isRoot && { release: true }),
     };
-    if (this.#open.size > 0) await this.#leaveChildren(runId, events);
+    if (this.#open.size > 0) await this.#leaveChildren(runId, events, isRoot && commit.release === true);
+    const sentAt = performance.now();
     const done = await log.append(commit).catch(async (error: unknown) => {
       // Overtaken: what it still has of the run's sub-agents is nobody's any more.
       if (error instanceof LogError && error.code === 'log/fenced') await this.release();
-      if (error instanceof LogError && error.code === 'log/too-large') await this.#stopForGood(error, events);
-      throw error;
+      await stopForGood(log, this.#options.runId, { cause: error, events, fence: this.durable.fence });
+      throw this.#breakOff(error);
     });
+    this.#provenAt = sentAt;
     if (isRoot) this.#isAtRest = commit.release ?? false;
     else if (commit.release) this.#open.delete(runId);
     else this.#open.add(runId);
@@ -136,17 +140,20 @@ export class Hold implements Kept {
   };
 
   /**
-   * What cannot be kept would be done again by each worker that takes the run up, and never be kept. So the run fails,
-   * by the hand of who takes it up next: in this process its state has gone beyond its log.
+   * Where a step cannot be taken here, no part of the run goes on here: its caller would tell its model that it failed.
    */
-  async #stopForGood(cause: LogError, events: readonly RunEvent[]): Promise<void> {
-    const { log, runId } = this.#options;
-    const [answer] = events;
-    const id = answer && 'id' in answer && answer.id !== undefined ? { id: answer.id } : {};
-    const error = { name: 'SystemError', message: `What came of a step could not be kept. ${cause.message}` };
-    const event: RunEvent = { type: 'run.stopping', cause: 'uncertain', error, ...id };
-    // Where there is no such run yet, nothing was done.
-    await log.post(runId, { key: `too-large:${this.durable.fence}`, event }).catch(() => undefined);
+  #breakOff(error: unknown): unknown {
+    this.#broken ??= { error };
+    this.#live?.abandon(this.#broken.error);
+    return error;
+  }
+
+  #check(provenAt?: number): void {
+    try {
+      this.#options.presence.check(this.#options.runId, provenAt);
+    } catch (error) {
+      throw this.#breakOff(error);
+    }
   }
 
   /**
@@ -162,6 +169,7 @@ export class Hold implements Kept {
       const info = (await log.read(runId, { limit: 0 }))?.info;
       if (info?.lease.owner !== presence.worker || info.lease.fence !== fence) return;
       await log.append({ runId, position: info.head, fence, events: [], release: true });
+      for (const id of this.#open) await this.#releaseOne(id);
     });
   }
 
@@ -228,8 +236,10 @@ export class Hold implements Kept {
     };
   }
 
-  /** Before a call is answered: whatever of its run is not at rest by then is nobody's any more. */
-  async #leaveChildren(runId: string, events: readonly RunEvent[]): Promise<void> {
+  /**
+   * Before a call is answered, what of its run is not at rest is left; before the run rests, what waits as it did before.
+   */
+  async #leaveChildren(runId: string, events: readonly RunEvent[], isRest: boolean): Promise<void> {
     for (const event of events) {
       if (!ANSWERS_A_CALL.has(event.type) || !('id' in event)) continue;
       const child = `${runId}/${event.id}`;
@@ -240,6 +250,9 @@ export class Hold implements Kept {
         await this.#releaseOne(id);
       }
     }
+    if (!isRest) return;
+    for (const id of this.#open) await this.#releaseOne(id);
+    this.#open.clear();
   }
 
   /** Of model calls that end without an answer, also with their run; of a run that was taken up, what was set aside. */

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { Agent, type EventLog, memoryLog, MemorySession, run, RunStore, tool } from '../index.ts';
+import { Agent, type AnyAgent, type EventLog, memoryLog, MemorySession, run, RunStore, tool } from '../index.ts';
 import { portOf } from '../log/port.fixture.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../testing/index.ts';
 import { Presence } from './presence.ts';
@@ -107,6 +107,50 @@ test.each([0, 1, 2, 3, 4, 5, 6, 8, 10, 20])(
       );
       // Not at all, or before.
       expect(late).toEqual(ticks < 20 ? late.filter((ms) => ms === 0) : [0]);
+    } finally {
+      clock.mockRestore();
+    }
+  },
+);
+
+test.each(['once', 'idempotent'] as const)(
+  'a worker that was cut off for a lease acts no more in a run that another has by now, though its beat came through first: %s',
+  async (effect) => {
+    const log = memoryLog();
+    const now = performance.now.bind(performance);
+    let cutOffMs = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + cutOffMs);
+    const acts: string[] = [];
+    const desk = (name: string, reply: ConstructorParameters<typeof ScriptedModel>[0]): AnyAgent => {
+      const execute = (): string => (acts.push(name), 'ok');
+      const book = tool({ name: 'book', description: 'Books.', parameters: z.object({}), effect, execute });
+      return new Agent({ name: 'Desk', model: new ScriptedModel(reply), tools: [book] }) as unknown as AnyAgent;
+    };
+    const call = [functionCall('book', {}, { callId: 'c1' })];
+    const done = [assistantMessage('Done.')];
+    // The second reply is that of the run in between.
+    const first = desk('first', [call, done]);
+    let isOnline = true;
+    const append: EventLog['append'] = async (commit) => {
+      const committed = await log.append(commit);
+      const isAct = effect === 'once' ? 'effect.began' : 'model.replied';
+      if (!isOnline || !commit.events.some(({ type }) => type === isAct)) return committed;
+      isOnline = false;
+      cutOffMs = 60_000;
+      // Nobody has heard of it for a lease.
+      await log.leases.beat('first', { leave: true });
+      await new RunStore({ log, agents: [desk('second', [done])], leaseMs: 15_000 }).resume('r1');
+      // Of what it has sent meanwhile, its sign of life is answered first.
+      expect(await run(first, 'Another.', { durable: { store, runId: 'r2' } }).then(() => 'ran')).toBe('ran');
+      return committed;
+    };
+    const store: RunStore = new RunStore({ log: { ...portOf(log), append }, worker: 'first', leaseMs: 15_000 });
+    try {
+      const running = run(first, 'Go.', { durable: { store, runId: 'r1' } });
+      await expect(running).rejects.toMatchObject({ code: 'durable/lease-lost' });
+      // An act in doubt waits for a person, one that may be repeated was done by the worker that lived.
+      expect(acts).toEqual(effect === 'once' ? [] : ['second']);
+      expect((await log.read('r1'))?.info.status).toBe(effect === 'once' ? 'paused' : 'finished');
     } finally {
       clock.mockRestore();
     }

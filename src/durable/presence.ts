@@ -2,7 +2,8 @@
  * Shows the other workers of a store that this one lives, for as long as it has runs.
  *
  * P1: one beat a worker, however many runs it has. Clocks decide liveness only: what keeps a log whole is the fence.
- * P2: whoever could not show that it lives for half of the lease begins nothing any more (`check`).
+ * P2: whoever could not show that it lives for half of the lease begins nothing any more (`check`). Where it was a whole
+ *    lease, its next beat proves nothing of the runs that it had: another may have them, until a commit comes through.
  */
 import { hostname } from 'node:os';
 import type { EventLog } from '../log/index.ts';
@@ -27,6 +28,8 @@ export class Presence {
   #users = 0;
   /** When the newest beat that was acknowledged was sent, by the monotonic clock. */
   #shownAt = -Infinity;
+  /** When it could show itself again, after a whole lease without. */
+  #backAt = -Infinity;
   #timer: ReturnType<typeof setInterval> | undefined;
   readonly #owed = new Set<() => Promise<void>>();
 
@@ -87,10 +90,21 @@ export class Presence {
     }
   }
 
-  /** @throws DurableError `durable/lease-lost` */
-  check(runId: string): void {
+  /**
+   * @param provenAt when what proved that the run is this worker's was sent: its lease was given, or it committed
+   * @throws DurableError `durable/lease-lost`
+   */
+  check(runId: string, provenAt = Infinity): void {
     const silentMs = performance.now() - this.#shownAt;
-    if (silentMs < this.leaseMs / 2) return;
+    if (silentMs < this.leaseMs / 2 && provenAt >= this.#backAt) return;
+    if (silentMs < this.leaseMs / 2) {
+      throw new DurableError(
+        'durable/lease-lost',
+        runId,
+        `Worker ${this.worker} could not show that it lives for a whole lease (${this.leaseMs} ms) and has not heard of run ` +
+          `${runId} since, so that may be another's by now. It goes on with recover() or resume(), here or there.`,
+      );
+    }
     throw new DurableError(
       'durable/lease-lost',
       runId,
@@ -119,6 +133,8 @@ export class Presence {
   async #beat(): Promise<void> {
     const sentAt = performance.now();
     await this.#log.leases.beat(this.worker, { leaseMs: this.leaseMs });
+    const now = performance.now();
+    if (now - this.#shownAt >= this.leaseMs) this.#backAt = now;
     this.#shownAt = Math.max(this.#shownAt, sentAt);
     for (const task of this.#owed) void this.#settle(task);
   }

@@ -94,6 +94,18 @@ describe.each(kinds)('a run in a log in %s', { timeout: 30_000 }, (kind) => {
     expect(made.booked).toEqual(['LH1']);
   });
 
+  test('that waits in a sub-agent, and goes on waiting when it is taken up, keeps no lease', async () => {
+    const log = open();
+    const agent = system();
+    const store = new RunStore({ log, agents: [agent] });
+    await run(agent, 'Go.', { durable: { store, runId: 'r1' } });
+    expect((await store.resume('r1')).interruptions).toHaveLength(1);
+    expect(await leasesIn(log)).toEqual(['r1 paused', `${SUB} paused`]);
+    await store.approve('r1', 'c1');
+    expect((await store.resume('r1')).finalOutput).toBe('All done.');
+    expect(await leasesIn(log)).toEqual(['r1 finished', `${SUB} finished`]);
+  });
+
   test("whose sub-agent's run ended between the look and its claim keeps no lease of it", async () => {
     const under = open();
     await leftInSub(under);

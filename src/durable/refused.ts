@@ -3,7 +3,7 @@
  * under way: none of it stays in the log, and its id is free (decisions/113). Who waited in line for the turn was, and
  * stays; so does a run that somebody has taken up.
  */
-import type { State } from '../kernel/index.ts';
+import { isOver, type State } from '../kernel/index.ts';
 import type { EventLog } from '../log/index.ts';
 import type { LiveRun } from '../run/live-run.ts';
 
@@ -17,4 +17,10 @@ export const isRefused = ({ settings }: LiveRun, { status, lacksHistory, stop }:
 export async function forget(log: EventLog, runId: string): Promise<boolean> {
   const removed = await log.remove({ runIds: [runId] }).catch(() => 0);
   return removed > 0;
+}
+
+/** Whether a run is over, or not there any more. Where the log cannot say so now, it is taken for one that goes on. */
+export async function isGone(log: EventLog, runId: string): Promise<boolean> {
+  const found = await log.read(runId, { limit: 0 }).catch(() => 'unknown' as const);
+  return found === undefined || (found !== 'unknown' && isOver(found.info.status));
 }

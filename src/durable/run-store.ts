@@ -24,7 +24,7 @@ import { claimable, type Claimed, claimRun, claimSeen } from './claim.ts';
 import { type Decision, decide } from './decide.ts';
 import { DurableError } from './errors.ts';
 import type { RunStreamPart } from './feed.ts';
-import { forkedEvents, forkPoint } from './fork.ts';
+import { checkOriginal, forkedEvents, forkPoint } from './fork.ts';
 import { Hold } from './hold.ts';
 import { itemsOf } from './input.ts';
 import { eventsFrom, type LookOptions, partsFrom } from './look-on.ts';
@@ -156,6 +156,7 @@ export class RunStore implements RunKeeper {
       // Nobody else sees a copy that is not edited yet: it is this worker's from the first.
       const copied = forkedEvents(events, copyId, fork);
       await this.log.append({ runId: copyId, position: 0, fence: 0, create, events: copied });
+      await checkOriginal(this.log, info, copyId);
       return claimRun(this.log, this.#presence, await find(this.log, copyId));
     });
     const runOptions = onOwnBranch(theirs, branch);

@@ -60,6 +60,8 @@ export type Durability = {
   readonly store?: string | undefined;
   /** @throws where another worker may have the run by now: nothing may begin any more */
   check(): void;
+  /** Whether the run is over or not there any more, whoever has it. */
+  isGone(): Promise<boolean>;
 };
 
 export const DEFAULT_GRACE_MS = 1000;

@@ -100,8 +100,9 @@ export class RunTurn {
     this.#held = undefined;
     if (held) forgetHolder(held, this);
     if (!held || held.isEnded) return;
-    const isDurable = this.run.surroundings.durable !== undefined;
-    if (state ? !this.#endsWith(state) : isDurable) return;
+    const { durable } = this.run.surroundings;
+    // Another may have ended or erased the run before this process took the turn: then nobody comes for it.
+    if (state ? !this.#endsWith(state) : durable && !(await durable.isGone())) return;
     // What cannot be given back expires; the run has ended, whatever becomes of its turn.
     await held.end().catch(() => undefined);
   }

@@ -114,7 +114,9 @@ function plainSession(): Session {
 /** One process: begins or recovers the run, decides what it waits for, until it is over. */
 async function process(spec: SystemSpec, { disk, session }: Store, how: How): Promise<Handle> {
   const { misread = (text: string) => text, durable, ...rest } = how;
-  const internals: Internals = durable ? { ...rest, durable: { fence: 1, check: () => undefined } } : rest;
+  const internals: Internals = durable
+    ? { ...rest, durable: { fence: 1, check: () => undefined, isGone: async () => false } }
+    : rest;
   const controller = new AbortController();
   const abort = (): void => controller.abort(new Error('a tool aborted the run'));
   const performed = (key: string): void => void disk.ledger.push(key);

@@ -10,8 +10,9 @@ import { leaseOf, number, text } from './rows.ts';
 import type { Columns, Statements, Value } from '../../store/sqlite/statements.ts';
 
 const OF_RUN = 'tenant = ? AND run = ?';
-const INFO = `SELECT r.*, w.beat FROM baton_runs AS r
+const infoBy = (index: string): string => `SELECT r.*, w.beat FROM baton_runs AS r ${index}
   LEFT JOIN baton_workers AS w ON w.tenant = r.tenant AND w.worker = r.owner WHERE r.tenant = ?`;
+const INFO = infoBy('');
 const SQL = {
   info: `${INFO} AND r.run = ?`,
   snapshot: `SELECT position, state FROM baton_run_snapshots WHERE ${OF_RUN}`,
@@ -50,13 +51,33 @@ export function blobsIn(db: Statements, tenant: string, texts: readonly string[]
 
 const infoOf = (row: Columns): InfoRow => infoFrom(row, leaseOf(row));
 
+/**
+ * Reads as many rows as it gives, or as the run, the session or the workers that it asks for have: SQLite keeps no
+ * statistics, and left alone it looks for two running runs among all that there were, newest first.
+ */
 export function list(db: Statements, { tenant, query }: ListCommand): Answers['list'] {
   const { limit = 50 } = query;
-  const conditions = conditionsOf(query);
-  const sql = [INFO, ...conditions.map((one) => one.sql)].join(' AND ');
-  const values = conditions.flatMap((one) => one.values);
-  const rows = db.all(`${sql} ORDER BY r.created_at DESC, r.run DESC LIMIT ?`, tenant, ...values, limit + 1);
+  const index = indexFor(query);
+  // Each status in its own order, so that none is read to its end.
+  const statuses = index === 'status' ? [...new Set([query.status].flat())] : [query.status];
+  const parts = statuses.map((status) => conditionsOf({ ...query, status }));
+  if (parts.length === 0) return { runs: [], isMore: false };
+  const info = infoBy(`INDEXED BY baton_runs_by_${index}`);
+  const sql = parts.map((part) => `SELECT * FROM (${[info, ...part.map((one) => one.sql)].join(' AND ')} ${NEWEST})`);
+  const values = parts.flatMap((part) => [tenant, ...part.flatMap((one) => one.values), limit + 1]);
+  const order = parts.length > 1 ? 'ORDER BY created_at DESC, run DESC' : '';
+  const rows = db.all(`${sql.join(' UNION ALL ')} ${order}`, ...values);
   return { runs: rows.slice(0, limit).map(infoOf), isMore: rows.length > limit };
+}
+
+const NEWEST = 'ORDER BY r.created_at DESC, r.run DESC LIMIT ?';
+
+function indexFor({ parent, forkOf, isOwned, session, status }: RunQuery): string {
+  if (typeof parent === 'string') return 'parent';
+  if (forkOf !== undefined) return 'fork';
+  if (isOwned === true) return 'owner';
+  if (session !== undefined) return 'session';
+  return status === undefined ? 'time' : 'status';
 }
 
 type Condition = { readonly sql: string; readonly values: readonly Value[] };

@@ -76,4 +76,9 @@ export const STEPS = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX baton_run_blobs_by_run ON baton_run_blobs (tenant, run);
   `,
+  // A session may have as many runs as there are messages.
+  `
+  DROP INDEX IF EXISTS baton_runs_by_session;
+  CREATE INDEX baton_runs_by_session ON baton_runs (tenant, session, created_at, run) WHERE session IS NOT NULL;
+  `,
 ];

@@ -49,7 +49,11 @@ export class Breaker {
   readonly #wallClock: () => number;
   #outcomes: Outcome[] = [];
   #closed: Closed | undefined;
-  #trialUnderWay = false;
+  /** Calls that began while it rested. */
+  readonly #trials = new Set<object>();
+  /** How many rests there had been when a call began. */
+  readonly #begun = new WeakMap<object, number>();
+  #rests = 0;
   #openings = 0;
 
   constructor(options: BreakerOptions, wallClock: () => number) {
@@ -63,22 +67,24 @@ export class Breaker {
   closed(now: number): Closed | undefined {
     const closed = this.#closed;
     if (!closed) return undefined;
-    if (now < closed.until || this.#trialUnderWay) return closed;
+    if (now < closed.until || this.#trials.size > 0) return closed;
     return undefined;
   }
 
-  /** A call begins. After an opening this is the trial. */
-  begin(): void {
-    if (this.#closed) this.#trialUnderWay = true;
+  /** A call begins, whatever stands for it. After an opening this is the trial. */
+  begin(call: object): void {
+    this.#begun.set(call, this.#rests);
+    if (this.#closed) this.#trials.add(call);
   }
 
   /** A call went well. Returns whether that closed an open breaker. */
-  succeeded(now: number): boolean {
+  succeeded(now: number, call: object): boolean {
+    const isTrial = this.#trials.delete(call);
     // What began before the rest, and ends well within it, does not end it.
-    const reopened = this.#closed !== undefined && (this.#trialUnderWay || now >= this.#closed.until);
+    const reopened = this.#closed !== undefined && (isTrial || now >= this.#closed.until);
     if (reopened) {
       this.#closed = undefined;
-      this.#trialUnderWay = false;
+      this.#trials.clear();
       this.#openings = 0;
       this.#outcomes = [];
     }
@@ -87,18 +93,19 @@ export class Breaker {
   }
 
   /** A call ended without saying anything of the endpoint. */
-  released(): void {
-    this.#trialUnderWay = false;
+  released(call: object): void {
+    this.#trials.delete(call);
   }
 
   /** A call failed. Returns why the endpoint rests now, where that is new. */
-  failed(now: number, failure: Failure): Closed | undefined {
-    const trial = this.#trialUnderWay;
-    this.#trialUnderWay = false;
+  failed(now: number, failure: Failure, call: object): Closed | undefined {
+    const trial = this.#trials.delete(call);
     const rest = this.#restAfter(now, failure);
     if (rest === 'nothing') return undefined;
     const said = failure.said === undefined ? {} : { said: failure.said };
     if (rest) return this.#close({ ...rest, ...said });
+    // It began before a rest: that was the answer to it.
+    if (!trial && (this.#begun.get(call) ?? this.#rests) < this.#rests) return undefined;
     this.#note({ at: now, failed: true, answered: ANSWERS.has(failure.kind) });
     const { openMs, minCalls, failureRate, windowMs } = this.#options;
     const recent = this.#outcomes.filter(({ at }) => now - at <= windowMs);
@@ -114,7 +121,6 @@ export class Breaker {
   /** The vendor said in a header that nothing is left. Returns whether that is new. */
   rest(until: number): boolean {
     if (this.#closed && this.#closed.until >= until) return false;
-    this.#trialUnderWay = false;
     this.#close({ why: 'cooldown', until });
     return true;
   }
@@ -123,15 +129,17 @@ export class Breaker {
   hear(closed: Omit<Closed, 'heard' | 'alone'> | undefined): void {
     const known = this.#closed;
     if (!closed) {
-      if (known?.heard && !this.#trialUnderWay) this.#closed = undefined;
+      if (known?.heard && this.#trials.size === 0) this.#closed = undefined;
       return;
     }
-    if (this.#trialUnderWay || (known && known.until >= closed.until)) return;
+    if (this.#trials.size > 0 || (known && known.until >= closed.until)) return;
     this.#closed = { ...closed, heard: true };
   }
 
   #close(closed: Closed): Closed {
     this.#closed = closed;
+    this.#rests += 1;
+    this.#trials.clear();
     return closed;
   }
 

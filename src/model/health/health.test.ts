@@ -13,8 +13,8 @@ function healthOf(options: Partial<ConstructorParameters<typeof Health>[0]> = {}
   const health = new Health({ breaker: {}, limits: {}, now, wallClock: () => WALL + clock.time, ...options });
   const ask = (kind?: ModelErrorKind, facts: { retryAfterMs?: number; message?: string } = {}): void => {
     const release = health.begin();
-    if (kind === undefined) health.succeeded(5);
-    else health.failed({ kind, ...facts });
+    if (kind === undefined) health.succeeded(5, release);
+    else health.failed({ kind, ...facts }, release);
     release();
   };
   return { health, clock, ask };
@@ -56,7 +56,7 @@ describe('an endpoint', () => {
     const release = health.begin();
     // One at a time.
     expect(health.closed()).toMatchObject({ why: 'breaker' });
-    health.failed({ kind: 'server' });
+    health.failed({ kind: 'server' }, release);
     release();
     expect(health.closed()).toEqual({ why: 'breaker', until: 90_000 });
     clock.time = 90_000;
@@ -106,11 +106,27 @@ describe('an endpoint', () => {
     );
   });
 
+  test('that opened is asked once when its time is up, whatever calls from before come to meanwhile', () => {
+    const { health, clock, ask } = healthOf();
+    const [timedOut, cancelled, left] = [health.begin(), health.begin(), health.begin()];
+    for (let n = 0; n < 10; n++) ask('timeout');
+    expect(health.closed()).toMatchObject({ why: 'breaker', until: 30_000 });
+    clock.time = 30_000;
+    const trial = health.begin();
+    for (let n = 0; n < 10; n++) expect(health.failed({ kind: 'timeout' }, timedOut)).toBeUndefined();
+    health.failed({ kind: 'cancelled' }, cancelled);
+    health.breaker.released(left);
+    // The trial is under way: no second one, and no longer rest.
+    expect(health.closed()).toMatchObject({ why: 'breaker', until: 30_000 });
+    expect(health.succeeded(5, trial)).toBe(true);
+    expect(health.closed()).toBeUndefined();
+  });
+
   test('rests when the vendor says that nothing is left, and not because a call before that ends well', () => {
     const { health, clock, ask } = healthOf();
     const release = health.begin();
     health.learn({ 'x-ratelimit-remaining-requests': '0', 'x-ratelimit-reset-requests': '6s' });
-    health.succeeded(5);
+    health.succeeded(5, release);
     release();
     expect(health.closed()).toEqual({ why: 'cooldown', until: 6000 });
     health.learn({

@@ -48,8 +48,14 @@ export class Health implements Member {
     return this.breaker.closed(this.#now());
   }
 
+  /** A call begins. What is to be called when it is over stands for the call where its end is told. */
   begin(): (tokens?: number) => void {
-    this.breaker.begin();
+    const release = this.#begin();
+    this.breaker.begin(release);
+    return release;
+  }
+
+  #begin(): (tokens?: number) => void {
     const release = this.limits.begin(this.#now());
     const sharing = this.#sharing;
     if (!sharing) return release;
@@ -62,16 +68,16 @@ export class Health implements Member {
   }
 
   /** Returns whether an endpoint that rested is well again. */
-  succeeded(latency: number): boolean {
+  succeeded(latency: number, call: object): boolean {
     this.#latency = this.#latency === undefined ? latency : this.#latency * 0.8 + latency * 0.2;
-    const isNew = this.breaker.succeeded(this.#now());
+    const isNew = this.breaker.succeeded(this.#now(), call);
     if (isNew) this.#tell(null);
     return isNew;
   }
 
   /** Returns why it rests now, where it does. */
-  failed(failure: Failure): Closed | undefined {
-    const closed = this.breaker.failed(this.#now(), failure);
+  failed(failure: Failure, call: object): Closed | undefined {
+    const closed = this.breaker.failed(this.#now(), failure, call);
     // A key that is wrong here, or a network that is down here, is nothing that others should go by.
     if (closed && closed.why !== 'config' && !closed.alone) this.#tell(closed);
     if (closed) this.#signal(closed);

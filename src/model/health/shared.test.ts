@@ -86,7 +86,7 @@ describe('an endpoint', () => {
     ] as const) {
       const board = told(memoryHealthBoard());
       const { health } = healthOn(board);
-      for (let n = 0; n < 10; n++) health.failed({ kind });
+      for (let n = 0; n < 10; n++) health.failed({ kind }, health.begin());
       expect(health.closed()).toMatchObject({ why: 'breaker' });
       health.begin();
       await looked(board);
@@ -110,7 +110,7 @@ describe('an endpoint', () => {
       await board.exchange('another', [{ ...here, rests: null }]);
       await looked(board);
       expect(health.closed()).toBeUndefined();
-      health.failed({ kind: 'rate_limit', retryAfterMs: 60_000 });
+      health.failed({ kind: 'rate_limit', retryAfterMs: 60_000 }, {});
       await looked(board);
       await board.exchange('another', [{ ...here, rests: null }]);
       await looked(board);
@@ -156,7 +156,7 @@ describe('an endpoint', () => {
     try {
       const { health } = healthOn(broken);
       for (let n = 0; n < 3; n++) health.begin()(10);
-      health.failed({ kind: 'rate_limit', retryAfterMs: 600_000 });
+      health.failed({ kind: 'rate_limit', retryAfterMs: 600_000 }, {});
       expect(health.closed()).toMatchObject({ why: 'cooldown' });
       while (tries < 3) await new Promise((resolve) => setTimeout(resolve, 2));
       state = 'works';
@@ -252,7 +252,7 @@ describe('limits that are learnt', () => {
             };
             clock.time += latency % 50;
             health.learn(headers);
-            health.succeeded(5);
+            health.succeeded(5, release);
             release();
           }
         },

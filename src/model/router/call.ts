@@ -119,7 +119,7 @@ export class RouteCall {
 
   #unasked({ target, release }: Chosen): void {
     release();
-    target.health.breaker.released();
+    target.health.breaker.released(release);
   }
 
   #started({ target, model, release }: Chosen & { model: Model }): Trying {
@@ -242,7 +242,9 @@ export class RouteCall {
     this.route.hedging?.note(target, this.stream, trying.firstTokenMs ?? ms);
     trying.guard.release();
     release(usage?.totalTokens);
-    if (target.health.succeeded(trying.firstTokenMs ?? ms)) emit?.({ type: 'target.recovered', target: target.label });
+    if (target.health.succeeded(trying.firstTokenMs ?? ms, release)) {
+      emit?.({ type: 'target.recovered', target: target.label });
+    }
     if (sticky && this.route.targets.length > 1) {
       const key = stickyKey(this.route, this.request);
       if (key !== undefined) sticky.set(key, target);
@@ -282,7 +284,7 @@ export class RouteCall {
     guard.cancel();
     guard.release();
     trying.release(trying.usage?.totalTokens);
-    target.health.breaker.released();
+    target.health.breaker.released(trying.release);
     this.route.hedging?.note(target, this.stream, ms);
     this.#lost.push({ trying, ms });
     const { name: route } = this.route;
@@ -307,7 +309,7 @@ export class RouteCall {
   abandoned(trying: Trying): void {
     trying.guard.release();
     trying.release();
-    trying.target.health.breaker.released();
+    trying.target.health.breaker.released(trying.release);
     this.#reportLost();
     this.#report(trying, { error: new DOMException('The stream was left.', 'AbortError') });
   }

@@ -33,7 +33,7 @@ export async function judge(
 ): Promise<FailureFacts & { told: RouterErrorKind }> {
   const { target, model, startedAt, attempt } = trying;
   const facts = await factsOf(error, model, request);
-  learn(engine, target, { facts, error });
+  learn(engine, trying, { facts, error });
   const told: RouterErrorKind = facts.kind === 'mistake' ? 'unknown' : facts.kind;
   engine.emit?.({
     type: 'attempt.failed',
@@ -64,17 +64,22 @@ export async function decide(deciding: Deciding, failed: Failed): Promise<{ dela
   return { delayMs, kind };
 }
 
-function learn(engine: Engine, target: Target, { facts, error }: { facts: FailureFacts; error: unknown }): void {
+function learn(
+  engine: Engine,
+  { target, release: call }: Trying,
+  { facts, error }: { facts: FailureFacts; error: unknown },
+): void {
   const { kind, retryAfterMs } = facts;
-  if (kind === 'refusal' || kind === 'budget' || kind === 'mistake') return target.health.breaker.released();
+  if (kind === 'refusal' || kind === 'budget' || kind === 'mistake') return target.health.breaker.released(call);
   const message = error instanceof Error ? error.message : '';
-  const rests = target.health.failed({
+  const failure = {
     kind,
     message,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     // Messages of others may quote what another caller asked.
     ...(isModelError(error) && { said: message }),
-  });
+  };
+  const rests = target.health.failed(failure, call);
   if (!rests || !engine.emit) return;
   const forMs = Math.max(0, rests.until - engine.now());
   engine.emit({ type: 'target.rests', target: target.label, because: rests.why, forMs });

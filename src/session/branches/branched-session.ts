@@ -18,7 +18,10 @@ import {
   type SessionTurn,
   type SessionUsageArgs,
 } from '../types.ts';
+import { SessionBusy } from '../errors.ts';
+import { type HeldSessionTurn, isTurnAwareSession, type SessionTurnRequest } from '../turns/types.ts';
 import { checkInner, innerTurns, inTurnOf, type Turns } from '../wrapped.ts';
+import { bothTurns } from './both-turns.ts';
 import {
   branchOf,
   type Branch,
@@ -73,6 +76,10 @@ export class BranchedSession implements BranchAwareSession {
     this.#options = options;
     const main = this.#session(sessionId);
     Object.assign(this, innerTurns(main));
+    if (isTurnAwareSession(main)) {
+      this.takeTurn = (request) => this.#takeTurn(main, request);
+      this.endTurn = (runId) => this.#endTurn(runId);
+    }
     if (!isSessionHistoryTransactionAwareSession(main)) return;
     this.applyHistoryTransaction = (args) => this.#inTurn(() => this.#transact(args));
   }
@@ -103,27 +110,56 @@ export class BranchedSession implements BranchAwareSession {
   }
 
   /** The newest item of the branch. Where other branches begin with it, it stays there. */
-  popItem(): Promise<AgentInputItem | undefined> {
-    return this.#whenFree(async () => {
-      const { tree, branch } = await this.#writing();
-      const { segment, name } = branch;
-      const shared = Math.max(sharedOf(tree, segment), tree.segments.get(segment)?.at ?? 0);
-      if (shared === 0) return this.#session(segment).popItem();
-      const items = await this.#history(tree, segment);
-      if (items.length > shared) return this.#session(segment).popItem();
-      const item = items.at(-1);
-      const next = { id: this.#newSegment(), from: segment, at: items.length - 1 };
-      if (item) await this.#note({ do: 'move', name, segment: next });
+  async popItem(): Promise<AgentInputItem | undefined> {
+    for (;;) {
+      const popped = await this.#whenFree(() => this.#pop());
+      if (!('busy' in popped)) return popped.item;
+      // A run on the branch alone has the branch's turn. It is waited for with nothing held that it may need.
+      await (await popped.busy.takeTurn({ runId: `change_${crypto.randomUUID()}`, timeoutMs: 30_000 })).end();
+    }
+  }
+
+  async #pop(): Promise<{ item: AgentInputItem | undefined } | { busy: Turns }> {
+    const { tree, branch } = await this.#writing();
+    const own = this.#session(branch.segment);
+    if (branch.segment === this.#id || !isTurnAwareSession(own)) return { item: await this.#take(tree, branch) };
+    let turn: HeldSessionTurn;
+    try {
+      turn = await own.takeTurn({ runId: `change_${crypto.randomUUID()}`, onBusy: 'reject' });
+    } catch (error) {
+      if (error instanceof SessionBusy) return { busy: own };
+      throw error;
+    }
+    try {
+      return { item: await turn.within(() => this.#take(tree, branch)) };
+    } finally {
+      await turn.end();
+    }
+  }
+
+  async #take(tree: Tree, { name, segment }: Branch): Promise<AgentInputItem | undefined> {
+    const shared = Math.max(sharedOf(tree, segment), tree.segments.get(segment)?.at ?? 0);
+    const items = await this.#history(tree, segment);
+    const left = items.length - 1;
+    if (left < 0) return undefined;
+    if (left >= shared) {
+      const item = await this.#session(segment).popItem();
+      await this.#note({ do: 'pop', segment, left });
       return item;
-    });
+    }
+    await this.#note({ do: 'move', name, segment: { id: this.#newSegment(), from: segment, at: left } });
+    return items[left];
   }
 
   /** Removes the items of all branches, and the branches. */
   clearSession(): Promise<void> {
     return this.#whenFree(async () => {
       const { segments } = await this.#tree();
-      for (const id of segments.keys()) await this.#session(id).clearSession();
+      // What begins with the items of `main` goes before they do: else it would begin with what is added later.
+      for (const id of segments.keys()) if (id !== this.#id) await this.#session(id).clearSession();
       await this.#log().clearSession();
+      await this.#session(this.#id).clearSession();
+      await this.#note({ do: 'clear', id: crypto.randomUUID() });
       this.#read = undefined;
     });
   }
@@ -134,16 +170,26 @@ export class BranchedSession implements BranchAwareSession {
    */
   createBranch(name: string, options: CreateBranchOptions = {}): Promise<void> {
     return this.#inTurn(async () => {
-      const { tree, branch } = await this.#writing();
       if (typeof name !== 'string' || name.trim() === '') throw new UserError('A branch needs a non-empty name.');
-      if (tree.names.has(name)) throw taken(name);
-      const at = placeOf(await this.#history(tree, branch.segment), options);
-      const segment = { id: this.#newSegment(), from: branch.segment, at };
-      await this.#note({ do: 'create', name, segment, parent: branch.name, createdAt: Date.now() });
-      // Another may have made one of this name at the same time: the first in the log is it.
-      if ((await this.#tree()).branches.get(name)?.segment !== segment.id) throw taken(name);
+      while (!(await this.#create(name, options))) {
+        // What it was to begin with was deleted or cleared meanwhile.
+      }
       if (!options.stays) await this.#go(name);
     });
+  }
+
+  async #create(name: string, options: CreateBranchOptions): Promise<boolean> {
+    const { tree, branch } = await this.#writing();
+    const { seen } = tree;
+    if (tree.names.has(name)) throw taken(name);
+    const at = placeOf(await this.#history(tree, branch.segment), options);
+    const segment = { id: this.#newSegment(), from: branch.segment, at };
+    await this.#note({ do: 'create', name, segment, parent: branch.name, createdAt: Date.now(), seen });
+    const { branches, names } = await this.#tree();
+    if (branches.get(name)?.segment === segment.id) return true;
+    // Another may have made one of this name at the same time: the first in the log is it.
+    if (names.has(name)) throw taken(name);
+    return false;
   }
 
   /**
@@ -156,6 +202,32 @@ export class BranchedSession implements BranchAwareSession {
     pinned.#opened = this.#opened;
     if (name !== MAIN && pinned.takeTurn) Object.assign(pinned, pinned.#turnsOfBranch(name));
     return pinned;
+  }
+
+  /**
+   * The session's turn, and that of the current branch: else a run that lost it would still write there. A durable run
+   * has the session's alone: it may go on when another branch is current, and its log refuses whoever lost it.
+   */
+  async #takeTurn(main: Turns, request: SessionTurnRequest): Promise<HeldSessionTurn> {
+    const turn = await main.takeTurn(request);
+    if (request.durable === true) return turn;
+    try {
+      const tree = await this.#tree();
+      const { segment } = branchOf(tree, this.#options.branch ?? tree.current, this.#id);
+      const own = this.#session(segment);
+      if (segment === this.#id || !isTurnAwareSession(own)) return turn;
+      return bothTurns(turn, await turn.within(() => own.takeTurn(request)));
+    } catch (error) {
+      await turn.end();
+      throw error;
+    }
+  }
+
+  async #endTurn(runId: string): Promise<void> {
+    for (const id of (await this.#tree()).segments.keys()) {
+      const session = this.#session(id);
+      if (isTurnAwareSession(session)) await session.endTurn(runId);
+    }
   }
 
   #turnsOfBranch(name: string): Turns {

@@ -5,6 +5,8 @@
  * B2 A name is used once, until the session is cleared.
  * B3 A branch is a name for a segment. A segment is the first items of another's history, and its own. What another
  *    segment begins with is never taken from it: a branch that gives up such an item moves to a segment of its own.
+ * B4 What a branch was to begin with may be taken while it is made. Its record says how much of the log was seen before:
+ *    what was deleted or cleared since makes it void, and what was popped since it does not begin with.
  */
 import type { AgentInputItem } from '../../protocol/items.ts';
 import { SessionError } from '../errors.ts';
@@ -28,11 +30,18 @@ export type Used = { requests: number; inputTokens: number; outputTokens: number
 
 type Use = { readonly do: 'use'; run: string; segment: string; turn: number; used: Used };
 export type BranchRecord =
-  | { readonly do: 'create'; name: string; parent: string; segment: Segment; createdAt: number }
+  /** Without `seen` by earlier versions. */
+  | { readonly do: 'create'; name: string; parent: string; segment: Segment; createdAt: number; seen?: Seen }
   | { readonly do: 'switch'; name: string }
   | { readonly do: 'delete'; name: string }
   | { readonly do: 'move'; name: string; segment: Segment }
+  /** An item was taken from a segment: so many are left of its history. */
+  | { readonly do: 'pop'; segment: string; left: number }
+  /** All was cleared; the log before, too, but for what came while that was done. */
+  | { readonly do: 'clear'; id: string }
   | Use;
+/** How far the log was read: since which clear, and how many records. */
+type Seen = { readonly clear: string; readonly records: number };
 
 export type Tree = {
   readonly branches: ReadonlyMap<string, Branch>;
@@ -41,6 +50,7 @@ export type Tree = {
   readonly current: string;
   /** The newest word of each run. */
   readonly uses: ReadonlyMap<string, Use>;
+  readonly seen: Seen;
 };
 
 const MARK = 'batonBranches';
@@ -51,20 +61,14 @@ export const recordRow = (record: BranchRecord): AgentInputItem => ({
 });
 
 export function treeOf(rows: readonly AgentInputItem[], mainSegment: string): Tree {
-  const main: Branch = { name: MAIN, parent: undefined, forkAt: 0, createdAt: 0, segment: mainSegment };
-  const tree = {
-    branches: new Map([[MAIN, main]]),
-    segments: new Map<string, Segment>([[mainSegment, { id: mainSegment, at: 0 }]]),
-    names: new Set([MAIN]),
-    current: MAIN,
-    uses: new Map<string, Use>(),
-  };
-  for (const row of rows) {
+  let tree = seedOf(mainSegment, '');
+  for (const [at, row] of rows.entries()) {
     // Written by `recordRow` only: nobody else has this session.
     const record = row.providerData?.[MARK] as BranchRecord | undefined;
-    if (record) add(tree, record);
+    if (record?.do === 'clear') tree = seedOf(mainSegment, record.id);
+    else if (record) add(tree, record, at);
   }
-  return tree;
+  return { ...tree, seen: { clear: tree.clear, records: rows.length } };
 }
 
 type Growing = {
@@ -72,21 +76,30 @@ type Growing = {
   segments: Map<string, Segment>;
   names: Set<string>;
   current: string;
-} & {
   uses: Map<string, Use>;
+  readonly clear: string;
+  /** What was popped, and by which record. */
+  readonly pops: { segment: string; left: number; at: number }[];
 };
 
-function add(tree: Growing, record: BranchRecord): void {
-  const { branches, segments, names, uses } = tree;
+function seedOf(mainSegment: string, clear: string): Growing {
+  const main: Branch = { name: MAIN, parent: undefined, forkAt: 0, createdAt: 0, segment: mainSegment };
+  return {
+    branches: new Map([[MAIN, main]]),
+    segments: new Map<string, Segment>([[mainSegment, { id: mainSegment, at: 0 }]]),
+    names: new Set([MAIN]),
+    current: MAIN,
+    uses: new Map<string, Use>(),
+    clear,
+    pops: [],
+  };
+}
+
+function add(tree: Growing, record: Exclude<BranchRecord, { do: 'clear' }>, at: number): void {
+  const { branches, segments, uses } = tree;
   switch (record.do) {
-    case 'create': {
-      const { name, parent, segment, createdAt } = record;
-      if (names.has(name)) return;
-      names.add(name);
-      segments.set(segment.id, segment);
-      branches.set(name, { name, parent, forkAt: segment.at, createdAt, segment: segment.id });
-      return;
-    }
+    case 'create':
+      return create(tree, record);
     case 'switch':
       if (branches.has(record.name)) tree.current = record.name;
       return;
@@ -106,12 +119,37 @@ function add(tree: Growing, record: BranchRecord): void {
       if (branch) branches.set(branch.name, { ...branch, segment: record.segment.id });
       return;
     }
+    case 'pop': {
+      const { segment, left } = record;
+      tree.pops.push({ segment, left, at });
+      // Made while the item was taken: who takes one looks first whether others begin with it.
+      for (const each of segments.values()) if (each.from === segment && each.at > left) cut(tree, each, left);
+      return;
+    }
     case 'use': {
       // A run stays in the turn in which it began.
       const { segment, turn } = uses.get(record.run) ?? record;
       uses.set(record.run, { ...record, segment, turn });
     }
   }
+}
+
+function create(tree: Growing, record: BranchRecord & { do: 'create' }): void {
+  const { branches, segments, names, pops, clear } = tree;
+  const { name, parent, segment, createdAt, seen } = record;
+  if (names.has(name) || !branches.has(parent) || (seen && seen.clear !== clear)) return;
+  names.add(name);
+  segments.set(segment.id, segment);
+  branches.set(name, { name, parent, forkAt: segment.at, createdAt, segment: segment.id });
+  const since = seen ? pops.filter((pop) => pop.segment === segment.from && pop.at >= seen.records) : [];
+  const left = Math.min(...since.map((pop) => pop.left));
+  if (left < segment.at) cut(tree, segment, left);
+}
+
+function cut({ branches, segments }: Growing, segment: Segment, at: number): void {
+  segments.set(segment.id, { ...segment, at });
+  for (const branch of branches.values())
+    if (branch.segment === segment.id) branches.set(branch.name, { ...branch, forkAt: at });
 }
 
 /** @throws SessionError `session/unknown-branch` */

@@ -43,6 +43,59 @@ const STORES: [string, (id?: string) => Session][] = [
   ['five methods', (sessionId) => fiveMethods(new MemorySession({ sessionId }))],
 ];
 
+/** A session that does something else once, right before or after a call of a method. */
+function meanwhile(inner: Session, method: string, when: 'before' | 'after', act: () => Promise<unknown>): Session {
+  let isTime = true;
+  const call = Reflect.get(inner, method) as (...args: unknown[]) => unknown;
+  const late = async (...args: unknown[]): Promise<unknown> => {
+    const isNow = isTime;
+    isTime = false;
+    if (isNow && when === 'before') await act();
+    const answer = await Reflect.apply(call, inner, args);
+    if (isNow && when === 'after') await act();
+    return answer;
+  };
+  return new Proxy(inner, {
+    get(target, name) {
+      if (name === method) return late;
+      const found: unknown = Reflect.get(target, name);
+      return typeof found === 'function' ? found.bind(target) : found;
+    },
+  });
+}
+
+describe('who stands still', () => {
+  test('before its mark hides nothing that came meanwhile, also where that ends with the same item', async () => {
+    const inner = new MemorySession();
+    await inner.addItems(['a', 'yes'].map(user));
+    const add = (): Promise<void> => inner.addItems(['b', 'yes'].map(user));
+    const { view } = sessionOf(meanwhile(inner, 'applyHistoryTransaction', 'before', add));
+    expect(await view.compact(await view.snapshot(), [SUMMARY])).toBe(true);
+    expect(await view.items()).toEqual([SUMMARY, user('b'), user('yes')]);
+    expect(await view.items(1)).toEqual([user('yes')]);
+  });
+
+  test('in a pop while another compacts takes an item and no mark', async () => {
+    const inner = new MemorySession();
+    await inner.addItems(['a', 'b'].map(user));
+    const other = new CompactedView(inner);
+    const compact = async (): Promise<unknown> => other.compact(await other.snapshot(), [SUMMARY, user('b')]);
+    const { view } = sessionOf(meanwhile(inner, 'getItems', 'after', compact));
+    expect(await view.pop()).toEqual(user('b'));
+    expect(await other.items()).toEqual([SUMMARY]);
+  });
+
+  test('in a pop while another adds takes the newest item', async () => {
+    const inner = new MemorySession();
+    const other = new CompactedView(inner);
+    await other.add(['a', 'b'].map(user));
+    await other.compact(await other.snapshot(), [SUMMARY]);
+    const { view } = sessionOf(meanwhile(inner, 'getItems', 'after', () => other.add([user('c')])));
+    expect(await view.pop()).toEqual(user('c'));
+    expect(await other.items()).toEqual([SUMMARY]);
+  });
+});
+
 describe.each(STORES)('%s', (_, make) => {
   for (const { name, run } of sessionConformance({ create: (id) => sessionOf(make(id)) })) test(name, run);
 

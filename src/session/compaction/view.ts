@@ -5,6 +5,8 @@
  * C1 Nothing is removed. A mark is appended; the items before it stay in the inner session, in order.
  * C2 A mark counts what it covers. Items that came between the read and the mark are not covered, and stay visible.
  * C3 A mark whose beginning is no longer what was read (popped, cleared, compacted by another) is not written.
+ * C4 Stores compare contents, and two items may be the same: how many rows a mark leaves out is said only when it was
+ *    read back from its place. Until then it is counted from the first row.
  */
 import { UserError } from '../../protocol/errors.ts';
 import type { AgentInputItem } from '../../protocol/items.ts';
@@ -71,10 +73,29 @@ export class CompactedView {
   }
 
   async #pop(): Promise<AgentInputItem | undefined> {
-    const rows = await this.#rows();
+    for (let attempt = 1; ; attempt++) {
+      const rows = await this.#rows();
+      try {
+        return await this.#popFrom(rows);
+      } catch (error) {
+        const [newest] = await this.#inner.getItems(1);
+        // Unless somebody added an item, or compacted, since they were read.
+        if (attempt === ATTEMPTS || isSame(newest, rows.at(-1))) throw error;
+      }
+    }
+  }
+
+  async #popFrom(rows: readonly AgentInputItem[]): Promise<AgentInputItem | undefined> {
     const last = rows.at(-1);
     const mark = last && markOf(last);
-    if (!last || !mark) return this.#inner.popItem();
+    if (!last || !mark) {
+      const item = await this.#inner.popItem();
+      const made = item && markOf(item);
+      if (!made) return item;
+      // Somebody compacted meanwhile: it goes back, and what it shows is looked at again.
+      await this.#inner.addItems([rowOf({ items: made.items, covers: made.covers })]);
+      throw suffixChanged();
+    }
     const kept = keptBy(mark, rows.length - 1);
     const [item, without, old] =
       kept > 0
@@ -111,20 +132,23 @@ export class CompactedView {
         const later = rows.slice(before.length);
         const isThere = rows.length >= before.length && before.every((row, n) => isSame(row, rows[n]));
         if (!isThere || later.some((row) => markOf(row))) return false;
-        if (await this.#append({ items, covers: before.length }, rows.at(-1), later.length)) return true;
+        if (!(await this.#append({ items, covers: before.length }, rows.at(-1)))) continue;
+        // Done it is without it, too.
+        await this.#settle({ items, covers: before.length }, rows.length).catch(() => undefined);
+        return true;
       }
       return false;
     });
   }
 
   /** Appends a mark right behind `tail`, where the inner session can tell whether it is still the end. */
-  async #append(mark: Mark, tail: AgentInputItem | undefined, kept: number): Promise<boolean> {
+  async #append(mark: Mark, tail: AgentInputItem | undefined): Promise<boolean> {
     const inner = this.#inner;
     if (!tail || !isSessionHistoryTransactionAwareSession(inner)) {
       await inner.addItems([rowOf(mark)]);
       return true;
     }
-    const replacement = [tail, rowOf({ ...mark, kept })];
+    const replacement = [tail, rowOf(mark)];
     const transaction = { type: 'replace_suffix' as const, expectedSuffix: [tail], replacement };
     try {
       await inner.applyHistoryTransaction({ operationId: crypto.randomUUID(), transaction });
@@ -134,6 +158,15 @@ export class CompactedView {
       if (isSame(newest, tail)) throw error;
       return false;
     }
+  }
+
+  /** Says in a mark how many rows it leaves out, where it is the newest row and has come to its place. */
+  async #settle(mark: Mark, at: number): Promise<void> {
+    const inner = this.#inner;
+    if (!isSessionHistoryTransactionAwareSession(inner)) return;
+    const rows = await inner.getItems();
+    if (rows.length !== at + 1 || !isSame(rows[at], rowOf(mark))) return;
+    await this.#replaceEnd([rowOf(mark)], [rowOf({ ...mark, kept: keptBy(mark, at) })]);
   }
 
   async #replaceEnd(old: AgentInputItem[], next: AgentInputItem[]): Promise<void> {

@@ -10,6 +10,7 @@ import type { RunSql } from '../../store/postgres/migrate.ts';
 import { SessionError } from '../errors.ts';
 import { SESSION_ALONG } from './along.ts';
 import { ERASE } from './erase.ts';
+import { NEWEST } from './newest.ts';
 
 /**
  * Step n brings a database from version n to n + 1. A step that was released is never changed: processes of two
@@ -232,6 +233,24 @@ const STEPS = [
   `,
   `${SESSION_ALONG}
   ${ERASE}`,
+  NEWEST,
+  `
+  -- For what nobody may do in the turn of another. One that ran out counts, too: who had it writes on until it is taken.
+  CREATE FUNCTION baton_session_in_any_turn(t text, s text, turn_key text, turn_fence bigint)
+  RETURNS text LANGUAGE plpgsql AS $f$
+  DECLARE
+    found_line text;
+  BEGIN
+    PERFORM baton_session_in_turn(t, s, turn_key, turn_fence, true);
+    IF turn_key IS NULL THEN
+      SELECT line INTO found_line FROM baton_session_turns WHERE tenant = t AND session = s;
+      IF (found_line::json #>> '{holder,key}') IS NOT NULL THEN
+        RAISE EXCEPTION 'baton: taken' USING ERRCODE = 'BT002', DETAIL = found_line;
+      END IF;
+    END IF;
+    RETURN t;
+  END $f$;
+  `,
 ];
 
 /** @throws SessionError `session/newer-schema`, and nothing was changed; what the database says */

@@ -18,11 +18,11 @@ const OF_SESSION = 'tenant = $1 AND session = $2';
 /** The tenant, where the write may be made: in the turn that `$3` and `$4` name, if one is named. */
 const IN_TURN = 'baton_session_in_turn($1, $2, $3, $4, false)';
 /** The same, and where none is named nobody may have the turn. */
-const IN_ANY_TURN = 'baton_session_in_turn($1, $2, $3, $4, true)';
+const IN_ANY_TURN = 'baton_session_in_any_turn($1, $2, $3, $4)';
 /** `LIMIT NULL` is all. */
 export const SQL = {
-  newest: `SELECT item FROM baton_session_items WHERE ${OF_SESSION} ORDER BY seq DESC LIMIT $3`,
-  readable: `SELECT seq, item FROM baton_session_items WHERE ${OF_SESSION} AND baton_session_readable(item) ORDER BY seq DESC LIMIT $3`,
+  newest: 'SELECT item FROM baton_session_newest($1, $2, $3)',
+  readable: 'SELECT seq, item FROM baton_session_newest_readable($1, $2, $3)',
   unreadable: `SELECT seq FROM baton_session_items WHERE ${OF_SESSION} AND seq >= $3 AND NOT baton_session_readable(item) ORDER BY seq`,
   head: `SELECT generation, head FROM baton_sessions WHERE ${OF_SESSION}`,
   write: `SELECT * FROM baton_session_write(${IN_TURN}, $2, $5, $6, $7, $8, $9, $10, $11)`,

@@ -38,7 +38,8 @@ if turnKey ~= '' or needsTurn == '1' then
   if turnKey ~= '' then
     local isOwn = holder and holder.key == turnKey and string.format('%.0f', line.fence) == turnFence
     if not isOwn then return { 'fenced', text or '' } end
-  elseif holder and (holder['until'] == cjson.null or holder['until'] > clock()) then
+  elseif holder then
+    -- Whose turn ran out writes on until another has taken it.
     return { 'taken', text }
   end
 end

@@ -111,7 +111,7 @@ export class SessionDatabase {
   /** In the transaction of the write: whoever lost the turn a moment ago changes nothing. */
   #checkTurn({ turn, ...scope }: Scope & InTurn, needsTurn = false): void {
     if (!turn && !needsTurn) return;
-    checkTurn(this.#line(scope), { turn, needsTurn, sessionId: scope.session, now: Date.now() });
+    checkTurn(this.#line(scope), { turn, needsTurn, sessionId: scope.session });
   }
 
   #read({ tenant, session }: Scope, limit: number): Answer {

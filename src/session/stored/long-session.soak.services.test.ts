@@ -1,6 +1,6 @@
 /**
  * A session of 100,000 items: an append and the newest 50 do not depend on its length. Times are printed; what is
- * asserted is what the servers did: which plans, how many rows, which commands.
+ * asserted is what the servers did: how many rows they read, which commands.
  */
 import pg from 'pg';
 import { createClient } from 'redis';
@@ -8,7 +8,6 @@ import { expect, test } from 'vitest';
 import type { AgentInputItem } from '../../protocol/items.ts';
 import type { PositionedSession } from '../../testing/session-cases/support.ts';
 import { PostgresSession } from '../postgres/postgres-session.ts';
-import { SQL } from '../postgres/store.ts';
 import { RedisSession } from '../redis/redis-session.ts';
 
 const LENGTHS = [300, 10_000, 100_000];
@@ -44,6 +43,7 @@ test.skipIf(connectionString === '')(
     await client.connect();
     const id = `long-${crypto.randomUUID()}`;
     const session = new PostgresSession(id, { client });
+    await session.getItems();
     /** Rows that this connection took from the table of items, one way or the other. */
     const touched = async (): Promise<{ scans: number; rows: number }> => {
       await client.query('SELECT pg_stat_force_next_flush()');
@@ -51,9 +51,11 @@ test.skipIf(connectionString === '')(
       const [row] = (await client.query(sql)).rows as { seq_scan: string; idx_tup_fetch: string }[];
       return { scans: Number(row?.seq_scan), rows: Number(row?.idx_tup_fetch) };
     };
+    // The planner takes a session for a few rows: it knows nothing of the table, as when that has just grown.
+    await client.query('ALTER TABLE baton_session_items SET (autovacuum_enabled = off)');
+    await client.query("DELETE FROM pg_statistic WHERE starelid = 'baton_session_items'::regclass");
     for (const length of LENGTHS) {
       await growTo(session, length);
-      await client.query('ANALYZE baton_session_items');
       process.stdout.write(`PostgreSQL, ${length} items: ${await timesOf(session)}\n`);
       const before = await touched();
       for (let n = 0; n < 10; n++) await session.append([item(n)], { operationId: crypto.randomUUID() });
@@ -68,9 +70,7 @@ test.skipIf(connectionString === '')(
       // A loop takes rows from its cursor a few dozen at a time.
       expect(popped.rows - read.rows).toBeLessThan(5 * 60);
     }
-    const values = ['default', id, 50];
-    const plan = (await client.query(`EXPLAIN ${SQL.newest}`, values)).rows.map((row) => row['QUERY PLAN']).join('\n');
-    expect(plan).toContain('Index Scan Backward using baton_session_items_pkey');
+    await client.query('ALTER TABLE baton_session_items RESET (autovacuum_enabled)');
     await client.end();
   },
   300_000,

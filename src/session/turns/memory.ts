@@ -1,5 +1,5 @@
 /** The line of a session that lives in this process. */
-import { decideTurn, hasTurn, type Line, livingHolder, NOBODY, type TurnAnswer, type TurnCommand } from './line.ts';
+import { decideTurn, hasTurn, type Line, NOBODY, type TurnAnswer, type TurnCommand } from './line.ts';
 import { fenced, taken } from './refusals.ts';
 import type { TurnStore } from './take.ts';
 
@@ -42,22 +42,20 @@ export class MemoryTurns implements TurnStore {
 
   /** @throws SessionError `session/fenced`, `session/turn-taken` */
   check(turn: { key: string; fence: number } | undefined, needsTurn: boolean): void {
-    checkTurn(this.#line, { turn, needsTurn, sessionId: this.sessionId, now: Date.now() });
+    checkTurn(this.#line, { turn, needsTurn, sessionId: this.sessionId });
   }
 }
 
 export type TurnCheck = {
   /** The turn that a write is made in. */
   turn: { readonly key: string; readonly fence: number } | undefined;
-  /** Whether nobody else may have the turn. */
+  /** Whether nobody else may have the turn. Whose turn ran out has it until it is taken: only then it writes no more. */
   needsTurn: boolean;
   sessionId: string;
-  now: number;
 };
 
 /** @throws SessionError `session/fenced` where the turn was lost, `session/turn-taken` where another has it */
-export function checkTurn(line: Line, { turn, needsTurn, sessionId, now }: TurnCheck): void {
+export function checkTurn(line: Line, { turn, needsTurn, sessionId }: TurnCheck): void {
   if (turn && !hasTurn(line, turn)) throw fenced(line, sessionId);
-  const holder = needsTurn && !turn ? livingHolder(line, now) : undefined;
-  if (holder) throw taken(holder.runId, sessionId);
+  if (needsTurn && !turn && line.holder) throw taken(line.holder.runId, sessionId);
 }
