@@ -242,6 +242,20 @@ describe('many writers', () => {
     await inner.close();
   });
 
+  test('the first item is added also where the session is cleared before it is there', async () => {
+    const inner = new MemorySession();
+    const apply = inner.applyHistoryTransaction.bind(inner);
+    let isTime = true;
+    inner.applyHistoryTransaction = async (args) => {
+      const isFirst = isTime && args.transaction.type === 'replace_suffix';
+      if (isFirst) isTime = false;
+      if (isFirst) await inner.clearSession();
+      return apply(args);
+    };
+    await sealed(inner).addItems([user('a')]);
+    expect(await sealed(inner).getItems()).toEqual([user('a')]);
+  });
+
   test('a store that fails is not mistaken for one that refuses', async () => {
     const inner = new MemorySession();
     const session = sealed(inner);

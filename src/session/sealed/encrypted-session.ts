@@ -230,6 +230,8 @@ export class EncryptedSession implements Session {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const [tail] = await this.#read(1);
       if (!tail) {
+        // Cleared, perhaps, and its first row is the same each time.
+        refused = undefined;
         await begin(this.#inner, await this.#unlock());
         continue;
       }
