@@ -29,7 +29,8 @@ const reply = modelResponder(({ request: { input } }) => {
   const said = JSON.stringify(input);
   const [, order = ''] = /Order (\d)/.exec(said) ?? [];
   const isPaid = said.includes('function_call_result');
-  if (isPaid && order === '3' && existsSync(join(folder, 'down'))) throw new Error('503 acme is over capacity');
+  if (isPaid && order === '3' && existsSync(join(folder, 'down')))
+    throw Object.assign(new Error('503 acme is over capacity'), { status: 503 });
   const output = isPaid ? [assistantMessage('Done.')] : [functionCall('refund', { order }, { callId: 'c1' })];
   return { usage, output };
 });

@@ -1,5 +1,6 @@
 /** Spans as a tree, written line by line. Without recursion: user code nests its spans as deeply as it likes. */
 import type { StoredSpan } from '../trace/store/index.ts';
+import { isUnpriced } from '../trace/usage.ts';
 
 /** A span at its place: `stem` leads to it, `indent` to what is said below it. */
 export type Row = {
@@ -91,11 +92,12 @@ export function totalsOf(rows: readonly Row[]): ReadonlyMap<Row, Totals> {
   for (const row of rows.toReversed()) {
     const sum = totals.get(row) ?? { input: 0, output: 0, nanoUsd: 0, unpriced: 0 };
     if (row.span.type === 'generation' || row.span.type === 'response') {
-      const { usage, nanoUsd } = row.span.details ?? {};
+      const { usage, nanoUsd, attempts } = row.span.details ?? {};
       sum.input += usage?.inputTokens ?? 0;
       sum.output += usage?.outputTokens ?? 0;
       sum.nanoUsd += nanoUsd ?? 0;
-      if (usage && nanoUsd === undefined) sum.unpriced += 1;
+      if (row.span.details && isUnpriced({ attempts, nanoUsd, isError: row.span.error !== undefined }))
+        sum.unpriced += 1;
     }
     totals.set(row, sum);
     if (!row.above) continue;

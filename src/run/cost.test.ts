@@ -13,12 +13,14 @@ import {
   RunState,
   RunStore,
   setDefaultPrices,
+  spansOf,
   stateOfError,
   SummarizingSession,
   tool,
   Usage,
   type Model,
   type ModelRequest,
+  type ModelResponse,
   type RunObservation,
 } from '../index.ts';
 import { assistantMessage, functionCall, modelResponse, ScriptedModel } from '../testing/index.ts';
@@ -278,6 +280,40 @@ describe('result.cost', () => {
     const whole = { nanoUsd: 720_000, unpriced: 0 };
     expect(seen).toMatchObject([{ ...whole, inputTokens: 60 }]);
     expect(observationOf(state)).toMatchObject(whole);
+  });
+
+  test('entries of a call that was tried again add up to its usage, what came from a cache too', async () => {
+    const cached = new Usage({ inputTokens: 10, outputTokens: 1, inputTokensDetails: { cached_tokens: 7 } });
+    const busy = new ModelError('busy', { kind: 'overloaded', retryable: true, status: 503 });
+    const answer = modelResponse({ output: [assistantMessage('x')], usage: cached });
+    const retry = { maxRetries: 1, policy: () => ({ retry: true, delayMs: 0 }) };
+    const model = modelOf('small', [{ type: 'error', error: busy }, answer]);
+    const { usage } = (await run(new Agent({ name: 'A', model, modelSettings: { retry } }), 'Hi')).state;
+    expect([usage.requests, usage.inputTokensDetails]).toEqual([2, [{ cached_tokens: 7 }]]);
+    expect(usage.requestUsageEntries).toMatchObject([
+      { inputTokens: 0 },
+      { inputTokens: 10, inputTokensDetails: { cached_tokens: 7 } },
+    ]);
+  });
+
+  test('of an answer that the run cannot use is what it is, in the task too', async () => {
+    for (const stream of [false, true]) {
+      const call: ModelResponse['output'][number] = { type: 'shell_call', callId: 's', action: { commands: ['ls'] } };
+      const model = modelOf('small', [modelResponse({ output: [call], usage: used(10) })]);
+      const running = run(new Agent({ name: 'A', model }), 'Hi', { prices, stream });
+      const failing = running.then((result) => ('completed' in result ? result.completed : undefined));
+      const state = stateOfError(await failing.catch((error: unknown) => error));
+      expect(state?.usage.inputTokens).toBe(10);
+      expect(state?.cost).toMatchObject({ nanoUsd: 30_000, attempts: 1, unpriced: 0 });
+      const spans = state ? spansOf(state) : [];
+      const costs = spans.map(({ spanData, details }) => [spanData.type, details?.nanoUsd]);
+      expect(costs).toEqual([
+        ['task', 30_000],
+        ['agent', undefined],
+        ['turn', undefined],
+        ['generation', 30_000],
+      ]);
+    }
   });
 
   test('without prices leaves no trace in the log', async () => {

@@ -8,7 +8,10 @@ import {
   Runner,
   RunState,
   setDefaultModel,
+  stateOfError,
   tool,
+  Usage,
+  type Model,
   type RouterEvent,
 } from '../index.ts';
 import { failure, FakeModel, type Step } from '../model/router/router.fixture.ts';
@@ -64,6 +67,21 @@ describe('a run with a router', () => {
       // Each attempt was a request.
       expect(state.usage).toMatchObject({ requests: 2, inputTokens: 10, outputTokens: 10 });
     }
+  });
+
+  test('counts a refusal once that stands as the answer, because nobody else gave one', async () => {
+    const refusal: Model['getResponse'] = async () => ({
+      output: [
+        { type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'refusal', refusal: 'No.' }] },
+      ],
+      usage: new Usage({ requests: 1, inputTokens: 100, outputTokens: 0, totalTokens: 100 }),
+    });
+    const small = Object.assign(new FakeModel('small'), { getResponse: refusal });
+    const { models } = make({ models: { cheap: { targets: [small], onRefusal: [new FakeModel('large', busy)] } } });
+    const failing = run(new Agent({ name: 'A', model: models('cheap') }), 'Hi');
+    const state = stateOfError(await failing.catch((thrown: unknown) => thrown));
+    expect(state?.cost).toMatchObject({ nanoUsd: 100_000, attempts: 2 });
+    expect(state?.usage).toMatchObject({ requests: 2, inputTokens: 100 });
   });
 
   test('tells of attempts in its log also where all of them failed', async () => {

@@ -55,6 +55,8 @@ export function modelReplied(r: Reading, event: EventOf<'model.replied'>): void 
 
 export function modelFailed(r: Reading, event: EventOf<'model.failed'>): void {
   used(r, event.usage);
+  const nanoUsd = costOf(event.attempts);
+  if (nanoUsd !== undefined) r.nanoUsd = (r.nanoUsd ?? 0) + nanoUsd;
   const span = closing(r, event.id, event.origin);
   if (!span) return;
   span.setError({ message: 'Error in model call', data: { error: errorOf(r, event.error, 'text') } });

@@ -79,6 +79,20 @@ export function queuedMsOf(attempts: readonly Attempt[] | undefined): number {
   return Math.round(queued);
 }
 
+/**
+ * Whether some of what a call cost is not known. One that failed and of which no attempt was noted is not looked at: where
+ * anybody wants to know costs, nothing was sent.
+ */
+export function isUnpriced(call: {
+  readonly attempts?: readonly Attempt[] | undefined;
+  readonly nanoUsd: number | undefined;
+  readonly isError?: boolean;
+}): boolean {
+  const { attempts, nanoUsd, isError = false } = call;
+  if (attempts === undefined) return nanoUsd === undefined && !isError;
+  return attempts.some((attempt) => attempt.nanoUsd === undefined && attempt.cached !== true);
+}
+
 /** What the attempts of a call cost together; undefined where none is known. */
 export function costOf(attempts: readonly Attempt[] | undefined): number | undefined {
   let sum: number | undefined;

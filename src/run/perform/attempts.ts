@@ -7,6 +7,7 @@ import type { AnyAgent } from '../../agent/index.ts';
 import type { Attempt, Effect } from '../../kernel/index.ts';
 import { BudgetExceededError, type ModelAttempt, type Prices, type RetryHooks } from '../../model/index.ts';
 import type { Model, ModelCallAttempt, ModelRequest, ModelResponse } from '../../protocol/model.ts';
+import { ModelRefusalError } from '../../protocol/errors.ts';
 import { RequestUsage, Usage } from '../../protocol/usage.ts';
 import { budgetPrices } from '../budget.ts';
 import { errorInfo } from '../errors.ts';
@@ -134,11 +135,15 @@ function reported(run: LiveRun, { effect, agent, request }: Call, { prices, sess
       },
     },
     hooks: undefined,
-    total: (usage) =>
-      withFailures(
+    total(usage) {
+      const failed = seen.filter(({ error }) => error !== undefined);
+      // A refusal that stands, because nobody else gave an answer, is both the answer and an attempt that failed.
+      const answer = failed.length === seen.length ? failed.findLast(isRefusal) : undefined;
+      return withFailures(
         usage,
-        seen.filter(({ error }) => error !== undefined).map(({ usage: used }) => used),
-      ),
+        failed.filter((attempt) => attempt !== answer).map(({ usage: used }) => used),
+      );
+    },
     succeeded(response, _firstTokenMs, by) {
       if (!by) return attempts();
       // Somebody else than the router was asked in the end, who reports nothing.
@@ -153,6 +158,8 @@ function reported(run: LiveRun, { effect, agent, request }: Call, { prices, sess
   };
 }
 
+const isRefusal = ({ error }: ModelCallAttempt): boolean => error instanceof ModelRefusalError;
+
 /** Where a budget did not allow it, nothing was sent. */
 const wasMade = ({ error }: ModelAttempt): boolean => !(error instanceof BudgetExceededError);
 
@@ -165,8 +172,9 @@ function refusedByServer(error: unknown): boolean {
 /** Each attempt was a request, also one that used nothing. */
 function withFailures(usage: Usage, failures: readonly ModelCallAttempt['usage'][]): Usage {
   if (failures.length === 0) return usage;
-  const { inputTokens, outputTokens, totalTokens } = usage;
-  const entries = usage.requestUsageEntries ?? [new RequestUsage({ inputTokens, outputTokens, totalTokens })];
+  const own = new Usage();
+  own.add(usage);
+  const entries = own.requestUsageEntries ?? [new RequestUsage()];
   const total = new Usage({ ...usageData(usage), requests: usage.requests });
   total.requestUsageEntries = [];
   for (const used of failures) {

@@ -133,7 +133,8 @@ function replied(run: LiveRun, call: Call, answer: Answer): RunEvent {
     const message = `Agent "${agent.name}" has no tool that could carry out the ${stranded} that the model made.`;
     const { usage } = response;
     const used = usageData(attempts ? attempts.total(usage) : usage);
-    return { ...failed(run, call, new ModelBehaviorError(message)), usage: used };
+    const told = attempts?.succeeded(response, firstTokenMs, by);
+    return { ...failed(run, call, new ModelBehaviorError(message)), usage: used, ...told };
   }
   run.record.live.values.set(id, response);
   return {

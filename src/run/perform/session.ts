@@ -167,4 +167,7 @@ function sessionOf(run: LiveRun): Session {
   throw new UserError('The run was started with a session. Pass the session again when it is resumed.');
 }
 
-const usageOfRequest = (used: RequestUsage): Usage => new Usage({ ...used, requests: 1 });
+function usageOfRequest(used: RequestUsage): Usage {
+  const { inputTokens, outputTokens, totalTokens, inputTokensDetails, outputTokensDetails } = used;
+  return new Usage({ requests: 1, inputTokens, outputTokens, totalTokens, inputTokensDetails, outputTokensDetails });
+}

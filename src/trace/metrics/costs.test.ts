@@ -5,10 +5,11 @@ import { createPrices } from '../../model/index.ts';
 import type { Committed } from '../../kernel/index.ts';
 import type { ModelResponse } from '../../protocol/model.ts';
 import { Usage } from '../../protocol/usage.ts';
-import { run, RunState, setDefaultPrices } from '../../run/index.ts';
+import { run, RunState, setDefaultPrices, stateOfError } from '../../run/index.ts';
 import { assistantMessage, functionCall, ScriptedModel } from '../../testing/index.ts';
 import { tool } from '../../tools/index.ts';
-import { setTraceProcessors, setTracingDisabled } from '../index.ts';
+import { Collector } from '../collector.fixture.ts';
+import { MemoryTraceProcessor, setTraceProcessors, setTracingDisabled } from '../index.ts';
 import { openTraceStore, TraceStoreProcessor } from '../store/index.ts';
 import { enableMetrics, type Metrics } from './enable.ts';
 import { observationOf, type RunObservation } from './observation.ts';
@@ -132,3 +133,26 @@ test('without prices nothing is known, and the run counts in no metric of cost',
   expect(cost).toMatchObject({ nanoUsd: undefined });
   expect(seen[0]?.unpriced).toBeGreaterThan(0);
 });
+
+test.each([false, true])(
+  'of an attempt that was cut off is not known: result and store say so (told of spans: %s)',
+  { timeout: 30_000 },
+  async (toldOfSpans) => {
+    if (toldOfSpans) setTraceProcessors([new MemoryTraceProcessor(), processor, new Collector()]);
+    const lost = { type: 'error', error: new Error('The stream was cut off.') } as const;
+    const retry = { maxRetries: 1, policy: () => ({ retry: true, delayMs: 0, approveUnsafeReplay: true }) };
+    const again = await run(
+      new Agent({ name: 'A', model: new Priced([lost, says('done')]), modelSettings: { retry } }),
+      'hi',
+    );
+    expect(again.cost).toMatchObject({ nanoUsd: 15_000, attempts: 2, unpriced: 1 });
+    expect(await stored(again.state.runId)).toEqual([15_000, 1]);
+    // What was spent on the answer is known: metrics count it.
+    expect(seen).toMatchObject([{ nanoUsd: 15_000, unpriced: 0 }]);
+
+    const failing = run(new Agent({ name: 'A', model: new Priced([lost]) }), 'hi');
+    const failed = stateOfError(await failing.catch((error: unknown) => error));
+    expect(failed?.cost).toMatchObject({ nanoUsd: undefined, attempts: 1, unpriced: 1 });
+    expect(await stored(failed?.runId ?? '')).toEqual([0, 1]);
+  },
+);

@@ -68,7 +68,7 @@ export class SegmentTally {
       case 'model.failed':
         return this.#answered(
           event.id,
-          { isError: true, usage: event.usage, nanoUsd: costOf(event.attempts) },
+          { isError: true, usage: event.usage, nanoUsd: costOf(event.attempts), attempts: event.attempts },
           event.origin,
         );
       case 'effect.failed':
@@ -212,7 +212,7 @@ export class SegmentTally {
 
   #replied({ id, reply, attempts }: EventOf<'model.replied'>): void {
     const said = reply.origin ?? reply.output.find(({ origin }) => origin)?.origin;
-    this.#answered(id, { usage: reply.usage, nanoUsd: costOf(attempts) }, said);
+    this.#answered(id, { usage: reply.usage, nanoUsd: costOf(attempts), attempts }, said);
   }
 
   #answered(id: string, call: Omit<Called, 'agent' | 'at' | 'origin'>, origin: Origin | undefined): void {

@@ -1,6 +1,8 @@
 /** What a batch makes of traces and runs, in memory: each row is written once at the end, whatever many spans say. */
+import type { Attempt } from '../../kernel/index.ts';
 import type { Origin, UsageData } from '../../protocol/model.ts';
 import type { SpanError } from '../types.ts';
+import { isUnpriced } from '../usage.ts';
 import type { SegmentEnd, TraceRecord } from './batch.ts';
 
 export type TraceTally = {
@@ -120,6 +122,7 @@ export type Called = {
   readonly origin: Pick<Origin, 'model' | 'provider'> | undefined;
   readonly usage?: UsageData | undefined;
   readonly nanoUsd?: number | undefined;
+  readonly attempts?: readonly Attempt[] | undefined;
   readonly isError?: boolean;
   /** Nobody knows what became of it. */
   readonly isCut?: boolean;
@@ -129,7 +132,7 @@ export type Called = {
 export class UsageTallies {
   readonly #all: UsageTally[] = [];
 
-  count({ agent, at, origin, usage, nanoUsd, isError }: Called): void {
+  count({ agent, at, origin, usage, nanoUsd, attempts, isError = false }: Called): void {
     const { model, provider } = origin ?? NOBODY;
     this.add({
       hour: Math.floor(at / HOUR_MS) * HOUR_MS,
@@ -142,7 +145,7 @@ export class UsageTallies {
       cached: cachedOf(usage),
       output: usage?.outputTokens ?? 0,
       nano: nanoUsd ?? 0,
-      unpriced: nanoUsd === undefined && usage !== undefined ? 1 : 0,
+      unpriced: isUnpriced({ attempts, nanoUsd, isError }) ? 1 : 0,
     });
   }
 

@@ -301,10 +301,10 @@ class BatchWriter {
   }
 
   #call({ error, agent = '', details, endedAt }: SpanRecord, run: RunTally): void {
-    const { usage, nanoUsd, origin, outcome } = details ?? {};
+    const { usage, nanoUsd, attempts, origin, outcome } = details ?? {};
     if (!error && outcome === undefined) run.added.turns += 1;
     const called = new UsageTallies();
-    called.count({ agent, at: endedAt, origin, usage, nanoUsd, isError: error !== undefined });
+    called.count({ agent, at: endedAt, origin, usage, nanoUsd, attempts, isError: error !== undefined });
     for (const each of called.all()) this.#calls(run, each);
   }
 
