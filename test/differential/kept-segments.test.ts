@@ -125,8 +125,8 @@ function countOf(spans: readonly Span[], isFlat: boolean): Partial<Counted> {
     error: call.error,
     at: endedMs(call),
   }))) {
-    const { agent = '', origin, usage: used, nanoUsd } = details ?? {};
-    usage.count({ agent, at: span.at, origin, usage: used, nanoUsd, isError: error !== null });
+    const { agent = '', origin, usage: used, nanoUsd, attempts } = details ?? {};
+    usage.count({ agent, at: span.at, origin, usage: used, nanoUsd, attempts, isError: error !== null });
   }
   const agents = spans.flatMap(({ spanData }) => (spanData.type === 'agent' ? [spanData.name] : []));
   const last = spans.findLast(({ spanData: { type } }) => type === (isFlat ? 'agent' : 'task'));
