@@ -24,8 +24,13 @@ const undisturbed = (spec: SystemSpec): SystemSpec => ({
 });
 
 /** Whether the end depends on who is faster, where what is done takes its time. */
-export const isRace = ({ race, agents }: SystemSpec): boolean =>
-  race || (agents[0]?.inputChecks.some(({ blocking, verdict }) => !blocking && verdict !== 'pass') ?? false);
+export function isRace({ race, agents }: SystemSpec): boolean {
+  const checks = agents[0]?.inputChecks ?? [];
+  // A check beside the model ends it when it has answered or before; one before the model, those beside it.
+  const ends = checks.filter(({ verdict }) => verdict !== 'pass');
+  const areBeside = checks.filter(({ blocking }) => blocking).length > 1;
+  return race || ends.some(({ blocking }) => !blocking || areBeside);
+}
 
 const bases = new Map<number, Promise<Life>>();
 export function baseOf(seed: number): Promise<Life> {
