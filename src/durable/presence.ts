@@ -95,21 +95,17 @@ export class Presence {
    * @throws DurableError `durable/lease-lost`
    */
   check(runId: string, provenAt = Infinity): void {
-    const silentMs = performance.now() - this.#shownAt;
     if (!this.wasCutOff(provenAt)) return;
-    if (silentMs < this.leaseMs / 2) {
-      throw new DurableError(
-        'durable/lease-lost',
-        runId,
-        `Worker ${this.worker} could not show that it lives for a whole lease (${this.leaseMs} ms) and has not heard of run ` +
-          `${runId} since, so that may be another's by now. It goes on with recover() or resume(), here or there.`,
-      );
-    }
+    const silentMs = performance.now() - this.#shownAt;
+    const what =
+      silentMs < this.leaseMs / 2
+        ? `for a whole lease (${this.leaseMs} ms) and has not heard of run ${runId} since, so that`
+        : `for ${Math.round(silentMs)} ms (its lease is ${this.leaseMs} ms), so run ${runId}`;
     throw new DurableError(
       'durable/lease-lost',
       runId,
-      `Worker ${this.worker} could not show that it lives for ${Math.round(silentMs)} ms (its lease is ${this.leaseMs} ms), ` +
-        `so run ${runId} may be another's by now. It goes on with recover() or resume(), here or there.`,
+      `Worker ${this.worker} could not show that it lives ${what} may be another's by now. ` +
+        'It goes on with recover() or resume(), here or there.',
     );
   }
 

@@ -8,8 +8,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { threads } from '../../scripts/lib/bundle.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAppender as startRuns, inspectRuns } from '../../src/log/processes.fixture.ts';
 import type { Line as RunLine } from '../../src/log/appender.fixture.ts';
 import { openLog } from '../../src/log/open.fixture.ts';
@@ -137,13 +136,9 @@ async function worked(synchronous: Synchronous): Promise<Worked> {
 describe.skipIf(skipped())('the power goes', { timeout: 3_600_000 }, () => {
   let full: Worked;
   beforeAll(async () => {
-    // Each image starts a thread: from one text, not from fifty files.
-    const { BATON_SQLITE_WORKER: text = '""' } = await threads();
-    vi.stubGlobal('BATON_SQLITE_WORKER', JSON.parse(text));
     full = await worked('full');
   });
   afterAll(() => {
-    vi.unstubAllGlobals();
     for (const child of children) child.kill('SIGKILL');
     for (const remove of removals) remove();
   });

@@ -6,8 +6,7 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { threads } from '../../scripts/lib/bundle.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HISTORY } from '../kill/history.ts';
 import { Oracle } from '../kill/process/oracle.ts';
 import { findSystems } from '../kill/process/orders.ts';
@@ -127,8 +126,6 @@ describe.skipIf(skipped())('the power goes during runs', { timeout: 3_600_000 },
   const { folder, work: own, image, remove } = places();
 
   beforeAll(async () => {
-    const { BATON_SQLITE_WORKER: text = '""' } = await threads();
-    vi.stubGlobal('BATON_SQLITE_WORKER', JSON.parse(text));
     program = await bundled('worker.fixture');
     const cases = await chooseCases();
     const place: Place = { folder, store: 'sqlite' };
@@ -139,7 +136,6 @@ describe.skipIf(skipped())('the power goes during runs', { timeout: 3_600_000 },
     worked = { cases, base, steps: log.read(), folder, image };
   });
   afterAll(() => {
-    vi.unstubAllGlobals();
     rmSync(program, { force: true });
     remove();
   });
